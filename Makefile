@@ -1,0 +1,86 @@
+# The menu.  Everything is built in .venv; where packages come from is pip's own business (PIP_INDEX_URL, pip.conf).
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+DEBIAN := /usr/bin/python3.13
+JOBS := $(shell nproc 2>/dev/null || echo 1)
+FAST := $(wildcard gateway/_fast/*.pyx gateway/_fast/*.pxd gateway/_fast/*.pxi)
+PIP := -m pip --quiet --disable-pip-version-check --no-input
+
+.DELETE_ON_ERROR:
+.PHONY: help build run test lint suite suite313 coverage bench soak fuzz schema clean
+
+help:
+	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+build: $(VENV)/.built ## make .venv with the gateway in it (.venv/bin/gateway)
+
+run: build ## serve conf/quickstart.yaml on 127.0.0.1:8000, with three small services behind it
+	@exec $(PY) -m gateway.examples --gateway conf/quickstart.yaml
+
+test: build needs lint suite suite313 coverage ## everything there is to check
+
+lint: build ## ruff, cython-lint, mypy, import floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint gateway/_fast
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+suite: build ## the tests on .venv's Python
+	$(PY) -m pytest -q
+
+suite313: .venv313/.built ## the unit suite on Debian's own Python 3.13
+	@if [ -x $(DEBIAN) ]; then .venv313/bin/python -m pytest -q tests/unit; \
+	else echo "not run: there is no $(DEBIAN) on this machine"; fi
+
+coverage: build ## the suite once more in build/coverage, built so that lines of .pyx files count
+	rm -rf build/coverage/tests && mkdir -p build/coverage
+	cp -a pyproject.toml setup.py conf docs gateway perf tests build/coverage/
+	cd build/coverage && rm -f gateway/_fast/*.so && GATEWAY_LINETRACE=1 $(CURDIR)/$(PY) setup.py -q build_ext --inplace -j $(JOBS)
+	cd build/coverage && PYTHONPATH=. $(CURDIR)/$(PY) -m pytest -q $(COVERED) --cov --cov-report=term
+
+bench: build ## CPU per request and latency beside nginx and the stock stack; BENCH="..." is passed on
+	$(PY) -m perf run $(BENCH)
+
+soak: build ## the written durations; figures go to docs/measured/
+	$(PY) -m pytest -q -m soak tests/soak
+
+fuzz: build ## the connection loop, for hours; FUZZ="..." is passed on
+	$(PY) -m tests.fuzz $(FUZZ)
+
+schema: build ## write conf/gateway.schema.json
+	$(BIN)/gateway schema > conf/gateway.schema.json
+
+clean: ## remove everything that was made here
+	rm -rf $(VENV) .venv313 build htmlcov .coverage* *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -f gateway/_fast/*.c gateway/_fast/*.so gateway/_fast/*.html
+	find gateway perf tests tools -name __pycache__ -type d -exec rm -rf {} +
+
+.PHONY: needs
+needs:
+	@tools/needs.sh test
+
+# The gateway in editable form: its dependencies when pyproject.toml changes, its extensions when one of their sources does.
+$(VENV)/.deps: pyproject.toml
+	tools/needs.sh build
+	test -x $(PY) || "$$(tools/python.sh)" -m venv $(VENV)
+	$(PY) $(PIP) install "setuptools>=77" "Cython>=3.3,<4"
+	GATEWAY_EXT=none $(PY) $(PIP) install --no-build-isolation --editable ".[dev]"
+	touch $@
+
+$(VENV)/.built: $(VENV)/.deps setup.py $(FAST)
+	tools/needs.sh build
+	$(PY) setup.py -q build_ext --inplace -j $(JOBS)
+	touch $@
+
+.venv313/.deps: pyproject.toml
+	mkdir -p .venv313
+	if [ -x $(DEBIAN) ]; then tools/needs.sh test && $(DEBIAN) -m venv .venv313 && \
+	  .venv313/bin/python $(PIP) install "setuptools>=77" "Cython>=3.3,<4" && \
+	  GATEWAY_EXT=none .venv313/bin/python $(PIP) install --no-build-isolation --editable ".[dev]"; fi
+	touch $@
+
+.venv313/.built: .venv313/.deps $(VENV)/.built
+	if [ -x $(DEBIAN) ]; then .venv313/bin/python setup.py -q build_ext --inplace -j $(JOBS); fi
+	touch $@

@@ -1,0 +1,457 @@
+"""One connected socket on the gevent hub, with one persistent read watcher and deadlines that cost nothing.
+
+PERF: a gevent socket starts and stops a watcher and a Timeout for every wait (about 8 us).  A Channel keeps one read
+watcher started for its whole life: the kernel's interest set never changes, and while nobody reads, the watcher tells
+at once that the other end went away.  Deadlines stand in two lists that a timer sweeps: fine (to 20 ms) for waits of
+up to 5 s, coarse (to 250 ms) for longer ones.  Bench: perf scenario `bare`.
+
+Plain sockets are read and written with recv(2)/send(2) on the descriptor.  TLS goes through the SSLSocket, because
+bytes can wait inside the TLS layer with no event to come on the descriptor; and what makes a TLS descriptor readable
+need not be data (session tickets, close_notify), so the watcher lets the TLS layer look before it tells anything.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.errno cimport EAGAIN, EBADF, ECONNRESET, EINTR, EPIPE, errno
+
+import os
+import socket as _socket
+import ssl
+
+import gevent
+from greenlet import getcurrent, greenlet
+
+cdef extern from "time.h" nogil:
+    ctypedef int clockid_t
+    struct timespec:
+        long tv_sec
+        long tv_nsec
+    int clock_gettime(clockid_t clock, timespec *to)
+    clockid_t CLOCK_MONOTONIC
+
+cdef extern from "sys/socket.h" nogil:
+    Py_ssize_t c_recv "recv"(int fd, void *buffer, size_t size, int flags)
+    Py_ssize_t c_send "send"(int fd, const void *buffer, size_t size, int flags)
+    int MSG_PEEK
+    int MSG_DONTWAIT
+    int MSG_NOSIGNAL
+
+cdef extern from *:
+    """
+    /* A bytes object filled straight by recv(2): no copy, shrunk in place. */
+    #include <sys/socket.h>
+    #include <errno.h>
+    static PyObject *gateway_recv(int fd, Py_ssize_t size, int *failed) {
+        PyObject *bytes = PyBytes_FromStringAndSize(NULL, size);
+        Py_ssize_t got;
+        if (bytes == NULL) return NULL;
+        do { got = recv(fd, PyBytes_AS_STRING(bytes), size, MSG_DONTWAIT); } while (got < 0 && errno == EINTR);
+        *failed = got < 0 ? errno : 0;
+        if (got < 0) got = 0;
+        if (_PyBytes_Resize(&bytes, got) < 0) return NULL;
+        return bytes;
+    }
+    """
+    bytes gateway_recv(int fd, Py_ssize_t size, int *failed)
+
+cdef enum:
+    FINE = 1
+    COARSE = 2
+
+cdef double FINE_PERIOD = 0.02
+cdef double COARSE_PERIOD = 0.25
+cdef double FINE_UP_TO = 5.0
+cdef double GRACE = 0.25            # what a client that closed its sending half still waits
+cdef Py_ssize_t TLS_RECORD = 16384  # a read of less leaves bytes inside the TLS layer
+
+
+class TimedOut(Exception):
+    """A wait passed its deadline."""
+
+
+class Interrupted(Exception):
+    """The wait was ended because a linked channel's other end went away."""
+
+
+cdef double monotonic() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return now.tv_sec + now.tv_nsec * 1e-9
+
+
+cdef class _Sweep:
+    """The channels that wait, in two lists; one timer each on this process's hub, stopped while its list is empty."""
+
+    cdef object hub
+    cdef object switch_to_hub
+    cdef object fine_timer
+    cdef object coarse_timer
+    cdef Channel fine
+    cdef Channel coarse
+
+    def __cinit__(self):
+        self.hub = gevent.get_hub()
+        loop = self.hub.loop
+        self.fine_timer = loop.timer(FINE_PERIOD, FINE_PERIOD, ref=False)
+        self.coarse_timer = loop.timer(COARSE_PERIOD, COARSE_PERIOD, ref=False)
+
+    cdef void add(self, Channel channel, double timeout):
+        cdef Channel head
+        if timeout <= FINE_UP_TO:
+            channel.where = FINE
+            head = self.fine
+            self.fine = channel
+            if head is None:
+                self.fine_timer.start(self.sweep, FINE)
+        else:
+            channel.where = COARSE
+            head = self.coarse
+            self.coarse = channel
+            if head is None:
+                self.coarse_timer.start(self.sweep, COARSE)
+        channel.behind = head
+        if head is not None:
+            head.before = channel
+
+    cdef void remove(self, Channel channel):
+        if channel.before is not None:
+            channel.before.behind = channel.behind
+        elif channel.where == FINE:
+            self.fine = channel.behind
+        else:
+            self.coarse = channel.behind
+        if channel.behind is not None:
+            channel.behind.before = channel.before
+        channel.before = channel.behind = None
+        channel.where = 0
+
+    def sweep(self, int which):
+        """Timer callback: wake what is late. A timer whose list is empty is stopped here, not at each removal."""
+        cdef double now = monotonic()
+        cdef Channel channel = self.fine if which == FINE else self.coarse
+        cdef list late = []
+        if channel is None:
+            (self.fine_timer if which == FINE else self.coarse_timer).stop()
+            return
+        while channel is not None:
+            if channel.deadline <= now:
+                late.append(channel)
+            channel = channel.behind
+        for channel in late:
+            if channel.deadline and channel.deadline <= now:
+                channel.timed_out = True
+                channel._wake(0)
+
+
+cdef _Sweep _sweep = None
+cdef int _sweep_pid = 0
+
+
+cdef _Sweep sweep_of_process():
+    """The sweep of this process: a forked worker gets its own."""
+    global _sweep, _sweep_pid
+    cdef int pid = os.getpid()
+    if _sweep is None or _sweep_pid != pid:
+        _sweep = _Sweep()
+        _sweep_pid = pid
+    return _sweep
+
+
+cdef object _switch = greenlet.switch
+
+
+@cython.final
+cdef class Channel:
+    """A connected stream socket. One greenlet at a time may wait on it."""
+
+    def __init__(self, sock):
+        """Take over `sock`, a connected socket (plain or TLS); from here on only the channel reads and writes it."""
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.tls = hasattr(sock, "pending")
+        self.rest = b""
+        if self.tls:
+            # A TLS stream that ends without close_notify may have been cut (RFC 9112 section 9.8): `cut` tells.
+            sock.suppress_ragged_eofs = False
+        sock.settimeout(0.0)
+        sweep_of_process()
+        self.reader = _sweep.hub.loop.io(self.fd, READ)
+        self._arm()
+
+    cdef int _arm(self) except -1:
+        if not self.armed:
+            self.reader.start(self._on_readable)
+            self.armed = True
+        self.unread = False
+        return 0
+
+    def _on_readable(self):
+        """Watcher callback. With nobody reading, find out whether the other end went away; else wake the reader."""
+        cdef char peek
+        cdef Py_ssize_t got = 1
+        if self.waiter is not None and self.events & READ:
+            self._wake(READ)
+            return
+        if self.tls:
+            if not self._look():
+                return
+            got = 0 if self.gone else 1
+        else:
+            got = c_recv(self.fd, &peek, 1, MSG_PEEK | MSG_DONTWAIT)
+            if got < 0 and (errno == EAGAIN or errno == EINTR):
+                return
+        self.reader.stop()
+        self.armed = False
+        self.unread = True
+        if got <= 0:
+            self.gone = True
+            if self.linked is not None:
+                # NOTE: after a FIN the client may only have closed its sending half, so a quick answer still gets out.
+                self.linked.interrupt(GRACE if got == 0 and not self.rings else 0.0)
+        elif self.rings and self.linked is not None:
+            self.linked.interrupt(0.0)
+
+    def _on_writable(self):
+        self._wake(WRITE)
+
+    def _on_closed(self):
+        self._wake(0)
+
+    cdef bint _look(self):
+        """Let the TLS layer read what is there and keep what it gives; whether that is data or the stream's end."""
+        cdef bytes data
+        try:
+            data = self.sock.read(TLS_RECORD) or b""
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return False
+        except ssl.SSLEOFError:
+            self.gone = self.cut = True
+            return True
+        except (OSError, ValueError):
+            self.gone = True
+            return True
+        self.rest = self.rest + data if self.rest else data
+        if not data:
+            self.gone = True
+        return True
+
+    cdef void _wake(self, int events):
+        waiter = self.waiter
+        if waiter is None:
+            return
+        self.waiter = None
+        self.events = events
+        waiter.switch()
+
+    cdef void interrupt(self, double after):
+        """End the wait that is on, or the next one, `after` seconds from now with Interrupted."""
+        cdef double until = monotonic() + after
+        self.interrupted = True
+        if self.deadline and until < self.deadline:
+            if self.where == COARSE:
+                _sweep.remove(self)
+                _sweep.add(self, after)
+            self.deadline = until
+
+    cdef void calm(self):
+        """Take an interrupt back that is no longer meant."""
+        self.interrupted = False
+
+    cdef int wait(self, int events, double timeout) except -1:
+        """Park the greenlet until one of `events`; gives those that came. Raises TimedOut, Interrupted, OSError."""
+        if self.closed:
+            raise OSError(EBADF, "the channel is closed")
+        if self.waiter is not None:
+            raise RuntimeError("two greenlets wait on one channel")
+        if timeout <= 0.0:
+            raise TimedOut()
+        if self.interrupted and timeout > GRACE:
+            timeout = GRACE
+        if events & READ:
+            self._arm()
+        if events & WRITE:
+            if self.writer is None:
+                self.writer = _sweep.hub.loop.io(self.fd, WRITE)
+            self.writer.start(self._on_writable)
+        self.events = events
+        self.timed_out = False
+        self.deadline = monotonic() + timeout
+        _sweep.add(self, timeout)
+        self.waiter = getcurrent()
+        try:
+            _switch(_sweep.hub)
+        finally:
+            self.waiter = None
+            self.deadline = 0.0
+            if self.where:
+                _sweep.remove(self)
+            if events & WRITE and self.writer is not None:
+                self.writer.stop()
+        if self.closed:
+            raise OSError(ECONNRESET, "the channel was closed")
+        if self.timed_out:
+            if self.interrupted:
+                raise Interrupted()
+            raise TimedOut()
+        return self.events
+
+    cdef bytes recv(self, Py_ssize_t size, double timeout):
+        """Up to `size` bytes, b"" at the end of the stream. Waits at most `timeout` seconds for the first byte."""
+        cdef int failed = 0
+        cdef bytes data = self.rest
+        if data:
+            self.rest = b""
+            return data
+        if not self.tls:
+            if self.armed and not self.eager:
+                # PERF: the watcher is level-triggered and started, so it fires if bytes are there: no read in vain.
+                self.wait(READ, timeout)
+            while True:
+                if self.closed:
+                    raise OSError(EBADF, "the channel is closed")
+                data = gateway_recv(self.fd, size, &failed)
+                if not failed:
+                    self.eager = PyBytes_GET_SIZE(data) == size
+                    if not data:
+                        self.gone = True
+                    elif not self.armed and not self.eager:
+                        self._arm()
+                    return data
+                self.eager = False
+                if failed != EAGAIN:
+                    self.gone = True
+                    raise OSError(failed, os.strerror(failed))
+                self.wait(READ, timeout)
+        return self._recv_tls(size, timeout)
+
+    cdef bytes _recv_tls(self, Py_ssize_t size, double timeout):
+        cdef bytes data
+        while True:
+            if self.closed:
+                raise OSError(EBADF, "the channel is closed")
+            try:
+                data = self.sock.read(min(size, TLS_RECORD)) or b""
+            except ssl.SSLWantReadError:
+                self.wait(READ, timeout)
+            except ssl.SSLWantWriteError:
+                self.wait(WRITE, timeout)
+            except ssl.SSLEOFError:
+                self.gone = self.cut = True
+                return b""
+            else:
+                if not data:
+                    self.gone = True
+                elif not self.armed:
+                    self._arm()
+                return data
+
+    cdef Py_ssize_t send_some(self, const char *data, Py_ssize_t size) except -2:
+        """Bytes taken by the kernel without waiting; -1 when it takes none now."""
+        cdef Py_ssize_t sent
+        if self.closed:
+            raise OSError(EPIPE, "the channel is closed")
+        if self.tls:
+            try:
+                return self.sock.send(PyBytes_FromStringAndSize(data, min(size, 1 << 18)))
+            except ssl.SSLWantWriteError:
+                return -1
+            except ssl.SSLWantReadError:
+                return -1
+        while True:
+            sent = c_send(self.fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL)
+            if sent >= 0:
+                return sent
+            if errno == EINTR:
+                continue
+            if errno == EAGAIN:
+                return -1
+            self.gone = True
+            raise OSError(errno, os.strerror(errno))
+
+    cdef int send(self, const char *data, Py_ssize_t size, double timeout) except -1:
+        """Send all of it; `timeout` seconds is the longest gap without progress. The memory must outlive the call."""
+        cdef Py_ssize_t sent
+        while size > 0:
+            sent = self.send_some(data, size)
+            if sent >= 0:
+                data += sent
+                size -= sent
+            else:
+                self.wait(WRITE, timeout)
+        return 0
+
+    cdef void unrecv(self, bytes data):
+        """Give bytes back; the next recv returns them."""
+        self.rest = data + self.rest if self.rest else data
+
+    cdef bint is_stale(self):
+        """Whether an idle kept-alive channel can no longer be used: closed, or bytes came that nobody asked for."""
+        return self.closed or self.gone or self.unread or bool(self.rest)
+
+    cdef int idle(self) except -1:
+        """An exchange is over and nobody reads for a while: watch the other end, forget what the exchange left."""
+        self.interrupted = False
+        self.eager = False
+        self._arm()
+        if self.tls and self.sock.pending():
+            self.unread = True
+        return 0
+
+    cdef bint has_input(self) except -1:
+        """Whether a read would give something at once: bytes, or the stream's end. Only while nobody waits on it."""
+        if self.rest or self.gone:
+            return True
+        if self.tls:
+            return self._look()
+        return self.unread
+
+    cpdef close(self):
+        """Close the socket and wake who waits on it. Safe to call twice."""
+        if self.closed:
+            return
+        self.closed = True
+        self.linked = None
+        self.reader.stop()
+        self.reader.close()
+        if self.writer is not None:
+            self.writer.stop()
+            self.writer.close()
+        self.sock.close()
+        if self.waiter is not None:
+            # NOTE: not the waiter's switch itself: it may be killed before the callback runs, and wait elsewhere then.
+            _sweep.hub.loop.run_callback(self._on_closed)
+
+    cpdef abort(self):
+        """Close with a reset, so that what was sent can never look complete (RFC 9112 section 8)."""
+        if not self.closed:
+            try:
+                self.sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+            except OSError:
+                pass
+            self.close()
+
+    # The same for Python callers (tests, tunnels, the worker's handshakes).
+
+    def read(self, Py_ssize_t size, double timeout):
+        """Up to `size` bytes, b"" at the end of the stream."""
+        return self.recv(size, timeout)
+
+    def write(self, bytes data, double timeout):
+        """Send all of `data`."""
+        self.send(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), timeout)
+
+    def wait_for(self, int events, double timeout):
+        """Wait for READ (1), WRITE (2) or both; gives what came."""
+        return self.wait(events, timeout)
+
+    def give_back(self, bytes data):
+        """Give read bytes back; the next read returns them."""
+        self.unrecv(data)
+
+    def rest_idle(self):
+        """An exchange is over and nobody reads for a while: watch the other end, forget what the exchange left."""
+        self.idle()
+
+    def stale(self):
+        """Whether an idle kept-alive channel can no longer be used."""
+        return self.is_stale()

@@ -1,0 +1,653 @@
+"""Message heads: ONE policy for requests and for upstream answers (RFC 9110, RFC 9112).
+
+gunicorn_h1c tokenises; what is allowed is `RULES` below.  A head is first cut into lines (line ends and sizes are
+checked on the bytes, so that no limit of the tokeniser can be reached unnoticed), then tokenised, then held against
+the rules.  A head that the tokeniser refuses is diagnosed by the same rules, only to name the one that it broke.
+
+Whatever two readers could understand differently is refused, never mended.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.unicode cimport PyUnicode_DecodeLatin1
+from libc.stdint cimport uint16_t, uint32_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memchr, memcpy
+
+import re
+from urllib.parse import unquote_to_bytes
+
+from gunicorn_h1c import parse_request_raw, parse_response
+
+cdef extern from "Python.h":
+    int PyUnicode_KIND(str text)
+    Py_ssize_t PyUnicode_GET_LENGTH(str text)
+    void *PyUnicode_DATA(str text)
+    int PyUnicode_1BYTE_KIND
+
+
+class Rule:
+    """One row of the policy: its name, the section it stands on, and the error a request that breaks it gets."""
+
+    __slots__ = ("name", "section", "error", "answers", "words")
+
+    def __init__(self, name, section, error, answers, words):
+        self.name = name
+        self.section = section
+        self.error = error          # slug of gateway.errors
+        self.answers = answers      # whether it holds for upstream answers too (they get upstream-bad-answer)
+        self.words = words
+
+    def __repr__(self):
+        return f"Rule({self.name})"
+
+
+class Refused(Exception):
+    """A head broke `rule`."""
+
+    def __init__(self, rule):
+        super().__init__(rule.name)
+        self.rule = rule
+
+
+RULES = {
+    rule.name: rule
+    for rule in (
+        Rule("first-line-size", "RFC 9112 3", "target-too-long", False, "the request line is longer than server.limits.request_line"),
+        Rule("line-size", "RFC 9110 5.4", "headers-too-large", True, "a header line is longer than server.limits.header_size"),
+        Rule("line-count", "RFC 9110 5.4", "headers-too-large", True, "there are more header lines than server.limits.headers"),
+        Rule("bare-lf", "RFC 9112 2.2", "malformed-request", True, "a line ends with LF alone"),
+        Rule("bare-cr", "RFC 9112 2.2", "malformed-request", True, "a CR stands without LF"),
+        Rule("obs-fold", "RFC 9112 5.2", "malformed-request", True, "a header line is folded"),
+        Rule("space-before-colon", "RFC 9112 5.1", "malformed-request", True, "white space stands before a header's colon"),
+        Rule("header-name", "RFC 9110 5.1", "malformed-request", True, "a header name is not a token"),
+        Rule("header-control", "RFC 9110 5.5", "malformed-request", True, "a header value holds a control character"),
+        Rule("header-colon", "RFC 9112 5", "malformed-request", True, "a header line has no colon"),
+        Rule("request-line", "RFC 9112 3", "malformed-request", False, "the request line is not method, target and version with one space between"),
+        Rule("method", "RFC 9110 9.1", "malformed-request", False, "the method is not a token"),
+        Rule("version", "RFC 9112 2.3", "version-not-supported", True, "the version is neither HTTP/1.1 nor HTTP/1.0"),
+        Rule("status-line", "RFC 9112 4", "malformed-request", True, "the status line is malformed"),
+        Rule("status-code", "RFC 9110 15", "malformed-request", True, "the status is not between 100 and 999"),
+        Rule("target-characters", "RFC 9112 3.2", "malformed-request", False, "the target holds a character that a URI cannot"),
+        Rule("target-form", "RFC 9112 3.2", "malformed-request", False, "the target is neither origin-form, absolute-form nor * for OPTIONS"),
+        Rule("authority-form", "RFC 9112 3.2.3", "malformed-request", False, "the target is in authority-form, which only CONNECT has"),
+        Rule("host-missing", "RFC 9112 3.2", "malformed-request", False, "an HTTP/1.1 request has no Host"),
+        Rule("host-repeated", "RFC 9112 3.2", "malformed-request", False, "there is more than one Host"),
+        Rule("host-value", "RFC 9110 7.2", "malformed-request", False, "the Host is not a host with an optional port"),
+        Rule("length-value", "RFC 9110 8.6", "malformed-request", True, "Content-Length is not a number"),
+        Rule("length-repeated", "RFC 9112 6.3", "malformed-request", True, "there is more than one Content-Length"),
+        Rule("length-and-coding", "RFC 9112 6.3", "malformed-request", True, "there are both Content-Length and Transfer-Encoding"),
+        Rule("coding-in-1.0", "RFC 9112 6.1", "malformed-request", True, "Transfer-Encoding stands in an HTTP/1.0 message"),
+        Rule("coding-not-last", "RFC 9112 6.3", "malformed-request", True, "chunked is not the last transfer coding, or there twice"),
+        Rule("coding-empty", "RFC 9112 6.1", "malformed-request", True, "Transfer-Encoding is empty"),
+        Rule("coding-unknown", "RFC 9112 6.1", "unsupported-transfer-coding", True, "the transfer coding is not chunked"),
+        Rule("coding-without-body", "RFC 9112 6.1", "malformed-request", True, "Transfer-Encoding stands in an answer that has no body"),
+        Rule("expectation", "RFC 9110 10.1.1", "expectation-failed", False, "the expectation is not 100-continue"),
+        Rule("chunk-size", "RFC 9112 7.1", "malformed-request", True, "a chunk's size is malformed or too large"),
+        Rule("chunk-end", "RFC 9112 7.1", "malformed-request", True, "a chunk does not end with CRLF"),
+        Rule("trailer", "RFC 9112 7.1.2", "malformed-request", True, "the trailer section is malformed or too large"),
+    )
+}
+
+cdef dict _codes = {
+    b"host": HOST, b"content-length": CONTENT_LENGTH, b"transfer-encoding": TRANSFER_ENCODING, b"connection": CONNECTION,
+    b"keep-alive": HOP, b"te": HOP, b"trailer": HOP, b"proxy-connection": HOP, b"proxy-authenticate": HOP,
+    b"proxy-authorization": HOP, b"proxy-authentication-info": HOP, b"http2-settings": HOP, b"upgrade": UPGRADE,
+    b"expect": EXPECT, b"via": VIA, b"date": DATE, b"cookie": COOKIE, b"content-type": CONTENT_TYPE,
+    b"forwarded": FORWARDING, b"x-forwarded-for": FORWARDING, b"x-forwarded-proto": FORWARDING,
+    b"x-forwarded-host": FORWARDING, b"x-forwarded-port": FORWARDING, b"x-forwarded-prefix": FORWARDING,
+    b"x-forwarded-server": FORWARDING, b"x-forwarded-ssl": FORWARDING, b"x-real-ip": FORWARDING, b"x-request-id": FORWARDING,
+}
+cdef dict _names = {}       # bytes -> Name
+cdef dict _names_text = {}  # str -> Name
+cdef int NAMES_MAX = 4096   # what comes beyond is looked at each time: traffic must not grow memory
+
+cdef object _host_ok = re.compile(rb"(?:[A-Za-z0-9\-._~%!$&'()*+,;=]+|\[[0-9A-Fa-f:.]+\]|\[v[0-9A-Fa-f]+\.[A-Za-z0-9\-._~!$&'()*+,;=:]+\])(?::[0-9]{0,5})?").fullmatch
+cdef object _token_ok = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
+
+
+@cython.final
+cdef class Name:
+    def __repr__(self):
+        return f"Name({self.text})"
+
+
+cdef Name _make_name(bytes raw):
+    cdef Name name = Name.__new__(Name)
+    cdef bytes low = raw.lower()
+    name.text = raw.decode("latin-1")
+    name.code = _codes.get(low, PLAIN)
+    if b"_" in raw:
+        # SECURITY: X_User and X-User are one key to CGI-like readers, so the spelling that nobody strips is dropped.
+        name.key = None
+    elif name.code == CONTENT_LENGTH or name.code == CONTENT_TYPE:
+        name.key = name.text.upper().replace("-", "_")
+    else:
+        name.key = "HTTP_" + name.text.upper().replace("-", "_")
+    return name
+
+
+cdef Name name_of(bytes raw):
+    cdef Name name = <Name>_names.get(raw)
+    if name is None:
+        name = _make_name(raw)
+        if len(_names) < NAMES_MAX:
+            _names[raw] = name
+    return name
+
+
+cdef Name name_of_text(str text):
+    cdef Name name = <Name>_names_text.get(text)
+    if name is None:
+        name = _make_name(text.encode("latin-1", "replace"))
+        if len(_names_text) < NAMES_MAX:
+            _names_text[text] = name
+    return name
+
+
+def code_of(str text):
+    """What a header name means to a proxy (see head.pxd), for Python callers."""
+    return name_of_text(text).code
+
+
+@cython.final
+cdef class Limits:
+    def __init__(self, Py_ssize_t first_line=8190, Py_ssize_t line=8190, Py_ssize_t lines=100):
+        self.first_line = min(first_line, 32768)
+        self.line = min(line, 32768)
+        self.lines = min(lines, 200)
+
+    @property
+    def most(self):
+        """The largest head that can still be complete, bytes."""
+        return self.first_line + 2 + self.lines * (self.line + 2) + 6
+
+
+cdef Py_ssize_t head_end(const char *data, Py_ssize_t size) noexcept nogil:
+    """Where the head ends (behind its empty line), 0 when it is not there yet. Lines may end with LF alone here."""
+    cdef const char *at = data
+    cdef const char *end = data + size
+    cdef const char *lf
+    # An empty line before a request is passed over (RFC 9112 section 2.2).
+    while at < end and (at[0] == c"\r" or at[0] == c"\n"):
+        at += 1
+    while True:
+        lf = <const char *>memchr(at, c"\n", end - at)
+        if lf == NULL:
+            return 0
+        if lf == at or (lf == at + 1 and at[0] == c"\r"):
+            return lf + 1 - data
+        at = lf + 1
+
+
+cdef int _check_lines(const char *data, Py_ssize_t size, Limits limits) except -1:
+    """Line ends and sizes of a whole or partial head."""
+    cdef const char *at = data
+    cdef const char *end = data + size
+    cdef const char *lf
+    cdef Py_ssize_t length, count = -1
+    while at < end:
+        lf = <const char *>memchr(at, c"\n", end - at)
+        length = (lf - at - 1) if lf != NULL else (end - at - 1)
+        if length > (limits.first_line if count < 0 else limits.line):
+            raise Refused(RULES["first-line-size" if count < 0 else "line-size"])
+        if lf == NULL:
+            return 0
+        if lf == at or (lf - 1)[0] != c"\r":
+            raise Refused(RULES["bare-lf"])
+        if length > 0:
+            count += 1
+            if count > limits.lines:
+                raise Refused(RULES["line-count"])
+        at = lf + 1
+    return 0
+
+
+def check_partial(bytes data, Limits limits):
+    """Refuse an unfinished head that can only become too large; raises Refused."""
+    _check_lines(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), limits)
+
+
+cdef object _diagnose(bytes head, bint request):
+    """The rule that a head broke which the tokeniser refused."""
+    lines = head.lstrip(b"\r\n").split(b"\r\n")
+    first = lines[0]
+    if b"\r" in head.replace(b"\r\n", b""):
+        return RULES["bare-cr"]
+    if request:
+        parts = first.split(b" ")
+        if re.search(rb" HTTP/\d+\.\d+$", first) and not re.search(rb" HTTP/1\.[01]$", first):
+            return RULES["version"]
+        if len(parts) != 3:
+            return RULES["request-line"]
+        if not _token_ok(parts[0]):
+            return RULES["method"]
+        if re.search(rb"[\x00-\x20\x7f-\xff]", parts[1]) or not parts[1]:
+            return RULES["target-characters"]
+        if not re.fullmatch(rb"HTTP/1\.[01]", parts[2]):
+            return RULES["request-line"]
+    elif not re.match(rb"HTTP/1\.[01] [0-9]{3}(?: |$)", first):
+        return RULES["version" if re.match(rb"HTTP/\d+\.\d+ ", first) else "status-line"]
+    for line in lines[1:]:
+        if line[:1] in (b" ", b"\t"):
+            return RULES["obs-fold"]
+        name, colon, value = line.partition(b":")
+        if not line:
+            break
+        if not colon:
+            return RULES["header-colon"]
+        if name.endswith((b" ", b"\t")):
+            return RULES["space-before-colon"]
+        if not _token_ok(name):
+            return RULES["header-name"]
+        if re.search(rb"[\x00-\x08\x0a-\x1f\x7f]", value):
+            return RULES["header-control"]
+    return RULES["request-line" if request else "status-line"]
+
+
+cdef Py_ssize_t _length(const char *data, Py_ssize_t size) except -2:
+    """A Content-Length; digits only, at most 18 of them."""
+    cdef Py_ssize_t value = 0, i
+    if size == 0 or size > 18:
+        raise Refused(RULES["length-value"])
+    for i in range(size):
+        if data[i] < c"0" or data[i] > c"9":
+            raise Refused(RULES["length-value"])
+        value = value * 10 + (data[i] - c"0")
+    return value
+
+
+cdef bint _is_chunked(str codings) except -1:
+    """Whether a Transfer-Encoding list is just `chunked`; everything else is refused."""
+    cdef list items = [item.strip(" \t").lower() for item in codings.split(",")]
+    items = [item for item in items if item]
+    if items == ["chunked"]:
+        return True
+    if not items:
+        raise Refused(RULES["coding-empty"])
+    if "chunked" in items[:len(items) - 1]:
+        raise Refused(RULES["coding-not-last"])
+    raise Refused(RULES["coding-unknown"])
+
+
+cdef set _tokens(str connection):
+    return {token.strip(" \t").lower() for token in connection.split(",")}
+
+
+@cython.final
+cdef class RequestHead:
+    pass
+
+
+cdef int _check_start(bytes data) except -1:
+    """Refuse at once what cannot become a request: a TLS hello on a plain port, a first line that is none."""
+    cdef bytes first = data.lstrip(b"\r\n")
+    cdef bint whole = b"\n" in first
+    if not first:
+        return 0
+    first = first.partition(b"\n")[0]
+    if re.search(rb"[\x00-\x08\x0a-\x0c\x0e-\x1f\x7f-\xff]", first):
+        raise Refused(RULES["request-line"])
+    if whole and not re.fullmatch(rb"[^ ]+ [^ ]+ HTTP/1\.[01]\r", first):
+        raise Refused(_diagnose(first + b"\n", True))
+    return 0
+
+
+cdef RequestHead read_request(bytes data, Limits limits, dict environ):
+    """Read one request head from `data` and fill `environ` (PEP 3333); None while it is incomplete. Raises Refused."""
+    cdef const char *raw = PyBytes_AS_STRING(data)
+    cdef Py_ssize_t end = head_end(raw, PyBytes_GET_SIZE(data))
+    cdef Py_ssize_t at = 0
+    cdef RequestHead head
+    cdef bytes text = data
+    cdef tuple parsed
+    if end == 0:
+        _check_lines(raw, PyBytes_GET_SIZE(data), limits)
+        _check_start(data)
+        return None
+    _check_lines(raw, end, limits)
+    while raw[at] == c"\r" or raw[at] == c"\n":
+        at += 1
+    if at or end != PyBytes_GET_SIZE(data):
+        text = data[at:end]
+        raw = PyBytes_AS_STRING(text)
+    try:
+        parsed = <tuple>parse_request_raw(text)
+    except Exception:
+        raise Refused(_diagnose(text, True)) from None
+    head = RequestHead.__new__(RequestHead)
+    head.size = end
+    _request_line(head, raw, parsed, environ)
+    _request_fields(head, raw, <int>parsed[5], <bytes>parsed[7], environ)
+    return head
+
+
+cdef int _request_line(RequestHead head, const char *raw, tuple parsed, dict environ) except -1:
+    cdef Py_ssize_t method_at = parsed[0], method_size = parsed[1], target_at = parsed[2], target_size = parsed[3], i
+    cdef unsigned char c
+    head.minor = parsed[4]
+    if head.minor > 1:
+        raise Refused(RULES["version"])
+    # The tokeniser lets several spaces pass: the parts must lie one space apart.
+    if method_at or target_at != method_size + 1 or raw[target_at + target_size + 9] != c"\r":
+        raise Refused(RULES["request-line"])
+    for i in range(target_size):
+        c = <unsigned char>raw[target_at + i]
+        if c <= 0x20 or c >= 0x7f or c == c"#" or c == c"\\":
+            raise Refused(RULES["target-characters"])
+    head.method = PyUnicode_DecodeLatin1(raw, method_size, NULL)
+    head.target = PyUnicode_DecodeLatin1(raw + target_at, target_size, NULL)
+    environ["REQUEST_METHOD"] = head.method
+    environ["SERVER_PROTOCOL"] = "HTTP/1.1" if head.minor else "HTTP/1.0"
+    return 0
+
+
+cdef int _request_fields(RequestHead head, const char *raw, int count, bytes packed, dict environ) except -1:
+    cdef const char *at = PyBytes_AS_STRING(packed)
+    cdef uint32_t name_at, value_at
+    cdef uint16_t name_size, value_size
+    cdef int i, hosts = 0, hop = 0
+    cdef Name name
+    cdef str value, connection = None, codings = None, upgrade = None
+    cdef list headers = []
+    head.length = -2
+    for i in range(count):
+        memcpy(&name_at, at, 4)
+        memcpy(&name_size, at + 4, 2)
+        memcpy(&value_at, at + 6, 4)
+        memcpy(&value_size, at + 10, 2)
+        at += 12
+        # Trailing white space is not part of a value (RFC 9110 section 5.5); the tokeniser cut the leading one.
+        while value_size and (raw[value_at + value_size - 1] == c" " or raw[value_at + value_size - 1] == c"\t"):
+            value_size -= 1
+        name = name_of(PyBytes_FromStringAndSize(raw + name_at, name_size))
+        if name.key is None:
+            continue
+        value = PyUnicode_DecodeLatin1(raw + value_at, value_size, NULL)
+        if name.code == PLAIN or name.code > EXPECT:
+            if name.code == UPGRADE:
+                upgrade = value
+            else:
+                headers.append((name.text, value))
+        elif name.code == FORWARDING:
+            headers.append((name.text, value))
+        elif name.code == HOST:
+            hosts += 1
+            head.host = value
+            headers.append((name.text, value))
+        elif name.code == CONTENT_LENGTH:
+            if head.length != -2:
+                raise Refused(RULES["length-repeated"])
+            head.length = _length(raw + value_at, value_size)
+        elif name.code == TRANSFER_ENCODING:
+            codings = value if codings is None else codings + "," + value
+        elif name.code == CONNECTION:
+            connection = value if connection is None else connection + "," + value
+        elif name.code == EXPECT:
+            if value.lower() != "100-continue":
+                raise Refused(RULES["expectation"])
+            head.expects = head.minor == 1
+        if name.key in environ:
+            value = <str>environ[name.key] + ("; " if name.code == COOKIE else ",") + value
+        environ[name.key] = value
+    head.headers = headers
+    _target(head, hosts, environ)
+    _framing(head, codings)
+    head.keep_alive = head.minor == 1
+    if connection is not None:
+        _connection(head, connection, upgrade)
+    return 0
+
+
+cdef int _connection(RequestHead head, str connection, str upgrade) except -1:
+    """Honour and remove what Connection names (RFC 9110 section 7.6.1)."""
+    cdef set tokens = _tokens(connection)
+    if "close" in tokens:
+        head.keep_alive = False
+    elif "keep-alive" in tokens:
+        head.keep_alive = True
+    if "upgrade" in tokens:
+        head.upgrade = upgrade
+    tokens.difference_update(("close", "keep-alive", "upgrade", "host"))
+    if tokens:
+        head.headers = [pair for pair in head.headers if (<str>(<tuple>pair)[0]).lower() not in tokens]
+    return 0
+
+
+cdef int _framing(RequestHead head, str codings) except -1:
+    """How the body is delimited (RFC 9112 section 6.3)."""
+    if codings is not None:
+        if head.length != -2:
+            raise Refused(RULES["length-and-coding"])
+        if head.minor == 0:
+            raise Refused(RULES["coding-in-1.0"])
+        _is_chunked(codings)
+        head.length = -1
+    elif head.length == -2:
+        head.length = 0
+    return 0
+
+
+cdef int _target(RequestHead head, int hosts, dict environ) except -1:
+    """Origin-form, absolute-form or `*`; the host of an absolute-form wins over Host (RFC 9112 section 3.2.2)."""
+    cdef str target = head.target, path, query
+    cdef str low
+    if hosts > 1:
+        raise Refused(RULES["host-repeated"])
+    if hosts == 0:
+        if head.minor == 1:
+            raise Refused(RULES["host-missing"])
+        head.host = ""
+    elif not _host_ok(head.host.encode("latin-1")):
+        raise Refused(RULES["host-value"])
+    if target[0] != "/":
+        if target == "*" and head.method == "OPTIONS":
+            pass
+        else:
+            low = target[:8].lower()
+            if low.startswith("http://") or low.startswith("https://"):
+                _absolute(head, target.partition("://")[2], environ)
+                target = head.target
+            elif head.method == "CONNECT" or re.fullmatch(r"[^/?]+:[0-9]+", target):
+                raise Refused(RULES["authority-form"])
+            else:
+                raise Refused(RULES["target-form"])
+    elif head.method == "CONNECT":
+        raise Refused(RULES["target-form"])
+    environ["RAW_URI"] = target
+    path, _, query = target.partition("?")
+    environ["QUERY_STRING"] = query
+    environ["PATH_INFO"] = unquote_to_bytes(path).decode("latin-1") if "%" in path else path
+    return 0
+
+
+cdef int _absolute(RequestHead head, str rest, dict environ) except -1:
+    cdef Py_ssize_t cut = len(rest)
+    cdef str mark
+    for mark in ("/", "?"):
+        if mark in rest:
+            cut = min(cut, rest.index(mark))
+    head.host = rest[:cut]
+    if not _host_ok(head.host.encode("latin-1")):
+        raise Refused(RULES["host-value"])
+    rest = rest[cut:]
+    head.target = rest if rest.startswith("/") else "/" + rest
+    environ["HTTP_HOST"] = head.host
+    head.headers = [pair for pair in head.headers if (<str>(<tuple>pair)[0]).lower() != "host"]
+    head.headers.insert(0, ("Host", head.host))
+    return 0
+
+
+@cython.final
+cdef class AnswerHead:
+    pass
+
+
+cdef AnswerHead read_answer(bytes data, Limits limits):
+    """Read one answer head from `data`; None while it is incomplete. Raises Refused."""
+    cdef const char *raw = PyBytes_AS_STRING(data)
+    cdef Py_ssize_t end = head_end(raw, PyBytes_GET_SIZE(data))
+    cdef AnswerHead head
+    cdef dict parsed
+    if PyBytes_GET_SIZE(data) and raw[0] != c"H":
+        raise Refused(RULES["status-line"])
+    _check_lines(raw, end or PyBytes_GET_SIZE(data), limits)
+    if end == 0:
+        return None
+    if end != PyBytes_GET_SIZE(data):
+        data = data[:end]
+    try:
+        parsed = <dict>parse_response(data)
+    except Exception:
+        raise Refused(_diagnose(data, False)) from None
+    head = AnswerHead.__new__(AnswerHead)
+    head.size = end
+    head.status = parsed["status"]
+    head.minor = parsed["minor_version"]
+    if head.minor > 1:
+        raise Refused(RULES["version"])
+    if head.status < 100:
+        raise Refused(RULES["status-code"])
+    if PyBytes_GET_SIZE(data) > 12 and (raw[8] != c" " or (raw[12] != c" " and raw[12] != c"\r")):
+        raise Refused(RULES["status-line"])
+    _answer_fields(head, <list>parsed["headers"])
+    return head
+
+
+cdef int _answer_fields(AnswerHead head, list fields) except -1:
+    cdef bytes raw_name, raw_value
+    cdef Name name
+    cdef str connection = None, codings = None, upgrade = None
+    cdef list headers = []
+    cdef set tokens
+    head.length = -1
+    for raw_name, raw_value in fields:
+        if not raw_name:
+            raise Refused(RULES["obs-fold"])
+        name = name_of(raw_name)
+        if raw_value and (raw_value[PyBytes_GET_SIZE(raw_value) - 1] == 32 or raw_value[PyBytes_GET_SIZE(raw_value) - 1] == 9):
+            raw_value = raw_value.rstrip(b" \t")
+        if name.code == CONTENT_LENGTH:
+            if head.length >= 0:
+                raise Refused(RULES["length-repeated"])
+            head.length = _length(PyBytes_AS_STRING(raw_value), PyBytes_GET_SIZE(raw_value))
+        elif name.code == TRANSFER_ENCODING:
+            codings = raw_value.decode("latin-1") if codings is None else codings + "," + raw_value.decode("latin-1")
+        elif name.code == CONNECTION:
+            connection = raw_value.decode("latin-1") if connection is None else connection + "," + raw_value.decode("latin-1")
+        elif name.code == UPGRADE:
+            upgrade = raw_value.decode("latin-1")
+        elif name.code != HOP:
+            if name.code == DATE:
+                head.dated = True
+            headers.append((name.text, PyUnicode_DecodeLatin1(PyBytes_AS_STRING(raw_value), PyBytes_GET_SIZE(raw_value), NULL)))
+    head.keep_alive = head.minor == 1
+    if connection is not None:
+        tokens = _tokens(connection)
+        if "close" in tokens:
+            head.keep_alive = False
+        elif "keep-alive" in tokens:
+            head.keep_alive = True
+        if "upgrade" in tokens:
+            head.upgrade = upgrade
+        tokens.difference_update(("close", "keep-alive", "upgrade"))
+        if tokens:
+            headers = [pair for pair in headers if (<str>(<tuple>pair)[0]).lower() not in tokens]
+    if codings is not None:
+        if head.length >= 0:
+            raise Refused(RULES["length-and-coding"])
+        if head.minor == 0:
+            raise Refused(RULES["coding-in-1.0"])
+        if head.status < 200 or head.status == 204:
+            raise Refused(RULES["coding-without-body"])
+        head.chunked = _is_chunked(codings)
+    head.headers = headers
+    return 0
+
+
+# Values must not bring a line of their own: tab and obs-text pass, other controls do not (RFC 9110 section 5.5).
+cdef bint _is_clean(const unsigned char *data, Py_ssize_t size) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef int bad = 0
+    for i in range(size):
+        bad |= (data[i] < 0x20) & (data[i] != 9)
+        bad |= data[i] == 0x7f
+    return not bad
+
+
+@cython.final
+cdef class Out:
+    def __dealloc__(self):
+        free(self.data)
+
+    cdef int grow(self, Py_ssize_t more) except -1:
+        cdef Py_ssize_t room = self.room * 2 if self.room else 4096
+        cdef char *data
+        if self.size + more <= self.room:
+            return 0
+        while room < self.size + more:
+            room *= 2
+        data = <char *>realloc(self.data, room)
+        if data == NULL:
+            raise MemoryError()
+        self.data = data
+        self.room = room
+        return 0
+
+    cdef int raw(self, const char *data, Py_ssize_t size) except -1:
+        self.grow(size)
+        memcpy(self.data + self.size, data, size)
+        self.size += size
+        return 0
+
+    cdef int text(self, str text) except -1:
+        """Text as latin-1; ValueError for controls, which no line of a head may hold."""
+        cdef bytes encoded
+        cdef const unsigned char *data
+        cdef Py_ssize_t size
+        if PyUnicode_KIND(text) == PyUnicode_1BYTE_KIND:
+            data = <const unsigned char *>PyUnicode_DATA(text)
+            size = PyUnicode_GET_LENGTH(text)
+        else:
+            encoded = text.encode("utf-8")
+            data = <const unsigned char *>PyBytes_AS_STRING(encoded)
+            size = PyBytes_GET_SIZE(encoded)
+        if not _is_clean(data, size):
+            raise ValueError("a control character in a message head")
+        return self.raw(<const char *>data, size)
+
+    cdef int field(self, str name, str value) except -1:
+        self.text(name)
+        self.raw(b": ", 2)
+        self.text(value)
+        return self.raw(b"\r\n", 2)
+
+    cdef int number(self, Py_ssize_t value) except -1:
+        return self.digits(value, 10)
+
+    cdef int hexadecimal(self, Py_ssize_t value) except -1:
+        return self.digits(value, 16)
+
+    cdef int digits(self, Py_ssize_t value, int base) except -1:
+        cdef char digits[24]
+        cdef int at = 24
+        while True:
+            at -= 1
+            digits[at] = b"0123456789abcdef"[value % base]
+            value //= base
+            if value == 0:
+                return self.raw(digits + at, 24 - at)
+
+
+# Doors for tests and diagnostics.
+
+def parse_request(bytes data, Limits limits=Limits()):
+    """(RequestHead, environ) of the head at the start of `data`, None while it is incomplete; raises Refused."""
+    cdef dict environ = {}
+    head = read_request(data, limits, environ)
+    return None if head is None else (head, environ)
+
+
+def parse_answer(bytes data, Limits limits=Limits(8190, 32768, 200)):
+    """AnswerHead of the head at the start of `data`, None while it is incomplete; raises Refused."""
+    return read_answer(data, limits)

@@ -1,0 +1,96 @@
+"""The `gateway` command. Exit codes: 0 all is well, 1 there is a problem, 2 wrong usage.
+
+What a command needs is imported when it runs, so that `gateway --version` and a mistyped option answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from gateway import __version__
+
+Command = Callable[..., Any]
+
+config_option = click.option(
+    "-c", "--config", metavar="FILE", default="gateway.yaml", envvar="GATEWAY_CONFIG", show_envvar=True, show_default=True,
+    help="The configuration.",
+)  # fmt: skip
+
+
+def format_option(default: str) -> Callable[[Command], Command]:
+    """`--format`, on every command that prints."""
+    choice = click.Choice(["text", "json"])
+    return click.option("--format", "style", type=choice, default=default, show_default=True, help="How to print.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="gateway")
+def main() -> None:
+    """An API gateway for microservices."""
+
+
+@main.command()
+@config_option
+@click.option("--bind", metavar="ADDRESS", multiple=True, help="Listen here instead of on `server.bind`; may be repeated.")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="So many workers instead of `server.workers`.")
+def serve(config: str, bind: tuple[str, ...], workers: int | None) -> None:
+    """Serve until SIGTERM; SIGHUP reads the configuration again, USR2 upgrades in place."""
+    from gateway.server.serve import main as serve_main
+
+    overrides: dict[str, Any] = {}
+    if bind:
+        overrides["bind"] = bind
+    if workers:
+        overrides["workers"] = workers
+    sys.exit(serve_main(config, overrides))
+
+
+@main.command()
+@config_option
+@format_option("text")
+def check(config: str, style: str) -> None:
+    """Say what is wrong with a configuration, all of it in one go."""
+    from gateway import cli_check
+
+    sys.exit(cli_check.check(config, style))
+
+
+@main.command()
+@config_option
+@format_option("text")
+def routes(config: str, style: str) -> None:
+    """List the routes in the order of their rank, the most specific first."""
+    from gateway import cli_check
+
+    sys.exit(cli_check.routes(config, style))
+
+
+@main.command()
+@format_option("json")
+def schema(style: str) -> None:
+    """Print the JSON Schema of the configuration (text: an outline of it)."""
+    from gateway import cli_schema
+
+    click.echo(cli_schema.show(style), nl=False)
+
+
+@main.command()
+@click.argument("method")
+@click.argument("url")
+@click.option("-H", "--header", "headers", metavar="'NAME: VALUE'", multiple=True, help="A request header; may be repeated.")
+@config_option
+@format_option("text")
+def explain(method: str, url: str, headers: tuple[str, ...], config: str, style: str) -> None:
+    """Say what would happen to a request, and why. URL is whole, or a path for the first `bind`. Nothing is sent."""
+    from gateway import cli_explain
+
+    request = cli_explain.Request.parse(method, url, headers)
+    sys.exit(cli_explain.explain(request, config, style))
+
+
+if __name__ == "__main__":
+    main(prog_name="gateway")

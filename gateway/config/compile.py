@@ -1,0 +1,218 @@
+"""From a Document to a Plan: the only file that knows all rooms. Touches no network and leaves what serves untouched."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import ssl
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+from gateway import plugins, templates
+from gateway._fast.route import RouteSpec, build
+from gateway.config import model
+from gateway.config.complaints import Complaint, ConfigError
+from gateway.config.model import Document, Route
+from gateway.config.model import Respond as RespondSpec
+from gateway.config.ties import ties
+from gateway.contracts import Plan, Policy, RoutePlan, Step, Steps, Tools
+from gateway.errors import BODY_TOO_LARGE, GatewayError
+from gateway.exchange import Exchange
+from gateway.observe.access_log import AccessLogs
+from gateway.policies import headers, rewrite
+from gateway.upstreams.fleet import Fleet, Target
+from gateway.upstreams.http import HttpUpstream
+from gateway.upstreams.pool import Address, PoolSettings
+from gateway.upstreams.pools import PoolKey, Pools, TLSSettings
+from gateway.upstreams.respond import Respond
+from gateway.upstreams.unmatched import Refused, Unmatched
+
+log = logging.getLogger("gateway")
+
+#: routes compiled between two calls of `pause`: well under a millisecond
+BREATH = 20
+#: seconds for an exchange that has no upstream of its own to bound it
+NO_UPSTREAM_TOTAL = 60.0
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What of the process a plan is built on: it outlives the plan. Without `logs` (offline) no log is opened or written."""
+
+    pools: Pools
+    logs: AccessLogs | None = None
+
+
+def compile(document: Document, resources: Resources | None = None, pause: Callable[[], None] | None = None) -> Plan:
+    """The plan of a document. `pause` is called every millisecond or so of work, for whoever else needs the thread.
+
+    Raises ConfigError with every complaint that needs more than the document itself: plugins, certificates, ties.
+    """
+    return _Compiler(document, resources or Resources(Pools()), pause or (lambda: None)).plan()
+
+
+class _Compiler:
+    def __init__(self, document: Document, resources: Resources, pause: Callable[[], None]) -> None:
+        self.document = document
+        self.resources = resources
+        self.pause = pause
+        self.complaints: list[Complaint] = []
+        self.keys: list[PoolKey] = []
+
+    def plan(self) -> Plan:
+        """The whole plan, or every complaint."""
+        document = self.document
+        self.policies = self._plugins()
+        self.upstreams = {upstream.name: self._upstream(upstream) for upstream in document.upstreams}
+        self.log = self._log()
+        self.guard = Step("guard", document.server.where, Steps(on_request=_guard(document.server.limits.body)))
+        self._ties()
+        routes = [route for route in self._breathing(map(self._route, document.routes)) if route is not None]
+        if self.complaints:
+            raise ConfigError(self.complaints, document.files)
+        specs = [_spec(route, plan) for route, plan in zip(document.routes, routes, strict=True)]
+        table = build(self._breathing(specs))
+        return Plan(
+            version=document.version,
+            table=table,
+            routes=tuple(table.routes()),
+            unmatched=self._bare("unmatched", Unmatched()),
+            refused=self._bare("refused", Refused()),
+            trusted=tuple(ipaddress.ip_network(network) for network in document.server.trusted_proxies),
+            max_body=document.server.limits.body,
+            pool_keys=frozenset(self.keys),
+        )
+
+    def _breathing(self, items: Iterable[Any]) -> Iterator[Any]:
+        for number, item in enumerate(items):
+            if number % BREATH == 0:
+                self.pause()
+            yield item
+
+    def _complain(self, where: str, path: str, message: str, hint: str = "") -> None:
+        file, _, line = where.rpartition(":")
+        self.complaints.append(Complaint(file, int(line), 1, path, message, hint))
+
+    def _plugins(self) -> dict[str, Policy]:
+        """The policies that the modules under `plugins` offer, by name."""
+        found: dict[str, Policy] = {}
+        for module in self.document.plugins:
+            try:
+                found.update((policy.name, policy) for policy in plugins.from_module(module))
+            except plugins.PluginError as error:
+                self._complain(f"{self.document.file}:1", "plugins", str(error), error.hint)
+        return found
+
+    def _policy(self, name: str) -> Policy:
+        """A policy by its name: of a module, else of an installed package. Raises PluginError."""
+        policy = self.policies.get(name) or plugins.from_entry_point(name)
+        if policy is None:
+            raise plugins.unknown(name, self.policies)
+        return policy
+
+    def _log(self) -> tuple[Step, ...]:
+        """The logging step that every route of the plan shares."""
+        spec = self.document.access_log
+        if spec.format == "off":
+            return ()
+        names = {name for route in self.document.routes for name, _ in route.match.headers}
+        try:
+            steps = self.resources.logs.compile(spec, names) if self.resources.logs else Steps()
+        except OSError as error:
+            self._complain(spec.where, "observability.access_log.to", f"{spec.to} cannot be written: {error.strerror}")
+            return ()
+        return (Step("log", spec.where, steps),)
+
+    def _upstream(self, spec: model.Upstream) -> HttpUpstream | None:
+        tls = spec.tls
+        try:
+            settings = TLSSettings.read(tls.ca, tls.client_cert, tls.client_key, tls.server_name, tls.insecure)
+        except (OSError, ssl.SSLError) as error:
+            self._complain(spec.where, f"upstreams.{spec.name}.tls", f"the certificates cannot be used: {error}")
+            return None
+        pool = PoolSettings(spec.pool.max_connections, spec.pool.idle)
+        targets = []
+        for target in spec.targets:
+            address = Address(target.scheme, target.host, target.port, target.socket)
+            key = PoolKey(address, pool, settings) if target.scheme == "https" else PoolKey(address, pool)
+            self.keys.append(key)
+            targets.append(Target(str(address), self.resources.pools.get(key), target.weight))
+        times = spec.timeout
+        return HttpUpstream(spec.name, Fleet(spec.name, targets), connect=times.connect, read=times.read, total=times.total)
+
+    def _ties(self) -> None:
+        named = [(route.name, _spec(route, route.name)) for route in self.document.routes]
+        by_name = {route.name: route for route in self.document.routes}
+        for one, other, why in ties(named):
+            place = by_name[other].where
+            self._complain(place, f"routes.{other}", f"ties with the route {one} ({by_name[one].where}): {why}")
+
+    def _route(self, route: Route) -> RoutePlan | None:
+        tools = Tools(route.name, monotonic, log.info)
+        steps: dict[str, Step] = {step.name: step for step in (*self.log, self.guard)}
+        if route.rewrite is not None:
+            steps["rewrite"] = Step("rewrite", route.rewrite.where, rewrite.compile(route.rewrite, tools))
+        if route.headers is not None:
+            steps["headers"] = Step("headers", route.headers.where, headers.compile(route.headers, tools))
+        chosen: list[Policy] = []
+        for use in route.policies:
+            try:
+                policy = self._policy(use.name)
+                steps[use.name] = Step(use.name, use.where, plugins.steps_of(policy, use.options, tools))
+                chosen.append(policy)
+            except plugins.PluginError as error:
+                self._complain(use.where, f"routes.{route.name}.policies.{use.name}", str(error), error.hint)
+        try:
+            order = plugins.order(chosen)
+        except plugins.PluginError as error:
+            self._complain(route.where, f"routes.{route.name}.policies", str(error), error.hint)
+            return None
+        fetch, total, upstream = self._action(route)
+        return RoutePlan(route.name, route.where, tuple(steps[name] for name in order if name in steps), fetch, total, upstream)
+
+    def _action(self, route: Route) -> tuple[Callable[[Exchange], Any], float, str]:
+        """(fetch, seconds for all of it, the upstream's name)."""
+        if route.respond is not None:
+            return _respond(route.respond).fetch, NO_UPSTREAM_TOTAL, "respond"
+        name = route.upstream or ""
+        upstream = self.upstreams.get(name)
+        if upstream is None:
+            return Unmatched().fetch, NO_UPSTREAM_TOTAL, name
+        total = min(upstream.total, route.timeout.total) if route.timeout else upstream.total
+        return upstream.fetch, total, name
+
+    def _bare(self, name: str, upstream: Unmatched | Refused) -> RoutePlan:
+        """What requests walk that no route takes: they are logged like all others."""
+        defaults = self.document.defaults.headers
+        steps = self.log
+        if defaults is not None:
+            made = headers.compile(defaults, Tools(name, monotonic, log.info))
+            steps = (*steps, Step("headers", defaults.where, Steps(on_response=made.on_response)))
+        return RoutePlan(name, self.document.server.where, steps, upstream.fetch, NO_UPSTREAM_TOTAL, "")
+
+
+def _spec(route: Route, payload: Any) -> RouteSpec:
+    match = route.match
+    return RouteSpec(payload, match.path, match.methods, match.hosts, match.headers, match.query, route.priority)
+
+
+def _respond(spec: RespondSpec) -> Respond:
+    made = []
+    for name, value in spec.headers:
+        place = "url" if name.lower() == "location" else "header"
+        template = templates.compile(value, place)  # type: ignore[arg-type]
+        made.append((name, template.text if template.is_constant else template.render))
+    body = templates.compile(spec.body, "text")
+    return Respond(spec.status, made, body.text if body.is_constant else body.render)
+
+
+def _guard(limit: int) -> Callable[[Exchange], None]:
+    """The step behind which a body may be read: it knows the caller is allowed to send one."""
+
+    def on_request(exchange: Exchange) -> None:
+        if exchange.body_length > limit:
+            raise GatewayError(BODY_TOO_LARGE, f"The body has {exchange.body_length} bytes; {limit} are taken.")
+
+    return on_request
+

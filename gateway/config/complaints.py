@@ -1,0 +1,87 @@
+"""What is wrong with a configuration: where, what, and the nearest thing that would be right."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+Path = tuple[str | int, ...]
+Place = tuple[str, int, int]
+"""File as the user named it, line and column, both from 1 (0: the file as a whole)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One mistake. `path` is like routes[2].match.path, `hint` a question or advice, both may be empty."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        path = f"{self.path}: " if self.path else ""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{place}: {path}{self.message}{hint}"
+
+    def to_json(self) -> dict[str, str | int]:
+        """The same as a JSON object, all six members always there."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "path": self.path,
+            "message": self.message,
+            "hint": self.hint,
+        }
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used: every complaint about it, and every file that was read to find them."""
+
+    def __init__(self, complaints: Iterable[Complaint], files: Iterable[str] = ()) -> None:
+        self.complaints = tuple(complaints)
+        self.files = tuple(files)
+        super().__init__(self.complaints, self.files)
+
+    def __str__(self) -> str:
+        return "\n".join(str(complaint) for complaint in self.complaints)
+
+
+def at(place: Place, path: Path, message: str, hint: str = "") -> Complaint:
+    """A complaint about the value at `path`."""
+    return Complaint(*place, path_text(path), message, hint)
+
+
+def path_text(path: Path) -> str:
+    """("routes", 2, "match") as routes[2].match; keys that are not plain words are put in brackets and quotes."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif step.replace("-", "_").isidentifier():
+            text += f".{step}" if text else step
+        else:
+            text += f'["{step}"]'
+    return text
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """The choice that `word` was most likely meant to be, or an empty string."""
+    import difflib  # NOTE: workers unpickle complaints but never need this
+
+    by_lower = {choice.lower(): choice for choice in choices}
+    found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[found[0]] if found else ""
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """A hint naming the nearest choice, or an empty string."""
+    choice = nearest(word, choices)
+    return f"did you mean `{choice}`?" if choice else ""
+
+
+def where(place: Place) -> str:
+    """A place as "file:line", the form in which the plan says where its steps come from."""
+    return f"{place[0]}:{place[1]}"

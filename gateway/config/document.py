@@ -1,0 +1,167 @@
+"""Load a configuration: files in, one frozen Document out, or every complaint about them at once."""
+
+import gc
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path as FilePath
+from typing import Any
+
+from gateway.config import content
+from gateway.config.complaints import Complaint, ConfigError, did_you_mean
+from gateway.config.model import Defaults, Document, Route, Upstream
+from gateway.config.reader import Load, Reader
+from gateway.config.schema import json_schema
+from gateway.config.sections.routes import read_defaults, read_routes
+from gateway.config.sections.server import read_access_log, read_server
+from gateway.config.sections.upstreams import read_upstreams
+from gateway.config.sources import File, Sources
+from gateway.config.yaml_source import Map
+
+__all__ = ["Complaint", "ConfigError", "Document", "load", "loads", "redacted"]
+
+_SHARED_SECTIONS = frozenset({"version", "include", "upstreams", "routes", "plugins"})
+"""Sections that may stand in several files."""
+
+
+def load(path: str | FilePath, env: Mapping[str, str] | None = None) -> Document:
+    """The configuration in a file and in those that it includes. Raises ConfigError with every complaint."""
+    reading = _Reading(os.environ if env is None else env)
+    with _without_collector():
+        return reading.document(reading.sources.read_all(str(path)), str(path), os.path.dirname(os.path.abspath(path)))
+
+
+def loads(
+    text: str, name: str = "<string>", base: str | FilePath = ".", env: Mapping[str, str] | None = None
+) -> Document:
+    """The configuration in a text; relative names in it are relative to the folder `base`."""
+    reading = _Reading(os.environ if env is None else env)
+    folder = os.path.abspath(base)
+    with _without_collector():
+        file = reading.sources.parse(text.encode(), name, folder)
+        files = [file, *reading.sources.include(file)] if file else []
+        return reading.document(files, name, folder)
+
+
+def redacted(document: Document) -> dict[str, Any]:
+    """The configuration as it is shown to people: what came from ${...}, and known secrets, are ***."""
+    shown: dict[str, Any] = json.loads(document.shown)
+    return shown
+
+
+class _Reading:
+    """One load, from trees to the document."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.load = Load()
+        self.sources = Sources(self.load, env)
+        self.structural = 0
+
+    def document(self, files: list[File], name: str, base: str) -> Document:
+        """The document of all files, or ConfigError."""
+        self.structural = len(self.load.complaints)
+        readers = [file.reader for file in files]
+        single = self._single_sections(readers)
+        defaults = read_defaults(single["defaults"])
+        upstreams = self._upstreams(readers)
+        routes = self._routes(readers, defaults, upstreams)
+        server = read_server(single["server"])
+        access_log = read_access_log(single["observability"].section("access_log"))
+        if self.load.complaints:
+            raise ConfigError(self._sorted(self._all_complaints()), self.load.files)
+        whole = content.merged(file.root for file in files)
+        return Document(
+            version=content.version(whole, self.load.files, base),
+            file=name,
+            server=server,
+            store=whole.get("store", "memory"),
+            upstreams=tuple(upstreams.values()),
+            defaults=defaults,
+            routes=routes,
+            access_log=access_log,
+            plugins=tuple(dict.fromkeys(text.value for reader in readers for text in reader.texts("plugins"))),
+            files=tuple(self.load.files),
+            patterns=tuple(self.sources.patterns),
+            warnings=tuple(self._sorted(self.load.warnings)),
+            shown=content.shown(whole),
+        )
+
+    def _single_sections(self, readers: list[Reader]) -> dict[str, Reader]:
+        """The sections that only one file may have; an empty one where none has it."""
+        nowhere = Reader(self.load, "", Map(("", 0, 0)), json_schema(), (), ("", 0, 0))
+        holders: dict[str, Reader] = {}
+        for reader in readers:
+            for key in reader:
+                if key in _SHARED_SECTIONS:
+                    continue
+                if key in holders:
+                    first = holders[key].key_place(key)
+                    reader.complain(f"the section is in two files; the other is at {first[0]}:{first[1]}", key=key)
+                holders.setdefault(key, reader)
+        names = ("server", "defaults", "observability")
+        return {name: holders.get(name, readers[0] if readers else nowhere).section(name) for name in names}
+
+    def _upstreams(self, readers: list[Reader]) -> dict[str, Upstream]:
+        found: dict[str, Upstream] = {}
+        for reader in readers:
+            for name, upstream in read_upstreams(reader):
+                if upstream.name in found:
+                    name.complain(f"the upstream is written twice, first at {found[upstream.name].where}")
+                found.setdefault(upstream.name, upstream)
+        return found
+
+    def _routes(
+        self, readers: list[Reader], defaults: Defaults, upstreams: Mapping[str, Upstream]
+    ) -> tuple[Route, ...]:
+        found: dict[str, Route] = {}
+        for reader in readers:
+            for section, route in read_routes(reader, defaults):
+                name = section.one("name")
+                if name is not None and name.value in found:
+                    name.complain(f"the route {name.shown} is written twice, first at {found[name.value].where}")
+                found.setdefault(route.name, route)
+                self._check_upstream(section, route, upstreams)
+        if readers and not found:
+            readers[0].warn("there are no routes: every request gets 404")
+        return tuple(found.values())
+
+    def _check_upstream(self, section: Reader, route: Route, upstreams: Mapping[str, Upstream]) -> None:
+        text = section.one("upstream")
+        if text is None or not self.sources.complete:
+            return
+        upstream = upstreams.get(text.value)
+        if upstream is None:
+            text.complain(f"there is no upstream {text.shown}", did_you_mean(text.value, upstreams))
+        elif route.timeout is not None and route.timeout.total > upstream.timeout.total:
+            section.warn(f"`timeout` has no effect: the upstream {upstream.name} ends at {upstream.timeout.total:g}s")
+
+    def _all_complaints(self) -> list[Complaint]:
+        """The schema's, and those about the meaning of what the schema had nothing against."""
+        structural, meaning = self.load.complaints[: self.structural], self.load.complaints[self.structural :]
+        places = {(one.file, one.line, one.column, one.path) for one in structural}
+        return structural + [one for one in meaning if (one.file, one.line, one.column, one.path) not in places]
+
+    def _sorted(self, complaints: list[Complaint]) -> list[Complaint]:
+        """By file in the order of reading, then by place; once each, however many aliases lead there."""
+        once: dict[tuple[str, int, int, str], Complaint] = {}
+        for one in complaints:
+            once.setdefault((one.file, one.line, one.column, one.message), one)
+        order = {name: index for index, name in enumerate(self.load.files)}
+
+        def place(one: Complaint) -> tuple[int, str, int, int]:
+            return order.get(os.path.abspath(one.file), 0), one.file, one.line, one.column
+
+        return sorted(once.values(), key=place)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """PERF: collecting garbage while a large tree is built takes five times as long as building it."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,244 @@
+"""What a configuration file says, as values: frozen, picklable, and free of YAML.
+
+Durations are seconds (float), sizes are bytes (int), shares are 0..1 (float), file names are absolute.
+Every `where` is "file:line", the place that a step of the plan comes from.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from gateway.config.complaints import Complaint
+from gateway.config.frozen import FrozenMap
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+class Record:
+    """Base of the dataclasses here: pickled as one call of the class, which loads twice as fast as field by field."""
+
+    __slots__ = ()
+    __match_args__: ClassVar[tuple[str, ...]]
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        return type(self), tuple(getattr(self, name) for name in type(self).__match_args__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits(Record):
+    """What one client request may be: bytes, a count, seconds."""
+
+    request_line: int
+    headers: int
+    header_size: int
+    body: int
+    header_timeout: float
+    body_timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate(Record):
+    """A certificate chain and its key (absolute file names) for the hosts named; no hosts: the default one."""
+
+    hosts: tuple[str, ...]
+    cert: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTLS(Record):
+    """TLS towards clients: the default certificate, and others chosen by SNI."""
+
+    default: Certificate
+    sni: tuple[Certificate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Server(Record):
+    """The listening side. Addresses are "host:port", "[v6]:port" or "unix:/absolute/path"; workers None is auto."""
+
+    bind: tuple[str, ...]
+    admin: str
+    admin_token: str
+    workers: int | None
+    connections: int
+    keepalive: float
+    graceful_timeout: float
+    trusted_proxies: tuple[str, ...]
+    limits: Limits
+    tls: ServerTLS | None
+    proxy_protocol: bool
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target(Record):
+    """One address of an upstream. `scheme` is http, https or unix; for unix `socket` is the path and host is empty."""
+
+    url: str
+    scheme: str
+    host: str
+    port: int
+    socket: str
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamTimeout(Record):
+    """Seconds; connect and read never exceed total."""
+
+    connect: float
+    read: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pool(Record):
+    """Connections kept to each target of an upstream, per worker."""
+
+    max_connections: int
+    idle: float
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamTLS(Record):
+    """TLS towards an upstream; empty strings are "not written". Certificates are verified unless `insecure`."""
+
+    ca: str
+    client_cert: str
+    client_key: str
+    server_name: str
+    insecure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream(Record):
+    """A named service and the targets that serve it (there may be none yet)."""
+
+    name: str
+    targets: tuple[Target, ...]
+    balance: str
+    timeout: UpstreamTimeout
+    pool: Pool
+    tls: UpstreamTLS
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match(Record):
+    """What a request must be for a route; empty tuples mean "any". Hosts are lower case, header names as written."""
+
+    path: str
+    methods: tuple[str, ...]
+    hosts: tuple[str, ...]
+    headers: Pairs
+    query: Pairs
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderEdit(Record):
+    """Changes to one message's header section; values are templates."""
+
+    set: Pairs
+    add: Pairs
+    remove: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderRules(Record):
+    """Header changes towards the upstream (request) and towards the client (response), defaults merged in."""
+
+    request: HeaderEdit
+    response: HeaderEdit
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Respond(Record):
+    """An answer of the gateway's own; header values and the body are templates."""
+
+    status: int
+    headers: Pairs
+    body: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite(Record):
+    """The template of the target that the upstream sees: a path, and a query when it has its own."""
+
+    target: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTimeout(Record):
+    """Seconds; caps the total of the route's upstream."""
+
+    total: float
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyUse(Record):
+    """A plugin's policy on a route and what stands in its `with`."""
+
+    name: str
+    options: FrozenMap
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Record):
+    """One route; exactly one of `upstream` and `respond` is not None."""
+
+    name: str
+    match: Match
+    upstream: str | None
+    respond: Respond | None
+    rewrite: Rewrite | None
+    timeout: RouteTimeout | None
+    headers: HeaderRules | None
+    policies: tuple[PolicyUse, ...]
+    priority: int
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults(Record):
+    """What is merged under every route (it already is, in `Document.routes`)."""
+
+    headers: HeaderRules | None
+    policies: tuple[PolicyUse, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLog(Record):
+    """format: json, combined or off; to: stdout, stderr or an absolute file name; sample: share of requests logged."""
+
+    format: str
+    to: str
+    sample: float
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document(Record):
+    """A whole configuration that may be used. The same `version` means the same content: nothing to do.
+
+    `files` are all files read (absolute: included ones, ${file:} secrets, certificates), `patterns` the include
+    patterns with wildcards (absolute), `shown` the redacted configuration as JSON text.
+    """
+
+    version: str
+    file: str
+    server: Server
+    store: str
+    upstreams: tuple[Upstream, ...]
+    defaults: Defaults
+    routes: tuple[Route, ...]
+    access_log: AccessLog
+    plugins: tuple[str, ...]
+    files: tuple[str, ...]
+    patterns: tuple[str, ...]
+    warnings: tuple[Complaint, ...]
+    shown: str

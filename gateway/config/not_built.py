@@ -1,0 +1,48 @@
+"""Parts of the configuration language that this version knows of but does not have.
+
+To build one: delete its row here and describe it in `schema_sections.py`. A place is written like a path, with * for
+any name and [] for any item.
+"""
+
+KEYS: dict[str, tuple[str, ...]] = {
+    "": ("auth", "roles", "cors", "rate_limits", "alerts", "escalation", "regions"),
+    "server": ("overload",),
+    "server.tls": ("client_ca",),
+    "upstreams.*": ("dns", "kubernetes", "retry", "hedge", "health", "outlier", "circuit_breaker", "activate"),
+    "upstreams.*.targets[]": ("zone", "region"),
+    "defaults": ("cors", "compress", "sanitize"),
+    "routes[]": (
+        *(
+            "auth",
+            "rate_limit",
+            "cache",
+            "mirror",
+            "validate",
+            "openapi",
+            "idempotency",
+            "cors",
+            "compress",
+            "sanitize",
+        ),
+        *("split", "aggregate", "grpc", "jsonrpc", "graphql", "federation", "enqueue", "function", "wsgi"),
+    ),
+    "observability": ("statsd", "tracing", "dashboard"),
+}
+
+VALUES: dict[str, tuple[object, ...]] = {
+    "store": ("redis://", "rediss://", "redis+cluster://"),
+    "server.tls.http2": (True,),
+    "upstreams.*.balance": ("random", "least_requests", "p2c", {"hash": None}),
+}
+"""Strings stand for all that begin with them, a mapping for all mappings with that key."""
+
+ACTIONS = ("split", "aggregate", "grpc", "jsonrpc", "graphql", "federation", "enqueue", "function", "wsgi")
+"""Keys of a route that will be actions beside `upstream` and `respond`."""
+
+SCHEMES = ("grpc", "grpcs")
+"""Schemes of targets."""
+
+
+def message(what: str) -> str:
+    """How every one of them is refused."""
+    return f"`{what}` is part of the configuration language but not built yet in this version"

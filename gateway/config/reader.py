@@ -1,0 +1,202 @@
+"""A look at one mapping of a file's tree that survives wrong types, knows where everything stands, and complains.
+
+The schema has complained about wrong types already; a reader then answers with the schema's default, so that the
+meaning of the rest is still checked in the same go.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from gateway.config import values
+from gateway.config.complaints import Complaint, Path, Place, at, where
+from gateway.config.interpolate import Unresolved
+from gateway.config.schema import children
+from gateway.config.schema_parts import Schema
+from gateway.config.source_text import reason
+from gateway.config.validate import describe
+from gateway.config.yaml_source import Map, Seq
+
+Number = TypeVar("Number", int, float)
+
+
+@dataclass(slots=True)
+class Load:
+    """What gathers while a configuration is read: complaints, warnings, and the files read with their digests."""
+
+    complaints: list[Complaint] = field(default_factory=list)
+    warnings: list[Complaint] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Text:
+    """A string and where it stands; `origin` is the reference it came from, if it came from one."""
+
+    load: Load
+    value: str
+    path: Path
+    place: Place
+    origin: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The value for a complaint: in quotes, or only its origin."""
+        return describe(self.value, self.origin)
+
+    @property
+    def where(self) -> str:
+        """Its "file:line"."""
+        return where(self.place)
+
+    def complain(self, message: str, hint: str = "") -> None:
+        """A complaint about this string; hints, which may quote it, are left out when it came from a reference."""
+        self.load.complaints.append(at(self.place, self.path, message, "" if self.origin else hint))
+
+
+class Reader:
+    """One mapping. `where` is its "file:line"; what stands in it is looked up by the methods below."""
+
+    __slots__ = ("_base", "_holder", "_load", "_schema", "path", "place")
+
+    def __init__(self, load: Load, base: str, holder: Map, schema: Schema, path: Path, place: Place) -> None:
+        self._load = load
+        self._base = base
+        self._holder = holder
+        self._schema = schema
+        self.path = path
+        self.place = place
+
+    @property
+    def where(self) -> str:
+        """Its "file:line"."""
+        return where(self.place)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._holder
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._holder)
+
+    def raw(self, key: str) -> Any:
+        """The value as it stands, or None."""
+        return self._holder.get(key)
+
+    def default(self, key: str) -> Any:
+        """What the schema says a key is when it is not written."""
+        return next(children(self._schema, key), {}).get("default")
+
+    def text(self, key: str) -> str:
+        """A string, or its default, or an empty one."""
+        value = self._holder.get(key)
+        if isinstance(value, str) and not isinstance(value, Unresolved):
+            return value
+        return self.default(key) or ""
+
+    def integer(self, key: str) -> int:
+        """A whole number, or its default."""
+        value = self._holder.get(key)
+        return value if type(value) is int else self.default(key) or 0
+
+    def flag(self, key: str) -> bool:
+        """Whether the value is true."""
+        return self._holder.get(key) is True
+
+    def duration(self, key: str) -> float:
+        """Seconds."""
+        return self._parsed(key, values.parse_duration)
+
+    def size(self, key: str) -> int:
+        """Bytes."""
+        return self._parsed(key, values.parse_size)
+
+    def share(self, key: str) -> float:
+        """0..1."""
+        return self._parsed(key, values.parse_share)
+
+    def _parsed(self, key: str, parse: Callable[[str], Number]) -> Number:
+        try:
+            return parse(self.text(key))
+        except ValueError:
+            return parse(self.default(key))
+
+    def section(self, key: str) -> "Reader":
+        """The mapping under a key; an empty one standing here when there is none."""
+        value = self._holder.get(key)
+        holder = value if isinstance(value, Map) else Map(self.place)
+        schema = next(children(self._schema, key), {})
+        return Reader(self._load, self._base, holder, schema, (*self.path, key), self.key_place(key))
+
+    def entries(self, key: str) -> Iterator["Text | Reader"]:
+        """What stands in the list under a key, in its order: strings and mappings."""
+        items = self._holder.get(key)
+        if not isinstance(items, Seq):
+            return
+        schema = next(children(next(children(self._schema, key), {}), 0), {})
+        for index, item in enumerate(items):
+            path = (*self.path, key, index)
+            if isinstance(item, Map):
+                yield Reader(self._load, self._base, item, schema, path, items.spots[index])
+            elif isinstance(item, str) and not isinstance(item, Unresolved):
+                yield Text(self._load, item, path, items.spots[index], items.origins.get(index, ""))
+
+    def sections(self, key: str) -> Iterator["Reader"]:
+        """The mappings in the list under a key."""
+        return (entry for entry in self.entries(key) if isinstance(entry, Reader))
+
+    def texts(self, key: str) -> Iterator[Text]:
+        """The strings in the list under a key, or the one string that stands there itself."""
+        single = self.one(key)
+        return iter((single,)) if single else (entry for entry in self.entries(key) if isinstance(entry, Text))
+
+    def one(self, key: str) -> Text | None:
+        """The string under a key with its place, or None."""
+        value = self._holder.get(key)
+        if not isinstance(value, str) or isinstance(value, Unresolved):
+            return None
+        return Text(self._load, value, (*self.path, key), self._holder.spots[key][1], self._holder.origins.get(key, ""))
+
+    def key(self, key: str) -> Text:
+        """The key itself, for complaints about a name."""
+        return Text(self._load, key, (*self.path, key), self.key_place(key))
+
+    def pairs(self, key: str) -> Iterator[tuple[Text, Text]]:
+        """The names and the string values of the mapping under a key."""
+        section = self.section(key)
+        for name in section:
+            if (value := section.one(name)) is not None:
+                yield section.key(name), value
+
+    def key_place(self, key: str) -> Place:
+        """Where the key stands; the mapping's own place when it is not written."""
+        spot = self._holder.spots.get(key)
+        return spot[0] if spot else self.place
+
+    def file(self, key: str) -> str:
+        """The absolute name of a file that can be read; complains when it cannot. Empty when not written."""
+        text = self.one(key)
+        if text is None or not text.value:
+            return ""
+        path = self.absolute(text.value)
+        try:
+            with open(path, "rb") as stream:
+                self._load.files[path] = hashlib.sha256(stream.read()).hexdigest()
+        except OSError as error:
+            self._load.files.setdefault(path, "")
+            text.complain(f"the file {text.shown} cannot be read: {reason(error)}")
+        return path
+
+    def absolute(self, name: str) -> str:
+        """A file name made absolute against the folder of the file it was written in."""
+        return os.path.abspath(os.path.join(self._base, name))
+
+    def complain(self, message: str, hint: str = "", key: str = "") -> None:
+        """A complaint about the mapping, or about one of its keys."""
+        path = (*self.path, key) if key else self.path
+        self._load.complaints.append(at(self.key_place(key), path, message, hint))
+
+    def warn(self, message: str, hint: str = "") -> None:
+        """A warning about the mapping."""
+        self._load.warnings.append(at(self.place, self.path, message, hint))

@@ -1,0 +1,128 @@
+"""How the workers of a host come to run the same plan: one of them reads the files, all of them follow a number.
+
+    wish     SIGHUP, POST /api/reload or a changed file: page.reload_wanted goes up
+    lead     the worker with the lease reads the files in a child process, checks and compiles them, publishes the
+             document in the runtime directory and puts page.generation up; or says in an `Outcome` why not
+    follow   every worker sees the number, compiles the published document beside its plan, and swaps
+
+There are no locks.  Files that cannot be used change nothing: the last good plan serves on.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import time
+from pathlib import Path
+from typing import Final
+
+from gateway.config.child import parse_in_child
+from gateway.config.follower import Follower
+from gateway.config.leader import Leader, Parse
+from gateway.config.model import Document
+from gateway.config.published import Outcome, Published
+from gateway.config.store import Pause, Store
+from gateway.config.watch import digest, look_since
+from gateway.shared import Page, Slot, WorkerState
+
+log = logging.getLogger("gateway")
+
+FOLLOW_EVERY: Final = 0.05  # seconds
+LEAD_EVERY: Final = 0.1  # seconds
+
+_IMPORTED_NS: Final = time.time_ns()  # before this process read any configuration
+
+
+def first_document(path: str) -> Document:
+    """The configuration a master starts with.  Raises ConfigError, which is for the person at the terminal."""
+    from gateway.config.document import load
+
+    return load(path)
+
+
+def publish_first(document: Document, page: Page, folder: Path) -> int:
+    """Make `document` what all workers run, and give its generation.
+
+    For a master, before its first worker.  After USR2 the workers of the master before it follow as well.
+    """
+    published = Published(folder)
+    pickled = pickle.dumps(document, protocol=5)
+    generation = None
+    while generation is None:
+        generation = published.publish(page, pickled)
+    seen = digest(look_since({}, _IMPORTED_NS, document.files, document.patterns))
+    served = page.reload_done.load()
+    published.tell(Outcome(served, generation, document.version, (), document.files, document.patterns, seen))
+    return generation
+
+
+def wish(page: Page) -> int:
+    """Have the files read; the number that page.reload_done reaches once they were."""
+    return page.reload_wanted.add(1)
+
+
+def wait_until_served(page: Page, number: int, timeout: float) -> bool:
+    """Whether a wish was served before the time was up."""
+    end = time.monotonic() + timeout
+    while page.reload_done.load() < number:
+        if time.monotonic() > end:
+            return False
+        time.sleep(FOLLOW_EVERY)
+    return True
+
+
+def behind(page: Page, generation: int) -> list[int]:
+    """The pids of workers that neither run `generation` or a later one nor are on their way out."""
+    workers = page.workers()
+    return [w.pid for w in workers if w.generation < generation and w.state != WorkerState.DRAINING]
+
+
+def wait_until_converged(page: Page, generation: int, timeout: float) -> bool:
+    """Whether no worker is behind `generation` before the time is up."""
+    end = time.monotonic() + timeout
+    while behind(page, generation):
+        if time.monotonic() > end:
+            return False
+        time.sleep(FOLLOW_EVERY)
+    return True
+
+
+class Reloader:
+    """One worker's part in it, made after the fork: `boot`, then the two loops, each in a greenlet of its own."""
+
+    def __init__(
+        self,
+        page: Page,
+        slot: Slot,
+        folder: Path,
+        store: Store,
+        pause: Pause | None = None,
+        parse: Parse = parse_in_child,
+    ) -> None:
+        """`store` holds the plan that the master started with; `pause` lets the hub breathe during a compilation."""
+        published = Published(folder)
+        self._follower = Follower(page, slot, published, store, pause)
+        self._leader = Leader(page, slot, published, store, pause, parse)
+
+    def boot(self) -> None:
+        """Take the current plan, before the first request.  A plan that cannot be taken is logged."""
+        self._follower.boot()
+
+    def follow_forever(self) -> None:
+        """Follow until killed."""
+        while True:
+            time.sleep(FOLLOW_EVERY)
+            self._follower.follow()
+
+    def lead_forever(self) -> None:
+        """Lead when it is this worker's turn, until killed."""
+        while True:
+            time.sleep(LEAD_EVERY)
+            try:
+                self._leader.lead()
+            except Exception:
+                log.exception("leading a reload failed")
+
+    def resign(self) -> None:
+        """Let another worker lead at once; for a worker that ends."""
+        self._leader.resign()

@@ -1,0 +1,217 @@
+"""Every section of the configuration language that is built, described once: for the check, for editors, for people."""
+
+from gateway.config.schema_parts import (
+    FIELD_NAME,
+    NAME,
+    Schema,
+    boolean,
+    choice,
+    either,
+    integer,
+    listing,
+    mapping,
+    quantity,
+    section,
+    text,
+)
+
+_HEADER_NAME = text("a header name (RFC 9110 token)", "A header name; compared without case.", FIELD_NAME)
+_ANY_NAME = text("a name", "A name of your own.", r"^[^\x00-\x1f]+$")
+_OBJECT_NAME = text("a name of letters, digits, `_`, `-` and `.`", "A name, unique over all files.", NAME)
+_ADDRESS = r"^(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$|^unix:.+$"
+_ADDRESS_TITLE = "an address such as 127.0.0.1:8000, [::1]:8000 or unix:/run/gateway.sock"
+
+
+def _address(description: str, default: str | None = None) -> Schema:
+    return text(_ADDRESS_TITLE, description, _ADDRESS, default)
+
+
+def _file(description: str) -> Schema:
+    return text("a file name", f"{description} A relative name is relative to this file.", "^.+$")
+
+
+def server() -> Schema:
+    """The listening side."""
+    limits = {
+        "request_line": integer("Longest request line in bytes (414 beyond it).", 64, 32768, 8190),
+        "headers": integer("Most header fields in a request (431 beyond it).", 1, 200, 100),
+        "header_size": integer("Longest header field in bytes (431 beyond it).", 64, 32768, 8190),
+        "body": quantity("size", "Largest request body (413 beyond it).", "10MB"),
+        "header_timeout": quantity("positive", "Longest time for a whole request head, TLS handshake included.", "10s"),
+        "body_timeout": quantity("positive", "Longest gap between two reads of a request body.", "60s"),
+    }
+    certificate = {"cert": _file("PEM certificate chain."), "key": _file("PEM private key.")}
+    hosts = listing("Host names, `*.example.com` for all below.", text("a host name", "A host name."), least=1)
+    sni = listing(
+        "Further certificates, chosen by the host name the client asks for.",
+        section("A certificate for some hosts.", {"hosts": hosts, **certificate}, ("hosts", "cert", "key")),
+    )
+    tls = {
+        **certificate,
+        "sni": sni,
+        "http2": choice("HTTP/2 towards clients; only `false` is built.", False, default=False),
+    }
+    return section(
+        "Where the gateway listens and what it lets in. `bind` and `workers` need a restart to change.",
+        {
+            "bind": either(
+                "an address or a list of addresses",
+                "Where clients are served: one address or a list.",
+                _address("An address."),
+                listing("Several addresses.", _address("An address."), least=1),
+                default="127.0.0.1:8000",
+            ),
+            "admin": _address("Where health and the admin API are served; never on `bind`.", "127.0.0.1:8001"),
+            "admin_token": {
+                **text("a string", "Bearer token of the admin API; required when `admin` is not loopback.", default=""),
+                "writeOnly": True,
+            },
+            "workers": either(
+                "`auto` or a whole number from 1 to 1,024",
+                "Worker processes; auto is one per usable core.",
+                {"enum": ["auto"]},
+                integer("Worker processes.", 1, 1024),
+                default="auto",
+            ),
+            "connections": integer("Most client connections per worker.", 1, 1_000_000, 4000),
+            "keepalive": quantity("duration", "How long an idle client connection is kept.", "75s"),
+            "graceful_timeout": quantity("positive", "How long requests may take to end when a worker stops.", "30s"),
+            "trusted_proxies": listing(
+                "Networks whose Forwarded and X-Forwarded-* headers are believed; nobody's by default.",
+                text("an address or a network such as 10.0.0.0/8", "An address or a network."),
+            ),
+            "limits": section("What one client request may be.", limits),
+            "tls": section("TLS towards clients.", tls, ("cert", "key")),
+            "proxy_protocol": boolean("Whether every client connection begins with a PROXY protocol header.", False),
+        },
+    )
+
+
+def upstream() -> Schema:
+    """One named service."""
+    url = text("a target such as http://10.0.0.1:8080 or unix:/run/app.sock", "http://, https:// or unix:/path.")
+    target = section(
+        "A target with a weight.",
+        {"url": url, "weight": integer("Its share of requests beside the others.", 1, 65535, 1)},
+        ("url",),
+    )
+    timeout = {
+        "connect": quantity("positive", "Longest wait for a connection.", "2s"),
+        "read": quantity("positive", "Longest gap between two reads of the answer.", "30s"),
+        "total": quantity("positive", "Longest time from the first attempt to the end of the answer.", "60s"),
+    }
+    pool = {
+        "max_connections": integer("Most connections to each target, per worker.", 1, 65535, 256),
+        "idle": quantity("duration", "How long an unused connection is kept.", "60s"),
+    }
+    tls = {
+        "ca": _file("PEM certificates of the authorities to trust instead of the system's."),
+        "client_cert": _file("PEM certificate chain to show to the upstream."),
+        "client_key": _file("PEM private key of `client_cert`."),
+        "server_name": text("a host name", "The name to ask for and to verify instead of the target's host.", "^.+$"),
+        "insecure": boolean("Do not verify the upstream's certificate.", False),
+    }
+    return section(
+        "A named service.",
+        {
+            "targets": listing("The addresses that serve it.", either("a target", "A target.", url, target)),
+            "balance": choice("How a target is chosen; weights are respected.", "round_robin", default="round_robin"),
+            "timeout": section("Timeouts; connect and read may not exceed total.", timeout),
+            "pool": section("Connections that are kept.", pool),
+            "tls": section("TLS towards https targets; certificates are verified.", tls),
+        },
+    )
+
+
+def header_rules() -> Schema:
+    """Changes to headers, on a route or in defaults."""
+    value = text("a string", "A value; may use {param}, {query.name} and {header.Name}.")
+    edit = {
+        "set": mapping("Headers to set, in place of any there are.", value, _HEADER_NAME),
+        "add": mapping("Headers to add beside those there are.", value, _HEADER_NAME),
+        "remove": listing("Headers to remove.", _HEADER_NAME),
+    }
+    return section(
+        "Header changes; the route's own win over those in `defaults`, name by name.",
+        {
+            "request": section("Towards the upstream.", edit),
+            "response": section("Towards the client.", edit),
+        },
+    )
+
+
+def policies() -> Schema:
+    """Plugins' policies, on a route or in defaults."""
+    name = text("a policy's name", "The name under which a plugin registered it.", NAME)
+    options = {"type": "object", "title": "a mapping", "description": "Passed to the policy as it is."}
+    use = section("A policy and its options.", {"name": name, "with": options}, ("name",))
+    return listing("Policies of plugins, each a name or {name, with}.", either("a policy", "A policy.", name, use))
+
+
+def route() -> Schema:
+    """One route."""
+    pattern = text("a string", "The whole value to match, or * for any.")
+    match = {
+        "path": text(
+            "a path template such as /items/{id:int}",
+            "{name} is one segment, {name:int|float|uuid|dt} a typed one, {name:path} the rest.",
+            "^/",
+        ),
+        "methods": listing(
+            "Methods; any but CONNECT and TRACE when not written.", text("a method", "A method."), least=1
+        ),
+        "hosts": listing("Hosts, `*.example.com` for all below.", text("a host name", "A host name."), least=1),
+        "headers": mapping("Headers the request must have.", pattern, _HEADER_NAME),
+        "query": mapping("Query parameters the request must have.", pattern, _ANY_NAME),
+    }
+    respond = {
+        "status": integer("The status.", 200, 599),
+        "headers": mapping("Headers; values may use variables.", text("a string", "A value."), _HEADER_NAME),
+        "body": text("a string", "The body; may use variables."),
+    }
+    return section(
+        "Which requests, and what is done with them. The most specific route wins, whatever the order here.",
+        {
+            "name": _OBJECT_NAME,
+            "match": section("What a request must be.", match, ("path",)),
+            "upstream": text("an upstream's name", "The upstream that answers."),
+            "respond": section("An answer of the gateway's own.", respond, ("status",)),
+            "rewrite": text("a path such as /items/{id}", "The path (and query) that the upstream sees.", "^/"),
+            "timeout": quantity("positive", "Caps the total timeout of the upstream."),
+            "headers": {"$ref": "#/definitions/headers"},
+            "policies": {"$ref": "#/definitions/policies"},
+            "priority": integer("Breaks a tie between equally specific routes; higher wins.", -1_000_000, 1_000_000, 0),
+        },
+        ("name", "match"),
+    )
+
+
+def access_log() -> Schema:
+    """The access log."""
+    return section(
+        "The access log.",
+        {
+            "format": choice("How a line looks.", "json", "combined", "off", default="json"),
+            "to": text("stdout, stderr or a file name", "stdout, stderr or a file.", "^.+$", "stdout"),
+            "sample": quantity("share", "The share of requests that is logged.", "100%"),
+        },
+    )
+
+
+def root() -> dict[str, Schema]:
+    """The sections of a file, by name."""
+    module = text("a Python module", "A module.", r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$")
+    return {
+        "version": choice("The version of the configuration language.", 1),
+        "include": listing("Further files, `*` and `**` allowed; merged into this one.", _file("A file or a pattern.")),
+        "server": server(),
+        "store": choice("Where state shared by the workers is kept.", "memory", default="memory"),
+        "upstreams": mapping("The services behind the gateway, by name.", upstream(), _OBJECT_NAME),
+        "defaults": section(
+            "Merged under every route.",
+            {"headers": {"$ref": "#/definitions/headers"}, "policies": {"$ref": "#/definitions/policies"}},
+        ),
+        "routes": listing("The routes.", route()),
+        "observability": section("What is told about requests.", {"access_log": access_log()}),
+        "plugins": listing("Python modules that register policies.", module),
+    }

@@ -1,0 +1,97 @@
+"""`headers`: changes to the headers of requests and responses, on a route and in `defaults`."""
+
+import re
+
+from gateway.config import not_built, template
+from gateway.config.complaints import did_you_mean
+from gateway.config.model import HeaderEdit, HeaderRules, Pairs
+from gateway.config.reader import Reader, Text
+
+_HOP_BY_HOP = frozenset(
+    {"connection", "content-length", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+"""RFC 9110 section 7.6.1, and Content-Length: the gateway writes these itself, for each connection."""
+
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_NOTHING = HeaderEdit((), (), ())
+
+
+def read_headers(reader: Reader, parameters: frozenset[str] | None) -> HeaderRules:
+    """The section; `parameters` are those of the route's path, None in `defaults`."""
+    return HeaderRules(
+        request=_edit(reader.section("request"), parameters, is_request=True) if "request" in reader else _NOTHING,
+        response=_edit(reader.section("response"), parameters, is_request=False) if "response" in reader else _NOTHING,
+        where=reader.where,
+    )
+
+
+def _edit(reader: Reader, parameters: frozenset[str] | None, is_request: bool) -> HeaderEdit:
+    changed: dict[str, str] = {}
+    edit = {}
+    for key in ("set", "add"):
+        edit[key] = read_header_pairs(reader, key, parameters)
+        _check_names(changed, [name for name, _ in reader.pairs(key)], key, is_request)
+    removed = list(reader.texts("remove"))
+    for name in removed:
+        _check_name(name)
+    _check_names(changed, removed, "remove", is_request)
+    return HeaderEdit(edit["set"], edit["add"], tuple(name.value for name in removed))
+
+
+def _check_names(changed: dict[str, str], names: list[Text], key: str, is_request: bool) -> None:
+    for name in names:
+        lower = name.value.lower()
+        if lower in changed:
+            name.complain(f"the header {name.shown} is in `{changed[lower]}` already")
+        changed.setdefault(lower, key)
+        if lower == "host" and (key != "set" or not is_request):
+            name.complain("Host can only be set, and only on the request")
+
+
+def read_header_pairs(reader: Reader, key: str, parameters: frozenset[str] | None) -> Pairs:
+    """Names and values under a key; names may not be hop-by-hop ones, values are templates for a header's value."""
+    found = []
+    for name, value in reader.pairs(key):
+        _check_name(name)
+        check_template(value, parameters)
+        if _FORBIDDEN.search(value.value):
+            value.complain("a header's value may not hold line breaks, NUL or other controls (RFC 9110 section 5.5)")
+        found.append((name.value, value.value))
+    return tuple(found)
+
+
+def _check_name(name: Text) -> None:
+    if name.value.lower() in _HOP_BY_HOP:
+        name.complain(f"the header {name.shown} belongs to one connection; the gateway writes it itself")
+
+
+def check_template(text: Text, parameters: frozenset[str] | None) -> None:
+    """Complain about variables that are not there; `parameters` are the path's, None where no route is known."""
+    for variable in template.variables(text.value):
+        shown = f"the variable {variable}" if not text.origin else f"a variable in {text.shown}"
+        if variable.kind == "claim":
+            text.complain(not_built.message("{claim.name}"))
+        elif variable.kind != "param":
+            continue
+        elif parameters is None:
+            text.complain(f"{shown} cannot be known in `defaults`", "only {query.name} and {header.Name} can")
+        elif variable.name not in parameters:
+            text.complain(f"{shown} is no parameter of the path", did_you_mean(variable.name, parameters))
+
+
+def merge(defaults: HeaderRules | None, own: HeaderRules | None) -> HeaderRules | None:
+    """A route's rules over the defaults: what the route says of a header replaces all that the defaults say of it."""
+    if defaults is None or own is None:
+        return own or defaults
+    request = _merge_edit(defaults.request, own.request)
+    response = _merge_edit(defaults.response, own.response)
+    return HeaderRules(request, response, f"{own.where}, {defaults.where}")
+
+
+def _merge_edit(defaults: HeaderEdit, own: HeaderEdit) -> HeaderEdit:
+    said = {name.lower() for name, _ in (*own.set, *own.add)} | {name.lower() for name in own.remove}
+    return HeaderEdit(
+        set=own.set + tuple(pair for pair in defaults.set if pair[0].lower() not in said),
+        add=own.add + tuple(pair for pair in defaults.add if pair[0].lower() not in said),
+        remove=own.remove + tuple(name for name in defaults.remove if name.lower() not in said),
+    )

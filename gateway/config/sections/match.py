@@ -1,0 +1,121 @@
+"""`match`: which requests a route is for."""
+
+import re
+from functools import lru_cache
+
+from gateway.config.complaints import did_you_mean
+from gateway.config.model import Match, Pairs
+from gateway.config.reader import Reader, Text
+from gateway.config.sections.hosts import host_mistake
+
+TYPES = ("int", "float", "uuid", "dt", "path")
+"""Types of path parameters; `path` takes the rest."""
+
+_PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(?::([^{}]*))?\}")
+_LITERAL = re.compile(r"(?:[^\x00-\x20\x7f?#%{}\\]|%[0-9A-Fa-f]{2})*")
+_METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+")
+
+
+def read_match(reader: Reader) -> tuple[Match, frozenset[str]]:
+    """The section, and the names of its path parameters."""
+    path = reader.one("path")
+    match = Match(
+        path=reader.text("path"),
+        methods=_methods(reader),
+        hosts=read_hosts(reader) if "hosts" in reader else (),
+        headers=_header_pairs(reader) if "headers" in reader else (),
+        query=tuple((name.value, value.value) for name, value in reader.pairs("query")) if "query" in reader else (),
+    )
+    return match, frozenset(_parameters(path)) if path is not None else frozenset()
+
+
+def _parameters(text: Text) -> list[str]:
+    """The names of a template's parameters; complains about its syntax."""
+    names: list[str] = []
+    if not text.value.startswith("/"):
+        return names
+    segments = text.value[1:].split("/")
+    for index, segment in enumerate(segments):
+        is_last = index == len(segments) - 1
+        if mistake := _segment_mistake(segment, is_last, names):
+            text.complain(*(mistake if not text.origin else (f"{text.shown} is not a path template",)))
+    return names
+
+
+def _segment_mistake(segment: str, is_last: bool, names: list[str]) -> tuple[str, ...]:
+    """What is wrong with a segment, and a hint; adds its parameter to `names`."""
+    if found := _PARAMETER.fullmatch(segment):
+        return _parameter_mistake(found.group(1), found.group(2), is_last, names)
+    if segment == "" and not is_last:
+        return ("the path has an empty segment (//), which no request has",)
+    if segment in (".", ".."):
+        return (f"the path has a `{segment}` segment, which no request has",)
+    if "{" in segment or "}" in segment:
+        return ("a parameter is a whole segment: {name} or {name:int}", "split it at a /, or match the whole segment")
+    if not _LITERAL.fullmatch(segment):
+        return ("the path has a space, a control character, \\, ?, # or a lone % in it", "encode it as %XX")
+    return ()
+
+
+def _parameter_mistake(name: str, kind: str | None, is_last: bool, names: list[str]) -> tuple[str, ...]:
+    if name in names:
+        return (f"the parameter {{{name}}} is there twice",)
+    names.append(name)
+    if kind is not None and kind not in TYPES:
+        return (f"the parameter {{{name}}} has no type among {', '.join(TYPES)}", did_you_mean(kind, TYPES))
+    if kind == "path" and not is_last:
+        return (f"{{{name}:path}} takes the rest of the path, so it must be the last segment",)
+    return ()
+
+
+def _methods(reader: Reader) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for text in reader.texts("methods"):
+        if text.value not in found and (mistake := _method_mistake(text.value)):
+            text.complain(f"{text.shown} {mistake[0]}", mistake[1])
+        elif text.value in found:
+            text.complain(f"{text.shown} is there twice")
+        found[text.value] = None
+    return tuple(found)
+
+
+@lru_cache(maxsize=64)
+def _method_mistake(method: str) -> tuple[str, str] | None:
+    if not _METHOD.fullmatch(method):
+        hint = f"did you mean `{method.upper()}`?" if _METHOD.fullmatch(method.upper()) else ""
+        return "is not a method in upper case (RFC 9110 section 9.1)", hint
+    if method in ("CONNECT", "TRACE"):
+        return "is never routed", ""
+    return None
+
+
+def read_hosts(reader: Reader) -> tuple[str, ...]:
+    """The hosts of a section in lower case; `*.` in front stands for one or more labels."""
+    found: dict[str, None] = {}
+    for text in reader.texts("hosts"):
+        host = text.value.lower()
+        if mistake := host_mistake(host.removeprefix("*.")):
+            text.complain(f"{text.shown} {mistake}", _host_hint(host))
+        elif host in found:
+            text.complain(f"{text.shown} is there twice")
+        found[host] = None
+    return tuple(found)
+
+
+def _host_hint(host: str) -> str:
+    if "*" in host:
+        return "a wildcard stands only in front: *.example.com; for any host leave `hosts` out"
+    if not host.isascii():
+        return "write it as it travels, in punycode (xn--…)"
+    if re.fullmatch(r"[a-z0-9.-]+:[0-9]+", host):
+        return f"hosts are compared without port: `{host.rpartition(':')[0]}`"
+    return ""
+
+
+def _header_pairs(reader: Reader) -> Pairs:
+    found: dict[str, tuple[str, str]] = {}
+    for name, value in reader.pairs("headers"):
+        if name.value.lower() in found:
+            name.complain(f"the header {name.shown} is there twice; names are compared without case")
+        found[name.value.lower()] = (name.value, value.value)
+    return tuple(found.values())

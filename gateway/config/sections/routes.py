@@ -1,0 +1,116 @@
+"""`routes` and `defaults`: which requests, and what is done with them."""
+
+import re
+from collections.abc import Iterator
+
+from gateway.config import not_built, template, values
+from gateway.config.frozen import FrozenMap, freeze
+from gateway.config.model import Defaults, PolicyUse, Respond, Rewrite, Route, RouteTimeout
+from gateway.config.reader import Reader, Text
+from gateway.config.sections.headers import check_template, merge, read_header_pairs, read_headers
+from gateway.config.sections.match import read_match
+
+_TARGET = re.compile(r"/[\x21-\x22\x24-\x7e]*")
+_WITHOUT_BODY = (204, 205, 304)
+
+
+def read_defaults(reader: Reader) -> Defaults:
+    """`defaults`, to be merged under every route."""
+    headers = read_headers(reader.section("headers"), None) if "headers" in reader else None
+    return Defaults(headers, _policies(reader))
+
+
+def read_routes(reader: Reader, defaults: Defaults) -> Iterator[tuple[Reader, Route]]:
+    """Each route with its reader; `reader` stands on the file."""
+    for section in reader.sections("routes"):
+        yield section, _route(section, defaults)
+
+
+def _route(reader: Reader, defaults: Defaults) -> Route:
+    match, parameters = read_match(reader.section("match"))
+    own = read_headers(reader.section("headers"), parameters) if "headers" in reader else None
+    _check_action(reader)
+    return Route(
+        name=reader.text("name"),
+        match=match,
+        upstream=reader.text("upstream") or None,
+        respond=_respond(reader.section("respond"), parameters) if "respond" in reader else None,
+        rewrite=_rewrite(reader.one("rewrite"), parameters),
+        timeout=_timeout(reader),
+        headers=merge(defaults.headers, own),
+        policies=_merge_policies(defaults.policies, _policies(reader)),
+        priority=reader.integer("priority") if "priority" in reader else 0,
+        where=reader.where,
+    )
+
+
+def _check_action(reader: Reader) -> None:
+    if any(action in reader for action in not_built.ACTIONS):
+        return
+    has_upstream, has_respond = "upstream" in reader, "respond" in reader
+    if has_upstream and has_respond:
+        reader.complain("a route has either `upstream` or `respond`, not both", key="respond")
+    elif not has_upstream and not has_respond:
+        reader.complain("the route does nothing", "it needs `upstream` or `respond`")
+    elif has_respond:
+        for key in ("rewrite", "timeout"):
+            if key in reader:
+                reader.complain(f"`{key}` has no effect beside `respond`", key=key)
+
+
+def _rewrite(text: Text | None, parameters: frozenset[str]) -> Rewrite | None:
+    if text is None:
+        return None
+    check_template(text, parameters)
+    literal = "".join(piece for piece in template.parse(text.value) if isinstance(piece, str))
+    if "{" in literal or "}" in literal:
+        text.complain("a brace that is no variable", "variables are {param}, {query.name} and {header.Name}")
+    elif text.value.startswith("/") and not _TARGET.fullmatch("/" + literal):
+        text.complain("a rewrite may hold only visible ASCII, and no #", "encode the rest as %XX")
+    return Rewrite(text.value, text.where)
+
+
+def _timeout(reader: Reader) -> RouteTimeout | None:
+    text = reader.one("timeout")
+    if text is None:
+        return None
+    try:
+        return RouteTimeout(values.parse_duration(text.value), text.where)
+    except ValueError:  # the schema has complained
+        return None
+
+
+def _respond(reader: Reader, parameters: frozenset[str]) -> Respond:
+    status = reader.integer("status")
+    body = reader.one("body")
+    if body is not None:
+        check_template(body, parameters)
+        if body.value and status in _WITHOUT_BODY:
+            body.complain(f"an answer with status {status} has no body (RFC 9110 section 6.4.1)")
+    headers = read_header_pairs(reader, "headers", parameters)
+    return Respond(status, headers, reader.text("body"), reader.where)
+
+
+def _policies(reader: Reader) -> tuple[PolicyUse, ...]:
+    if "policies" not in reader:
+        return ()
+    found: dict[str, PolicyUse] = {}
+    for entry in reader.entries("policies"):
+        text = entry if isinstance(entry, Text) else entry.one("name")
+        if text is None:
+            continue
+        if text.value in found:
+            text.complain(f"the policy {text.shown} is there twice")
+        options = entry.raw("with") if isinstance(entry, Reader) else None
+        found[text.value] = PolicyUse(
+            text.value, freeze(options) if isinstance(options, dict) else FrozenMap(), text.where
+        )
+    return tuple(found.values())
+
+
+def _merge_policies(defaults: tuple[PolicyUse, ...], own: tuple[PolicyUse, ...]) -> tuple[PolicyUse, ...]:
+    """The defaults' in their order, then the route's; a route's policy takes the place of the defaults' one."""
+    if not defaults:
+        return own
+    by_name = {use.name: use for use in defaults} | {use.name: use for use in own}
+    return tuple(by_name.values())

@@ -1,0 +1,126 @@
+"""`server`, `observability` and `plugins`: where the gateway listens, what it lets in, what it tells."""
+
+import ipaddress
+import os
+import re
+from collections.abc import Iterator
+
+from gateway.config.model import AccessLog, Certificate, Limits, Server, ServerTLS
+from gateway.config.reader import Reader, Text
+from gateway.config.sections.hosts import host_mistake, is_loopback, port_mistake, split_port
+from gateway.config.sections.match import read_hosts
+
+_VISIBLE = re.compile(r"[\x21-\x7e]*")
+
+
+def read_server(reader: Reader) -> Server:
+    """The section, defaults filled in."""
+    bind = _bind(reader)
+    workers = reader.raw("workers")
+    return Server(
+        bind=bind,
+        admin=_admin(reader, bind),
+        admin_token=_admin_token(reader),
+        workers=workers if type(workers) is int else None,
+        connections=reader.integer("connections"),
+        keepalive=reader.duration("keepalive"),
+        graceful_timeout=reader.duration("graceful_timeout"),
+        trusted_proxies=tuple(_networks(reader)),
+        limits=_limits(reader.section("limits")),
+        tls=_tls(reader.section("tls")) if "tls" in reader else None,
+        proxy_protocol=reader.flag("proxy_protocol"),
+        where=reader.where,
+    )
+
+
+def _bind(reader: Reader) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for text in reader.texts("bind"):
+        address = _address(reader, text)
+        if address in found:
+            text.complain(f"{text.shown} is named twice")
+        found[address] = None
+    return tuple(found) or (str(reader.default("bind")),)
+
+
+def _address(reader: Reader, text: Text) -> str:
+    """The address as gunicorn takes it; a socket's path is made absolute."""
+    if text.value.startswith("unix:"):
+        return "unix:" + reader.absolute(text.value.removeprefix("unix:"))
+    host, port = split_port(text.value)
+    if mistake := host_mistake(host) or port_mistake(port, least=0):
+        text.complain(f"{text.shown} {mistake}")
+    return text.value
+
+
+def _admin(reader: Reader, bind: tuple[str, ...]) -> str:
+    text = reader.one("admin")
+    if text is None:
+        return str(reader.default("admin"))
+    address = _address(reader, text)
+    if address in bind and not address.endswith(":0"):
+        text.complain("the admin API may not share an address with `bind`")
+    if not is_loopback(address) and not reader.raw("admin_token"):
+        hint = "write `admin_token: ${env:GATEWAY_ADMIN_TOKEN}`, or keep `admin` on 127.0.0.1"
+        text.complain("the admin API beyond this machine requires `admin_token`", hint)
+    return address
+
+
+def _admin_token(reader: Reader) -> str:
+    text = reader.one("admin_token")
+    if text is not None and not _VISIBLE.fullmatch(text.value):
+        text.complain("a token may hold only visible ASCII characters, and no spaces")
+    return reader.text("admin_token")
+
+
+def _networks(reader: Reader) -> Iterator[str]:
+    for text in reader.texts("trusted_proxies"):
+        try:
+            yield str(ipaddress.ip_network(text.value))
+        except ValueError:
+            text.complain(f"{text.shown} is not an address or a network", _network_hint(text.value))
+
+
+def _network_hint(text: str) -> str:
+    try:
+        return f"did you mean `{ipaddress.ip_network(text, strict=False)}`?"
+    except ValueError:
+        return ""
+
+
+def _limits(reader: Reader) -> Limits:
+    return Limits(
+        request_line=reader.integer("request_line"),
+        headers=reader.integer("headers"),
+        header_size=reader.integer("header_size"),
+        body=reader.size("body"),
+        header_timeout=reader.duration("header_timeout"),
+        body_timeout=reader.duration("body_timeout"),
+    )
+
+
+def _tls(reader: Reader) -> ServerTLS:
+    default = Certificate((), reader.file("cert"), reader.file("key"))
+    sni = []
+    seen: set[str] = set()
+    for section in reader.sections("sni"):
+        hosts = read_hosts(section)
+        for text in section.texts("hosts"):
+            if text.value.lower() in seen:
+                text.complain(f"{text.shown} has two certificates")
+        seen.update(hosts)
+        sni.append(Certificate(hosts, section.file("cert"), section.file("key")))
+    return ServerTLS(default, tuple(sni))
+
+
+def read_access_log(reader: Reader) -> AccessLog:
+    """`observability.access_log`, defaults filled in."""
+    to = reader.one("to")
+    target = reader.text("to")
+    if to is not None and target not in ("stdout", "stderr"):
+        target = reader.absolute(target)
+        if not os.path.isdir(os.path.dirname(target)):
+            to.complain(f"the folder of {to.shown} does not exist", "create it, or write stdout or stderr")
+        elif os.path.isdir(target):
+            to.complain(f"{to.shown} is a folder")
+    return AccessLog(reader.text("format"), target, reader.share("sample"), reader.where)

@@ -1,0 +1,129 @@
+"""`upstreams`: the services behind the gateway."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from gateway.config import not_built
+from gateway.config.complaints import did_you_mean
+from gateway.config.model import Pool, Target, Upstream, UpstreamTimeout, UpstreamTLS
+from gateway.config.reader import Reader, Text
+from gateway.config.sections.hosts import host_mistake, port_mistake, split_port
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def read_upstreams(reader: Reader) -> Iterator[tuple[Text, Upstream]]:
+    """Each upstream with its name's place; `reader` stands on the file."""
+    section = reader.section("upstreams")
+    for name in section:
+        if isinstance(section.raw(name), dict):
+            yield section.key(name), _upstream(name, section.section(name))
+
+
+def _upstream(name: str, reader: Reader) -> Upstream:
+    targets = _targets(reader)
+    if not targets and not reader.raw("targets"):
+        reader.warn("the upstream has no targets: every request to it gets 503")
+    tls = _tls(reader.section("tls"))
+    if "tls" in reader and targets and all(target.scheme != "https" for target in targets):
+        reader.section("tls").warn("`tls` has no effect: no target is https")
+    return Upstream(
+        name=name,
+        targets=targets,
+        balance=reader.text("balance"),
+        timeout=_timeout(reader.section("timeout")),
+        pool=_pool(reader.section("pool")),
+        tls=tls,
+        where=reader.where,
+    )
+
+
+def _targets(reader: Reader) -> tuple[Target, ...]:
+    found: dict[str, Target] = {}
+    for entry in reader.entries("targets"):
+        text = entry if isinstance(entry, Text) else entry.one("url")
+        weight = 1 if isinstance(entry, Text) else entry.integer("weight")
+        target = _target(reader, text, weight) if text is not None else None
+        if text is None or target is None:
+            continue
+        if target.url in found:
+            text.complain(f"the target {text.shown} is written twice", "give it a `weight` instead")
+        found[target.url] = target
+    return tuple(found.values())
+
+
+def _target(reader: Reader, text: Text, weight: int) -> Target | None:
+    """The target of a url, or None and a complaint."""
+    if text.value.startswith("unix:"):
+        return _unix_target(reader, text, weight)
+    try:
+        parts = urlsplit(text.value)
+    except ValueError:
+        text.complain(f"{text.shown} is not a url", "write http://host:port")
+        return None
+    scheme = parts.scheme if "://" in text.value else ""
+    if scheme in not_built.SCHEMES:
+        text.complain(not_built.message(f"{scheme}://"))
+        return None
+    if scheme not in _PORTS:
+        hint = f"write http://{text.value}" if not scheme else did_you_mean(scheme, _PORTS)
+        text.complain(f"{text.shown} does not begin with http://, https:// or unix:/", hint)
+        return None
+    host, port = split_port(parts.netloc)
+    if mistake := _target_mistake(text.value, parts.path, parts.netloc, host, port):
+        text.complain(f"{text.shown} {mistake}")
+        return None
+    number = int(port or _PORTS[scheme])
+    return Target(f"{scheme}://{host.lower()}:{number}", scheme, host.lower().strip("[]"), number, "", weight)
+
+
+def _target_mistake(url: str, path: str, netloc: str, host: str, port: str) -> str:
+    if "@" in netloc:
+        return "holds a user name; set an Authorization header instead"
+    if "?" in url or "#" in url or path not in ("", "/"):
+        return "has a path, a query or a fragment; a target is only an address, use `rewrite` for paths"
+    if mistake := host_mistake(host):
+        return f"has a host that {mistake}"
+    return port_mistake(port) if port or netloc.endswith(":") else ""
+
+
+def _unix_target(reader: Reader, text: Text, weight: int) -> Target | None:
+    path = text.value.removeprefix("unix:")
+    if not path or path.startswith("//"):
+        text.complain(f"{text.shown} names no socket", "write unix:/run/app.sock")
+        return None
+    path = reader.absolute(path)
+    return Target(f"unix:{path}", "unix", "", 0, path, weight)
+
+
+def _timeout(reader: Reader) -> UpstreamTimeout:
+    """Connect and read may not exceed total; only a default that nobody wrote is cut down to it."""
+    total = reader.duration("total")
+    seconds = {}
+    for key in ("connect", "read"):
+        seconds[key] = reader.duration(key)
+        if seconds[key] > total and key in reader:
+            unwritten = "" if "total" in reader else ", which is 60s when it is not written"
+            reader.complain(f"`{key}` is longer than `total`{unwritten}", key=key)
+    return UpstreamTimeout(min(seconds["connect"], total), min(seconds["read"], total), total)
+
+
+def _pool(reader: Reader) -> Pool:
+    return Pool(reader.integer("max_connections"), reader.duration("idle"))
+
+
+def _tls(reader: Reader) -> UpstreamTLS:
+    if ("client_cert" in reader) != ("client_key" in reader):
+        reader.complain("`client_cert` and `client_key` need each other")
+    name = reader.one("server_name")
+    if name is not None and (mistake := host_mistake(name.value)):
+        name.complain(f"{name.shown} {mistake}")
+    if reader.flag("insecure"):
+        reader.warn("`insecure: true`: the upstream's certificate is not verified")
+    return UpstreamTLS(
+        ca=reader.file("ca"),
+        client_cert=reader.file("client_cert"),
+        client_key=reader.file("client_key"),
+        server_name=reader.text("server_name"),
+        insecure=reader.flag("insecure"),
+    )

@@ -1,0 +1,39 @@
+"""Templates in rewrite, headers and respond: text with {param}, {query.name}, {header.Name} and {claim.name} in it.
+
+Braces around anything else are text, so a JSON body needs no escaping.
+"""
+
+import re
+from typing import NamedTuple
+
+_VARIABLE = re.compile(r"\{(?:(query|header|claim)\.([^{}\s\"']+)|([A-Za-z_][A-Za-z0-9_]*))\}")
+
+
+class Variable(NamedTuple):
+    """kind is param, query, header or claim."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{{{self.name}}}" if self.kind == "param" else f"{{{self.kind}.{self.name}}}"
+
+
+def parse(text: str) -> tuple[str | Variable, ...]:
+    """The literal pieces and the variables of a template, in order, without empty pieces."""
+    pieces: list[str | Variable] = []
+    end = 0
+    for found in _VARIABLE.finditer(text):
+        if found.start() > end:
+            pieces.append(text[end : found.start()])
+        kind, name, param = found.groups()
+        pieces.append(Variable(kind or "param", name or param))
+        end = found.end()
+    if end < len(text):
+        pieces.append(text[end:])
+    return tuple(pieces)
+
+
+def variables(text: str) -> tuple[Variable, ...]:
+    """The variables of a template, in order."""
+    return tuple(piece for piece in parse(text) if isinstance(piece, Variable)) if "{" in text else ()

@@ -1,0 +1,203 @@
+"""Does a tree fit the schema? fastjsonschema says yes quickly; for a no, a walk of our own says where and why."""
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import fastjsonschema
+
+from gateway.config import not_built
+from gateway.config.complaints import Complaint, Path, Place, at, did_you_mean
+from gateway.config.interpolate import Unresolved
+from gateway.config.schema import json_schema, resolve
+from gateway.config.schema_parts import REFERENCE, Schema
+from gateway.config.values import unit_hint
+from gateway.config.yaml_source import Map, Seq
+
+_TYPES: dict[str, type | tuple[type, ...]] = {"object": dict, "array": list, "string": str, "boolean": bool}
+
+
+def check(root: Map) -> list[Complaint]:
+    """Everything in which a tree departs from the schema; what lies below a part that is not built is not looked at."""
+    try:
+        _validator()(root)
+    except fastjsonschema.JsonSchemaValueException:
+        return Explainer().explain(root)
+    return []
+
+
+@cache
+def _validator() -> Callable[[Any], Any]:
+    schema = _without_references({name: value for name, value in json_schema().items() if name != "$id"})
+    compiled: Callable[[Any], Any] = fastjsonschema.compile(schema, use_default=False, detailed_exceptions=False)
+    return compiled
+
+
+def _without_references(schema: Any) -> Any:
+    """The schema for what references stand for: their own text no longer passes in the place of a number."""
+    if isinstance(schema, dict):
+        return {
+            key: _resolved_pattern(value) if key == "pattern" else _without_references(value)
+            for key, value in schema.items()
+        }
+    return [_without_references(item) for item in schema] if isinstance(schema, list) else schema
+
+
+def _resolved_pattern(pattern: str) -> str:
+    return "(?!)" if pattern == REFERENCE else pattern.removesuffix(f"|{REFERENCE}")
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"(?<!\\)\$", r"\\Z", _resolved_pattern(text)))  # in ECMA `$` is the very end
+
+
+def _is_a(value: object, name: str) -> bool:
+    if name == "integer":
+        return type(value) is int
+    return isinstance(value, _TYPES[name])
+
+
+class Explainer:
+    """Walks a tree and its schema side by side and gathers complaints."""
+
+    def __init__(self) -> None:
+        self.complaints: list[Complaint] = []
+
+    def explain(self, root: Map) -> list[Complaint]:
+        """All complaints about a whole file."""
+        self._value(root, json_schema(), root.place, (), "")
+        return self.complaints
+
+    def _value(self, value: Any, schema: Schema, place: Place, path: Path, origin: str) -> None:
+        schema = resolve(schema)
+        if schema.get("not") == {}:
+            self._complain(place, path, not_built.message(str(path[-1])))
+        elif isinstance(value, Unresolved):
+            return
+        elif unbuilt := _unbuilt(value, schema):
+            self._complain(place, path, not_built.message(f"{path[-1]}: {unbuilt}"))
+        elif "anyOf" in schema:
+            self._alternatives(value, schema, place, path, origin)
+        elif not self._fits(value, schema):
+            self._expected(value, schema, place, path, origin)
+        elif isinstance(value, Map):
+            self._mapping(value, schema, path)
+        elif isinstance(value, Seq):
+            self._sequence(value, schema, place, path)
+
+    def _fits(self, value: Any, schema: Schema) -> bool:
+        named = schema.get("type", ())
+        types = (named,) if isinstance(named, str) else named
+        if types and not any(_is_a(value, name) for name in types):
+            return False
+        if "enum" in schema and not any(type(value) is type(one) and value == one for one in schema["enum"]):
+            return False
+        if isinstance(value, str) and "pattern" in schema and not _pattern(schema["pattern"]).search(value):
+            return False
+        if type(value) is int:
+            return bool(schema.get("minimum", value) <= value <= schema.get("maximum", value))
+        return True
+
+    def _alternatives(self, value: Any, schema: Schema, place: Place, path: Path, origin: str) -> None:
+        """Only one branch has the value's type, mostly: then its complaints are the ones that help."""
+        branches = [resolve(branch) for branch in schema["anyOf"]]
+        if any(not isinstance(value, Map | Seq) and self._fits(value, branch) for branch in branches):
+            return
+        for branch in branches:
+            if isinstance(value, Map | Seq) and self._fits(value, branch):
+                self._value(value, branch, place, path, origin)
+                return
+        of_type = [branch for branch in branches if self._fits(value, {"type": branch.get("type", ())})]
+        if len(of_type) == 1 and "title" in of_type[0]:
+            schema = of_type[0]
+        self._expected(value, schema, place, path, origin)
+
+    def _expected(self, value: Any, schema: Schema, place: Place, path: Path, origin: str) -> None:
+        hint = ""
+        if not origin:
+            hint = unit_hint(schema.get("x-kind", ""), value) or _word_hint(value, schema) or _quote_hint(value, schema)
+        found = describe(value, origin, secret=schema.get("writeOnly", False))
+        self._complain(place, path, f"expected {schema['title']}, found {found}", hint)
+
+    def _mapping(self, value: Map, schema: Schema, path: Path) -> None:
+        known = schema.get("properties", {})
+        extra = schema.get("additionalProperties", True)
+        names = schema.get("propertyNames")
+        for key, member in value.items():
+            key_place, place = value.spots.get(key, (value.place, value.place))
+            here = (*path, key)
+            if key in known:
+                place = key_place if known[key].get("not") == {} else place
+                self._value(member, known[key], place, here, value.origins.get(key, ""))
+            elif extra is False:
+                self._unknown(key, known, key_place, here)
+            elif names is not None and not self._fits(key, names):
+                self._complain(key_place, here, f"expected {names['title']} as a key")
+            elif isinstance(extra, dict):
+                self._value(member, extra, place, here, value.origins.get(key, ""))
+        for key in schema.get("required", ()):
+            if key not in value:
+                self._complain(value.place, (*path, key), "is missing", resolve(known[key])["description"])
+
+    def _unknown(self, key: str, known: dict[str, Schema], place: Place, path: Path) -> None:
+        hint = did_you_mean(key, [name for name, schema in known.items() if schema.get("not") != {}])
+        if key == "<<":
+            hint = "YAML 1.2 has no merge keys"
+        self._complain(place, path, "unknown key", hint or did_you_mean(key, known) or _listed(known))
+
+    def _sequence(self, value: Seq, schema: Schema, place: Place, path: Path) -> None:
+        if len(value) < schema.get("minItems", 0):
+            self._complain(place, path, "the list is empty; leave it out or name something")
+        for index, member in enumerate(value):
+            here = (*path, index)
+            self._value(member, schema.get("items", {}), value.spots[index], here, value.origins.get(index, ""))
+
+    def _complain(self, place: Place, path: Path, message: str, hint: str = "") -> None:
+        self.complaints.append(at(place, path, message, hint))
+
+
+def describe(value: object, origin: str = "", secret: bool = False) -> str:
+    """A value in words for a complaint; one that came from a reference, or is a secret, is not shown."""
+    if origin:
+        return f"the value from {origin}"
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    if secret:
+        return "something else"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f'"{value[:80]}"' if isinstance(value, str) else f"the number {value}"
+
+
+def _unbuilt(value: object, schema: Schema) -> str:
+    """The value of not_built's table that a value is, in words; empty when it is none."""
+    for known in schema.get("x-not-built", ()):
+        if isinstance(known, dict):
+            if isinstance(value, dict) and known.keys() <= value.keys():
+                return "{" + ", ".join(known) + ": ...}"
+        elif isinstance(known, str):
+            if isinstance(value, str) and value.startswith(known):
+                return known
+        elif value is known:
+            return str(known).lower()
+    return ""
+
+
+def _word_hint(value: object, schema: Schema) -> str:
+    words = [word for branch in schema.get("anyOf", ()) for word in branch.get("enum", ()) if isinstance(word, str)]
+    return did_you_mean(value, words) if isinstance(value, str) else ""
+
+
+def _quote_hint(value: object, schema: Schema) -> str:
+    if schema.get("type") != "string" or "x-kind" in schema or not isinstance(value, bool | int | float):
+        return ""
+    return "put it in quotes"
+
+
+def _listed(known: dict[str, Schema]) -> str:
+    names = [name for name, schema in known.items() if schema.get("not") != {}]
+    return f"known here: {', '.join(names)}"

@@ -1,0 +1,119 @@
+"""Every failure the gateway can answer with, and the only place that picks a status.
+
+A `Kind` says who failed (RFC 9209 speaks of the same three parties), whether another try may help, and the public
+words.  The `type` of a problem document (RFC 9457) is `urn:gateway:error:<slug>`; docs/errors.md has a paragraph for each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Source = Literal["client", "upstream", "gateway"]
+
+TYPE_PREFIX = "urn:gateway:error:"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One way to fail. `proxy_error` is the RFC 9209 section 2.3 token, where one fits."""
+
+    slug: str
+    status: int
+    title: str
+    source: Source
+    retryable: bool = False
+    proxy_error: str | None = None
+
+    @property
+    def type(self) -> str:
+        """The problem type URI of this kind."""
+        return TYPE_PREFIX + self.slug
+
+
+class GatewayError(Exception):
+    """A failure on its way to become an answer.
+
+    `detail` is public: it helps the reader and holds no secret.  `cause` is for the log only.
+    `headers` join the answer (`Allow`, `Retry-After`, `WWW-Authenticate`).
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        detail: str = "",
+        *,
+        headers: tuple[tuple[str, str], ...] = (),
+        cause: BaseException | str | None = None,
+    ) -> None:
+        super().__init__(kind, detail)
+        self.kind = kind
+        self.detail = detail
+        self.headers = headers
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return f"{self.kind.slug}: {self.detail or self.kind.title}"
+
+    @property
+    def retryable(self) -> bool:
+        """Whether another try may help; only the attempt loop asks."""
+        return self.kind.retryable
+
+
+def _client(slug: str, status: int, title: str, proxy_error: str | None = None) -> Kind:
+    return Kind(slug, status, title, "client", False, proxy_error)
+
+
+def _upstream(slug: str, status: int, title: str, proxy_error: str, retryable: bool = True) -> Kind:
+    return Kind(slug, status, title, "upstream", retryable, proxy_error)
+
+
+# The client's failures (RFC 9110 section 15.5)
+MALFORMED_REQUEST = _client("malformed-request", 400, "The request is malformed", "http_request_error")
+AMBIGUOUS_PATH = _client("ambiguous-path", 400, "The path can be read in two ways", "http_request_error")
+ROUTE_NOT_FOUND = _client("route-not-found", 404, "No route matches the request")
+METHOD_NOT_ALLOWED = _client("method-not-allowed", 405, "The method is not allowed here")
+REQUEST_TIMEOUT = _client("request-timeout", 408, "The request took too long to arrive")
+BODY_TOO_LARGE = _client("body-too-large", 413, "The request body is too large")
+TARGET_TOO_LONG = _client("target-too-long", 414, "The request line is too long")
+EXPECTATION_FAILED = _client("expectation-failed", 417, "The expectation cannot be met")
+HEADERS_TOO_LARGE = _client("headers-too-large", 431, "The request headers are too large")
+CLIENT_CLOSED = _client("client-closed", 499, "The client went away")
+UNSUPPORTED_TRANSFER_CODING = _client("unsupported-transfer-coding", 501, "The transfer coding is not supported")
+METHOD_NOT_ROUTABLE = _client("method-not-routable", 501, "The method is never proxied")
+VERSION_NOT_SUPPORTED = _client("version-not-supported", 505, "The HTTP version is not supported")
+
+# The upstream's failures
+UPSTREAM_REFUSED = _upstream("upstream-refused", 502, "The upstream refused the connection", "connection_refused")
+UPSTREAM_UNREACHABLE = _upstream("upstream-unreachable", 502, "The upstream cannot be reached", "destination_ip_unroutable")
+UPSTREAM_DNS = _upstream("upstream-dns", 502, "The upstream's name cannot be resolved", "dns_error")
+UPSTREAM_TLS = _upstream("upstream-tls", 502, "The upstream's TLS failed", "tls_protocol_error")
+UPSTREAM_CERTIFICATE = _upstream(
+    "upstream-certificate", 502, "The upstream's certificate is not trusted", "tls_certificate_error"
+)
+UPSTREAM_RESET = _upstream("upstream-reset", 502, "The upstream closed the connection", "connection_terminated")
+UPSTREAM_BAD_ANSWER = _upstream("upstream-bad-answer", 502, "The upstream's answer is malformed", "http_protocol_error")
+UPSTREAM_INCOMPLETE = _upstream(
+    "upstream-incomplete", 502, "The upstream's answer ended early", "http_response_incomplete", retryable=False
+)
+UPSTREAM_SATURATED = _upstream(
+    "upstream-saturated", 503, "Every connection to the upstream is in use", "connection_limit_reached"
+)
+NO_TARGET = _upstream("no-target", 503, "The upstream has no target", "destination_unavailable", retryable=False)
+UPSTREAM_CONNECT_TIMEOUT = _upstream(
+    "upstream-connect-timeout", 504, "Connecting to the upstream took too long", "connection_timeout"
+)
+UPSTREAM_READ_TIMEOUT = _upstream(
+    "upstream-read-timeout", 504, "The upstream did not answer in time", "http_response_timeout"
+)
+UPSTREAM_TIMEOUT = _upstream(
+    "upstream-timeout", 504, "The request ran out of its total time", "http_response_timeout", retryable=False
+)
+
+# Our own
+INTERNAL = Kind("internal", 500, "The gateway failed", "gateway", False, "proxy_internal_error")
+PLUGIN_FAILED = Kind("plugin-failed", 500, "A policy of this route failed", "gateway", False, "proxy_internal_error")
+NOT_CONFIGURED = Kind("not-configured", 503, "The gateway has no configuration", "gateway", False, "proxy_configuration_error")
+
+KINDS: tuple[Kind, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Kind))

@@ -1,0 +1,48 @@
+"""The access log: one line per request, as JSON or in Apache's combined format (docs/access-log.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gateway._fast.line import CombinedLine, JsonLine, Secrets
+from gateway.config.model import AccessLog
+from gateway.contracts import Steps
+from gateway.observe.sink import Sinks
+
+# SECURITY: values under these names never reach the log (tests/unit/observe/test_access_log.py).
+SECRET_NAMES = (
+    "assertion", "auth", "code", "key", "otp", "pass", "pin", "pwd", "samlresponse", "session", "sid", "sig", "ticket",
+)  # fmt: skip
+SECRET_ENDINGS = (
+    "access_key", "accesskey", "api_key", "apikey", "auth_key", "authorization", "cookie", "credential", "credentials",
+    "jwt", "passphrase", "passwd", "password", "private_key", "secret", "secret_key", "session_id", "sessionid",
+    "signature", "token",
+)  # fmt: skip
+
+SECRETS = Secrets(SECRET_NAMES, SECRET_ENDINGS)
+
+
+class AccessLogs:
+    """The access logs of one process: one open destination each, whichever plans log to it."""
+
+    def __init__(self) -> None:
+        self._sinks = Sinks()
+
+    def compile(self, spec: AccessLog, headers: Iterable[str]) -> Steps:
+        """The step that logs, for every route of a plan; `headers` names the request headers that any route matches on.
+
+        Raises OSError when the file cannot be opened.
+        """
+        if spec.format == "off":
+            return Steps()
+        line = CombinedLine if spec.format == "combined" else JsonLine
+        names = sorted({name.lower() for name in headers})
+        return Steps(on_close=line(self._sinks.get(spec.to).batch, names, SECRETS, round(spec.sample * 2**32)))
+
+    def reopen(self) -> list[str]:
+        """Reopen the files, after rotation; gives a sentence for each that cannot be."""
+        return self._sinks.reopen()
+
+    def close(self) -> None:
+        """Write what waits and close the files."""
+        self._sinks.close()

@@ -1,0 +1,189 @@
+"""The Falcon application: every request, whatever its method and path, is one exchange on its way through the pipeline."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from time import monotonic
+from typing import Any
+
+import falcon
+
+from gateway import pipeline
+from gateway.config.store import Store
+from gateway.errors import CLIENT_CLOSED, INTERNAL, UPSTREAM_INCOMPLETE, GatewayError
+from gateway.exchange import Exchange, Headers, Response
+from gateway.server.ingress import decide
+
+StartResponse = Callable[..., Any]
+log = logging.getLogger("gateway")
+
+
+class Whole(list[bytes]):
+    """An answer whose body is there, as PEP 3333 takes it: a list of one piece, with a close()."""
+
+    __slots__ = ("exchange",)
+
+    def __init__(self, exchange: Exchange, body: bytes) -> None:
+        super().__init__((body,))
+        self.exchange: Exchange | None = exchange
+        exchange.sent = len(body)
+
+    def broken(self) -> None:
+        """The client went away before it had all of it."""
+        if self.exchange is not None:
+            _client_gone(self.exchange)
+
+    def close(self) -> None:
+        """After the last byte, by whoever sent it; runs the closing steps once."""
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            pipeline.finish(exchange)
+
+
+class Streaming(Iterator[bytes]):
+    """An answer whose body comes piece by piece; `ready` says that the first piece is there already."""
+
+    __slots__ = ("_next", "exchange", "ready")
+
+    def __init__(self, exchange: Exchange, body: Iterable[bytes]) -> None:
+        self.exchange: Exchange | None = exchange
+        self.ready = bool(getattr(body, "ready", False))
+        self._next = iter(body).__next__
+
+    def __next__(self) -> bytes:
+        exchange = self.exchange
+        if exchange is None:
+            raise StopIteration
+        try:
+            piece = self._next()
+        except StopIteration:
+            raise
+        except Exception as error:
+            exchange.error = (error.kind if isinstance(error, GatewayError) else UPSTREAM_INCOMPLETE).slug
+            raise
+        exchange.sent += len(piece)
+        return piece
+
+    def broken(self) -> None:
+        """The client went away before it had all of it."""
+        if self.exchange is not None and self.exchange.error is None:
+            _client_gone(self.exchange)
+
+    def close(self) -> None:
+        """After the last byte, by whoever sent it; gives the upstream's connection back and runs the closing steps once."""
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            pipeline.finish(exchange)
+
+
+def _client_gone(exchange: Exchange) -> None:
+    exchange.error = CLIENT_CLOSED.slug
+    if exchange.response is not None:
+        exchange.response.status = CLIENT_CLOSED.status
+
+
+class _Request(falcon.Request):
+    """PERF: Falcon's own __init__ parses the query and the content type; the pipeline reads neither from here."""
+
+    __slots__ = ("exchange",)
+    exchange: Exchange
+
+    def __init__(self, env: dict[str, Any], options: Any = None) -> None:
+        self.env = env
+        self.options = options
+        self.is_websocket = False
+        self.method = env["REQUEST_METHOD"]
+        self.path = env["PATH_INFO"] or "/"
+        self.uri_template = None
+
+
+class _Response(falcon.Response):
+    """Carries the pipeline's answer through Falcon. Repeated header fields stay apart, so they never enter Falcon's dict."""
+
+    __slots__ = ("answer", "lines")
+    answer: Whole | Streaming
+    lines: Headers
+
+    def __init__(self, options: Any = None) -> None:
+        self.options = options
+        self.status = 500
+        self._headers = {}
+
+    def _wsgi_headers(self, media_type: str | None = None) -> Headers:
+        return self.lines
+
+
+class _AnyMethod(dict[str, Any]):
+    """Falcon's method map; the pipeline answers any method token, if only with a 405."""
+
+    def __missing__(self, method: str) -> Any:
+        return self["*"]
+
+
+class _Router:
+    """Falcon's router seam: matching is ours, and it reads the current plan once per request."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._found = (self, _AnyMethod({"*": self.serve}), {}, None)
+
+    def find(self, uri: str, req: _Request) -> tuple[Any, ...]:
+        """The one resource; the route is found and kept in the exchange."""
+        req.exchange = decide(self._store.current, req.env, monotonic())
+        return self._found
+
+    def serve(self, req: _Request, resp: _Response) -> None:
+        """Falcon's responder: walk the line and hand over the answer."""
+        exchange = req.exchange
+        response = pipeline.run(exchange, exchange.route)
+        resp.status = response.status
+        resp.lines = response.headers
+        req.env["gateway.answer"] = resp.answer = _answer(exchange, response)
+
+
+def _answer(exchange: Exchange, response: Response) -> Whole | Streaming:
+    body = response.body
+    if exchange.method == "HEAD" or response.status in (204, 304):
+        response.close()
+        return Whole(exchange, b"")
+    if isinstance(body, bytes):
+        if "gateway.channel" not in exchange.environ:
+            _say_length(response, len(body))
+        return Whole(exchange, body)
+    return Streaming(exchange, body)
+
+
+def _say_length(response: Response, length: int) -> None:
+    """A worker that is not ours frames by the headers alone."""
+    if not any(name.lower() == "content-length" for name, _ in response.headers):
+        response.headers.append(("Content-Length", str(length)))
+
+
+class GatewayApp(falcon.App):
+    """Falcon's App around the pipeline; a WSGI application like any other."""
+
+    _META_METHODS = frozenset()  # "WEBSOCKET" is a method token like any other here
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(router=_Router(store), request_type=_Request, response_type=_Response)  # type: ignore[call-overload]
+
+        self.add_error_handler(Exception, self._failed)
+
+    def _get_body(self, resp: Any, wsgi_file_wrapper: Any = None) -> tuple[Any, None]:
+        return resp.answer, None
+
+    def _failed(self, req: Any, resp: Any, error: Exception, params: dict[str, Any]) -> None:
+        """What goes wrong outside of the pipeline is a fault of ours that has no exchange to be logged with."""
+        log.error("a request failed before it reached the pipeline", exc_info=error)
+        body = json.dumps({"type": INTERNAL.type, "title": INTERNAL.title, "status": INTERNAL.status}).encode()
+        resp.status = INTERNAL.status
+        resp.lines = [("Content-Type", "application/problem+json"), ("Content-Length", str(len(body)))]
+        req.env["gateway.answer"] = resp.answer = [body]
+
+    def __call__(self, env: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """PEP 3333. The result's close() must be called after the last byte, as the PEP asks."""
+        super().__call__(env, start_response)
+        # NOTE: Falcon gives an empty list of its own for HEAD, whose close() would never reach the exchange.
+        return env["gateway.answer"]  # type: ignore[no-any-return]

@@ -1,0 +1,203 @@
+"""From a WSGI environ to an Exchange that knows its route. Pure: `explain` calls the very same functions, offline."""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+from random import getrandbits
+from typing import Any
+from urllib.parse import urlsplit
+
+from gateway.canonical import BadTarget, canonical
+from gateway.contracts import Plan
+from gateway.errors import AMBIGUOUS_PATH, KINDS, MALFORMED_REQUEST, GatewayError, Kind
+from gateway.exchange import Exchange, Headers
+
+KINDS_BY_SLUG: dict[str, Kind] = {kind.slug: kind for kind in KINDS}
+
+
+def decide(plan: Plan, environ: dict[str, Any], started: float) -> Exchange:
+    """The exchange for one request, with its route, parameters and deadline; what cannot be matched gets a route as well."""
+    target: str = environ["RAW_URI"]
+    headers = environ.get("gateway.headers")
+    if headers is None:
+        target, headers = _from_plain_environ(environ, target)
+    exchange = Exchange(environ["REQUEST_METHOD"], target, headers, environ, started)
+    exchange.plan = plan
+    exchange.version = environ["SERVER_PROTOCOL"][5:]
+    exchange.authority = authority = environ.get("HTTP_HOST", "")
+    exchange.host = host_of(authority)
+    exchange.scheme = environ["wsgi.url_scheme"]
+    exchange.peer = exchange.client = environ["REMOTE_ADDR"]
+    exchange.trusted = False
+    if plan.trusted and is_trusted(exchange.peer, plan.trusted):
+        _believe(exchange, plan.trusted)
+    else:
+        exchange.request_id = f"{getrandbits(128):032x}"
+    _body(exchange, environ)
+    _route(exchange, plan)
+    exchange.deadline = started + exchange.route.total
+    return exchange
+
+
+def _body(exchange: Exchange, environ: dict[str, Any]) -> None:
+    head = environ.get("gateway.head")
+    if head is not None:
+        exchange.body_length = head.length
+    elif "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
+        exchange.body_length = -1
+    else:
+        exchange.body_length = int(environ.get("CONTENT_LENGTH") or 0)
+    if exchange.body_length:
+        exchange.body = environ["wsgi.input"]
+
+
+def _route(exchange: Exchange, plan: Plan) -> None:
+    """Match on the canonical path; a path with two readings that lead to different routes is refused."""
+    raw_path, _, query = exchange.target.partition("?")
+    exchange.query = query
+    exchange.path = raw_path
+    refusal = exchange.environ.get("gateway.refusal")
+    if refusal is not None:
+        _refuse(exchange, plan, GatewayError(KINDS_BY_SLUG[refusal[0]], refusal[1]))
+        return
+    try:
+        path, raw, alternative, alternative_raw = canonical(raw_path) if raw_path != "*" else (raw_path, None, None, None)
+    except BadTarget as error:
+        _refuse(exchange, plan, GatewayError(MALFORMED_REQUEST, f"The request was refused: {error}."))
+        return
+    exchange.path = path
+    host, method, environ = exchange.host, exchange.method, exchange.environ
+    route, found = plan.table.match(host, method, path, environ, query, raw)
+    if alternative is not None and plan.table.match(host, method, alternative, environ, query, alternative_raw)[0] is not route:
+        _refuse(exchange, plan, GatewayError(AMBIGUOUS_PATH, "The path has an encoded slash and leads to two places."))
+    elif route is None:
+        exchange.route = plan.unmatched
+        exchange.state = {"allow": found}
+    else:
+        exchange.route = route
+        exchange.params = found
+
+
+def _refuse(exchange: Exchange, plan: Plan, error: GatewayError) -> None:
+    exchange.route = plan.refused
+    exchange.state = {"refusal": error}
+
+
+@lru_cache(maxsize=4096)
+def host_of(authority: str) -> str:
+    """The host of a Host field in lower case, without port and brackets' trailing port; "" stays ""."""
+    if authority.startswith("["):
+        return authority[: authority.find("]") + 1].lower()
+    return authority.partition(":")[0].lower().rstrip(".")
+
+
+@lru_cache(maxsize=4096)
+def is_trusted(address: str, networks: tuple[Any, ...]) -> bool:
+    """Whether an address belongs to a trusted proxy; a unix socket's peer ("") is on this host and never does by itself."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    return any(ip in network for network in networks)
+
+
+def _believe(exchange: Exchange, networks: tuple[Any, ...]) -> None:
+    """Take client, scheme and request id from a trusted proxy's headers (RFC 7239, and the X- ones in use before it)."""
+    exchange.trusted = True
+    environ = exchange.environ
+    chain = _chain(environ)
+    for address in reversed(chain):
+        exchange.client = address
+        if not is_trusted(address, networks):
+            break
+    scheme = environ.get("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip().lower() or _forwarded(environ, "proto")
+    if scheme in ("http", "https"):
+        exchange.scheme = scheme
+    request_id = environ.get("HTTP_X_REQUEST_ID", "")
+    known = 0 < len(request_id) <= 128 and request_id.isascii() and request_id.isprintable() and " " not in request_id
+    exchange.request_id = request_id if known else f"{getrandbits(128):032x}"
+
+
+def _chain(environ: dict[str, Any]) -> list[str]:
+    """Addresses of X-Forwarded-For, or of Forwarded, first hop first; anything that is no address ends what is believed."""
+    text = environ.get("HTTP_X_FORWARDED_FOR")
+    if text is None:
+        forwarded = environ.get("HTTP_FORWARDED", "")
+        items = [_parameter(element, "for") for element in forwarded.split(",")] if forwarded else []
+    else:
+        items = [item.strip() for item in text.split(",")]
+    believed: list[str] = []
+    for item in reversed(items):
+        address = _address(item)
+        if address is None:
+            break
+        believed.insert(0, address)
+    return believed
+
+
+def _address(item: str) -> str | None:
+    """The IP of "192.0.2.1", "192.0.2.1:80", "[2001:db8::1]:80" or "2001:db8::1"."""
+    if item.startswith("["):
+        item = item[1 : item.find("]")]
+    elif item.count(":") == 1:
+        item = item.partition(":")[0]
+    try:
+        return str(ipaddress.ip_address(item))
+    except ValueError:
+        return None
+
+
+def _forwarded(environ: dict[str, Any], name: str) -> str:
+    return _parameter(environ.get("HTTP_FORWARDED", "").rpartition(",")[2], name).lower()
+
+
+def _parameter(element: str, name: str) -> str:
+    """One parameter of a Forwarded element (RFC 7239 section 4)."""
+    for pair in element.split(";"):
+        key, _, value = pair.partition("=")
+        if key.strip().lower() == name:
+            return value.strip().strip('"')
+    return ""
+
+
+def _from_plain_environ(environ: dict[str, Any], target: str) -> tuple[str, Headers]:
+    """Target and headers under a worker that is not ours: what a plain WSGI environ still tells of them."""
+    if not target.startswith(("/", "*")):
+        parts = urlsplit(target)
+        environ["HTTP_HOST"] = parts.netloc
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    named = {token.strip().lower() for token in environ.get("HTTP_CONNECTION", "").split(",")}
+    dropped = named | {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "content-length", "expect"}
+    headers: Headers = []
+    for key, value in environ.items():
+        if key.startswith("HTTP_"):
+            name = key[5:].replace("_", "-").title()
+            if name.lower() not in dropped and not name.lower().startswith("proxy-"):
+                headers.append((name, value))
+    if environ.get("CONTENT_TYPE"):
+        headers.append(("Content-Type", environ["CONTENT_TYPE"]))
+    return target, headers
+
+
+def offline(plan: Plan, method: str, url: str, headers: Headers, peer: str = "127.0.0.1") -> Exchange:
+    """The exchange that a request from `peer` would be, without a socket: what `explain` asks."""
+    parts = urlsplit(url)
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": method,
+        "RAW_URI": (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": peer,
+        "wsgi.url_scheme": parts.scheme or "http",
+        "wsgi.input": None,
+    }
+    if not any(name.lower() == "host" for name, _ in headers):
+        headers = [("Host", parts.netloc or "localhost"), *headers]
+    for name, value in headers:
+        key = name.upper().replace("-", "_")
+        key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_" + key
+        environ[key] = f"{environ[key]},{value}" if key in environ else value
+    environ["gateway.headers"] = headers
+    return decide(plan, environ, 0.0)

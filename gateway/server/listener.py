@@ -1,0 +1,122 @@
+"""One listening socket in one worker: accepts, shakes hands, and runs the connection loop in a greenlet per connection."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+import sys
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+import gevent
+from gevent.pool import Pool
+from gevent.server import StreamServer
+
+from gateway._fast.channel import Channel
+from gateway._fast.http1 import Connection, Server
+from gateway.server.proxy_protocol import BadProxyHeader, read_client
+from gateway.server.tls import Contexts
+
+log = logging.getLogger("gateway")
+
+
+class Listener:
+    """Serves one socket with one WSGI app until told to stop."""
+
+    def __init__(
+        self,
+        sock: Any,
+        server: Server,
+        connections: int,
+        *,
+        contexts: Callable[[], Contexts | None] = lambda: None,
+        proxy_protocol: bool = False,
+        share: bool = False,
+    ) -> None:
+        """`connections` bounds the open ones; `share`: other workers accept from the same socket."""
+        self.server = server
+        self._sock = sock
+        self._contexts = contexts
+        self._proxy_protocol = proxy_protocol
+        self._environ = _listener_environ(sock)
+        self._pool = Pool(connections)
+        sock.setblocking(True)
+        if sock.family != socket.AF_UNIX:
+            # Accepted sockets inherit it: answers are written whole, there is nothing to wait for.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._accepting = StreamServer(sock, handle=self._connected, spawn=self._pool)
+        if share:
+            self._accepting.max_accept = 1  # leave the next connection to another worker
+
+    @property
+    def open(self) -> int:
+        """How many connections are open."""
+        return len(self._pool)
+
+    def start(self) -> None:
+        """Begin to accept."""
+        self._accepting.start()
+
+    def drain(self) -> None:
+        """Accept what waits in the backlog, then no more; idle connections are closed, busy ones end after their answer."""
+        self._accepting.stop_accepting()
+        self._sock.setblocking(False)
+        while True:
+            try:
+                client, address = self._sock.accept()
+            except (BlockingIOError, TimeoutError):
+                break
+            except OSError:
+                break
+            gevent.spawn(self._connected, client, address).link(lambda _: None)
+        self._sock.close()
+        self.server.drain()
+
+    def stop(self) -> None:
+        """Cut off what is still there."""
+        self._accepting.stop_accepting()
+        for connection in list(self.server.connections):
+            connection.channel.abort()
+
+    def _connected(self, client: Any, address: Any) -> None:
+        """A connection's greenlet. The handshakes count into the time that the first head may take."""
+        until = monotonic() + self.server.settings.header_timeout
+        base = dict(self._environ)
+        peer = address if isinstance(address, tuple) else ("", 0)
+        try:
+            with gevent.Timeout(self.server.settings.header_timeout):
+                if self._proxy_protocol:
+                    peer = read_client(client) or peer
+                contexts = self._contexts()
+                if contexts is not None:
+                    client = contexts.default.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
+                    client.do_handshake()
+                    base["wsgi.url_scheme"] = "https"
+            base["REMOTE_ADDR"] = peer[0]
+            base["REMOTE_PORT"] = str(peer[1])
+            channel = Channel(client)
+        except (gevent.Timeout, ssl.SSLError, OSError, BadProxyHeader) as error:
+            log.debug("a connection from %s ended before its first request: %s", peer[0], error)
+            client.close()
+            return
+        Connection(self.server, channel, base, until).serve()
+
+
+def _listener_environ(sock: Any) -> dict[str, Any]:
+    """The part of the environ that is the same for every request on a listener (PEP 3333)."""
+    name = sock.getsockname()
+    host, port = name[:2] if isinstance(name, tuple) else ("localhost", 0)
+    return {
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        "wsgi.input_terminated": True,
+        "SCRIPT_NAME": "",
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+    }

@@ -1,0 +1,115 @@
+"""The configuration in gunicorn's own names: what `gateway serve` and conf/gunicorn.conf.py both hand to gunicorn."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+from typing import Any
+
+from gateway.config.model import Document, Server
+from gateway.server.site import Site, the_site
+
+log = logging.getLogger("gateway")
+
+#: descriptors of a worker besides its connections: logs, store, page, watchers
+SPARE = 256
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: its affinity, and the cgroup's quota rounded up."""
+    cores = len(os.sched_getaffinity(0))
+    try:
+        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
+            quota, _, period = file.read().partition(" ")
+    except OSError:
+        return cores
+    return max(1, min(cores, -(-int(quota) // int(period)))) if quota.isdigit() else cores
+
+
+def gunicorn_settings(document: Document, overrides: dict[str, Any] | None = None) -> dict[str, Any]:
+    """gunicorn's settings for a configuration; every one of them may be overridden by gunicorn's own name."""
+    server = document.server
+    bind = [address for address in server.bind]
+    settings: dict[str, Any] = {
+        "bind": bind,
+        "workers": server.workers or usable_cores(),
+        "worker_class": "gateway.server.worker.GatewayWorker",
+        "worker_connections": server.connections,
+        "keepalive": max(1, int(server.keepalive)),
+        "graceful_timeout": max(1, int(server.graceful_timeout)),
+        "timeout": 30,
+        "backlog": 2048,
+        "preload_app": True,
+        "control_socket_disable": True,
+        "proc_name": "gateway",
+        "on_starting": on_starting,
+        "when_ready": when_ready,
+        "pre_exec": pre_exec,
+        "child_exit": child_exit,
+        "on_exit": on_exit,
+    }
+    settings.update(overrides or {})
+    settings["bind"] = [*settings["bind"], server.admin]
+    return settings
+
+
+def raise_descriptor_limit(server: Server, document: Document) -> None:
+    """Raise RLIMIT_NOFILE to what a worker can need, or say which limit is short."""
+    pooled = sum(upstream.pool.max_connections * len(upstream.targets) for upstream in document.upstreams)
+    need = server.connections + min(pooled, server.connections * 2) + SPARE
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= need:
+        return
+    wanted = need if hard == resource.RLIM_INFINITY else min(need, hard)
+    try:
+        if wanted < need:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (need, need))
+            return
+    except (OSError, ValueError):
+        pass
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if wanted < need:
+        log.warning(
+            "a worker may need %d file descriptors and gets %d: raise the limit (ulimit -n, LimitNOFILE=) "
+            "or lower server.connections",
+            need,
+            wanted,
+        )
+
+
+# Hooks, by gunicorn's names. What lives longer than a worker is handled by the master here.
+
+
+def on_starting(server: Any) -> None:
+    """Before the first worker: HUP means "read the configuration again", not "replace every worker"."""
+    site = the_site()
+    raise_descriptor_limit(site.store.document.server, site.store.document)
+    server.handle_hup = lambda: hup(site)
+
+
+def hup(site: Site) -> None:
+    """SIGHUP in the master: wish for a reload; the leading worker parses, all of them swap."""
+    log.info("SIGHUP: reading the configuration again")
+    site.page.reload_wanted.add(1)
+
+
+def when_ready(server: Any) -> None:
+    """Say where it listens; the sockets are open now."""
+    document = the_site().store.document
+    log.info("gateway listens on %s, admin on %s, plan %s", ", ".join(document.server.bind), document.server.admin, document.version)
+
+
+def pre_exec(server: Any) -> None:
+    """USR2: the new master gets the page and the runtime directory (os.environ is not passed on, env_orig is)."""
+    server.cfg.env_orig.update(the_site().handover_env())
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """A worker ended, however it ended: its slot is free."""
+    the_site().page.free_slot(worker.pid)
+
+
+def on_exit(server: Any) -> None:
+    """The master ends: the private directory goes unless another master (USR2) uses it."""
+    the_site().release()

@@ -1,0 +1,75 @@
+"""What the processes of one gateway hold together: made in the master before the first fork, inherited by every worker."""
+
+from __future__ import annotations
+
+import os
+from time import time
+from typing import Any
+
+from gateway.config.compile import Resources, compile
+from gateway.config.document import load
+from gateway.config.model import Document
+from gateway.config.store import Store
+from gateway.contracts import Plan
+from gateway.observe.access_log import AccessLogs
+from gateway.server.tls import Contexts
+from gateway.shared import Page, RuntimeDir, Slot
+from gateway.upstreams.pools import Pools
+
+CONFIG = "GATEWAY_CONFIG"
+
+
+class Site:
+    """One gateway, as one of its processes sees it."""
+
+    def __init__(self, config: str, document: Document) -> None:
+        """Compile `document` and make, or take over (USR2), what all processes share. Raises ConfigError, PageError, OSError."""
+        self.config = config
+        self.started = time()
+        self.draining = False
+        self.pools = Pools()
+        self.logs = AccessLogs()
+        self.store = Store(lambda document, pause=None: compile(document, Resources(self.pools, self.logs), pause))
+        self.contexts = Contexts(document.server.tls) if document.server.tls else None
+        self.store.adopt(document, 1)
+        self.page = Page.from_env(os.environ) or Page.create()
+        self.runtime = RuntimeDir.from_env(os.environ) or RuntimeDir.create()
+        self.store.on_swap(self._swapped)
+
+    def _swapped(self, old: Plan | None, new: Plan, document: Document) -> None:
+        """A new plan serves: pools that it does not use are drained, certificates are those that it names."""
+        self.pools.retain(new.pool_keys)
+        if document.server.tls is not None:
+            self.contexts = Contexts(document.server.tls)
+
+    def handover_env(self) -> dict[str, str]:
+        """What a new master (USR2) must find in its environment."""
+        return {**self.page.handover_env(), **self.runtime.handover_env()}
+
+    def release(self) -> None:
+        """The master ends."""
+        self.runtime.release()
+
+    admin_sockets = 1
+    def start_worker(self, slot): pass
+    def stop_worker(self): pass
+    def admin_app(self):
+        def app(env, sr):
+            sr('200 OK', []); return [b'{}']
+        return app
+
+
+_site: Site | None = None
+
+
+def boot(config: str) -> Site:
+    """Make the site of this process from a configuration file. Raises ConfigError with every mistake."""
+    global _site
+    os.environ[CONFIG] = config = os.path.abspath(config)
+    _site = Site(config, load(config))
+    return _site
+
+
+def the_site() -> Site:
+    """The site of this process: inherited from the master, else made from the file that GATEWAY_CONFIG names."""
+    return _site if _site is not None else boot(os.environ.get(CONFIG, "gateway.yaml"))

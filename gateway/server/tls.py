@@ -1,0 +1,88 @@
+"""TLS towards clients: one context per certificate, chosen by SNI (RFC 6066 section 3), files read again when they change."""
+
+from __future__ import annotations
+
+import logging
+import os
+import ssl
+from typing import Any
+
+from gateway.config.model import Certificate, ServerTLS
+
+log = logging.getLogger("gateway")
+
+Stamp = tuple[tuple[int, int, int], ...]
+
+
+def make_context(certificate: Certificate) -> ssl.SSLContext:
+    """A server context: TLS 1.2 and up, HTTP/1.1 by ALPN. Raises OSError or ssl.SSLError for files it cannot use."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate.cert, certificate.key)
+    context.set_alpn_protocols(["http/1.1"])
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    return context
+
+
+def _stamp(certificate: Certificate) -> Stamp:
+    """What tells one content of the files from another without reading them."""
+    stats = [os.stat(name) for name in (certificate.cert, certificate.key)]
+    return tuple((stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in stats)
+
+
+class Contexts:
+    """The contexts of one configuration. `refresh` is called every few seconds; a connection keeps the context it began with."""
+
+    def __init__(self, tls: ServerTLS) -> None:
+        self._certificates = (tls.default, *tls.sni)
+        self._contexts: list[ssl.SSLContext] = []
+        self._stamps: list[Stamp] = []
+        self._exact: dict[str, ssl.SSLContext] = {}
+        for certificate in self._certificates:
+            self._stamps.append(_stamp(certificate))
+            self._contexts.append(make_context(certificate))
+        self._index()
+
+    def _index(self) -> None:
+        self._exact = {
+            host: context
+            for certificate, context in zip(self._certificates, self._contexts, strict=True)
+            for host in certificate.hosts
+        }
+        self.default = self._contexts[0]
+        self.default.sni_callback = self._choose
+
+    def _choose(self, sock: Any, name: str | None, _: ssl.SSLContext) -> None:
+        context = self.find(name) if name else None
+        if context is not None:
+            sock.context = context
+
+    def find(self, name: str) -> ssl.SSLContext | None:
+        """The context for a server name: exact, then the longest wildcard; None = the default one."""
+        host = name.lower().rstrip(".")
+        if host in self._exact:
+            return self._exact[host]
+        while "." in host:
+            host = host.partition(".")[2]
+            if "*." + host in self._exact:
+                return self._exact["*." + host]
+        return None
+
+    def refresh(self) -> bool:
+        """Read changed files again; whether anything changed. A pair that cannot be used leaves the old one in service."""
+        changed = False
+        for at, certificate in enumerate(self._certificates):
+            try:
+                stamp = _stamp(certificate)
+                if stamp == self._stamps[at]:
+                    continue
+                self._contexts[at] = make_context(certificate)
+            except (OSError, ssl.SSLError) as error:
+                log.warning("certificate %s is not read again: %s", certificate.cert, error)
+                continue
+            self._stamps[at] = stamp
+            changed = True
+            log.info("certificate %s was read again", certificate.cert)
+        if changed:
+            self._index()
+        return changed

@@ -1,0 +1,137 @@
+"""The gunicorn worker: GeventWorker's life and signals, our listeners and connection loop (docs/design.md)."""
+
+from __future__ import annotations
+
+import logging
+import os
+from time import monotonic
+from typing import Any
+
+import gevent
+from gunicorn.workers.ggevent import GeventWorker
+
+from gateway._fast.head import Limits
+from gateway._fast.http1 import Server, Settings
+from gateway.errors import GatewayError
+from gateway.server.ingress import KINDS_BY_SLUG
+from gateway.server.listener import Listener
+from gateway.server.site import Site, the_site
+from gateway.shared import Slot, WorkerState
+
+log = logging.getLogger("gateway")
+
+TICK = 0.05
+CERTIFICATES_EVERY = 5.0
+#: what is left of graceful_timeout to end in order, before the master's SIGKILL
+MARGIN = 1.0
+
+
+class GatewayWorker(GeventWorker):  # type: ignore[misc]
+    """Serves the proxy listeners and the admin listener of one gateway."""
+
+    site: Site
+    slot: Slot
+
+    def run(self) -> None:
+        """gunicorn's main loop: serve until `alive` is false, then drain."""
+        self.site = the_site()
+        self.slot = self.site.page.claim_slot(os.getpid())
+        self._settings = _settings(self.site)
+        self.site.store.on_swap(self._swapped)
+        self.site.start_worker(self.slot)
+        proxies, admins = self._listeners()
+        for listener in proxies + admins:
+            listener.start()
+        self.slot.state.store(WorkerState.SERVING)
+        try:
+            self._serve(proxies)
+            self._drain(proxies)
+        finally:
+            for listener in admins:
+                listener.stop()
+            self.site.stop_worker()
+            self.slot.release()
+
+    def _listeners(self) -> tuple[list[Listener], list[Listener]]:
+        """Listeners in the order of gunicorn's `bind`: those of `server.bind`, then the admin's."""
+        document = self.site.store.document
+        share = self.cfg.workers > 1
+        count = len(self.sockets) - self.site.admin_sockets
+        proxies = [
+            Listener(
+                sock,
+                Server(self.wsgi, self._settings, _failure),
+                self.worker_connections,
+                contexts=lambda: self.site.contexts,
+                proxy_protocol=document.server.proxy_protocol,
+                share=share,
+            )
+            for sock in self.sockets[:count]
+        ]
+        admin_app = self.site.admin_app()
+        admins = [Listener(sock, Server(admin_app, self._settings, _failure), 256, share=share) for sock in self.sockets[count:]]
+        self._servers = [listener.server for listener in proxies + admins]
+        return proxies, admins
+
+    def _swapped(self, *_: object) -> None:
+        """A new plan is in service: the connection loops take its limits with their next request."""
+        self._settings = _settings(self.site)
+        for server in self._servers:
+            server.settings = self._settings
+
+    def _serve(self, proxies: list[Listener]) -> None:
+        certificates_at = monotonic() + CERTIFICATES_EVERY
+        served = 0
+        while self.alive:
+            self.notify()
+            now = monotonic()
+            self.slot.beat(now)
+            self.slot.connections.store(sum(listener.open for listener in proxies))
+            requests = sum(listener.server.requests for listener in proxies)
+            if requests != served:
+                self.slot.requests.add(requests - served)
+                served = requests
+            if served >= self.max_requests:
+                self.log.info("worker %s served %d requests and is replaced", self.pid, served)
+                self.alive = False
+            if self.site.contexts is not None and now >= certificates_at:
+                certificates_at = now + CERTIFICATES_EVERY
+                self.site.contexts.refresh()
+            gevent.sleep(TICK)
+
+    def _drain(self, proxies: list[Listener]) -> None:
+        """Answer what was begun or waits in the backlog, and end before the master's deadline."""
+        self.site.draining = True
+        self.slot.state.store(WorkerState.DRAINING)
+        until = monotonic() + max(self.cfg.graceful_timeout - MARGIN, self.cfg.graceful_timeout / 2)
+        for listener in proxies:
+            listener.drain()
+        while any(listener.server.connections for listener in proxies) and monotonic() < until:
+            self.notify()
+            gevent.sleep(0.02)
+        cut = sum(len(listener.server.connections) for listener in proxies)
+        if cut:
+            self.log.warning("worker %s cuts %d connections off at its graceful_timeout", self.pid, cut)
+        for listener in proxies:
+            listener.stop()
+
+    def handle_usr1(self, sig: int, frame: Any) -> None:
+        """Reopen the log files, the access log's too."""
+        super().handle_usr1(sig, frame)
+        gevent.spawn(self.site.reopen_logs)
+
+
+def _settings(site: Site) -> Settings:
+    server = site.store.document.server
+    limits = server.limits
+    return Settings(
+        Limits(limits.request_line, limits.header_size, limits.headers),
+        server.keepalive,
+        limits.header_timeout,
+        limits.body_timeout,
+        limits.body,
+    )
+
+
+def _failure(slug: str, detail: str) -> GatewayError:
+    return GatewayError(KINDS_BY_SLUG[slug], detail)

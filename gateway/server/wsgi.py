@@ -1,0 +1,8 @@
+"""`gateway.server.wsgi:application`, for any WSGI server; under our own worker it is the same object."""
+
+from __future__ import annotations
+
+from gateway.server.app import GatewayApp
+from gateway.server.site import the_site
+
+application = GatewayApp(the_site().store)

@@ -1,0 +1,241 @@
+"""Connections to one target: urllib3's pools and connections, with the bytes exchanged by `_fast.wire`.
+
+urllib3 keeps what it is good at (names, connecting, TLS and its verification); its seams are `ConnectionCls` and
+`QueueCls`.  After connecting, the socket belongs to a Channel.
+"""
+
+from __future__ import annotations
+
+import queue
+import socket
+import ssl
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, cast
+
+import gevent
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, EmptyPoolError, NewConnectionError
+
+from gateway._fast.channel import Channel
+from gateway.upstreams.slots import Slots
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a target listens. `scheme` is http, https or unix; for unix `socket` is the path and `host` is empty."""
+
+    scheme: str
+    host: str
+    port: int
+    socket: str = ""
+
+    def __str__(self) -> str:
+        if self.socket:
+            return f"unix:{self.socket}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def authority(self) -> str:
+        """What Host says when the client said nothing (RFC 9110 section 7.2); "localhost" on a unix socket."""
+        if self.socket:
+            return "localhost"
+        default = {"http": 80, "https": 443}[self.scheme]
+        return str(self).removesuffix(f":{default}") if self.port == default else str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSettings:
+    """At most `max_connections` at once; one that was idle for `idle` seconds is closed."""
+
+    max_connections: int = 256
+    idle: float = 60.0
+
+
+class Connection:
+    """What the gateway adds to urllib3's connections."""
+
+    pool: TargetPool
+    default_host: str
+    channel: Channel | None = None
+    #: monotonic seconds; how often it was handed out
+    idle_since = 0.0
+    uses = 0
+
+    def open(self, timeout: float) -> None:
+        """Connect, TLS included, within `timeout` seconds. Raises urllib3's and ssl's errors, OSError."""
+        connection = cast(HTTPConnection, self)
+        connection.timeout = timeout
+        # NOTE: neither the resolver nor the TLS handshake has a timeout of its own.
+        limit = gevent.Timeout(timeout)
+        with limit:
+            try:
+                connection.connect()
+            except gevent.Timeout as error:
+                if error is not limit:
+                    raise
+                raise ConnectTimeoutError(connection, "no connection in time") from None
+        self.channel = Channel(connection.sock)
+
+    def close(self) -> None:
+        """Close the socket. Safe to call twice."""
+        if self.channel is not None:
+            self.channel.close()
+        super().close()  # type: ignore[misc]
+
+    def release(self, keep: bool) -> None:
+        """Give the connection back to its pool, which closes it unless it may be used again."""
+        if keep:
+            self.pool.give_back(self)
+        else:
+            self.pool.discard(self)
+
+
+class PlainConnection(Connection, HTTPConnection):
+    """A connection over TCP or a unix socket."""
+
+    def __init__(self, *args: Any, socket_path: str = "", **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        self.socket_path = socket_path
+
+    def _new_conn(self) -> socket.socket:
+        if not self.socket_path:
+            return super()._new_conn()
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(cast(float, self.timeout))
+            sock.connect(self.socket_path)
+        except TimeoutError as error:
+            sock.close()
+            raise ConnectTimeoutError(self, "no connection in time") from error
+        except OSError as error:
+            sock.close()
+            raise NewConnectionError(self, str(error)) from error
+        return sock
+
+
+class TLSConnection(Connection, HTTPSConnection):
+    """A connection over TLS; the context says what is verified."""
+
+
+class TargetPool:
+    """What the gateway adds to urllib3's pools."""
+
+    pool: Slots
+    idle: float
+    default_host: str
+    is_draining = False
+
+    def checkout(self, now: float, timeout: float) -> Connection:
+        """A connected connection, reused or fresh, that is given back with `Connection.release`.
+
+        `now` is monotonic, `timeout` bounds each of waiting for a slot and connecting, in seconds.  Raises
+        EmptyPoolError, urllib3's and ssl's errors of connecting, OSError.
+        """
+        idle = self.pool.idle
+        oldest = now - self.idle
+        while idle:
+            connection = idle.pop()
+            if connection.idle_since >= oldest and not connection.channel.stale():  # type: ignore[union-attr]
+                connection.uses += 1
+                return connection
+            self.discard(connection)
+        return self.open(timeout, may_reuse=True)
+
+    def open(self, timeout: float, may_reuse: bool = False) -> Connection:
+        """A fresh connection; an idle one gives up its place. With `may_reuse` also one that was just given back."""
+        try:
+            connection = self.pool.get(True, timeout)
+        except queue.Empty:
+            raise EmptyPoolError(cast(HTTPConnectionPool, self), "every connection is in use") from None
+        if connection is not None:
+            if may_reuse and not connection.channel.stale():  # type: ignore[union-attr]
+                connection.uses += 1
+                return connection
+            connection.close()
+        return self._connect(timeout)
+
+    def _connect(self, timeout: float) -> Connection:
+        connection = None
+        try:
+            connection = cast(Connection, self._new_conn())  # type: ignore[attr-defined]
+            connection.pool = self
+            connection.default_host = self.default_host
+            connection.open(timeout)
+        except BaseException:
+            if connection is not None:
+                connection.close()
+            self.pool.put(None)
+            raise
+        connection.uses = 1
+        self.opened()
+        return connection
+
+    def opened(self) -> None:
+        """A connection was opened; the registry looks after its age from here on."""
+
+    def give_back(self, connection: Connection) -> None:
+        """Take back a connection that may be used again."""
+        if self.is_draining:
+            self.discard(connection)
+            return
+        connection.idle_since = monotonic()
+        self.pool.put(connection)
+
+    def discard(self, connection: Connection) -> None:
+        """Close a connection that was checked out; its place is free."""
+        connection.close()
+        self.pool.put(None)
+
+    def close_older(self, than: float) -> int:
+        """Close what is idle since before `than` (monotonic); gives how many idle ones are left."""
+        for connection in self.pool.take_older(than):
+            connection.close()
+        return len(self.pool.idle)
+
+    def drain(self) -> None:
+        """Close what is idle now, the others when they come back. Checking out still works, for last exchanges."""
+        self.is_draining = True
+        self.close_older(float("inf"))
+
+
+class PlainPool(TargetPool, HTTPConnectionPool):
+    """The connections to a target over TCP or a unix socket."""
+
+    ConnectionCls = PlainConnection
+    QueueCls = Slots  # type: ignore[assignment]
+
+    def __init__(self, address: Address, settings: PoolSettings) -> None:
+        HTTPConnectionPool.__init__(
+            self,
+            address.host or "localhost",
+            address.port or None,
+            maxsize=settings.max_connections,
+            block=True,
+            socket_path=address.socket,
+        )
+        self.idle = settings.idle
+        self.default_host = address.authority
+
+
+class TLSPool(TargetPool, HTTPSConnectionPool):
+    """The connections to a target over TLS."""
+
+    ConnectionCls = TLSConnection
+    QueueCls = Slots  # type: ignore[assignment]
+
+    def __init__(
+        self, address: Address, settings: PoolSettings, context: ssl.SSLContext, server_name: str = ""
+    ) -> None:
+        HTTPSConnectionPool.__init__(
+            self,
+            address.host,
+            address.port,
+            maxsize=settings.max_connections,
+            block=True,
+            ssl_context=context,
+            server_hostname=server_name or None,
+        )
+        self.idle = settings.idle
+        self.default_host = address.authority

@@ -1,0 +1,104 @@
+"""The registry of pools: it outlives a configuration, so a reload keeps the connections to unchanged targets."""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+import gevent
+
+from gateway.upstreams.pool import Address, PlainPool, PoolSettings, TargetPool, TLSPool
+
+
+@dataclass(frozen=True, slots=True)
+class TLSSettings:
+    """TLS towards a target; empty strings are "not written". `digest` stands for the content of the files named."""
+
+    ca: str = ""
+    client_cert: str = ""
+    client_key: str = ""
+    server_name: str = ""
+    insecure: bool = False
+    digest: str = ""
+
+    @classmethod
+    def read(cls, ca: str, client_cert: str, client_key: str, server_name: str, insecure: bool) -> TLSSettings:
+        """Settings with their digest, so that renewed certificates make a new pool. Raises OSError, ssl.SSLError."""
+        digest = hashlib.sha256()
+        for name in (ca, client_cert, client_key):
+            digest.update(Path(name).read_bytes() if name else b"")
+            digest.update(b"\0")
+        made = cls(ca, client_cert, client_key, server_name, insecure, digest.hexdigest())
+        made.context()
+        return made
+
+    def context(self) -> ssl.SSLContext:
+        """The context of a client that verifies, unless `insecure`. Raises OSError, ssl.SSLError."""
+        context = ssl.create_default_context(cafile=self.ca or None)
+        if self.insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if self.client_cert:
+            context.load_cert_chain(self.client_cert, self.client_key or None)
+        return context
+
+
+@dataclass(frozen=True, slots=True)
+class PoolKey:
+    """What makes two targets share their connections."""
+
+    address: Address
+    settings: PoolSettings = field(default_factory=PoolSettings)
+    tls: TLSSettings = field(default_factory=TLSSettings)
+
+    def make(self) -> PlainPool | TLSPool:
+        """A pool for this key; touches no network."""
+        if self.address.scheme == "https":
+            return TLSPool(self.address, self.settings, self.tls.context(), self.tls.server_name)
+        return PlainPool(self.address, self.settings)
+
+
+class Pools:
+    """The pools of a worker by what makes them different."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._pools: dict[PoolKey, TargetPool] = {}
+        self._clock = clock
+        self._reaper: gevent.Greenlet[[], None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._pools)
+
+    def get(self, key: PoolKey) -> TargetPool:
+        """The pool of `key`, made when it is asked for the first time; touches no network."""
+        pool = self._pools.get(key)
+        if pool is None:
+            pool = self._pools[key] = key.make()
+            pool.opened = self._start_reaper  # type: ignore[method-assign]
+        return pool
+
+    def retain(self, keys: Iterable[PoolKey]) -> None:
+        """Keep the pools of `keys` and drain all others: to be called after the swap to a plan that uses `keys`."""
+        kept = set(keys)
+        for key in [key for key in self._pools if key not in kept]:
+            self._pools.pop(key).drain()
+
+    def reap(self) -> int:
+        """Close connections that were idle for too long; gives how many idle ones are left."""
+        now = self._clock()
+        return sum(pool.close_older(now - pool.idle) for pool in list(self._pools.values()))
+
+    def _start_reaper(self) -> None:
+        # Lazily, so that it runs in the worker and not in the process that forked it; it ends when nothing is open.
+        if self._reaper is None or self._reaper.dead:
+            self._reaper = gevent.spawn(self._keep_reaping)
+
+    def _keep_reaping(self) -> None:
+        while True:
+            gevent.sleep(max(0.05, min(5.0, min((pool.idle for pool in self._pools.values()), default=1.0) / 4)))
+            if not self.reap() and not any(pool.pool.out for pool in self._pools.values()):
+                return

@@ -1,0 +1,1 @@
+"""Micro-benchmarks, one file for each fast module."""

@@ -1,0 +1,161 @@
+"""Scenarios: what is started, how it is loaded, what is measured and where the bar is; one TOML file each.
+
+A file holds `title`, `kind`, `peers`, tables `gateway` (the shape of the configuration) and `load`, any number of
+`bar`s, and `variants`: tables of overrides, each a series of its own.  A series is named SUBJECT, or SUBJECT@VARIANT.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+FOLDER = Path(__file__).parent / "scenarios"
+SUBJECTS = ("gateway", "nginx", "stock", "direct")
+T = TypeVar("T")
+KINDS = ("load", "latency", "cold-start", "idle-memory", "stream", "reload")
+
+
+class ScenarioError(Exception):
+    """A scenario file that cannot be used; the message names file and key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The gateway's configuration: `routes` in all, the last of which is the one that is measured."""
+
+    routes: int = 100
+    workers: int = 1
+    path: str = "/v1/items/{id:int}"
+    methods: tuple[str, ...] = ("GET",)
+    upstream: str = "nginx"  # or `sink`: the suite's own slow reader
+    body_limit: str = "10MB"
+    file: str = ""  # a configuration of the repository instead of a generated one
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the load generator does."""
+
+    path: str = "/v1/items/42"
+    method: str = "GET"
+    connections: int = 64
+    body: int = 0  # bytes sent with each request
+    answer: int = 0  # bytes of each answer, where CPU per GB is wanted
+    share: float = 0.5  # latency: of the gateway's own full speed
+    megabytes: int = 0  # stream: to move each way
+    megabytes_per_second: int = 0  # stream: the pace of the slow side
+    swaps: int = 0  # reload: configurations put in place while under load
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One series: a subject in a shape under a load."""
+
+    series: str
+    subject: str
+    shape: Shape
+    load: Load
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A limit on a figure of a series, or on its ratio to (`over`), or difference from (`minus`), another series.
+
+    It is held against the interval of the median; with `always`, against every single round.
+    """
+
+    figure: str
+    of: str
+    over: str = ""
+    minus: str = ""
+    at_most: float | None = None
+    at_least: float | None = None
+    aim: float | None = None
+    always: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A whole file."""
+
+    name: str
+    title: str
+    kind: str
+    trials: tuple[Trial, ...]
+    bars: tuple[Bar, ...] = ()
+    rounds: int | None = None  # instead of the command line's
+
+    def only(self, subjects: Iterable[str], variants: Iterable[str] = ()) -> Scenario:
+        """The same scenario with fewer series; `direct` stays, for it costs nothing to have."""
+        keep, chosen = {*subjects, "direct"}, set(variants)
+        trials = tuple(
+            t for t in self.trials
+            if t.subject in keep and (not chosen or t.subject != "gateway" or t.series.partition("@")[2] in chosen)
+        )  # fmt: skip
+        return Scenario(self.name, self.title, self.kind, trials, self.bars, self.rounds)
+
+    @property
+    def variants(self) -> list[str]:
+        """The names of its variants, in the file's order."""
+        return list(dict.fromkeys(t.series.partition("@")[2] for t in self.trials if "@" in t.series))
+
+
+def load_all(folder: Path = FOLDER) -> dict[str, Scenario]:
+    """Every scenario of a folder, by name."""
+    return {path.stem: parse(path.stem, path.read_text()) for path in sorted(folder.glob("*.toml"))}
+
+
+def parse(name: str, text: str) -> Scenario:
+    """One scenario file; whatever it does not know is an error."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{name}.toml: {error}") from None
+    known = {"title", "kind", "rounds", "peers", "gateway", "load", "bar", "variants"}
+    if unknown := document.keys() - known:
+        raise ScenarioError(f"{name}.toml: unknown key {min(unknown)!r}")
+    kind = document.get("kind", "load")
+    if kind not in KINDS:
+        raise ScenarioError(f"{name}.toml: kind {kind!r} is none of {', '.join(KINDS)}")
+    trials = _trials(name, document)
+    bars = tuple(_record(f"{name}.toml: bar", Bar, row) for row in document.get("bar", []))
+    _check_bars(name, bars, {t.series for t in trials})
+    return Scenario(name, document.get("title", name), kind, trials, bars, document.get("rounds"))
+
+
+def _trials(name: str, document: dict[str, Any]) -> tuple[Trial, ...]:
+    trials = []
+    for variant, over in (document.get("variants") or {"": {}}).items():
+        where = f"{name}.toml: variants.{variant}" if variant else f"{name}.toml"
+        if unknown := over.keys() - {"peers", "gateway", "load"}:
+            raise ScenarioError(f"{where}: unknown key {min(unknown)!r}")
+        shape = _record(f"{where}: gateway", Shape, document.get("gateway", {}) | over.get("gateway", {}))
+        load = _record(f"{where}: load", Load, document.get("load", {}) | over.get("load", {}))
+        for subject in ["gateway", *over.get("peers", document.get("peers", []))]:
+            if subject not in SUBJECTS:
+                raise ScenarioError(f"{where}: peer {subject!r} is none of {', '.join(SUBJECTS[1:])}")
+            trials.append(Trial(f"{subject}@{variant}" if variant else subject, subject, shape, load))
+    return tuple(trials)
+
+
+def _check_bars(name: str, bars: tuple[Bar, ...], series: set[str]) -> None:
+    for bar in bars:
+        if (bar.at_most is None) == (bar.at_least is None):
+            raise ScenarioError(f"{name}.toml: bar on {bar.figure}: one of at_most and at_least must be there")
+        if bar.over and bar.minus:
+            raise ScenarioError(f"{name}.toml: bar on {bar.figure}: over and minus exclude each other")
+        for other in filter(None, (bar.of, bar.over, bar.minus)):
+            if other not in series:
+                raise ScenarioError(f"{name}.toml: bar on {bar.figure}: no series {other!r} in {sorted(series)}")
+
+
+def _record(where: str, kind: type[T], row: dict[str, Any]) -> T:
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    if unknown := row.keys() - known.keys():
+        raise ScenarioError(f"{where}: unknown key {min(unknown)!r}; there are {', '.join(known)}")
+    if absent := [f.name for f in known.values() if f.default is MISSING and f.name not in row]:
+        raise ScenarioError(f"{where}: {absent[0]!r} is missing")
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})

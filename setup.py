@@ -1,0 +1,42 @@
+"""The Cython build; everything else stands in pyproject.toml.
+
+Extensions are listed by hand.  Switches, all by environment:
+  GATEWAY_EXT=route,wire   build only these
+  GATEWAY_ANNOTATE=1       write the annotated HTML beside each .pyx
+  GATEWAY_LINETRACE=1      line tracing, for coverage of the .pyx files
+"""
+
+import os
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+MODULES = ["channel", "head", "http1", "wire", "route", "line", "page", "batch", "fields"]
+
+only = os.environ.get("GATEWAY_EXT")
+names = [name for name in MODULES if not only or name in only.split(",")]
+trace = bool(os.environ.get("GATEWAY_LINETRACE"))
+
+setup(
+    ext_modules=cythonize(
+        [
+            Extension(
+                f"gateway._fast.{name}",
+                [f"gateway/_fast/{name}.pyx"],
+                extra_compile_args=["-O2", "-Wall", "-Wno-unused-function"],
+                define_macros=[("CYTHON_TRACE", "1")] if trace else [],
+            )
+            for name in names
+        ],
+        annotate=bool(os.environ.get("GATEWAY_ANNOTATE")),
+        compiler_directives={
+            "language_level": 3,
+            "binding": trace,
+            "boundscheck": False,
+            "wraparound": False,
+            "cdivision": True,
+            "embedsignature": True,
+            "linetrace": trace,
+        },
+    )
+)

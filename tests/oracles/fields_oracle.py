@@ -1,0 +1,15 @@
+"""Header edits, the slow and obvious way."""
+
+from collections.abc import Iterable
+
+from gateway.exchange import Headers
+
+
+def lower(name: str) -> str:
+    """ASCII letters only: header names are ASCII (RFC 9110 section 5.1)."""
+    return "".join(letter.lower() if letter.isascii() else letter for letter in name)
+
+
+def edited(headers: Headers, gone: Iterable[str], fields: Headers) -> Headers:
+    names = set(gone)
+    return [field for field in headers if lower(field[0]) not in names] + fields

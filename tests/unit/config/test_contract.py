@@ -1,0 +1,96 @@
+"""The configuration language shown whole: all of it is known, what is not built is refused in those words."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.config import not_built
+from gateway.config.document import ConfigError, load
+
+CONTRACT = Path(__file__).parents[2] / "data" / "contract.yaml"
+
+
+@pytest.fixture
+def contract(tmp_path):
+    (tmp_path / "certs").mkdir()
+    for name in ("tls.crt", "tls.key", "ca.crt", "gw.crt", "gw.key"):
+        (tmp_path / "certs" / name).write_text("pem")
+    path = tmp_path / "gateway.yaml"
+    path.write_text(CONTRACT.read_text())
+    return path
+
+
+def test_the_whole_language_is_known(contract):
+    with pytest.raises(ConfigError) as caught:
+        load(contract, env={})
+    others = [str(one) for one in caught.value.complaints if "is part of the configuration language but not built" not in str(one)]
+    assert others == []
+
+
+def test_each_part_that_is_not_built_is_named_once_at_its_place(contract):
+    with pytest.raises(ConfigError) as caught:
+        load(contract, env={})
+    found = {one.path: one for one in caught.value.complaints}
+    assert len(found) == len(caught.value.complaints)
+    lines = CONTRACT.read_text().splitlines()
+    for one in found.values():
+        assert lines[one.line - 1][one.column - 1 :].strip(), one
+    for path in ("auth", "roles", "cors", "rate_limits", "alerts", "escalation", "regions", "store", "server.overload",
+                 "server.tls.client_ca", "server.tls.http2", "upstreams.catalog.retry", "upstreams.catalog.balance",
+                 "upstreams.shop-grpc.targets[0]", "routes[0].auth", "routes[2].split", "routes[3].aggregate",
+                 "observability.tracing", "defaults.cors", "upstreams.catalog.targets[1].zone"):  # fmt: skip
+        assert "not built yet in this version" in found[path].message
+
+
+def test_what_is_built_of_it_loads(contract, tmp_path):
+    """The file without the lines that are refused is a good one: nothing else in it is beyond this version."""
+    kept = """\
+version: 1
+server:
+  bind: 0.0.0.0:8000
+  admin: 127.0.0.1:8001
+  admin_token: ${env:GATEWAY_ADMIN_TOKEN:-}
+  workers: auto
+  connections: 4000
+  keepalive: 75s
+  graceful_timeout: 30s
+  trusted_proxies: [10.0.0.0/8]
+  limits: {request_line: 8190, headers: 100, header_size: 8190, body: 10MB, header_timeout: 10s, body_timeout: 60s}
+  tls: {cert: certs/tls.crt, key: certs/tls.key}
+upstreams:
+  catalog:
+    targets:
+      - http://127.0.0.1:9101
+      - {url: http://127.0.0.1:9102, weight: 3}
+    timeout: {connect: 1s, read: 5s, total: 8s}
+    pool: {max_connections: 256, idle: 60s}
+    tls: {ca: certs/ca.crt, client_cert: certs/gw.crt, client_key: certs/gw.key, server_name: catalog.internal}
+  reviews:
+    targets: [http://127.0.0.1:9202]
+defaults:
+  headers: {response: {set: {X-Content-Type-Options: nosniff}, remove: [Server]}}
+routes:
+  - name: item
+    match: {path: "/v1/items/{id:int}", methods: [GET], hosts: [api.example.com], headers: {X-Beta: "1"}, query: {v: "2"}}
+    upstream: catalog
+    rewrite: "/items/{id}"
+    timeout: 2s
+  - name: live
+    match: {path: "/live/{rest:path}"}
+    upstream: reviews
+  - name: gone
+    match: {path: "/old/{rest:path}"}
+    respond: {status: 301, headers: {Location: "/v1/{rest}"}}
+observability:
+  access_log: {format: json, to: stdout, sample: 100%}
+plugins: [mycompany.gateway_plugins]
+"""
+    (tmp_path / "kept.yaml").write_text(kept)
+    document = load(tmp_path / "kept.yaml", env={})
+    assert [route.name for route in document.routes] == ["item", "live", "gone"]
+    assert document.plugins == ("mycompany.gateway_plugins",)
+
+
+def test_the_words_for_what_is_not_built():
+    words = "`retry` is part of the configuration language but not built yet in this version"
+    assert not_built.message("retry") == words

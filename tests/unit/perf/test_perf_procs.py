@@ -1,0 +1,118 @@
+"""CPU and memory accounting against children whose use is known, and that nothing is left behind."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from perf.procs import NotServing, Pinned, Server, ask, free_ports, memory, session_cpu, session_memory, session_pids
+
+BURN = """
+import os, sys, time
+def burn(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end: pass
+"""
+REPLY = """
+import socket, sys
+s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True:
+    c, _ = s.accept(); c.recv(1000); c.sendall(b"HTTP/1.1 " + sys.argv[2].encode() + b" X\\r\\n\\r\\n"); c.close()
+"""
+
+
+@pytest.fixture
+def start():
+    servers = []
+
+    def run(code, *args):
+        command = [sys.executable, "-c", code, *args]
+        servers.append(Server("child", command, min(os.sched_getaffinity(0)), subprocess.DEVNULL))
+        return servers[-1]
+
+    yield run
+    for server in servers:
+        server.stop()
+
+
+def wait_for(condition):
+    end = time.monotonic() + 8
+    while not (found := condition()):
+        assert time.monotonic() < end, "the condition never came true"
+        time.sleep(0.01)
+    return found
+
+
+def finished(server, path):
+    wait_for(lambda: path.exists())
+    return session_cpu(server.sid)
+
+
+def test_cpu_of_a_busy_child(start, tmp_path):
+    server = start(BURN + "burn(0.4); open(sys.argv[1], 'w'); time.sleep(60)", str(tmp_path / "done"))
+    assert 0.39 <= finished(server, tmp_path / "done") <= 0.6  # the rest is starting Python
+
+
+def test_cpu_of_children_and_of_children_that_ended(start, tmp_path):
+    code = BURN + (
+        "if not os.fork(): burn(0.3); os._exit(0)\n"
+        "os.wait()\n"
+        "if not os.fork(): burn(0.2); open(sys.argv[1], 'w'); time.sleep(60)\n"
+        "time.sleep(60)"
+    )
+    assert 0.48 <= finished(start(code, str(tmp_path / "done")), tmp_path / "done") <= 0.7
+
+
+def test_an_idle_child_uses_none(start, tmp_path):
+    server = start("import sys, time; open(sys.argv[1], 'w'); time.sleep(60)", str(tmp_path / "done"))
+    before = finished(server, tmp_path / "done")
+    time.sleep(0.2)
+    assert session_cpu(server.sid) - before <= 0.02
+
+
+def test_memory_counts_what_a_child_holds(start, tmp_path):
+    code = "import sys, time; b = b'x' * 50_000_000; open(sys.argv[1], 'w'); time.sleep(60)"
+    server = start(code, str(tmp_path / "done"))
+    wait_for(lambda: (tmp_path / "done").exists())
+    rss, pss = session_memory(server.sid)
+    assert 50 < rss < 90 and 50 < pss <= rss
+    assert memory(server.sid)[0] == pytest.approx(rss, abs=1)
+    assert memory(2**22 + 1) == (0.0, 0.0)
+
+
+def test_stop_ends_what_ignores_sigterm_and_its_children(start, tmp_path):
+    code = (
+        "import os, signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "if not os.fork(): os.setpgid(0, 0)\n"
+        "open(sys.argv[1] + str(os.getpid()), 'w'); time.sleep(60)"
+    )
+    server = start(code, str(tmp_path / "up-"))
+    wait_for(lambda: len(list(tmp_path.iterdir())) == 2)
+    assert len(session_pids(server.sid)) == 2
+    server.stop(patience=0.1)
+    assert session_pids(server.sid) == []
+
+
+def test_ready_when_the_status_is_of_the_accepted_class(start):
+    (port,) = free_ports(1)
+    server = start(REPLY, str(port), "404")
+    assert server.wait_ready(port, b"GET / HTTP/1.1\r\n\r\n", accept="24") > 0
+    assert ask(port, b"GET / HTTP/1.1\r\n\r\n") == "HTTP/1.1 404 X"
+
+
+def test_a_server_that_ends_is_said_at_once(start):
+    (port,) = free_ports(1)
+    with pytest.raises(NotServing, match="ended with status 3"):
+        start("import sys; sys.exit(3)").wait_ready(port, b"GET / HTTP/1.1\r\n\r\n")
+
+
+def test_pinned_children_run_on_that_core_only(start):
+    core, before = max(os.sched_getaffinity(0)), os.sched_getaffinity(0)
+    with Pinned(core):
+        assert os.sched_getaffinity(0) == {core}
+    assert os.sched_getaffinity(0) == before
+    server = start("import time; time.sleep(60)")
+    assert os.sched_getaffinity(server.sid) == {min(before)}

@@ -1,0 +1,352 @@
+"""The memory store against a dict, and what a dict has not: ends, room, other processes."""
+
+import os
+import resource
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import lmdb
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from gateway.shared import MemoryStore, StoreFullError, StoreUnavailableError
+from gateway.shared.store import KEY_MAX, TTL_MAX, VALUE_MAX
+from tests.oracles.store_oracle import DictStore
+
+ROOT = Path(__file__).parents[2]
+SECOND = 10**9
+MINIMUM = 16 << 20
+
+KEYS = st.sampled_from([b"a", b"ab", b"abc", b"b", b"\0", b"\xff", b"a\xff", b"x" * KEY_MAX])
+VALUES = st.sampled_from([b"", b"0", b"12", b"-3", b"v", b"long" * 2000]) | st.binary(max_size=20)
+TTLS = st.none() | st.sampled_from([0.5, 1, 2, 10])
+
+
+class Clock:
+    def __init__(self):
+        self.now = SECOND
+
+    def __call__(self):
+        return self.now
+
+
+def tables(store):
+    """Both tables as they are in the file."""
+    env = store._opened()._env
+    with env.begin() as txn:
+        return [dict(txn.cursor(env.open_db(name, txn=txn))) for name in (b"entries", b"ends")]
+
+
+def assert_tables_agree(store):
+    entries, ends = tables(store)
+    assert {raw[:8] + key for key, raw in entries.items() if raw[:8] != bytes(8)} == set(ends)
+
+
+class StoreAgainstDict(RuleBasedStateMachine):
+    def __init__(self):
+        super().__init__()
+        self.clock = Clock()
+        self.directory = tempfile.TemporaryDirectory()
+        self.store = MemoryStore(Path(self.directory.name), capacity=MINIMUM, clock=self.clock)
+        self.oracle = DictStore(self.clock)
+
+    def teardown(self):
+        self.store.close()
+        self.directory.cleanup()
+
+    def both(self, method, *arguments):
+        outcomes = []
+        for store in (self.store, self.oracle):
+            try:
+                outcomes.append(getattr(store, method)(*arguments))
+            except ValueError:
+                outcomes.append(ValueError)
+        assert outcomes[0] == outcomes[1]
+
+    @rule(key=KEYS)
+    def get(self, key):
+        self.both("get", key)
+
+    @rule(key=KEYS, value=VALUES, ttl=TTLS)
+    def set(self, key, value, ttl):
+        self.both("set", key, value, ttl)
+
+    @rule(key=KEYS, value=VALUES, ttl=TTLS)
+    def set_if_absent(self, key, value, ttl):
+        self.both("set_if_absent", key, value, ttl)
+
+    @rule(key=KEYS, old=VALUES, new=VALUES, ttl=TTLS)
+    def compare_and_set(self, key, old, new, ttl):
+        self.both("compare_and_set", key, old, new, ttl)
+        self.both("compare_and_set", key, self.oracle.get(key) or old, new, ttl)
+
+    @rule(key=KEYS)
+    def delete(self, key):
+        self.both("delete", key)
+
+    @rule(key=KEYS, by=st.integers(-20, 20), ttl=TTLS)
+    def incr(self, key, by, ttl):
+        self.both("incr", key, by, ttl)
+
+    @rule(key=KEYS, ttl=TTLS)
+    def expire(self, key, ttl):
+        self.both("expire", key, ttl)
+
+    @rule(prefix=KEYS | st.just(b""))
+    def clear(self, prefix):
+        self.both("clear", prefix)
+
+    @rule(prefix=KEYS | st.just(b""))
+    def scan(self, prefix):
+        assert list(self.store.scan(prefix)) == list(self.oracle.scan(prefix))
+
+    @rule(seconds=st.sampled_from([0.25, 0.5, 1, 3]))
+    def time_passes(self, seconds):
+        self.clock.now += int(seconds * SECOND)
+
+    @rule(limit=st.integers(1, 4))
+    def sweep(self, limit):
+        before = len(tables(self.store)[0])
+        swept = self.store.sweep(limit)
+        assert swept == min(limit, before - len(self.oracle.live()) if before > len(self.oracle.live()) else 0)
+        assert len(tables(self.store)[0]) == before - swept
+
+    @rule()
+    def reopen(self):
+        self.store.close()
+
+    @invariant()
+    def the_index_is_in_step(self):
+        assert_tables_agree(self.store)
+
+
+StoreAgainstDict.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestStoreAgainstDict = StoreAgainstDict.TestCase
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path, clock):
+    made = MemoryStore(tmp_path, capacity=MINIMUM, clock=clock)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("key", [b"", b"x" * (KEY_MAX + 1)])
+def test_keys_have_a_length(store, key):
+    calls = [
+        lambda: store.get(key), lambda: store.set(key, b"", None), lambda: store.set_if_absent(key, b"", None),
+        lambda: store.compare_and_set(key, b"", b"", None), lambda: store.delete(key),
+        lambda: store.incr(key, 1, None), lambda: store.expire(key, 1),
+    ]  # fmt: skip
+    for call in calls:
+        with pytest.raises(ValueError, match="1 to 480 bytes"):
+            call()
+
+
+def test_values_have_a_limit(store):
+    store.set(b"k", b"x" * VALUE_MAX, None)
+    assert store.get(b"k") == b"x" * VALUE_MAX
+    with pytest.raises(ValueError, match="at most 1048576 bytes"):
+        store.set(b"k", b"x" * (VALUE_MAX + 1), None)
+
+
+@pytest.mark.parametrize("ttl", [0, -1, float("nan"), float("inf"), TTL_MAX * 2])
+def test_a_ttl_makes_sense(store, ttl):
+    with pytest.raises(ValueError, match="ttl"):
+        store.set(b"k", b"v", ttl)
+    with pytest.raises(ValueError, match="ttl"):
+        store.expire(b"k", ttl)
+
+
+@pytest.mark.parametrize("value", [b"", b"-", b"1_0", b" 1", b"+1", b"1" * 20, b"x", b"--1"])
+def test_only_numbers_are_added_to(store, value):
+    store.set(b"k", value, None)
+    with pytest.raises(ValueError, match="decimal number"):
+        store.incr(b"k", 1, None)
+    assert store.get(b"k") == value
+
+
+def test_sums_stay_inside_64_bits(store):
+    assert store.incr(b"k", 2**63 - 1, None) == 2**63 - 1
+    with pytest.raises(ValueError, match="64 bits"):
+        store.incr(b"k", 1, None)
+    assert store.get(b"k") == b"9223372036854775807"
+
+
+def test_an_end_is_exact(store, clock):
+    store.set(b"k", b"v", 1.5)
+    clock.now += 1_499_999_999
+    assert store.get(b"k") == b"v"
+    clock.now += 1
+    assert store.get(b"k") is None
+    assert store.set_if_absent(b"k", b"w", None)
+
+
+def test_a_counter_keeps_its_first_end(store, clock):
+    store.incr(b"k", 1, 1)
+    clock.now += SECOND // 2
+    assert store.incr(b"k", 1, 1) == 2
+    clock.now += SECOND // 2
+    assert store.incr(b"k", 1, 1) == 1
+
+
+def test_scanning_goes_on_while_keys_come_and_go(store):
+    for number in range(1000):
+        store.set(b"k%03d" % number, b"", None)
+    seen = []
+    for key in store.scan(b"k"):
+        seen.append(key)
+        store.delete(key)
+        store.set(b"j" + key, b"", None)
+    assert seen == [b"k%03d" % number for number in range(1000)]
+    assert store.clear(b"jk") == 1000
+
+
+def test_a_full_store_throws_out_the_over_then_what_ends_next(store, clock):
+    value = b"x" * 60_000
+    store.set(b"forever", value, None)
+    for number in range(100):
+        store.set(b"over%d" % number, value, 1)
+    clock.now += 2 * SECOND
+    for number in range(90):
+        store.set(b"late%02d" % number, value, 1000 - number)
+    assert len(list(store.scan(b"late"))) == 90  # those that were over made room
+    for number in range(200):
+        store.set(b"new%03d" % number, value, 2000 + number)
+    assert list(store.scan(b"late")) == []
+    left = [int(key[3:]) for key in store.scan(b"new")]
+    assert left == list(range(left[0], 200))  # what ends last is left, without gaps
+    assert len(left) > 150
+    assert store.get(b"forever") == value
+    assert_tables_agree(store)
+
+
+def test_a_store_full_of_what_has_no_end_says_so_and_lives_on(store):
+    value = b"x" * 500_000
+    store.set(b"session", b"s", 60)
+    with pytest.raises(StoreFullError, match="without an end"):
+        for number in range(100):
+            store.set(b"k%d" % number, value, None)
+    count = len(list(store.scan(b"k")))
+    assert 20 < count < 33
+    assert store.get(b"k0") == value
+    assert store.delete(b"k0")
+    store.set(b"k0", value, None)
+
+
+def test_large_and_small_values_in_a_full_store(store):
+    for number in range(3000):
+        store.set(b"small%d" % (number % 1700), b"x" * (number % 3000), 1000 + number)
+        if number % 50 == 0:
+            store.set(b"large%d" % (number % 9), b"y" * (VALUE_MAX - number), 5000 + number)
+    assert store.get(b"large%d" % (2950 % 9)) == b"y" * (VALUE_MAX - 2950)
+    assert_tables_agree(store)
+
+
+def test_a_store_too_small_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="needs at least"):
+        MemoryStore(tmp_path, capacity=MINIMUM - 1)
+
+
+def test_a_directory_that_is_not_there(tmp_path):
+    with pytest.raises(StoreUnavailableError, match="cannot open the memory store"):
+        MemoryStore(tmp_path / "missing").get(b"k")
+
+
+def test_nobody_else_reads_the_file(store, tmp_path):
+    store.set(b"k", b"v", None)
+    assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}
+
+
+def in_child(work):
+    """Run `work` in a fork; its exit status is 0 if it returned True."""
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            status = 0 if work() else 2
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_processes_share_a_store_opened_before_the_fork(store):
+    store.set(b"parent", b"1", None)
+
+    def child():
+        store.set(b"child", b"2", None)
+        return store.get(b"parent") == b"1" and store.incr(b"n", 5, None) == 5
+
+    assert in_child(child) == 0
+    assert store.get(b"child") == b"2"
+    assert store.incr(b"n", 1, None) == 6
+    assert in_child(child) == 2  # the sum is 11 by now
+    assert store.get(b"n") == b"11"
+
+
+def test_a_full_file_system_is_an_error_and_the_store_lives_on(store):
+    def child():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, 4 << 20))
+        store.set(b"k", b"x" * 1000, None)
+        for number in range(10):
+            try:
+                store.set(b"large%d" % number, b"x" * VALUE_MAX, None)
+            except StoreUnavailableError as error:
+                return "file system full" in str(error) and store.get(b"k") == b"x" * 1000 and store.delete(b"large0")
+        return False
+
+    assert in_child(child) == 0
+    store.set(b"large0", b"x" * VALUE_MAX, None)
+    assert_tables_agree(store)
+
+
+def test_a_reader_killed_while_it_reads_pins_no_room(store):
+    store.set(b"k", b"v", None)
+    ready, told = os.pipe()
+    child = os.fork()
+    if not child:
+        transaction = store._opened()._env.begin()
+        os.write(told, b"x")
+        os.read(ready, 2)  # for ever: holds `transaction` until killed
+        os._exit(int(transaction.id() < 0))
+    assert os.read(ready, 1) == b"x"
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    for number in range(100):  # six times the file, written over and over
+        store.set(b"k", b"x" * (VALUE_MAX - number), None)
+    os.close(ready)
+    os.close(told)
+
+
+def test_the_default_clock_is_one_for_all_processes(tmp_path):
+    store = MemoryStore(tmp_path)
+    store.set(b"k", b"v", 3600)
+    store.close()
+    assert in_child(lambda: MemoryStore(tmp_path).get(b"k") == b"v") == 0
+
+
+def test_lmdb_is_imported_when_a_store_is_opened():
+    text = (
+        "import sys, pathlib, gateway.shared as shared\n"
+        "store = shared.MemoryStore(pathlib.Path(sys.argv[1]))\n"
+        "assert 'lmdb' not in sys.modules\n"
+        "store.get(b'k')\n"
+        "assert 'lmdb' in sys.modules\n"
+    )
+    with tempfile.TemporaryDirectory() as directory:
+        subprocess.run([sys.executable, "-c", text, directory], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+
+
+def test_index_rows_fit_the_longest_key(tmp_path):
+    with lmdb.open(str(tmp_path)) as env:
+        assert env.max_key_size() >= 8 + KEY_MAX

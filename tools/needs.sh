@@ -1,0 +1,49 @@
+#!/bin/sh
+# Installs what is missing on this machine for `build` or `test`, through apt; without root, says what to run.
+set -eu
+
+missing=""
+need() {  # need COMMAND PACKAGE...
+    command -v "$1" >/dev/null 2>&1 || { shift; missing="$missing $*"; }
+}
+
+case "${1:-}" in
+build)
+    need gcc gcc libc6-dev
+    "$(dirname "$0")/python.sh" >/dev/null 2>&1 || missing="$missing python3 python3-venv python3-dev"
+    ;;
+test)
+    PATH="$PATH:/usr/sbin"
+    need nginx nginx
+    need wrk wrk
+    need openssl openssl
+    need curl curl
+    need chromium chromium
+    # Debian's own Python runs the unit suite too, and the gateway's extensions are compiled for it.
+    if [ -x /usr/bin/python3.13 ]; then
+        [ -e /usr/include/python3.13/Python.h ] || missing="$missing python3.13-dev"
+        /usr/bin/python3.13 -c "import ensurepip" 2>/dev/null || missing="$missing python3.13-venv"
+    fi
+    ;;
+*)
+    echo "usage: $0 build|test" >&2
+    exit 2
+    ;;
+esac
+
+[ -n "$missing" ] || exit 0
+sudo=""
+if [ "$(id -u)" != 0 ]; then
+    sudo="sudo -n"
+    if ! sudo -n true 2>/dev/null; then
+        echo "missing on this machine; run: sudo apt-get install$missing" >&2
+        exit 1
+    fi
+fi
+command -v apt-get >/dev/null 2>&1 || { echo "missing on this machine, and there is no apt-get:$missing" >&2; exit 1; }
+echo "installing$missing" >&2
+# shellcheck disable=SC2086 # both are lists of words
+{
+    $sudo apt-get -qq update
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $missing
+} >/dev/null || { echo "could not install$missing; run: sudo apt-get install$missing" >&2; exit 1; }
