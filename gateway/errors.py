@@ -111,6 +111,14 @@ UPSTREAM_TIMEOUT = _upstream(
     "upstream-timeout", 504, "The request ran out of its total time", "http_response_timeout", retryable=False
 )
 
+# The admin listener's
+ADMIN_TOKEN = _client("admin-token", 401, "The admin API wants its token")
+ADMIN_ORIGIN = _client("admin-origin", 403, "The admin API does not answer other sites")
+ADMIN_HEADER = _client("admin-header", 403, "The request lacks the header that changes need")
+ADMIN_HOST = _client("admin-host", 421, "The admin API is not reached under this host name")
+CONFIG_REFUSED = _client("config-refused", 422, "The configuration cannot be used")
+RELOAD_INCOMPLETE = Kind("reload-incomplete", 504, "Not every worker runs the new plan yet", "gateway", True)
+
 # Our own
 INTERNAL = Kind("internal", 500, "The gateway failed", "gateway", False, "proxy_internal_error")
 PLUGIN_FAILED = Kind("plugin-failed", 500, "A policy of this route failed", "gateway", False, "proxy_internal_error")

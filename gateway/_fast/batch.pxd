@@ -10,7 +10,8 @@ cdef class Batch:
     cdef Py_ssize_t limit
     cdef Py_ssize_t full
     cdef bint is_choked
-    cdef public Py_ssize_t dropped
+    cdef readonly Py_ssize_t dropped
+    cdef Py_ssize_t noted
     cdef object on_first
     cdef object on_full
 

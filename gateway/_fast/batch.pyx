@@ -10,11 +10,10 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memchr, memcpy, memmove
 
 cdef extern from "Python.h":
-    ctypedef uint32_t Py_UCS4
     int PyUnicode_KIND(object text)
     void *PyUnicode_DATA(object text)
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
-    Py_UCS4 PyUnicode_READ(int kind, void *data, Py_ssize_t index)
+    uint32_t PyUnicode_READ(int kind, void *data, Py_ssize_t index)
 
 cdef const char *HEX = b"0123456789abcdef"
 
@@ -24,7 +23,8 @@ cdef class Batch:
     """Whole lines on their way out: the bytes [head, tail) of one buffer.
 
     At most `limit` bytes wait; a line beyond is dropped and counted, until half of them are gone.  `on_first()` is
-    called when a line comes into an empty batch, `on_full()` with every line that ends beyond `full` bytes.
+    called when a line comes into an empty batch, `on_full()` with every line that ends beyond `full` bytes.  `noted`
+    counts the lines that the notes in here speak of, less those notes: they are missing still if the notes get lost.
     """
 
     def __cinit__(self, Py_ssize_t limit, Py_ssize_t full, on_first, on_full):
@@ -96,7 +96,7 @@ cdef class Batch:
         """Forget the first `size` bytes: they are written."""
         self.head += min(size, self.tail - self.head)
         if self.head == self.tail:
-            self.head = self.tail = 0
+            self.head = self.tail = self.noted = 0
             if self.capacity > self.full * 8:
                 # A stalled reader made it grow; what it needs from day to day is little.
                 self.capacity = self.full * 2
@@ -112,6 +112,7 @@ cdef class Batch:
         for at in range(self.head, self.tail):
             if self.data[at] == c"\n":
                 self.dropped += 1
+        self.dropped += self.noted
         self.consume(self.tail - self.head)
 
 
@@ -214,7 +215,7 @@ cdef int put_wide(Batch batch, str text) except -1:
     cdef int kind = PyUnicode_KIND(text)
     cdef Py_ssize_t at, size = PyUnicode_GET_LENGTH(text)
     cdef void *data = PyUnicode_DATA(text)
-    cdef Py_UCS4 point
+    cdef uint32_t point
     cdef char *out = batch.room(size * 6)
     for at in range(size):
         point = PyUnicode_READ(kind, data, at)

@@ -18,6 +18,7 @@ cdef class Name:
     cdef readonly str text
     cdef readonly str key       # HTTP_X_BETA; None for a name with "_", which is dropped
     cdef readonly int code
+    cdef readonly bint is_request_id
 
 cdef Name name_of(bytes raw)
 cdef Name name_of_text(str text)

@@ -117,6 +117,7 @@ cdef Name _make_name(bytes raw):
     cdef bytes low = raw.lower()
     name.text = raw.decode("latin-1")
     name.code = _codes.get(low, PLAIN)
+    name.is_request_id = low == b"x-request-id"
     if b"_" in raw:
         # SECURITY: X_User and X-User are one key to CGI-like readers, so the spelling that nobody strips is dropped.
         name.key = None
@@ -537,7 +538,8 @@ cdef int _answer_fields(AnswerHead head, list fields) except -1:
             connection = raw_value.decode("latin-1") if connection is None else connection + "," + raw_value.decode("latin-1")
         elif name.code == UPGRADE:
             upgrade = raw_value.decode("latin-1")
-        elif name.code != HOP:
+        elif name.code != HOP and not name.is_request_id:
+            # The gateway gives every answer the id that it logs; an upstream that echoes it would double it.
             if name.code == DATE:
                 head.dated = True
             headers.append((name.text, PyUnicode_DecodeLatin1(PyBytes_AS_STRING(raw_value), PyBytes_GET_SIZE(raw_value), NULL)))

@@ -97,6 +97,7 @@ cdef class Body:
     cdef bint chunked
     cdef bint expects           # 100 Continue is still to be sent
     cdef bint first             # no chunk was read yet
+    cdef bint broken            # it cannot be read to its end
     cdef readonly bint done     # the whole body was read
     cdef readonly Py_ssize_t taken
     cdef double timeout
@@ -126,14 +127,19 @@ cdef class Body:
                 return b""
             data = self.receive(min(size, self.left, BODY_READ_SIZE * 4))
         except TimedOut:
-            raise self.server.fail("request-timeout", "The body stopped arriving.") from None
+            raise self.fail("request-timeout", "The body stopped arriving.") from None
         except OSError:
-            raise self.server.fail("client-closed", "The client went away while it sent the body.") from None
+            raise self.fail("client-closed", "The client went away while it sent the body.") from None
         self.left -= PyBytes_GET_SIZE(data)
         self.taken += PyBytes_GET_SIZE(data)
         if self.left == 0 and not self.chunked:
             self.done = True
         return data
+
+    cdef object fail(self, str slug, str detail):
+        """The exception for a body that cannot be read to its end."""
+        self.broken = True
+        return self.server.fail(slug, detail)
 
     cdef bytes receive(self, Py_ssize_t size):
         """Up to `size` bytes of the connection, never past them."""
@@ -155,23 +161,23 @@ cdef class Body:
             if cut >= 0:
                 self.channel.unrecv(data[cut + 1:])
                 if cut == 0 or data[cut - 1] != 13 or cut > most or b"\r" in data[:cut - 1]:
-                    raise self.server.fail("malformed-request", f"{RULES[rule].words} ({RULES[rule].section}).")
+                    raise self.fail("malformed-request", f"{RULES[rule].words} ({RULES[rule].section}).")
                 return data[:cut - 1]
             if PyBytes_GET_SIZE(data) > most:
-                raise self.server.fail("malformed-request", f"{RULES[rule].words} ({RULES[rule].section}).")
+                raise self.fail("malformed-request", f"{RULES[rule].words} ({RULES[rule].section}).")
 
     cdef bint next_chunk(self) except -1:
         """Read up to the data of the next chunk (RFC 9112 section 7.1); trailers are read and dropped."""
         cdef bytes line
         if not self.first and self.line(2, "chunk-end"):
-            raise self.server.fail("malformed-request", "a chunk does not end with CRLF (RFC 9112 7.1).")
+            raise self.fail("malformed-request", "a chunk does not end with CRLF (RFC 9112 7.1).")
         self.first = False
         line = self.line(1024, "chunk-size")
         self.left = _chunk_size(line)
         if self.left < 0:
-            raise self.server.fail("malformed-request", f"{RULES['chunk-size'].words} (RFC 9112 7.1).")
+            raise self.fail("malformed-request", f"{RULES['chunk-size'].words} (RFC 9112 7.1).")
         if self.taken + self.left > self.limit:
-            raise self.server.fail("body-too-large", f"The body is larger than {self.limit} bytes.")
+            raise self.fail("body-too-large", f"The body is larger than {self.limit} bytes.")
         if self.left:
             return True
         for _ in range(self.server.settings.limits.lines):
@@ -181,12 +187,18 @@ cdef class Body:
                 return False
             if b":" not in line or line.startswith((b" ", b"\t", b":")):
                 break
-        raise self.server.fail("malformed-request", f"{RULES['trailer'].words} (RFC 9112 7.1.2).")
+        raise self.fail("malformed-request", f"{RULES['trailer'].words} (RFC 9112 7.1.2).")
+
+    cdef bint is_easy(self):
+        """Whether what is left of the body is read, or little enough to be read away (RFC 9112 section 9.3)."""
+        if self.done:
+            return True
+        return not (self.broken or self.expects or (not self.chunked and self.left > DRAIN_SIZE))
 
     cdef bint drain(self):
         """Read away what the app left, if that is little; whether the connection can go on."""
         cdef Py_ssize_t before = self.taken
-        if self.expects:
+        if self.expects or self.broken:
             return False
         try:
             while not self.done and self.taken - before <= DRAIN_SIZE:
@@ -278,6 +290,7 @@ cdef class Connection:
     cdef list headers
     cdef bint started           # bytes of the answer went out
     cdef bint head_only
+    cdef Body body              # of the request that is answered, None without
 
     def __init__(self, Server server, Channel channel, dict base, double head_deadline):
         """`base` is the environ of the connection (PEP 3333); the first head must be there by `head_deadline` (monotonic)."""
@@ -348,6 +361,7 @@ cdef class Connection:
         else:
             body = None
             environ["wsgi.input"] = _no_body
+        self.body = body
         self.server.requests += 1
         self.answer(environ)
         if self.keep and body is not None and not body.done:
@@ -399,6 +413,7 @@ cdef class Connection:
         environ["gateway.headers"] = []
         environ["gateway.refusal"] = (error, detail)
         environ["wsgi.input"] = _no_body
+        self.body = None
         self.keep = False
         self.minor = 1
         self.head_only = environ["REQUEST_METHOD"] == "HEAD"
@@ -526,7 +541,7 @@ cdef class Connection:
         if not dated:
             date = _date_line()
             _out.raw(PyBytes_AS_STRING(date), PyBytes_GET_SIZE(date))
-        if self.server.draining:
+        if self.server.draining or (self.body is not None and not self.body.is_easy()):
             self.keep = False
         if not self.keep:
             _out.raw(b"Connection: close\r\n", 19)

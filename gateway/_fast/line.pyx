@@ -202,11 +202,13 @@ cdef class Line:
         try:
             if batch.dropped:
                 self.put_dropped(<long long>(now * 1000))
-                batch.dropped = 0
             self.put_line(exchange, status, ended, <long long>((now - (ended - <double>exchange.started)) * 1000))
         except BaseException:
             batch.tail = batch.head + waiting
             raise
+        if batch.dropped:
+            batch.noted += batch.dropped - 1
+            batch.dropped = 0
         batch.commit(waiting == 0)
 
     cdef list wanted(self, list headers):

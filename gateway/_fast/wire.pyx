@@ -473,18 +473,6 @@ cdef class Answer:
         return 0
 
 
-cdef int _write_chunk(bytes piece, bint last) except -1:
-    """`piece` as a chunk, and the last chunk behind it (RFC 9112 section 7.1)."""
-    if piece:
-        _out.hexadecimal(PyBytes_GET_SIZE(piece))
-        _out.raw(b"\r\n", 2)
-        _out.raw(PyBytes_AS_STRING(piece), PyBytes_GET_SIZE(piece))
-        _out.raw(b"\r\n", 2)
-    if last:
-        _out.raw(b"0\r\n\r\n", 5)
-    return 0
-
-
 # Doors for tests and diagnostics.
 
 def decode_chunks(bytes data):

@@ -1,4 +1,4 @@
-# The head of a request to an upstream: what passes, what the gateway says of itself. Included by wire.pyx.
+# The request to an upstream as bytes: what passes, what the gateway says of itself. Included by wire.pyx.
 #
 # Who may set what:
 #   - framing and hop-by-hop fields are the gateway's own, whoever wrote them
@@ -174,3 +174,15 @@ cdef str _element(str peer, str scheme, str authority):
     if authority:
         element += ";host=" + _quoted(authority)
     return element + ";proto=" + scheme
+
+
+cdef int _write_chunk(bytes piece, bint last) except -1:
+    """`piece` as a chunk, and the last chunk behind it (RFC 9112 section 7.1)."""
+    if piece:
+        _out.hexadecimal(PyBytes_GET_SIZE(piece))
+        _out.raw(b"\r\n", 2)
+        _out.raw(PyBytes_AS_STRING(piece), PyBytes_GET_SIZE(piece))
+        _out.raw(b"\r\n", 2)
+    if last:
+        _out.raw(b"0\r\n\r\n", 5)
+    return 0

@@ -51,7 +51,7 @@ def parse_in_child(config: str, timeout: float = TIMEOUT, waiting: Callable[[], 
 
 def _command(config: str, timeout: float) -> list[str]:
     # SECURITY: -P and a sys.path handed over: modules are found where this process finds them, and not in the folder
-    # that it happens to run in (tests/unit/config/test_child.py).
+    # that it happens to run in (tests/unit/config/test_reload_child.py).
     seconds = str(int(timeout) + 5)
     return [sys.executable, "-P", parse_child.__file__, config, os.pathsep.join(sys.path), seconds]
 

@@ -1,5 +1,6 @@
 """What is wrong with a configuration: where, what, and the nearest thing that would be right."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -63,7 +64,7 @@ def path_text(path: Path) -> str:
         elif step.replace("-", "_").isidentifier():
             text += f".{step}" if text else step
         else:
-            text += f'["{step}"]'
+            text += f"[{json.dumps(step, ensure_ascii=False)}]"
     return text
 
 

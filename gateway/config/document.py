@@ -157,7 +157,7 @@ class _Reading:
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """PERF: collecting garbage while a large tree is built takes five times as long as building it."""
+    """PERF: collecting garbage while a large tree is built takes longer than building it (test_value.py has one)."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -67,6 +67,8 @@ class Interpolator:
 
     def _variable(self, name: str, default: str | None) -> str:
         value = self._env.get(name, "")
+        if any("\ud800" <= letter <= "\udfff" for letter in value):  # how Python holds bytes that are no text
+            raise _Failed(f"the environment variable {name} is not text in UTF-8")
         if value or (default is None and name in self._env):
             return value
         if default is None:
@@ -82,7 +84,7 @@ class Interpolator:
             if len(data) > MAX_SECRET_BYTES:
                 raise _Failed(f"the file {path} is larger than {MAX_SECRET_BYTES // 1024**2} MB")
             return data.decode().removesuffix("\n").removesuffix("\r")
-        except OSError as error:
-            raise _Failed(f"the file {path} cannot be read: {reason(error)}") from None
         except UnicodeDecodeError:
             raise _Failed(f"the file {path} is not text in UTF-8") from None
+        except (OSError, ValueError) as error:
+            raise _Failed(f"the file {path} cannot be read: {reason(error)}") from None

@@ -183,7 +183,7 @@ class Reader:
         try:
             with open(path, "rb") as stream:
                 self._load.files[path] = hashlib.sha256(stream.read()).hexdigest()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._load.files.setdefault(path, "")
             text.complain(f"the file {text.shown} cannot be read: {reason(error)}")
         return path

@@ -12,6 +12,7 @@ Schema = dict[str, Any]
 
 REFERENCE = r"\$\{"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
+LINE = r"^[^\x00-\x1f\x7f]+$"
 FIELD_NAME = r"^[A-Za-z0-9!#\$%&'*+.^_`|~-]+$"
 """RFC 9110 section 5.6.2."""
 

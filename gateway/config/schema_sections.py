@@ -2,6 +2,7 @@
 
 from gateway.config.schema_parts import (
     FIELD_NAME,
+    LINE,
     NAME,
     Schema,
     boolean,
@@ -18,7 +19,7 @@ from gateway.config.schema_parts import (
 _HEADER_NAME = text("a header name (RFC 9110 token)", "A header name; compared without case.", FIELD_NAME)
 _ANY_NAME = text("a name", "A name of your own.", r"^[^\x00-\x1f]+$")
 _OBJECT_NAME = text("a name of letters, digits, `_`, `-` and `.`", "A name, unique over all files.", NAME)
-_ADDRESS = r"^(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$|^unix:.+$"
+_ADDRESS = r"^(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$|^unix:[^\x00-\x1f\x7f]+$"
 _ADDRESS_TITLE = "an address such as 127.0.0.1:8000, [::1]:8000 or unix:/run/gateway.sock"
 
 
@@ -27,7 +28,7 @@ def _address(description: str, default: str | None = None) -> Schema:
 
 
 def _file(description: str) -> Schema:
-    return text("a file name", f"{description} A relative name is relative to this file.", "^.+$")
+    return text("a file name", f"{description} A relative name is relative to this file.", LINE)
 
 
 def server() -> Schema:
@@ -89,7 +90,7 @@ def server() -> Schema:
 
 def upstream() -> Schema:
     """One named service."""
-    url = text("a target such as http://10.0.0.1:8080 or unix:/run/app.sock", "http://, https:// or unix:/path.")
+    url = text("a target such as http://10.0.0.1:8080 or unix:/run/app.sock", "http://, https:// or unix:/path.", LINE)
     target = section(
         "A target with a weight.",
         {"url": url, "weight": integer("Its share of requests beside the others.", 1, 65535, 1)},
@@ -108,7 +109,7 @@ def upstream() -> Schema:
         "ca": _file("PEM certificates of the authorities to trust instead of the system's."),
         "client_cert": _file("PEM certificate chain to show to the upstream."),
         "client_key": _file("PEM private key of `client_cert`."),
-        "server_name": text("a host name", "The name to ask for and to verify instead of the target's host.", "^.+$"),
+        "server_name": text("a host name", "The name to ask for and to verify instead of the target's host.", LINE),
         "insecure": boolean("Do not verify the upstream's certificate.", False),
     }
     return section(
@@ -192,7 +193,7 @@ def access_log() -> Schema:
         "The access log.",
         {
             "format": choice("How a line looks.", "json", "combined", "off", default="json"),
-            "to": text("stdout, stderr or a file name", "stdout, stderr or a file.", "^.+$", "stdout"),
+            "to": text("stdout, stderr or a file name", "stdout, stderr or a file.", LINE, "stdout"),
             "sample": quantity("share", "The share of requests that is logged.", "100%"),
         },
     )

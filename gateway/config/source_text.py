@@ -35,9 +35,9 @@ def read(path: str, file: str) -> bytes:
     return data
 
 
-def reason(error: OSError) -> str:
+def reason(error: OSError | ValueError) -> str:
     """Why the system refused, without errno and file name."""
-    return (error.strerror or "unreadable").lower()
+    return (getattr(error, "strerror", None) or "no file can have this name").lower()
 
 
 def decode(data: bytes, file: str) -> str:

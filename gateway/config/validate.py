@@ -1,5 +1,6 @@
 """Does a tree fit the schema? fastjsonschema says yes quickly; for a no, a walk of our own says where and why."""
 
+import json
 import re
 from collections.abc import Callable
 from functools import cache
@@ -170,7 +171,7 @@ def describe(value: object, origin: str = "", secret: bool = False) -> str:
         return "something else"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f'"{value[:80]}"' if isinstance(value, str) else f"the number {value}"
+    return json.dumps(value[:80], ensure_ascii=False) if isinstance(value, str) else f"the number {value}"
 
 
 def _unbuilt(value: object, schema: Schema) -> str:

@@ -138,6 +138,7 @@ class _Router:
         """Falcon's responder: walk the line and hand over the answer."""
         exchange = req.exchange
         response = pipeline.run(exchange, exchange.route)
+        response.headers.append(("X-Request-ID", exchange.request_id))
         resp.status = response.status
         resp.lines = response.headers
         req.env["gateway.answer"] = resp.answer = _answer(exchange, response)

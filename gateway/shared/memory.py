@@ -152,19 +152,20 @@ class MemoryStore:
         return self._opened().change(action, room=len(key) + len(value) + 1)
 
     def _opened(self) -> Environment:
-        """The file as opened by this very process."""
-        if self._environment is None or self._pid != os.getpid():
-            self._open()
-        assert self._environment is not None
-        return self._environment
+        """The file as opened by this very process, anew after an error."""
+        environment = self._environment
+        if environment is None or environment.broken or self._pid != os.getpid():
+            environment = self._open()
+        return environment
 
-    def _open(self) -> None:
+    def _open(self) -> Environment:
         """Open the file; lmdb may not be used across a fork, so what a parent opened is closed first."""
         from gateway.shared.records import Environment  # PERF: no lmdb in a process that opens no store
 
         self.close()
         self._environment = Environment(self._file, self._capacity, self._clock)
         self._pid = os.getpid()
+        return self._environment
 
 
 def _remove_all(keys: list[bytes], records: Records) -> int:

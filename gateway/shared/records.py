@@ -85,10 +85,11 @@ class Records:
 
 
 class Environment:
-    """The file, opened by one process."""
+    """The file, opened by one process; `broken` once lmdb failed, because some failures last until it is opened anew."""
 
     def __init__(self, file: Path, capacity: int, clock: Callable[[], int]) -> None:
         self._clock = clock
+        self.broken = False
         # Copy-on-write trees need free pages to delete in, so a quarter of the file is never filled.
         self._pages_max = capacity * 3 // 4 // _PAGE
         try:
@@ -109,7 +110,7 @@ class Environment:
             with self._env.begin(self._entries) as txn:
                 return txn.get(key)
         except lmdb.Error as error:
-            raise StoreUnavailableError(f"cannot read the memory store: {error}") from error
+            raise self._failed("read", error) from error
 
     def keys(self, prefix: bytes, start: bytes, limit: int) -> list[bytes]:
         """At most `limit` keys with `prefix` from `start` on whose time is not up."""
@@ -124,7 +125,7 @@ class Environment:
                         found.append(key)
                     there = cursor.next()
         except lmdb.Error as error:
-            raise StoreUnavailableError(f"cannot read the memory store: {error}") from error
+            raise self._failed("read", error) from error
         return found
 
     def change(self, action: Callable[[Records], T], room: int = 0) -> T:
@@ -139,7 +140,7 @@ class Environment:
             except lmdb.MapFullError:
                 self._reclaim()
             except lmdb.Error as error:
-                raise StoreUnavailableError(f"cannot write to the memory store (file system full?): {error}") from error
+                raise self._failed("write to", error) from error
         raise StoreFullError("the memory store has no room in one piece for the value")
 
     def forget_dead_readers(self) -> None:
@@ -149,6 +150,10 @@ class Environment:
     def close(self) -> None:
         """Close the file."""
         self._env.close()
+
+    def _failed(self, verb: str, error: lmdb.Error) -> StoreUnavailableError:
+        self.broken = True
+        return StoreUnavailableError(f"cannot {verb} the memory store {self._env.path()}: {error}")
 
     def _make_room(self, records: Records, pages: int) -> None:
         """Throw out what ends first until `pages` fit."""

@@ -9,6 +9,7 @@ class Batch:
         self.waiting = b""
         self.is_choked = False
         self.dropped = 0
+        self.noted = 0
 
     def takes(self) -> bool:
         if self.is_choked:
@@ -24,9 +25,17 @@ class Batch:
         end = self.waiting.rfind(b"\n", 0, size) + 1
         return self.waiting[: end or self.waiting.index(b"\n") + 1]
 
+    def note(self) -> None:
+        """A note about the missing lines was put in: one line more that stands for `dropped` of them."""
+        if self.dropped:
+            self.noted += self.dropped - 1
+            self.dropped = 0
+
     def consume(self, size: int) -> None:
         self.waiting = self.waiting[size:]
+        if not self.waiting:
+            self.noted = 0
 
     def discard(self) -> None:
-        self.dropped += self.waiting.count(b"\n")
-        self.waiting = b""
+        self.dropped += self.waiting.count(b"\n") + self.noted
+        self.consume(len(self.waiting))

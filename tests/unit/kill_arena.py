@@ -1,6 +1,6 @@
 """Kills writers of the page and of the store in mid-write, again and again, and checks after each round what must hold.
 
-usage: kill_arena.py DIRECTORY KILLS SEED; prints what it counted as JSON, exits with a traceback when something is broken.
+usage: kill_arena.py DIRECTORY KILLS SEED; prints its counts as JSON, ends with a traceback when something is broken.
 A small process of its own, so that a fork takes little.
 """
 
@@ -10,6 +10,7 @@ import random
 import signal
 import sys
 import time
+import traceback
 import zlib
 from itertools import count
 from pathlib import Path
@@ -90,7 +91,13 @@ class Arena:
     def start(self, number):
         child = os.fork()
         if not child:
-            (self.write_page, self.write_store, self.write_store, self.read_store)[number % ROUND](number)
+            signal.alarm(STUCK)  # outlives no broken arena
+            try:
+                (self.write_page, self.write_store, self.write_store, self.read_store)[number % ROUND](number)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(4)
         return child
 
     def run(self):

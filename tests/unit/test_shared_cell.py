@@ -67,7 +67,7 @@ def test_no_addition_of_two_processes_is_lost():
             go.add(1)
             while go.load() < 2:
                 pass
-            for _ in range(100_000):
+            for _ in range(300_000):
                 total.add(1)
                 seen = won.load()
                 while not won.compare_and_set(seen, seen + 1):
@@ -75,4 +75,4 @@ def test_no_addition_of_two_processes_is_lost():
             os._exit(0)
         children.append(child)
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
-    assert (total.load(), won.load()) == (200_000, 200_000)
+    assert (total.load(), won.load()) == (600_000, 600_000)

@@ -155,6 +155,19 @@ def test_a_half_opened_slot_is_not_believed(shared):
     assert shared.workers() == []
 
 
+def test_a_process_that_may_not_be_seen_is_alive(monkeypatch):
+    """/proc mounted with hidepid shows no process of another user."""
+
+    def hidden(path):
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(Path, "read_bytes", hidden)
+    assert process.is_alive(process.identity(1))
+    assert process.is_alive(12345 << 22 | 1)
+    assert not process.is_alive(12345 << 22 | dead_pid())
+    assert process.resident_bytes(1) == 0
+
+
 def test_a_zombie_is_dead():
     child = os.fork()
     if not child:

@@ -1,5 +1,6 @@
 """The runtime directory: private, handed over, gone with the last master."""
 
+import fcntl
 import os
 import stat
 import subprocess
@@ -159,6 +160,35 @@ def test_a_directory_that_went_before_the_new_master_came(tmp_path):
         runtime.shutil.rmtree(left)
     assert RuntimeDir.from_env({runtime.HANDOVER: f"{copy}:{made.path}"}) is None
     os.close(copy)
+
+
+def test_a_directory_that_is_being_swept_is_not_used(tmp_path):
+    assert runtime._lock_shared(tmp_path / "gone") is None
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert runtime._lock_shared(tmp_path) is None
+
+
+def test_a_sweep_between_making_and_locking_costs_a_second_try(tmp_path, monkeypatch):
+    lock_shared = runtime._lock_shared
+    swept = []
+
+    def sweep_first(path):
+        if not swept:
+            swept.append(runtime.sweep(tmp_path))
+        return lock_shared(path)
+
+    monkeypatch.setattr(runtime, "_lock_shared", sweep_first)
+    made = RuntimeDir.create(tmp_path)
+    assert swept == [1]
+    assert list(tmp_path.iterdir()) == [made.path]
+    made.release()
+
+
+def test_a_removed_directory_is_not_handed_over(tmp_path):
+    made = RuntimeDir.create(tmp_path)
+    made.release()
+    assert made.handover_env() == {}
 
 
 def test_links_and_files_of_others_are_left_alone(tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import stat
 import subprocess
 import sys
@@ -302,7 +303,11 @@ def test_a_full_file_system_is_an_error_and_the_store_lives_on(store):
             try:
                 store.set(b"large%d" % number, b"x" * VALUE_MAX, None)
             except StoreUnavailableError as error:
-                return "file system full" in str(error) and store.get(b"k") == b"x" * 1000 and store.delete(b"large0")
+                return (
+                    "cannot write to the memory store" in str(error)
+                    and store.get(b"k") == b"x" * 1000
+                    and store.delete(b"large0")
+                )
         return False
 
     assert in_child(child) == 0
@@ -317,15 +322,33 @@ def test_a_reader_killed_while_it_reads_pins_no_room(store):
     if not child:
         transaction = store._opened()._env.begin()
         os.write(told, b"x")
-        os.read(ready, 2)  # for ever: holds `transaction` until killed
+        signal.pause()  # holds `transaction` until killed
         os._exit(int(transaction.id() < 0))
     assert os.read(ready, 1) == b"x"
-    os.kill(child, 9)
+    os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    for number in range(100):  # six times the file, written over and over
-        store.set(b"k", b"x" * (VALUE_MAX - number), None)
     os.close(ready)
     os.close(told)
+    for number in range(100):  # six times the file, written over and over
+        store.set(b"k", b"x" * (VALUE_MAX - number), None)
+
+
+def test_a_reader_that_reads_on_and_on_costs_room_and_nothing_else(store):
+    store.set(b"other", b"v", None)
+    with store._opened()._env.begin(), pytest.raises(StoreFullError, match="no room in one piece"):
+        for number in range(100):
+            store.set(b"k", b"x" * (VALUE_MAX - number), None)
+    store.set(b"k", b"x", None)
+    assert (store.get(b"k"), store.get(b"other")) == (b"x", b"v")
+
+
+@pytest.mark.parametrize("method", ["get", "scan", "delete"])
+def test_a_broken_environment_is_an_error_once(store, method):
+    store.set(b"k", b"v", None)
+    store._opened().close()
+    with pytest.raises(StoreUnavailableError, match="the memory store"):
+        list(getattr(store, method)(b"k"))
+    assert store.get(b"k") == b"v"
 
 
 def test_the_default_clock_is_one_for_all_processes(tmp_path):

@@ -1,6 +1,7 @@
 """`routes` and `defaults`: which requests, and what is done with them."""
 
 import re
+import sys
 from collections.abc import Iterator
 
 from gateway.config import not_built, template, values
@@ -33,7 +34,7 @@ def _route(reader: Reader, defaults: Defaults) -> Route:
     return Route(
         name=reader.text("name"),
         match=match,
-        upstream=reader.text("upstream") or None,
+        upstream=sys.intern(reader.text("upstream")) or None,  # thousands share one: it travels once
         respond=_respond(reader.section("respond"), parameters) if "respond" in reader else None,
         rewrite=_rewrite(reader.one("rewrite"), parameters),
         timeout=_timeout(reader),

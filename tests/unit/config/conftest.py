@@ -42,7 +42,7 @@ def route(tmp_path) -> Callable[..., Document]:
 
     def of(*lines: str, before: str = "", **env: str) -> Document:
         body = "".join(f"    {line}\n" for line in lines)
-        text = f"version: 1\nupstreams: {{app: {{targets: [http://127.0.0.1:9000]}}}}\n{before}routes:\n  - name: r\n{body}"
-        return loads(text, "x.yaml", base=tmp_path, env=env)
+        head = "version: 1\nupstreams: {app: {targets: [http://127.0.0.1:9000]}}\n"
+        return loads(f"{head}{before}routes:\n  - name: r\n{body}", "x.yaml", base=tmp_path, env=env)
 
     return of

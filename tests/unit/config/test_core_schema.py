@@ -31,7 +31,8 @@ def test_not_a_number():
     "text",
     [
         "off", "on", "yes", "no", "Off", "y", "n", "tRUE", "nULL", "1:30", "190:20:30", "2026-01-01", "1_000", "0b11",
-        "<<", "=", "-0o7", "0o8", "-0x1", "0xG", "1e", "e3", ".", "-", "+", "+.nan", "-.nan", "١", "1 ", "0.0.0.0", "-.",
+        "<<", "=", "-0o7", "0o8", "-0x1", "0xG", "1e", "e3", ".", "-", "+", "+.nan", "-.nan", "\u0661", "1 ",
+        "0.0.0.0", "-.",
         "9" * 5000,
     ],
 )  # fmt: skip
@@ -48,9 +49,9 @@ def oracle(text):
     if re.fullmatch(r"[-+]?[0-9]+", text):
         return int(text)
     if re.fullmatch(r"0o[0-7]+", text):
-        return int(text[2:], 8)
+        return int(text, 8)
     if re.fullmatch(r"0x[0-9a-fA-F]+", text):
-        return int(text[2:], 16)
+        return int(text, 16)
     if re.fullmatch(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", text):
         return float(text)
     if re.fullmatch(r"[-+]?(\.inf|\.Inf|\.INF)", text):
@@ -64,4 +65,4 @@ def oracle(text):
 def test_agrees_with_the_table_of_the_specification(text):
     expected, found = oracle(text), resolve(text)
     assert type(found) is type(expected)
-    assert found == expected or (found != found and expected != expected)
+    assert repr(found) == repr(expected)

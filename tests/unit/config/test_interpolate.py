@@ -60,10 +60,11 @@ def test_aliases_are_resolved_too():
         ("${env:}", "a reference that is none"),
         ("${env:A", "a reference that is none"),
         ("${env:1A}", "a reference that is none"),
+        ("${env:BYTES}", "the environment variable BYTES is not text in UTF-8"),
     ],
 )
 def test_a_reference_that_fails_has_a_place(text, words):
-    _, complaints = resolved(f"a: 1\nb: ['{text}']\n")
+    _, complaints = resolved(f"a: 1\nb: ['{text}']\n", BYTES="\udcff")
     assert len(complaints) == 1
     assert words in complaints[0]
 

@@ -93,10 +93,13 @@ observability: {access_log: {format: off, to: stdout, sample: 5%}}
 plugins: [a.b]
 """
 VALUES = st.sampled_from(
-    [None, True, False, 0, 1, -1, 10**9, 1.5, "", "x", "5s", "0s", "1MB", "5%", "auto", "off", "memory", "${env:X}", "5s\n",
-     "redis://x", "p2c", "a b", [], {}, ["x"], {"x": 1}, {"hash": "ip"}, {"url": "x"}, {"name": "z"}, [{}], [None]]
+    [None, True, False, 0, 1, -1, 10**9, 1.5, "", "x", "5s", "0s", "1MB", "5%", "auto", "off", "memory", "${env:X}",
+     "5s\n", "redis://x", "p2c", "a b", [], {}, ["x"], {"x": 1}, {"hash": "ip"}, {"url": "x"}, {"name": "z"}, [{}],
+     [None]]
 )  # fmt: skip
-KEYS = st.sampled_from(["x", "retry", "auth", "name", "url", "timeout", "tls", "overload", "version", "zone", "<<", "a b"])
+KEYS = st.sampled_from(
+    ["x", "retry", "auth", "name", "url", "timeout", "tls", "overload", "version", "zone", "<<", "a b"]
+)
 
 
 def tree(value):

@@ -1,0 +1,27 @@
+"""The admin listener's application: a Falcon app of its own, which knows nothing of proxied requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon
+
+from gateway.admin import resources
+from gateway.admin.guard import Guard
+from gateway.admin.problems import add_handlers
+from gateway.admin.site import Site
+
+
+def make_admin(site: Site) -> falcon.App[Any, Any]:
+    """The WSGI application of the admin listener of one worker."""
+    app = falcon.App(middleware=[Guard(site)])
+    app.resp_options.default_media_type = None  # type: ignore[assignment]  # else what has no body gets a type
+    add_handlers(app)
+    app.add_route("/", resources.Index(site))
+    app.add_route("/healthz", resources.Health(site))
+    app.add_route("/readyz", resources.Readiness(site))
+    app.add_route("/api/routes", resources.Routes(site))
+    app.add_route("/api/config", resources.Config(site))
+    app.add_route("/api/workers", resources.Workers(site))
+    app.add_route("/api/reload", resources.Reload(site))
+    return app

@@ -1,0 +1,178 @@
+"""What the admin API answers. HEAD is GET without its body."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import falcon
+
+from gateway import __version__
+from gateway.admin.problems import ConfigRefused
+from gateway.admin.site import Site
+from gateway.config import child, reload
+from gateway.config.model import Document, Match
+from gateway.config.published import Published
+from gateway.contracts import Plan, RoutePlan
+from gateway.errors import INTERNAL, RELOAD_INCOMPLETE, GatewayError
+from gateway.shared import Worker
+
+ENDPOINTS: Final = {
+    "GET /healthz": "200 while the process lives",
+    "GET /readyz": "200 while it takes requests, 503 while it drains",
+    "GET /api/routes": "the routes, the most specific first",
+    "GET /api/config": "the configuration, secrets hidden",
+    "GET /api/workers": "the workers and what each of them runs",
+    "POST /api/reload": "read the configuration; answers once every worker runs it",
+}
+SERVED_WITHIN: Final = child.TIMEOUT + 30  # seconds; another reading may have to end first
+CONVERGED_WITHIN: Final = 30.0  # seconds
+_ROWS_AT_ONCE: Final = 50  # well under a millisecond of work
+
+
+class _Resource:
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def on_head(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """As GET; falcon leaves the body out."""
+        self.on_get(req, resp)
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Answer."""
+        raise NotImplementedError
+
+
+class Index(_Resource):
+    """GET /"""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """List what there is."""
+        _answer(resp, {"gateway": __version__, "endpoints": ENDPOINTS})
+
+
+class Health(_Resource):
+    """GET /healthz"""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """The process lives, else there would be no answer."""
+        _answer(resp, {"status": "alive"})
+
+
+class Readiness(_Resource):
+    """GET /readyz"""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Say whether requests are welcome; a reload that failed is told, and does not make the gateway unready."""
+        store = self._site.store
+        body: dict[str, Any] = {
+            "status": "draining" if self._site.draining else "ready",
+            "version": store.document.version,
+            "generation": store.generation,
+        }
+        last = Published(self._site.runtime.path).outcome()
+        if last is not None and last.complaints:
+            body["reload_errors"] = [str(complaint) for complaint in last.complaints]
+        resp.status = 503 if self._site.draining else 200
+        _answer(resp, body)
+
+
+class Routes(_Resource):
+    """GET /api/routes"""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """List the routes in rank order."""
+        store = self._site.store
+        resp.content_type = falcon.MEDIA_JSON
+        resp.stream = _route_rows(store.current, store.document)
+
+
+class Config(_Resource):
+    """GET /api/config"""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Show the configuration of this worker's plan."""
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = self._site.store.document.shown.encode()
+
+
+class Workers(_Resource):
+    """GET /api/workers"""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """List the living workers of this host."""
+        _answer(resp, [_worker_row(worker) for worker in self._site.page.workers()])
+
+
+class Reload:
+    """POST /api/reload"""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Have the files read, and wait until every worker runs what is in them."""
+        page, before = self._site.page, self._site.store.document.version
+        number = reload.wish(page)
+        if not reload.wait_until_served(page, number, SERVED_WITHIN):
+            raise GatewayError(RELOAD_INCOMPLETE, f"The files were not read within {SERVED_WITHIN:g}s.")
+        outcome = Published(self._site.runtime.path).outcome()
+        if outcome is None or outcome.wish < number:
+            raise GatewayError(INTERNAL, "The files were read, but not what came of it.")
+        if outcome.complaints:
+            raise ConfigRefused(outcome.complaints)
+        if not reload.wait_until_converged(page, outcome.generation, CONVERGED_WITHIN):
+            pids = ", ".join(map(str, reload.behind(page, outcome.generation)))
+            raise GatewayError(RELOAD_INCOMPLETE, f"Generation {outcome.generation} is not yet run by worker {pids}.")
+        changed = outcome.version != before
+        _answer(resp, {"version": outcome.version, "generation": outcome.generation, "changed": changed})
+
+
+def _answer(resp: falcon.Response, body: Any) -> None:
+    resp.content_type = falcon.MEDIA_JSON
+    resp.data = json.dumps(body, ensure_ascii=False).encode()
+
+
+def _route_rows(plan: Plan, document: Document) -> Iterator[bytes]:
+    """A JSON list in pieces; between them the hub serves others, for there may be ten thousand routes."""
+    matches = {route.name: route.match for route in document.routes}
+    plans = list({route.name: route for route in plan.routes}.values())
+    separator = b"["
+    for start in range(0, len(plans), _ROWS_AT_ONCE):
+        rows = [_route_row(one, matches[one.name]) for one in plans[start : start + _ROWS_AT_ONCE]]
+        yield separator + json.dumps(rows, ensure_ascii=False)[1:-1].encode()
+        separator = b", "
+        time.sleep(0)
+    yield b"]" if plans else b"[]"
+
+
+def _route_row(plan: RoutePlan, match: Match) -> dict[str, Any]:
+    return {
+        "name": plan.name,
+        "match": {
+            "path": match.path,
+            "methods": match.methods,
+            "hosts": match.hosts,
+            "headers": dict(match.headers),
+            "query": dict(match.query),
+        },
+        "steps": [{"name": step.name, "where": step.where} for step in plan.steps],
+        "upstream": plan.upstream,
+        "where": plan.where,
+    }
+
+
+def _worker_row(worker: Worker) -> dict[str, Any]:
+    return {
+        "pid": worker.pid,
+        "state": worker.state.name.lower(),
+        "version": worker.version,
+        "generation": worker.generation,
+        "connections": worker.connections,
+        "requests": worker.requests,
+        "memory": worker.memory,
+        "started": datetime.fromtimestamp(worker.started, UTC).isoformat(timespec="milliseconds"),
+    }

@@ -1,0 +1,28 @@
+"""What the admin listener needs of the process that it stands in."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from gateway.config.store import Store
+from gateway.shared import Page, RuntimeDir
+
+
+class Site(Protocol):
+    """One gateway, as one of its workers sees it."""
+
+    @property
+    def store(self) -> Store:
+        """The plan of this worker."""
+
+    @property
+    def page(self) -> Page:
+        """What it shares with the other workers."""
+
+    @property
+    def runtime(self) -> RuntimeDir:
+        """Where the outcome of a reload is told."""
+
+    @property
+    def draining(self) -> bool:
+        """Whether this worker is on its way out."""

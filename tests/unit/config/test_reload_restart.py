@@ -1,0 +1,66 @@
+"""What a reload cannot change is told, setting by setting; all the rest passes."""
+
+import dataclasses
+
+import pytest
+
+from gateway.config.document import loads
+from gateway.config.model import Certificate, Server, ServerTLS
+from gateway.config.restart import needs_restart
+
+ROUTE = "routes:\n  - {name: a, match: {path: /a}, respond: {status: 200}}\n"
+TLS = ServerTLS(Certificate((), "/c.crt", "/c.key"), ())
+
+
+def server(text="{}"):
+    return loads(f"version: 1\n{ROUTE}server: {text}\n", "gateway.yaml").server
+
+
+def words(old, new):
+    return [str(complaint) for complaint in needs_restart(old, new)]
+
+
+def test_nothing_changed():
+    assert words(server(), server()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "difference"),
+    [
+        ("bind", "127.0.0.1:9000", "it is 127.0.0.1:8000, the file says 127.0.0.1:9000"),
+        ("bind", "[127.0.0.1:8000, 127.0.0.1:9]", "it is 127.0.0.1:8000, the file says 127.0.0.1:8000, 127.0.0.1:9"),
+        ("admin", "127.0.0.1:9001", "it is 127.0.0.1:8001, the file says 127.0.0.1:9001"),
+        ("workers", "3", "it is auto, the file says 3"),
+        ("connections", "10", "it is 4000, the file says 10"),
+        ("graceful_timeout", "5s", "it is 30s, the file says 5s"),
+        ("proxy_protocol", "true", "it is false, the file says true"),
+    ],
+)
+def test_what_only_a_restart_changes(name, text, difference):
+    place, hint = f"gateway.yaml:4:1: server.{name}", "(restart, or upgrade in place with SIGUSR2)"
+    expected = f"{place}: cannot be changed by a reload: {difference} {hint}"
+    assert words(server(), server(f"{{{name}: {text}}}")) == [expected]
+
+
+def test_tls_cannot_be_switched_but_its_certificates_can_be_others():
+    plain = server()
+    one, two = (
+        dataclasses.replace(plain, tls=TLS),
+        dataclasses.replace(plain, tls=ServerTLS(TLS.default, (TLS.default,))),
+    )
+    assert "server.tls: cannot be changed by a reload: TLS is off" in words(plain, one)[0]
+    assert "server.tls: cannot be changed by a reload: TLS is on" in words(one, plain)[0]
+    assert words(one, two) == []
+
+
+def test_several_at_once_are_all_told():
+    found = needs_restart(server(), server("{workers: 2, admin: '127.0.0.1:9'}"))
+    assert [complaint.path for complaint in found] == ["server.admin", "server.workers"]
+
+
+def test_every_setting_of_the_server_is_either_live_or_not():
+    live = {"admin_token", "keepalive", "trusted_proxies", "limits", "where"}
+    restart = {"bind", "admin", "workers", "connections", "graceful_timeout", "proxy_protocol", "tls"}
+    assert {field.name for field in dataclasses.fields(Server)} == live | restart
+    changed = server("{keepalive: 1s, admin_token: x, trusted_proxies: [10.0.0.0/8], limits: {headers: 5}}")
+    assert words(server(), changed) == []

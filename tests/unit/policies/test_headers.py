@@ -1,0 +1,73 @@
+"""headers: remove, then set, then add; both ways."""
+
+import pytest
+
+from gateway.config.model import HeaderEdit, HeaderRules, Pairs
+from gateway.contracts import Tools
+from gateway.errors import GatewayError
+from gateway.exchange import Headers, Response
+from gateway.policies import headers
+from tests.exchanges import exchange
+
+TOOLS = Tools("item", lambda: 0.0, print)
+NOTHING = HeaderEdit((), (), ())
+SENT = [("Server", "nginx"), ("X-A", "1"), ("Date", "now"), ("x-a", "2"), ("Set-Cookie", "a"), ("Set-Cookie", "b")]
+
+
+def edit(set: Pairs = (), add: Pairs = (), remove: tuple[str, ...] = ()) -> HeaderEdit:
+    return HeaderEdit(set, add, remove)
+
+
+EDITS = [
+    (edit(remove=("SERVER",)), SENT[1:]),
+    (edit(remove=("Set-Cookie", "X-None")), SENT[:4]),
+    (edit(set=(("X-A", "3"),)), [SENT[0], SENT[2], SENT[4], SENT[5], ("X-A", "3")]),
+    (edit(set=(("X-New", "é"),)), [*SENT, ("X-New", "é")]),
+    (edit(add=(("x-a", "3"),)), [*SENT, ("x-a", "3")]),
+    (edit(set=(("X-A", "3"),), add=(("X-B", "4"),), remove=("Server", "date")), [*SENT[4:], ("X-A", "3"), ("X-B", "4")]),
+    (edit(set=(("X-A", "{query.q}-{header.Accept}"),), remove=("Server", "date", "set-cookie")), [("X-A", "v-*/*")]),
+    (edit(add=(("Location", "/{id}?q={query.q}"),), remove=("X-A",)), [SENT[0], SENT[2], *SENT[4:], ("Location", "/7?q=v")]),
+]
+
+
+@pytest.mark.parametrize(("edits", "expected"), EDITS)
+def test_the_answer(edits: HeaderEdit, expected: Headers) -> None:
+    steps = headers.compile(HeaderRules(NOTHING, edits, "f:1"), TOOLS)
+    assert steps.on_request is None
+    response = Response(200, list(SENT))
+    for _ in range(2):  # what is made ready is not used up
+        response.headers = list(SENT)
+        asked = exchange(target="/?q=v", params={"id": "7"}, headers=[("accept", "*/*")])
+        assert steps.on_response(asked, response) is None
+        assert response.headers == expected
+
+
+@pytest.mark.parametrize(("edits", "expected"), EDITS)
+def test_the_request(edits: HeaderEdit, expected: Headers) -> None:
+    steps = headers.compile(HeaderRules(edits, NOTHING, "f:1"), TOOLS)
+    assert steps.on_response is None
+    sent = [*SENT, ("Accept", "*/*")]
+    asked = exchange(target="/?q=v", params={"id": "7"}, headers=sent)
+    assert steps.on_request(asked) is None
+    assert [field for field in asked.outgoing if field[0] != "Accept"] == expected
+    assert asked.headers == [*SENT, ("Accept", "*/*")]
+
+
+def test_no_edit_is_no_step() -> None:
+    steps = headers.compile(HeaderRules(NOTHING, NOTHING, "f:1"), TOOLS)
+    assert (steps.on_request, steps.on_response, steps.on_close) == (None, None, None)
+
+
+def test_nothing_of_the_client_ends_a_field() -> None:
+    rules = HeaderRules(NOTHING, edit(set=(("X-Q", "{query.q}"), ("X-R", "{query.q}"))), "f:1")
+    response = Response(200, [])
+    headers.compile(rules, TOOLS).on_response(exchange(target="/?q=a%0D%0AX:b"), response)
+    assert response.headers == [("X-Q", "aX:b"), ("X-R", "aX:b")]
+
+
+def test_a_location_takes_no_controls_at_all() -> None:
+    rules = HeaderRules(NOTHING, edit(set=(("Location", "/{query.q}"),)), "f:1")
+    response = Response(200, [])
+    with pytest.raises(GatewayError, match="ambiguous-path"):
+        headers.compile(rules, TOOLS).on_response(exchange(target="/?q=a%0D%0AX:b"), response)
+    assert response.headers == []
