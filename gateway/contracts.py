@@ -22,7 +22,8 @@ class Steps:
     """What one policy does for one route; a hook that is None costs nothing.
 
     on_request(exchange)            a Response turns the walk round: the upstream is not asked
-    on_response(exchange, response) may change the response in place or give another one; None keeps it
+    on_response(exchange, response) may change the response in place or give another one; None keeps it.  Who gives
+                                    another one closes the one it had, or wraps its body and closes that with its own
     on_close(exchange)              after the last byte went out or the client went away; must not raise
     """
 

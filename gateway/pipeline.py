@@ -34,6 +34,7 @@ def run(exchange: Exchange, route: RoutePlan) -> Response:
     except Exception as error:
         response = failed(exchange, error)
     for back in route.back[entered]:
+        exchange.response = response  # so that finish() finds it should the greenlet end in here
         try:
             response = back(exchange, response) or response
         except Exception as error:

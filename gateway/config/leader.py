@@ -25,7 +25,7 @@ log = logging.getLogger("gateway")
 
 Parse = Callable[[str, float, Callable[[], None]], Parsed]
 
-LEASE: Final = 3.0  # seconds until another worker leads in the place of one that is gone
+LEASE: Final = 1.5  # seconds until another worker leads in the place of one that is gone
 LOOK_EVERY: Final = 1.0  # seconds between two looks at the files
 
 

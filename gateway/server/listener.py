@@ -120,3 +120,15 @@ def _listener_environ(sock: Any) -> dict[str, Any]:
         "SERVER_NAME": host,
         "SERVER_PORT": str(port),
     }
+
+
+def is_address(sock: Any, address: str) -> bool:
+    """Whether a listening socket is the one of "host:port", "[v6]:port" or "unix:/path"."""
+    name = sock.getsockname()
+    if not isinstance(name, tuple):
+        return address == f"unix:{name}"
+    host, _, port = address.rpartition(":")
+    if name[1] != int(port or 0):
+        return False
+    found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+    return name[0] in {entry[4][0] for entry in found}

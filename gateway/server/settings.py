@@ -30,9 +30,8 @@ def usable_cores() -> int:
 def gunicorn_settings(document: Document, overrides: dict[str, Any] | None = None) -> dict[str, Any]:
     """gunicorn's settings for a configuration; every one of them may be overridden by gunicorn's own name."""
     server = document.server
-    bind = [address for address in server.bind]
     settings: dict[str, Any] = {
-        "bind": bind,
+        "bind": list(server.bind),
         "workers": server.workers or usable_cores(),
         "worker_class": "gateway.server.worker.GatewayWorker",
         "worker_connections": server.connections,
@@ -84,8 +83,16 @@ def raise_descriptor_limit(server: Server, document: Document) -> None:
 def on_starting(server: Any) -> None:
     """Before the first worker: HUP means "read the configuration again", not "replace every worker"."""
     site = the_site()
+    _log_like(server.log.error_log)
     raise_descriptor_limit(site.store.document.server, site.store.document)
     server.handle_hup = lambda: hup(site)
+
+
+def _log_like(theirs: logging.Logger) -> None:
+    """One log for both: what the gateway says goes where gunicorn's errorlog, loglevel and logconfig send it."""
+    log.handlers = theirs.handlers
+    log.setLevel(theirs.level)
+    log.propagate = theirs.propagate
 
 
 def hup(site: Site) -> None:

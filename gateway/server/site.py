@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-from time import time
-from typing import Any
 
 from gateway.config.compile import Resources, compile
-from gateway.config.document import load
 from gateway.config.model import Document
+from gateway.config.reload import first_document, publish_first
 from gateway.config.store import Store
 from gateway.contracts import Plan
 from gateway.observe.access_log import AccessLogs
 from gateway.server.tls import Contexts
-from gateway.shared import Page, RuntimeDir, Slot
+from gateway.shared import Page, RuntimeDir
 from gateway.upstreams.pools import Pools
 
 CONFIG = "GATEWAY_CONFIG"
@@ -25,15 +23,15 @@ class Site:
     def __init__(self, config: str, document: Document) -> None:
         """Compile `document` and make, or take over (USR2), what all processes share. Raises ConfigError, PageError, OSError."""
         self.config = config
-        self.started = time()
         self.draining = False
         self.pools = Pools()
         self.logs = AccessLogs()
         self.store = Store(lambda document, pause=None: compile(document, Resources(self.pools, self.logs), pause))
         self.contexts = Contexts(document.server.tls) if document.server.tls else None
-        self.store.adopt(document, 1)
+        plan = self.store.compile(document)
         self.page = Page.from_env(os.environ) or Page.create()
         self.runtime = RuntimeDir.from_env(os.environ) or RuntimeDir.create()
+        self.store.swap(plan, document, publish_first(document, self.page, self.runtime.path))
         self.store.on_swap(self._swapped)
 
     def _swapped(self, old: Plan | None, new: Plan, document: Document) -> None:
@@ -48,15 +46,8 @@ class Site:
 
     def release(self) -> None:
         """The master ends."""
+        self.logs.close()
         self.runtime.release()
-
-    admin_sockets = 1
-    def start_worker(self, slot): pass
-    def stop_worker(self): pass
-    def admin_app(self):
-        def app(env, sr):
-            sr('200 OK', []); return [b'{}']
-        return app
 
 
 _site: Site | None = None
@@ -65,8 +56,8 @@ _site: Site | None = None
 def boot(config: str) -> Site:
     """Make the site of this process from a configuration file. Raises ConfigError with every mistake."""
     global _site
-    os.environ[CONFIG] = config = os.path.abspath(config)
-    _site = Site(config, load(config))
+    os.environ[CONFIG] = os.path.abspath(config)
+    _site = Site(config, first_document(config))
     return _site
 
 

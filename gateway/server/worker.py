@@ -12,15 +12,18 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from gateway._fast.head import Limits
 from gateway._fast.http1 import Server, Settings
+from gateway.admin.app import make_admin
+from gateway.config.reload import Reloader
 from gateway.errors import GatewayError
 from gateway.server.ingress import KINDS_BY_SLUG
-from gateway.server.listener import Listener
+from gateway.server.listener import Listener, is_address
 from gateway.server.site import Site, the_site
 from gateway.shared import Slot, WorkerState
 
 log = logging.getLogger("gateway")
 
 TICK = 0.05
+ADMIN_CONNECTIONS = 256
 CERTIFICATES_EVERY = 5.0
 #: what is left of graceful_timeout to end in order, before the master's SIGKILL
 MARGIN = 1.0
@@ -38,8 +41,10 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         self.slot = self.site.page.claim_slot(os.getpid())
         self._settings = _settings(self.site)
         self.site.store.on_swap(self._swapped)
-        self.site.start_worker(self.slot)
+        self._reloader = Reloader(self.site.page, self.slot, self.site.runtime.path, self.site.store, _breathe)
         proxies, admins = self._listeners()
+        self._reloader.boot()
+        loops = [gevent.spawn(self._reloader.follow_forever), gevent.spawn(self._reloader.lead_forever)]
         for listener in proxies + admins:
             listener.start()
         self.slot.state.store(WorkerState.SERVING)
@@ -49,27 +54,34 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         finally:
             for listener in admins:
                 listener.stop()
-            self.site.stop_worker()
+            gevent.killall(loops)
+            self._reloader.resign()
+            self.site.logs.close()
             self.slot.release()
 
     def _listeners(self) -> tuple[list[Listener], list[Listener]]:
-        """Listeners in the order of gunicorn's `bind`: those of `server.bind`, then the admin's."""
-        document = self.site.store.document
+        """(proxy listeners, admin listeners); the admin app is served on `server.admin` and nowhere else."""
+        server = self.site.store.document.server
+        is_admin = {sock: is_address(sock, server.admin) for sock in self.sockets}
         share = self.cfg.workers > 1
-        count = len(self.sockets) - self.site.admin_sockets
         proxies = [
             Listener(
                 sock,
                 Server(self.wsgi, self._settings, _failure),
                 self.worker_connections,
                 contexts=lambda: self.site.contexts,
-                proxy_protocol=document.server.proxy_protocol,
+                proxy_protocol=server.proxy_protocol,
                 share=share,
             )
-            for sock in self.sockets[:count]
+            for sock in self.sockets
+            if not is_admin[sock]
         ]
-        admin_app = self.site.admin_app()
-        admins = [Listener(sock, Server(admin_app, self._settings, _failure), 256, share=share) for sock in self.sockets[count:]]
+        app = make_admin(self.site)
+        admins = [
+            Listener(sock, Server(app, self._settings, _failure), ADMIN_CONNECTIONS, share=share)
+            for sock in self.sockets
+            if is_admin[sock]
+        ]
         self._servers = [listener.server for listener in proxies + admins]
         return proxies, admins
 
@@ -118,7 +130,16 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
     def handle_usr1(self, sig: int, frame: Any) -> None:
         """Reopen the log files, the access log's too."""
         super().handle_usr1(sig, frame)
-        gevent.spawn(self.site.reopen_logs)
+        gevent.spawn(self._reopen)
+
+    def _reopen(self) -> None:
+        for sentence in self.site.logs.reopen():
+            self.log.error("%s", sentence)
+
+
+def _breathe() -> None:
+    """Let waiting requests go on in the middle of a compilation."""
+    gevent.sleep(0)
 
 
 def _settings(site: Site) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -51,8 +52,6 @@ def _is_hidden(pid: int) -> bool:
     """Whether a process without a /proc entry exists all the same: `hidepid` hides those of other users."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
+    except OSError as error:
+        return error.errno == errno.EPERM
     return True

@@ -85,9 +85,10 @@ class Records:
 
 
 class Environment:
-    """The file, opened by one process; `broken` once lmdb failed, because some failures last until it is opened anew."""
+    """The file, opened by one process; `broken` once lmdb failed: some failures last until it is opened anew."""
 
     def __init__(self, file: Path, capacity: int, clock: Callable[[], int]) -> None:
+        self._file = file
         self._clock = clock
         self.broken = False
         # Copy-on-write trees need free pages to delete in, so a quarter of the file is never filled.
@@ -153,7 +154,7 @@ class Environment:
 
     def _failed(self, verb: str, error: lmdb.Error) -> StoreUnavailableError:
         self.broken = True
-        return StoreUnavailableError(f"cannot {verb} the memory store {self._env.path()}: {error}")
+        return StoreUnavailableError(f"cannot {verb} the memory store {self._file}: {error}")
 
     def _make_room(self, records: Records, pages: int) -> None:
         """Throw out what ends first until `pages` fit."""

@@ -1,15 +1,14 @@
-"""A worker as far as reloading goes, under gevent like the real one: reload_worker.py PAGE_FD FOLDER CONFIG.
+"""A worker as far as reloading goes, patched by gevent like the real one.
 
-It answers on standard input and output: for each line it prints the routes it serves, then for how many milliseconds
-at most its hub was away since the last line.  Before the first one it boots and prints "ready".
+    python -m gevent.monkey reload_worker.py PAGE_FD FOLDER FIRST
+
+FIRST is the pickled document that the master started with.  Once it has booted it prints "ready", and then for each
+line of input the routes it serves and for how many milliseconds at most its hub was away since the last line.
 """
-
-from gevent import monkey
-
-monkey.patch_all()
 
 import logging
 import os
+import pickle
 import sys
 import time
 from functools import partial
@@ -19,8 +18,7 @@ import gevent
 from gevent.fileobject import FileObject
 
 from gateway.config.compile import Resources, compile
-from gateway.config.model import Document
-from gateway.config.reload import Reloader, first_document
+from gateway.config.reload import Reloader
 from gateway.config.store import Store
 from gateway.shared import Page, WorkerState
 from gateway.upstreams.pools import Pools
@@ -38,13 +36,13 @@ def turn() -> None:
         last = now
 
 
-def main(fd: str, folder: str, config: str) -> None:
+def main(fd: str, folder: str, first: str) -> None:
     global late
     logging.basicConfig(level=logging.INFO, format=f"{os.getpid()} %(message)s")
     page = Page.attach(int(fd))
     slot = page.claim_slot(os.getpid())
     store = Store(partial(compile, resources=Resources(Pools())))
-    store.adopt(first_document(config), 1)
+    store.adopt(pickle.loads(Path(first).read_bytes()), 1)
     reloader = Reloader(page, slot, Path(folder), store, lambda: gevent.sleep(0))
     reloader.boot()
     slot.state.store(WorkerState.SERVING)
@@ -53,7 +51,6 @@ def main(fd: str, folder: str, config: str) -> None:
     print("ready", flush=True)
     for _ in FileObject(0, "r"):
         routes = sorted(route.name for route in store.current.routes)
-        assert isinstance(store.document, Document)
         print(*routes, f"{late * 1000:.0f}", flush=True)
         late = 0.0
 

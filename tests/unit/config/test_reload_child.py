@@ -19,7 +19,7 @@ GOOD = "version: 1\nroutes:\n  - {name: a, match: {path: /a}, respond: {status: 
 PLUGIN = """
 class Policy:
     name = "probe"
-    after = before = None
+    after, before = "guard", None
     def compile(self, spec, tools):
         raise NotImplementedError
 

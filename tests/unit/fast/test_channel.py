@@ -253,8 +253,8 @@ def test_close_does_not_wake_one_that_was_killed_meanwhile(ends: Ends):
 
     waiter = gevent.spawn(wait)
     gevent.sleep(0.01)
-    channel.close()
     waiter.kill(block=False)
+    channel.close()
     assert waiter.get(timeout=1) is False, "only its own timeout ended the wait"
 
 
