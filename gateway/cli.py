@@ -16,8 +16,8 @@ from gateway import __version__
 Command = Callable[..., Any]
 
 config_option = click.option(
-    "-c", "--config", metavar="FILE", default="gateway.yaml", envvar="GATEWAY_CONFIG", show_envvar=True, show_default=True,
-    help="The configuration.",
+    "-c", "--config", metavar="FILE", default="gateway.yaml", envvar="GATEWAY_CONFIG",
+    show_envvar=True, show_default=True, help="The configuration.",
 )  # fmt: skip
 
 
@@ -35,15 +35,21 @@ def main() -> None:
 
 @main.command()
 @config_option
-@click.option("--bind", metavar="ADDRESS", multiple=True, help="Listen here instead of on `server.bind`; may be repeated.")
+@click.option(
+    "--bind", metavar="ADDRESS", multiple=True, help="Listen here instead of on `server.bind`; may be repeated."
+)
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="So many workers instead of `server.workers`.")
 def serve(config: str, bind: tuple[str, ...], workers: int | None) -> None:
     """Serve until SIGTERM; SIGHUP reads the configuration again, USR2 upgrades in place."""
+    from gateway import cli_check
+
+    if not cli_check.is_there(config):
+        sys.exit(1)
     from gateway.server.serve import main as serve_main
 
     overrides: dict[str, Any] = {}
     if bind:
-        overrides["bind"] = bind
+        overrides["bind"] = list(bind)
     if workers:
         overrides["workers"] = workers
     sys.exit(serve_main(config, overrides))
@@ -81,7 +87,9 @@ def schema(style: str) -> None:
 @main.command()
 @click.argument("method")
 @click.argument("url")
-@click.option("-H", "--header", "headers", metavar="'NAME: VALUE'", multiple=True, help="A request header; may be repeated.")
+@click.option(
+    "-H", "--header", "headers", metavar="'NAME: VALUE'", multiple=True, help="A request header; may be repeated."
+)
 @config_option
 @format_option("text")
 def explain(method: str, url: str, headers: tuple[str, ...], config: str, style: str) -> None:

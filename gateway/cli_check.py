@@ -21,7 +21,9 @@ def ready(config: str, style: str = "text", *, to_stderr: bool = True) -> tuple[
     from gateway.config.compile import compile as compile_document
 
     try:
-        document = load(existing(config))
+        if not os.path.exists(config):
+            raise _missing(config)
+        document = load(config)
         return document, compile_document(document)
     except ConfigError as error:
         if style == "json":
@@ -31,11 +33,17 @@ def ready(config: str, style: str = "text", *, to_stderr: bool = True) -> tuple[
         return None
 
 
-def existing(config: str) -> str:
-    """The same name, or a ConfigError that says how to name a file."""
-    if not os.path.exists(config):
-        raise ConfigError([Complaint(config, 0, 0, "", "no such file", "name a configuration with -c FILE or GATEWAY_CONFIG")])
-    return config
+def is_there(config: str) -> bool:
+    """Whether the file exists; else that is said, and how to name one."""
+    if os.path.exists(config):
+        return True
+    click.echo(str(_missing(config)), err=True)
+    return False
+
+
+def _missing(config: str) -> ConfigError:
+    hint = "name a configuration with -c FILE or GATEWAY_CONFIG"
+    return ConfigError([Complaint(config, 0, 0, "", "no such file", hint)])
 
 
 def check(config: str, style: str) -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gateway.exchange import Exchange, Headers, Response
 
 #: Steps that only look at the exchange and change it: what they do is shown by doing it.
-PURE_STEPS = frozenset({"rewrite", "headers"})
+PURE_STEPS = frozenset({"guard", "rewrite", "headers"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +122,10 @@ def _route(route: RoutePlan, document: Document) -> dict[str, Any]:
 def _close(exchange: Exchange, plan: Plan) -> list[dict[str, str]]:
     """The routes that came close, closest first, and on what each failed."""
     raw = _raw_segments(exchange)
-    verdicts = plan.table.explain(
-        exchange.host, exchange.method, exchange.path, exchange.environ, exchange.query, raw
-    )
-    return [{"name": v.payload.name, "where": v.payload.where, "aspect": v.aspect, "detail": v.detail} for v in verdicts]
+    verdicts = plan.table.explain(exchange.host, exchange.method, exchange.path, exchange.environ, exchange.query, raw)
+    return [
+        {"name": v.payload.name, "where": v.payload.where, "aspect": v.aspect, "detail": v.detail} for v in verdicts
+    ]
 
 
 def _raw_segments(exchange: Exchange) -> tuple[str, ...] | None:

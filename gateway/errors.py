@@ -86,7 +86,9 @@ VERSION_NOT_SUPPORTED = _client("version-not-supported", 505, "The HTTP version 
 
 # The upstream's failures
 UPSTREAM_REFUSED = _upstream("upstream-refused", 502, "The upstream refused the connection", "connection_refused")
-UPSTREAM_UNREACHABLE = _upstream("upstream-unreachable", 502, "The upstream cannot be reached", "destination_ip_unroutable")
+UPSTREAM_UNREACHABLE = _upstream(
+    "upstream-unreachable", 502, "The upstream cannot be reached", "destination_ip_unroutable"
+)
 UPSTREAM_DNS = _upstream("upstream-dns", 502, "The upstream's name cannot be resolved", "dns_error")
 UPSTREAM_TLS = _upstream("upstream-tls", 502, "The upstream's TLS failed", "tls_protocol_error")
 UPSTREAM_CERTIFICATE = _upstream(
@@ -122,6 +124,8 @@ RELOAD_INCOMPLETE = Kind("reload-incomplete", 504, "Not every worker runs the ne
 # Our own
 INTERNAL = Kind("internal", 500, "The gateway failed", "gateway", False, "proxy_internal_error")
 PLUGIN_FAILED = Kind("plugin-failed", 500, "A policy of this route failed", "gateway", False, "proxy_internal_error")
-NOT_CONFIGURED = Kind("not-configured", 503, "The gateway has no configuration", "gateway", False, "proxy_configuration_error")
+NOT_CONFIGURED = Kind(
+    "not-configured", 503, "The gateway has no configuration", "gateway", False, "proxy_configuration_error"
+)
 
 KINDS: tuple[Kind, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Kind))

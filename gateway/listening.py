@@ -56,7 +56,11 @@ def _unix(path: str) -> str | None:
             return _WORDS[errno.EADDRINUSE]
     except FileNotFoundError:
         folder = os.path.dirname(path) or "."
-        return None if os.access(folder, os.W_OK | os.X_OK) else f"cannot be made: {folder} is missing or may not be written"
+        return (
+            None
+            if os.access(folder, os.W_OK | os.X_OK)
+            else f"cannot be made: {folder} is missing or may not be written"
+        )
     except ConnectionRefusedError:
         return None  # left behind by a process that is gone; gunicorn replaces it
     except OSError as error:

@@ -27,8 +27,8 @@ ENTRY_POINTS = "gateway.policies"
 
 #: the built-in steps in the order of the walk; each is a place to stand beside, whether a route has it or not
 ORDER = (
-    "trace", "log", "cors", "limit", "identity", "session", "access", "guard", "idempotency", "rewrite", "headers",
-    "cache", "compress",
+    "trace", "log", "response-headers", "cors", "limit", "identity", "session", "access", "guard", "idempotency",
+    "rewrite", "headers", "cache", "compress",
 )  # fmt: skip
 
 P = ParamSpec("P")
@@ -41,32 +41,6 @@ class PluginError(Exception):
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
-
-
-def discover(modules: Iterable[str]) -> dict[str, Policy]:
-    """The policies of all `modules` by name. Raises one PluginError for all that is wrong with them."""
-    found: dict[str, Policy] = {}
-    failures = []
-    for module in modules:
-        try:
-            policies = from_module(module)
-        except PluginError as error:
-            failures.append(str(error))
-            continue
-        failures += [f"the plugin {module} has another policy {each.name}" for each in policies if each.name in found]
-        found |= {policy.name: policy for policy in policies}
-    if failures:
-        raise PluginError("; ".join(failures))
-    return found
-
-
-def find(policies: dict[str, Policy], name: str) -> Policy:
-    """The policy `name` among those discovered, else of an installed package. Raises PluginError when there is none."""
-    policy = policies.get(name) or from_entry_point(name)
-    if policy is None:
-        offered = _entry_points().names
-        raise PluginError(f"no plugin has a policy named {name}", did_you_mean(name, {*policies, *offered}))
-    return policy
 
 
 def from_module(name: str) -> tuple[Policy, ...]:
@@ -93,6 +67,12 @@ def _entry_points() -> EntryPoints:
     from importlib.metadata import entry_points  # NOTE: 10 ms that a gateway without plugins does not pay
 
     return entry_points(group=ENTRY_POINTS)
+
+
+def unknown(name: str, known: Iterable[str]) -> PluginError:
+    """The error for a policy that neither a module (`known`) nor an entry point offers."""
+    offered = _entry_points().names
+    return PluginError(f"no plugin has a policy named {name}", did_you_mean(name, {*known, *offered}))
 
 
 def checked(policy: Any, place: str) -> Policy:
@@ -165,7 +145,7 @@ def _hangs_on(name: str, after: str, anchors: dict[str, str]) -> bool:
     return False
 
 
-def compile(policy: Policy, spec: Mapping[str, Any], tools: Tools) -> Steps:
+def steps_of(policy: Policy, spec: Mapping[str, Any], tools: Tools) -> Steps:
     """Compile a policy for a route, each hook guarded: whatever it raises, the worker lives on. Raises PluginError."""
     place = f"the policy {policy.name} on the route {tools.route}"
     steps = _loaded(f"{place} cannot be compiled", policy.compile, spec, tools)

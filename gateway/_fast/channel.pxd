@@ -23,6 +23,7 @@ cdef class Channel:
     cdef readonly bint cut      # TLS: the stream ended without close_notify
     cdef public Channel linked  # interrupted soon when the other end of this one goes away
     cdef bint rings             # interrupts the linked one also when bytes come that nobody reads
+    cdef double latest          # no wait goes beyond this moment (monotonic); 0 = no bound
     cdef bint interrupted
     cdef bytes rest             # bytes given back by the parser
     cdef bint eager             # the last read filled its buffer: more is likely there

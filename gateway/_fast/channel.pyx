@@ -263,10 +263,12 @@ cdef class Channel:
             raise OSError(EBADF, "the channel is closed")
         if self.waiter is not None:
             raise RuntimeError("two greenlets wait on one channel")
-        if timeout <= 0.0:
-            raise TimedOut()
         if self.interrupted and timeout > GRACE:
             timeout = GRACE
+        if self.latest and timeout > self.latest - monotonic():
+            timeout = self.latest - monotonic()
+        if timeout <= 0.0:
+            raise TimedOut()
         if events & READ:
             self._arm()
         if events & WRITE:

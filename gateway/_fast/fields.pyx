@@ -15,7 +15,7 @@ cdef class Edit:
     cdef tuple gone
     cdef uint64_t lengths
 
-    def __init__(self, gone):
+    def __cinit__(self, gone):
         self.gone = tuple(gone)
         for name in self.gone:
             self.lengths |= <uint64_t>1 << (len(name) & 63)

@@ -19,75 +19,14 @@ from urllib.parse import unquote_to_bytes
 
 from gunicorn_h1c import parse_request_raw, parse_response
 
+from gateway._fast.rules import RULES, Refused
+
 cdef extern from "Python.h":
     int PyUnicode_KIND(str text)
     Py_ssize_t PyUnicode_GET_LENGTH(str text)
     void *PyUnicode_DATA(str text)
     int PyUnicode_1BYTE_KIND
 
-
-class Rule:
-    """One row of the policy: its name, the section it stands on, and the error a request that breaks it gets."""
-
-    __slots__ = ("name", "section", "error", "answers", "words")
-
-    def __init__(self, name, section, error, answers, words):
-        self.name = name
-        self.section = section
-        self.error = error          # slug of gateway.errors
-        self.answers = answers      # whether it holds for upstream answers too (they get upstream-bad-answer)
-        self.words = words
-
-    def __repr__(self):
-        return f"Rule({self.name})"
-
-
-class Refused(Exception):
-    """A head broke `rule`."""
-
-    def __init__(self, rule):
-        super().__init__(rule.name)
-        self.rule = rule
-
-
-RULES = {
-    rule.name: rule
-    for rule in (
-        Rule("first-line-size", "RFC 9112 3", "target-too-long", False, "the request line is longer than server.limits.request_line"),
-        Rule("line-size", "RFC 9110 5.4", "headers-too-large", True, "a header line is longer than server.limits.header_size"),
-        Rule("line-count", "RFC 9110 5.4", "headers-too-large", True, "there are more header lines than server.limits.headers"),
-        Rule("bare-lf", "RFC 9112 2.2", "malformed-request", True, "a line ends with LF alone"),
-        Rule("bare-cr", "RFC 9112 2.2", "malformed-request", True, "a CR stands without LF"),
-        Rule("obs-fold", "RFC 9112 5.2", "malformed-request", True, "a header line is folded"),
-        Rule("space-before-colon", "RFC 9112 5.1", "malformed-request", True, "white space stands before a header's colon"),
-        Rule("header-name", "RFC 9110 5.1", "malformed-request", True, "a header name is not a token"),
-        Rule("header-control", "RFC 9110 5.5", "malformed-request", True, "a header value holds a control character"),
-        Rule("header-colon", "RFC 9112 5", "malformed-request", True, "a header line has no colon"),
-        Rule("request-line", "RFC 9112 3", "malformed-request", False, "the request line is not method, target and version with one space between"),
-        Rule("method", "RFC 9110 9.1", "malformed-request", False, "the method is not a token"),
-        Rule("version", "RFC 9112 2.3", "version-not-supported", True, "the version is neither HTTP/1.1 nor HTTP/1.0"),
-        Rule("status-line", "RFC 9112 4", "malformed-request", True, "the status line is malformed"),
-        Rule("status-code", "RFC 9110 15", "malformed-request", True, "the status is not between 100 and 999"),
-        Rule("target-characters", "RFC 9112 3.2", "malformed-request", False, "the target holds a character that a URI cannot"),
-        Rule("target-form", "RFC 9112 3.2", "malformed-request", False, "the target is neither origin-form, absolute-form nor * for OPTIONS"),
-        Rule("authority-form", "RFC 9112 3.2.3", "malformed-request", False, "the target is in authority-form, which only CONNECT has"),
-        Rule("host-missing", "RFC 9112 3.2", "malformed-request", False, "an HTTP/1.1 request has no Host"),
-        Rule("host-repeated", "RFC 9112 3.2", "malformed-request", False, "there is more than one Host"),
-        Rule("host-value", "RFC 9110 7.2", "malformed-request", False, "the Host is not a host with an optional port"),
-        Rule("length-value", "RFC 9110 8.6", "malformed-request", True, "Content-Length is not a number"),
-        Rule("length-repeated", "RFC 9112 6.3", "malformed-request", True, "there is more than one Content-Length"),
-        Rule("length-and-coding", "RFC 9112 6.3", "malformed-request", True, "there are both Content-Length and Transfer-Encoding"),
-        Rule("coding-in-1.0", "RFC 9112 6.1", "malformed-request", True, "Transfer-Encoding stands in an HTTP/1.0 message"),
-        Rule("coding-not-last", "RFC 9112 6.3", "malformed-request", True, "chunked is not the last transfer coding, or there twice"),
-        Rule("coding-empty", "RFC 9112 6.1", "malformed-request", True, "Transfer-Encoding is empty"),
-        Rule("coding-unknown", "RFC 9112 6.1", "unsupported-transfer-coding", True, "the transfer coding is not chunked"),
-        Rule("coding-without-body", "RFC 9112 6.1", "malformed-request", True, "Transfer-Encoding stands in an answer that has no body"),
-        Rule("expectation", "RFC 9110 10.1.1", "expectation-failed", False, "the expectation is not 100-continue"),
-        Rule("chunk-size", "RFC 9112 7.1", "malformed-request", True, "a chunk's size is malformed or too large"),
-        Rule("chunk-end", "RFC 9112 7.1", "malformed-request", True, "a chunk does not end with CRLF"),
-        Rule("trailer", "RFC 9112 7.1.2", "malformed-request", True, "the trailer section is malformed or too large"),
-    )
-}
 
 cdef dict _codes = {
     b"host": HOST, b"content-length": CONTENT_LENGTH, b"transfer-encoding": TRANSFER_ENCODING, b"connection": CONNECTION,
@@ -101,6 +40,7 @@ cdef dict _codes = {
 cdef dict _names = {}       # bytes -> Name
 cdef dict _names_text = {}  # str -> Name
 cdef int NAMES_MAX = 4096   # what comes beyond is looked at each time: traffic must not grow memory
+cdef int BLANKS_MAX = 4     # empty lines before a request: a client that sends nothing else must not grow memory either
 
 cdef object _host_ok = re.compile(rb"(?:[A-Za-z0-9\-._~%!$&'()*+,;=]+|\[[0-9A-Fa-f:.]+\]|\[v[0-9A-Fa-f]+\.[A-Za-z0-9\-._~!$&'()*+,;=:]+\])(?::[0-9]{0,5})?").fullmatch
 cdef object _token_ok = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
@@ -170,8 +110,8 @@ cdef Py_ssize_t head_end(const char *data, Py_ssize_t size) noexcept nogil:
     cdef const char *end = data + size
     cdef const char *lf
     # An empty line before a request is passed over (RFC 9112 section 2.2).
-    while at < end and (at[0] == c"\r" or at[0] == c"\n"):
-        at += 1
+    while end - at > 1 and at[0] == c"\r" and at[1] == c"\n":
+        at += 2
     while True:
         lf = <const char *>memchr(at, c"\n", end - at)
         if lf == NULL:
@@ -186,7 +126,7 @@ cdef int _check_lines(const char *data, Py_ssize_t size, Limits limits) except -
     cdef const char *at = data
     cdef const char *end = data + size
     cdef const char *lf
-    cdef Py_ssize_t length, count = -1
+    cdef Py_ssize_t length, count = -1, blanks = 0
     while at < end:
         lf = <const char *>memchr(at, c"\n", end - at)
         length = (lf - at - 1) if lf != NULL else (end - at - 1)
@@ -200,6 +140,10 @@ cdef int _check_lines(const char *data, Py_ssize_t size, Limits limits) except -
             count += 1
             if count > limits.lines:
                 raise Refused(RULES["line-count"])
+        elif count < 0:
+            blanks += 1
+            if blanks > BLANKS_MAX:
+                raise Refused(RULES["request-line"])
         at = lf + 1
     return 0
 
@@ -228,7 +172,7 @@ cdef object _diagnose(bytes head, bint request):
         if not re.fullmatch(rb"HTTP/1\.[01]", parts[2]):
             return RULES["request-line"]
     elif not re.match(rb"HTTP/1\.[01] [0-9]{3}(?: |$)", first):
-        return RULES["version" if re.match(rb"HTTP/\d+\.\d+ ", first) else "status-line"]
+        return RULES["version" if re.match(rb"HTTP/(?!1\.[01] )\d+\.\d+ ", first) else "status-line"]
     for line in lines[1:]:
         if line[:1] in (b" ", b"\t"):
             return RULES["obs-fold"]
@@ -282,10 +226,15 @@ cdef class RequestHead:
 
 cdef int _check_start(bytes data) except -1:
     """Refuse at once what cannot become a request: a TLS hello on a plain port, a first line that is none."""
-    cdef bytes first = data.lstrip(b"\r\n")
-    cdef bint whole = b"\n" in first
-    if not first:
+    cdef bytes first = data
+    cdef bint whole
+    while first.startswith(b"\r\n"):
+        first = first[2:]
+    if first in (b"", b"\r"):
         return 0
+    if first[0] == 13:
+        raise Refused(RULES["bare-cr"])
+    whole = b"\n" in first
     first = first.partition(b"\n")[0]
     if re.search(rb"[\x00-\x08\x0a-\x0c\x0e-\x1f\x7f-\xff]", first):
         raise Refused(RULES["request-line"])
@@ -307,8 +256,8 @@ cdef RequestHead read_request(bytes data, Limits limits, dict environ):
         _check_start(data)
         return None
     _check_lines(raw, end, limits)
-    while raw[at] == c"\r" or raw[at] == c"\n":
-        at += 1
+    while raw[at] == c"\r" and raw[at + 1] == c"\n":
+        at += 2
     if at or end != PyBytes_GET_SIZE(data):
         text = data[at:end]
         raw = PyBytes_AS_STRING(text)
@@ -567,78 +516,7 @@ cdef int _answer_fields(AnswerHead head, list fields) except -1:
     return 0
 
 
-# Values must not bring a line of their own: tab and obs-text pass, other controls do not (RFC 9110 section 5.5).
-cdef bint _is_clean(const unsigned char *data, Py_ssize_t size) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef int bad = 0
-    for i in range(size):
-        bad |= (data[i] < 0x20) & (data[i] != 9)
-        bad |= data[i] == 0x7f
-    return not bad
-
-
-@cython.final
-cdef class Out:
-    def __dealloc__(self):
-        free(self.data)
-
-    cdef int grow(self, Py_ssize_t more) except -1:
-        cdef Py_ssize_t room = self.room * 2 if self.room else 4096
-        cdef char *data
-        if self.size + more <= self.room:
-            return 0
-        while room < self.size + more:
-            room *= 2
-        data = <char *>realloc(self.data, room)
-        if data == NULL:
-            raise MemoryError()
-        self.data = data
-        self.room = room
-        return 0
-
-    cdef int raw(self, const char *data, Py_ssize_t size) except -1:
-        self.grow(size)
-        memcpy(self.data + self.size, data, size)
-        self.size += size
-        return 0
-
-    cdef int text(self, str text) except -1:
-        """Text as latin-1; ValueError for controls, which no line of a head may hold."""
-        cdef bytes encoded
-        cdef const unsigned char *data
-        cdef Py_ssize_t size
-        if PyUnicode_KIND(text) == PyUnicode_1BYTE_KIND:
-            data = <const unsigned char *>PyUnicode_DATA(text)
-            size = PyUnicode_GET_LENGTH(text)
-        else:
-            encoded = text.encode("utf-8")
-            data = <const unsigned char *>PyBytes_AS_STRING(encoded)
-            size = PyBytes_GET_SIZE(encoded)
-        if not _is_clean(data, size):
-            raise ValueError("a control character in a message head")
-        return self.raw(<const char *>data, size)
-
-    cdef int field(self, str name, str value) except -1:
-        self.text(name)
-        self.raw(b": ", 2)
-        self.text(value)
-        return self.raw(b"\r\n", 2)
-
-    cdef int number(self, Py_ssize_t value) except -1:
-        return self.digits(value, 10)
-
-    cdef int hexadecimal(self, Py_ssize_t value) except -1:
-        return self.digits(value, 16)
-
-    cdef int digits(self, Py_ssize_t value, int base) except -1:
-        cdef char digits[24]
-        cdef int at = 24
-        while True:
-            at -= 1
-            digits[at] = b"0123456789abcdef"[value % base]
-            value //= base
-            if value == 0:
-                return self.raw(digits + at, 24 - at)
+include "head_out.pxi"
 
 
 # Doors for tests and diagnostics.

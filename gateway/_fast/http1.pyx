@@ -9,19 +9,21 @@ app too, as an ordinary call with `gateway.refusal` in the environ, so that it i
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 
-from gateway._fast.channel cimport WRITE, Channel, monotonic
+from gateway._fast.channel cimport READ, WRITE, Channel, monotonic
+from gateway._fast.chunk cimport chunk_size
 from gateway._fast.head cimport (
     CONNECTION, CONTENT_LENGTH, DATE, HOP, TRANSFER_ENCODING, UPGRADE,
     Limits, Name, Out, RequestHead, name_of_text, read_request,
 )
 
 import logging
+import os
 import socket as _socket
 import time
 from email.utils import formatdate
 
 from gateway._fast.channel import Interrupted, TimedOut
-from gateway._fast.head import RULES, Refused
+from gateway._fast.rules import RULES, Refused
 
 log = logging.getLogger("gateway")
 
@@ -87,192 +89,7 @@ cdef class Server:
                 connection.channel.close()
 
 
-@cython.final
-cdef class Body:
-    """`wsgi.input`: the request body, decoded. Reads are short: `read(n)` gives what is there, at least one byte, b"" at the end."""
-
-    cdef Channel channel
-    cdef Server server
-    cdef Py_ssize_t left        # bytes left of the body, or of the chunk
-    cdef bint chunked
-    cdef bint expects           # 100 Continue is still to be sent
-    cdef bint first             # no chunk was read yet
-    cdef bint broken            # it cannot be read to its end
-    cdef readonly bint done     # the whole body was read
-    cdef readonly Py_ssize_t taken
-    cdef double timeout
-    cdef Py_ssize_t limit
-
-    def read(self, Py_ssize_t size=-1):
-        """Up to `size` bytes; all of the rest for -1. Raises what server.fail makes."""
-        cdef bytes piece
-        if size >= 0:
-            return self.take(size)
-        pieces = []
-        while True:
-            piece = self.take(BODY_READ_SIZE)
-            if not piece:
-                return b"".join(pieces)
-            pieces.append(piece)
-
-    cdef bytes take(self, Py_ssize_t size):
-        cdef bytes data
-        if self.done or size == 0:
-            return b""
-        try:
-            if self.expects:
-                self.expects = False
-                self.channel.send(b"HTTP/1.1 100 Continue\r\n\r\n", 25, self.timeout)
-            if self.left == 0 and not self.next_chunk():
-                return b""
-            data = self.receive(min(size, self.left, BODY_READ_SIZE * 4))
-        except TimedOut:
-            raise self.fail("request-timeout", "The body stopped arriving.") from None
-        except OSError:
-            raise self.fail("client-closed", "The client went away while it sent the body.") from None
-        self.left -= PyBytes_GET_SIZE(data)
-        self.taken += PyBytes_GET_SIZE(data)
-        if self.left == 0 and not self.chunked:
-            self.done = True
-        return data
-
-    cdef object fail(self, str slug, str detail):
-        """The exception for a body that cannot be read to its end."""
-        self.broken = True
-        return self.server.fail(slug, detail)
-
-    cdef bytes receive(self, Py_ssize_t size):
-        """Up to `size` bytes of the connection, never past them."""
-        cdef bytes data = self.channel.recv(size, self.timeout)
-        if not data:
-            raise OSError("end of stream")
-        if PyBytes_GET_SIZE(data) > size:
-            self.channel.unrecv(data[size:])
-            data = data[:size]
-        return data
-
-    cdef bytes line(self, Py_ssize_t most, str rule):
-        """One line of the chunked coding, without its CRLF; at most `most` bytes."""
-        cdef bytes data = b""
-        cdef Py_ssize_t cut
-        while True:
-            data += self.receive(READ_SIZE)
-            cut = data.find(b"\n")
-            if cut >= 0:
-                self.channel.unrecv(data[cut + 1:])
-                if cut == 0 or data[cut - 1] != 13 or cut > most or b"\r" in data[:cut - 1]:
-                    raise self.fail("malformed-request", f"{RULES[rule].words} ({RULES[rule].section}).")
-                return data[:cut - 1]
-            if PyBytes_GET_SIZE(data) > most:
-                raise self.fail("malformed-request", f"{RULES[rule].words} ({RULES[rule].section}).")
-
-    cdef bint next_chunk(self) except -1:
-        """Read up to the data of the next chunk (RFC 9112 section 7.1); trailers are read and dropped."""
-        cdef bytes line
-        if not self.first and self.line(2, "chunk-end"):
-            raise self.fail("malformed-request", "a chunk does not end with CRLF (RFC 9112 7.1).")
-        self.first = False
-        line = self.line(1024, "chunk-size")
-        self.left = _chunk_size(line)
-        if self.left < 0:
-            raise self.fail("malformed-request", f"{RULES['chunk-size'].words} (RFC 9112 7.1).")
-        if self.taken + self.left > self.limit:
-            raise self.fail("body-too-large", f"The body is larger than {self.limit} bytes.")
-        if self.left:
-            return True
-        for _ in range(self.server.settings.limits.lines):
-            line = self.line(self.server.settings.limits.line, "trailer")
-            if not line:
-                self.done = True
-                return False
-            if b":" not in line or line.startswith((b" ", b"\t", b":")):
-                break
-        raise self.fail("malformed-request", f"{RULES['trailer'].words} (RFC 9112 7.1.2).")
-
-    cdef bint is_easy(self):
-        """Whether what is left of the body is read, or little enough to be read away (RFC 9112 section 9.3)."""
-        if self.done:
-            return True
-        return not (self.broken or self.expects or (not self.chunked and self.left > DRAIN_SIZE))
-
-    cdef bint drain(self):
-        """Read away what the app left, if that is little; whether the connection can go on."""
-        cdef Py_ssize_t before = self.taken
-        if self.expects or self.broken:
-            return False
-        try:
-            while not self.done and self.taken - before <= DRAIN_SIZE:
-                self.take(BODY_READ_SIZE)
-        except Exception:
-            return False
-        return self.done
-
-    def readline(self, Py_ssize_t size=-1):
-        """One line of the body (PEP 3333)."""
-        cdef bytes data = b"", piece
-        while size < 0 or PyBytes_GET_SIZE(data) < size:
-            piece = self.take(1)
-            data += piece
-            if not piece or piece == b"\n":
-                break
-        return data
-
-    def readlines(self, hint=None):
-        """All lines of the body (PEP 3333)."""
-        return list(self)
-
-    def __iter__(self):
-        return iter(self.readline, b"")
-
-
-cpdef Py_ssize_t _chunk_size(bytes line):
-    """The size on a chunk's first line, extensions ignored (RFC 9112 section 7.1.1); -1 for anything odd."""
-    cdef Py_ssize_t size = 0, i = 0
-    cdef unsigned char c
-    cdef const unsigned char *data = <const unsigned char *>PyBytes_AS_STRING(line)
-    while i < PyBytes_GET_SIZE(line):
-        c = data[i]
-        if c"0" <= c <= c"9":
-            size = size * 16 + c - c"0"
-        elif c"a" <= (c | 0x20) <= c"f":
-            size = size * 16 + (c | 0x20) - c"a" + 10
-        else:
-            break
-        i += 1
-        if i > 15:
-            return -1
-    if i == 0:
-        return -1
-    line = line[i:]
-    if line and not line.lstrip(b" \t").startswith(b";"):
-        return -1
-    for c in line:
-        if (c < 0x20 and c != 9) or c == 0x7f:
-            return -1
-    return size
-
-
-cdef class NoBody:
-    """`wsgi.input` of a request without a body."""
-
-    done = True
-    taken = 0
-
-    def read(self, size=-1):
-        """b"": there is no body."""
-        return b""
-
-    readline = read
-
-    def readlines(self, hint=None):
-        """[]: there is no body."""
-        return []
-
-    def __iter__(self):
-        return iter(())
-
-
-_no_body = NoBody()
+include "http1_body.pxi"
 
 
 @cython.final
@@ -302,11 +119,13 @@ cdef class Connection:
         base["wsgi.early_hints"] = self.early_hints
 
     cdef bint has_bytes(self):
-        """Whether bytes wait in the socket that nobody read yet."""
+        """Whether bytes wait that nobody read yet."""
         try:
+            if self.channel.tls:
+                self.channel.has_input()
+                return bool(self.channel.rest)
             return bool(self.channel.rest) or bool(self.channel.sock.recv(1, _socket.MSG_PEEK | _socket.MSG_DONTWAIT))
-        except (OSError, ValueError):
-            # ValueError: a TLS socket cannot peek; its idle connection is closed like any other.
+        except OSError:
             return False
 
     def serve(self):
@@ -321,6 +140,7 @@ cdef class Connection:
             log.exception("the connection loop failed")
         finally:
             self.server.connections.discard(self)
+            self.say_goodbye()
             self.channel.close()
             self.base.clear()
 
@@ -367,7 +187,7 @@ cdef class Connection:
         if self.keep and body is not None and not body.done:
             self.keep = body.drain()
         if not self.keep:
-            self.linger(body is not None and not body.done)
+            self.linger((body is not None and not body.done) or self.has_bytes())
         return self.keep
 
     cdef bytes first_bytes(self, Settings settings):
@@ -464,7 +284,7 @@ cdef class Connection:
 
     def early_hints(self, headers):
         """Send a 103 (RFC 8297) with `headers`, (name, value) pairs."""
-        if self.minor and not self.started:
+        if self.minor and self.status is None:
             _out.size = 0
             _out.raw(b"HTTP/1.1 103 Early Hints\r\n", 26)
             for name, value in headers:
@@ -501,6 +321,8 @@ cdef class Connection:
             if not piece:
                 continue
             sent += PyBytes_GET_SIZE(piece)
+            if 0 <= length < sent:
+                raise ValueError(f"more than the {length} bytes that were announced")
             if chunked:
                 _out.hexadecimal(PyBytes_GET_SIZE(piece))
                 _out.raw(b"\r\n", 2)
@@ -581,17 +403,35 @@ cdef class Connection:
     cdef int linger(self, bint unread) except -1:
         """Close so that an answer to a request that was not read to its end arrives (RFC 9112 section 9.6)."""
         cdef double until
-        cdef Py_ssize_t most = 64 * DRAIN_SIZE
+        cdef Py_ssize_t most = 64 * DRAIN_SIZE, got
         if not unread or self.channel.closed:
             return 0
+        self.say_goodbye()
         try:
             self.channel.sock.shutdown(_socket.SHUT_WR)
             until = monotonic() + LINGER
-            while most > 0:
-                data = self.channel.recv(DRAIN_SIZE, until - monotonic())
-                if not data:
+            # NOTE: straight from the descriptor, since shutdown() ends the TLS layer; nobody looks at these bytes.
+            while most > 0 and self.channel.wait(READ, until - monotonic()):
+                got = len(os.read(self.channel.fd, DRAIN_SIZE))
+                if got == 0:
                     break
-                most -= len(data)
-        except (OSError, TimedOut):
+                most -= got
+        except (OSError, TimedOut, Interrupted):
             pass
         return 0
+
+    cdef int say_goodbye(self) except -1:
+        """Tell a TLS client that nothing was cut off (RFC 9112 section 9.8), as far as the socket takes it at once."""
+        if self.channel.tls and not self.channel.closed:
+            try:
+                self.channel.sock.unwrap()
+            except (OSError, ValueError):
+                pass
+        return 0
+
+
+# Door for tests and diagnostics.
+
+def read_chunk_size(bytes line):
+    """The size on a chunk's first line (without its CRLF), -1 for anything odd (RFC 9112 section 7.1)."""
+    return chunk_size(<const unsigned char *>PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line))

@@ -1,6 +1,8 @@
 from collections.abc import Iterable
 from typing import final
 
+from typing_extensions import disjoint_base
+
 from gateway._fast.batch import Batch
 from gateway.exchange import Exchange
 
@@ -9,6 +11,7 @@ class Secrets:
     def __new__(cls, names: Iterable[str], endings: Iterable[str]) -> Secrets: ...
     def hides(self, name: str) -> bool: ...
 
+@disjoint_base
 class Line:
     def __new__(cls, batch: Batch, names: Iterable[str], secrets: Secrets, threshold: int = ...) -> Line: ...
     def __call__(self, exchange: Exchange) -> None: ...

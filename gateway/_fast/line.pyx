@@ -75,7 +75,7 @@ cdef class Secrets:
     cdef tuple names
     cdef tuple endings
 
-    def __init__(self, names, endings):
+    def __cinit__(self, names, endings):
         self.names = tuple([name.encode() for name in names])
         self.endings = tuple([ending.encode() for ending in endings])
 
@@ -174,7 +174,7 @@ cdef class Line:
     cdef long long second
     cdef char[32] stamp
 
-    def __init__(self, Batch batch not None, names, Secrets secrets not None, uint64_t threshold=1 << 32):
+    def __cinit__(self, Batch batch not None, names, Secrets secrets not None, uint64_t threshold=1 << 32):
         self.batch = batch
         self.secrets = secrets
         self.names = (*names, "user-agent", "referer")

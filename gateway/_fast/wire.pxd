@@ -33,12 +33,13 @@ cdef class Answer:
     cdef bint keep              # the connection may be used again
     cdef bint ended             # the upstream sent its last byte
     cdef bint done              # the connection was given back
+    cdef bint held              # the connection is still to be given back
     cdef bint sent              # a byte of the request left
     cdef bint answered          # a byte of the answer came
     cdef bint taken             # more of the body than the first piece was read
     cdef readonly int status
     cdef readonly list headers
-    cdef readonly object body
+    cdef bytes content          # the whole body, None while it streams
     cdef readonly object length
 
     cdef bytes next_chunk(self)

@@ -4,7 +4,7 @@ from typing import Protocol, final
 from gateway._fast.channel import Channel
 from gateway.exchange import Exchange
 
-class Owner(Protocol):
+class _Owner(Protocol):
     """Who holds the connection while an exchange is on it."""
 
     @property
@@ -50,7 +50,7 @@ class Answer:
 
 def talk(
     exchange: Exchange,
-    owner: Owner,
+    owner: _Owner,
     read_timeout: float,
     deadline: float,
     first: bytes,
@@ -66,7 +66,5 @@ def talk(
 def decode_chunks(data: bytes) -> tuple[bytes, int] | None:
     """(body, bytes used) of a whole chunked body at the start of `data`, None while incomplete; raises Refused."""
 
-def forwarding_fields(
-    peer: str, client: str, scheme: str, authority: str, given: dict[str, str]
-) -> dict[str, str]:
+def forwarding_fields(peer: str, client: str, scheme: str, authority: str, given: dict[str, str]) -> dict[str, str]:
     """Forwarding fields by name: `given` are a trusted proxy's, by lower-case name, else empty (RFC 7239)."""

@@ -21,7 +21,7 @@ from libc.string cimport memchr
 import ssl
 
 from gateway._fast.channel import Interrupted, TimedOut
-from gateway._fast.head import RULES, Refused
+from gateway._fast.head import RULES as _RULES, Refused
 
 include "wire_request.pxi"
 
@@ -79,6 +79,7 @@ cpdef Answer talk(object exchange, object owner, double read_timeout, double dea
     except BaseException:
         answer.unlink()
         raise
+    answer.held = not answer.done
     return answer
 
 
@@ -97,6 +98,11 @@ cdef class Answer:
         return piece
 
     @property
+    def body(self):
+        """The whole body, or this object while there is more of it."""
+        return self if self.content is None else self.content
+
+    @property
     def ready(self):
         """Whether the next piece is here already."""
         return self.done or bool(self.pending) or self.at < PyBytes_GET_SIZE(self.data)
@@ -105,6 +111,10 @@ cdef class Answer:
         """End the exchange: a body that was not read to its end costs the connection. Safe to call twice."""
         if not self.done:
             self.finish(False)
+
+    def __del__(self):
+        if self.held:  # nobody closed it: that costs the connection, but never the pool's slot
+            self.close()
 
     cdef bytes next_chunk(self):
         """The next piece of the body, b"" at its end; raises what `fail` makes."""
@@ -144,6 +154,7 @@ cdef class Answer:
     cdef int finish(self, bint keep) except -1:
         """Give the connection back, once."""
         self.done = True
+        self.held = False
         self.unlink()
         if keep:
             self.channel.idle()
@@ -153,7 +164,7 @@ cdef class Answer:
     cdef object error(self, object cause):
         """The WireError for what was raised inside an exchange."""
         cdef str reason
-        detail = str(cause)
+        cdef str detail = str(cause)
         if isinstance(cause, Interrupted):
             reason, detail = "client-closed", "the client went away"
         elif isinstance(cause, TimedOut):
@@ -249,15 +260,16 @@ cdef class Answer:
 
     cdef bytes read_body(self, object body, Py_ssize_t left):
         """A piece of the client's body; None when the upstream spoke while we waited for the client."""
-        if left < 0:
-            return body.read(PIECE)
+        if monotonic() >= self.deadline:
+            raise TimedOut()
         if self.client is None:
-            return body.read(min(left, PIECE))
+            return body.read(PIECE if left < 0 else min(left, PIECE))
+        self.client.latest = self.deadline
         # NOTE: not for a chunked body: its reader may be inside a chunk's first line when it is interrupted.
-        self.channel.linked = self.client
+        self.channel.linked = self.client if left > 0 else None
         self.channel.rings = True
         try:
-            return body.read(min(left, PIECE))
+            return body.read(PIECE if left < 0 else min(left, PIECE))
         except Interrupted:
             if self.channel.has_input():
                 return None
@@ -265,6 +277,7 @@ cdef class Answer:
         finally:
             self.channel.linked = None
             self.channel.rings = False
+            self.client.latest = 0.0
             self.client.calm()
 
     cdef bint is_answered(self, bint readable) except -1:
@@ -295,7 +308,7 @@ cdef class Answer:
             head = read_answer(self.data, _limits)
             if head is None:
                 if PyBytes_GET_SIZE(self.data) > HEAD_MAX:
-                    raise Refused(RULES["line-size"])
+                    raise Refused(_RULES["line-size"])
                 return 0
             if head.status >= 200:
                 self.head = head
@@ -327,7 +340,6 @@ cdef class Answer:
         cdef bytes piece
         self.status = head.status
         self.headers = head.headers
-        self.body = self
         self.keep = self.keep and head.keep_alive and not self.ended
         if method == "HEAD" or head.status == 304 or head.status == 204:
             if head.length >= 0 and head.status != 204:
@@ -359,7 +371,7 @@ cdef class Answer:
 
     cdef int whole(self, bytes body, bint exact) except -1:
         """The answer is complete; bytes behind its end were not asked for, so the connection is not used again."""
-        self.body = body
+        self.content = body
         self.data = None
         return self.finish(self.keep and exact)
 
@@ -376,9 +388,12 @@ cdef class Answer:
 
     cdef bytes more(self, Py_ssize_t size):
         """Newly received bytes; b"" at the end of the stream."""
+        cdef double timeout = self.patience()
         if self.ended:
             return b""
-        return self.channel.recv(size, self.patience())
+        if timeout <= 0.0:
+            raise TimedOut()
+        return self.channel.recv(size, timeout)
 
     cdef bytes read_piece(self):
         cdef bytes piece
@@ -446,12 +461,12 @@ cdef class Answer:
         cdef str rule = "chunk-end" if self.stage == DATA_END else "chunk-size" if self.stage == SIZE else "trailer"
         if lf == NULL:
             if size - self.at > most + 1:
-                raise Refused(RULES[rule])
+                raise Refused(_RULES[rule])
             return -1
         if lf == start or (lf - 1)[0] != c"\r" or lf - 1 - start > most:
-            raise Refused(RULES[rule])
+            raise Refused(_RULES[rule])
         if memchr(start, c"\r", lf - 1 - start) != NULL or memchr(start, c"\0", lf - 1 - start) != NULL:
-            raise Refused(RULES[rule])
+            raise Refused(_RULES[rule])
         return lf - 1 - start
 
     cdef int step(self, const char *line, Py_ssize_t size) except -1:
@@ -461,7 +476,7 @@ cdef class Answer:
         elif self.stage == SIZE:
             self.left = chunk_size(<const unsigned char *>line, size)
             if self.left < 0:
-                raise Refused(RULES["chunk-size"])
+                raise Refused(_RULES["chunk-size"])
             self.stage = DATA if self.left else TRAILER
         elif size == 0:
             self.stage = END
@@ -469,7 +484,7 @@ cdef class Answer:
             # Trailers are dropped on purpose (RFC 9110 section 6.5.1 allows it): nothing behind the body is believed.
             self.trailers += size
             if self.trailers > TRAILERS_MAX or line[0] == c" " or line[0] == c"\t" or memchr(line, c":", size) == NULL:
-                raise Refused(RULES["trailer"])
+                raise Refused(_RULES["trailer"])
         return 0
 
 

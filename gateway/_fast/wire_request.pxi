@@ -114,8 +114,9 @@ cdef int _write_forwarding(object exchange, dict given, list chosen) except -1:
 
 cdef tuple _make_block(object exchange, dict given):
     """The forwarding fields for one client, peer and authority, but for the request's id."""
-    cdef dict fields = _forwarding_fields(exchange.peer, exchange.client, exchange.scheme, exchange.authority, given or {})
+    cdef dict fields
     cdef list lines = []
+    fields = _forwarding_fields(exchange.peer, exchange.client, exchange.scheme, exchange.authority, given or {})
     for name, value in fields.items():
         _check_text(value)
         lines.append((name.lower(), f"{name}: {value}\r\n".encode("latin-1")))

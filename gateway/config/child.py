@@ -12,26 +12,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from gateway.config import parse_child
 from gateway.config.complaints import Complaint, ConfigError
-from gateway.config.model import Document
 
 TIMEOUT: Final = 60.0  # seconds
 ANSWER_MAX: Final = 256 << 20  # bytes
 _LOOK_EVERY: Final = 0.01  # seconds
 
 
-class Parsed(NamedTuple):
-    """A checked document and its pickle."""
-
-    document: Document
-    pickled: bytes
-
-
-def parse_in_child(config: str, timeout: float = TIMEOUT, waiting: Callable[[], None] | None = None) -> Parsed:
-    """What is in the file `config`, read and checked with this process's environment, folder and sys.path.
+def parse_in_child(config: str, timeout: float = TIMEOUT, waiting: Callable[[], None] | None = None) -> bytes:
+    """The pickled Document of the file `config`, read and checked with this process's environment, folder, sys.path.
 
     Raises only ConfigError, and what `waiting` does, which is called every 10 ms; the child is ended then.
     """
@@ -76,14 +68,14 @@ def _run(
             child.wait()
 
 
-def _result(config: str, pickled: bytes) -> Parsed:
-    try:
-        found = pickle.loads(pickled)  # noqa: S301 - our own code's answer
-    except Exception:
-        raise _failed(config, "the process that reads it gave no answer") from None
-    if isinstance(found, ConfigError):
-        raise found
-    return Parsed(found, pickled)
+def _result(config: str, answer: bytes) -> bytes:
+    sign, pickled = answer[:1], answer[1:]
+    if sign == b"+":
+        return pickled
+    if sign == b"-":
+        error: ConfigError = pickle.loads(pickled)  # noqa: S301 - our own code made it
+        raise error
+    raise _failed(config, "the process that reads it gave no answer")
 
 
 def _failed(config: str, message: str) -> ConfigError:

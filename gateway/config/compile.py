@@ -31,10 +31,13 @@ from gateway.upstreams.unmatched import Refused, Unmatched
 
 log = logging.getLogger("gateway")
 
+#: the step that edits every answer on its last yards, refusals of earlier steps included
+FINAL = "response-headers"
 #: routes compiled between two calls of `pause`: well under a millisecond
 BREATH = 20
 #: seconds for an exchange that has no upstream of its own to bound it
 NO_UPSTREAM_TOTAL = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Resources:
@@ -99,9 +102,16 @@ class _Compiler:
         found: dict[str, Policy] = {}
         for module in self.document.plugins:
             try:
-                found.update((policy.name, policy) for policy in plugins.from_module(module))
+                offered = plugins.from_module(module)
             except plugins.PluginError as error:
                 self._complain(f"{self.document.file}:1", "plugins", str(error), error.hint)
+                continue
+            for policy in offered:
+                if policy.name in found:
+                    self._complain(
+                        f"{self.document.file}:1", "plugins", f"two plugins have a policy named {policy.name}"
+                    )
+                found[policy.name] = policy
         return found
 
     def _policy(self, name: str) -> Policy:
@@ -139,7 +149,9 @@ class _Compiler:
             self.keys.append(key)
             targets.append(Target(str(address), self.resources.pools.get(key), target.weight))
         times = spec.timeout
-        return HttpUpstream(spec.name, Fleet(spec.name, targets), connect=times.connect, read=times.read, total=times.total)
+        return HttpUpstream(
+            spec.name, Fleet(spec.name, targets), connect=times.connect, read=times.read, total=times.total
+        )
 
     def _ties(self) -> None:
         named = [(route.name, _spec(route, route.name)) for route in self.document.routes]
@@ -154,7 +166,11 @@ class _Compiler:
         if route.rewrite is not None:
             steps["rewrite"] = Step("rewrite", route.rewrite.where, rewrite.compile(route.rewrite, tools))
         if route.headers is not None:
-            steps["headers"] = Step("headers", route.headers.where, headers.compile(route.headers, tools))
+            made = headers.compile(route.headers, tools)
+            if made.on_request is not None:
+                steps["headers"] = Step("headers", route.headers.where, Steps(on_request=made.on_request))
+            if made.on_response is not None:
+                steps[FINAL] = Step(FINAL, route.headers.where, Steps(on_response=made.on_response))
         chosen: list[Policy] = []
         for use in route.policies:
             try:
@@ -169,7 +185,9 @@ class _Compiler:
             self._complain(route.where, f"routes.{route.name}.policies", str(error), error.hint)
             return None
         fetch, total, upstream = self._action(route)
-        return RoutePlan(route.name, route.where, tuple(steps[name] for name in order if name in steps), fetch, total, upstream)
+        return RoutePlan(
+            route.name, route.where, tuple(steps[name] for name in order if name in steps), fetch, total, upstream
+        )
 
     def _action(self, route: Route) -> tuple[Callable[[Exchange], Any], float, str]:
         """(fetch, seconds for all of it, the upstream's name)."""
@@ -188,7 +206,7 @@ class _Compiler:
         steps = self.log
         if defaults is not None:
             made = headers.compile(defaults, Tools(name, monotonic, log.info))
-            steps = (*steps, Step("headers", defaults.where, Steps(on_response=made.on_response)))
+            steps = (*steps, Step(FINAL, defaults.where, Steps(on_response=made.on_response)))
         return RoutePlan(name, self.document.server.where, steps, upstream.fetch, NO_UPSTREAM_TOTAL, "")
 
 
@@ -215,4 +233,3 @@ def _guard(limit: int) -> Callable[[Exchange], None]:
             raise GatewayError(BODY_TOO_LARGE, f"The body has {exchange.body_length} bytes; {limit} are taken.")
 
     return on_request
-

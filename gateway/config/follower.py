@@ -36,12 +36,13 @@ class Follower:
     def follow(self) -> None:
         """Take the published plan if it is another than the one that serves; errors are logged and change nothing."""
         generation = self._page.generation.load()
-        if generation == self._store.generation:
+        if generation == self._store.generation or self._store.is_changing:
             return
         if generation == self._failed and time.monotonic() < self._again_at:
             return
         try:
-            self._take(generation, self._published.plan(generation))
+            self._store.adopt_from(lambda: self._read(generation), generation, self._pause)
+            self._slot.run_plan(generation, self._store.document.version)
         except Exception as error:
             if isinstance(error, FileNotFoundError) and self._page.generation.load() != generation:
                 return  # there is a newer one
@@ -49,8 +50,8 @@ class Follower:
                 log.error("worker %d serves on without taking plan %d: %s", os.getpid(), generation, error)
             self._failed, self._again_at = generation, time.monotonic() + TRY_AGAIN
 
-    def _take(self, generation: int, document: Document) -> None:
+    def _read(self, generation: int) -> Document:
+        document = self._published.plan(generation, self._pause)
         if complaints := needs_restart(self._started_with, document.server):
             raise ValueError(f"it is of a master with another `server` section: {complaints[0]}")
-        self._store.adopt(document, generation, self._pause)
-        self._slot.run_plan(generation, document.version)
+        return document

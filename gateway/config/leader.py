@@ -13,9 +13,10 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.config import child
-from gateway.config.child import Parsed, parse_in_child
+from gateway.config.child import parse_in_child
 from gateway.config.complaints import Complaint, ConfigError
-from gateway.config.published import Outcome, Published
+from gateway.config.model import Document
+from gateway.config.published import Outcome, Published, unpickled
 from gateway.config.restart import needs_restart
 from gateway.config.store import Pause, Store
 from gateway.config.watch import Watcher, digest, look, look_since
@@ -23,10 +24,11 @@ from gateway.shared import Page, Slot
 
 log = logging.getLogger("gateway")
 
-Parse = Callable[[str, float, Callable[[], None]], Parsed]
+Parse = Callable[[str, float, Callable[[], None]], bytes]
 
 LEASE: Final = 1.5  # seconds until another worker leads in the place of one that is gone
 LOOK_EVERY: Final = 1.0  # seconds between two looks at the files
+_LOOK_AGAIN: Final = 0.01  # seconds
 
 
 class _LedByAnother(Exception):
@@ -109,9 +111,14 @@ class Leader:
         before = look(files, patterns)
         complaints: tuple[Complaint, ...] = ()
         try:
-            parsed = self._parse(self._config, child.TIMEOUT, self._keep_lease)
-            files, patterns = parsed.document.files, parsed.document.patterns
-            self._apply(parsed)
+            pickled = self._parse(self._config, child.TIMEOUT, self._keep_lease)
+            while self._store.is_changing:  # this worker is just following a leader before it
+                time.sleep(_LOOK_AGAIN)
+                self._keep_lease()
+            with self._store.changing():
+                document = unpickled(pickled, self._breathe)
+                files, patterns = document.files, document.patterns
+                self._apply(document, pickled)
         except _LedByAnother:
             return
         except ConfigError as error:
@@ -125,9 +132,9 @@ class Leader:
         current = self._page.generation.load()
         self._tell(Outcome(wanted, current, self._store.document.version, complaints, files, patterns, seen))
 
-    def _apply(self, parsed: Parsed) -> None:
+    def _apply(self, document: Document, pickled: bytes) -> None:
         """Compile beside what serves, publish, swap.  Raises ConfigError when the document cannot be used here."""
-        document, store = parsed.document, self._store
+        store = self._store
         if complaints := needs_restart(self._started_with, document.server):
             raise ConfigError(complaints, document.files)
         if store.is_same(document) and store.generation == self._page.generation.load():
@@ -135,7 +142,7 @@ class Leader:
             return
         plan = store.compile(document, self._breathe)
         self._keep_lease()
-        generation = self._published.publish(self._page, parsed.pickled)
+        generation = self._published.publish(self._page, pickled)
         if generation is None:
             raise _LedByAnother
         store.swap(plan, document, generation)

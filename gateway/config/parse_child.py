@@ -2,7 +2,7 @@
 
     python -P parse_child.py CONFIG SYS_PATH SECONDS
 
-Its standard output is a pickled Document, or the ConfigError that says why there is none.
+Its standard output is a byte, "+" or "-", and a pickle: the Document, or the ConfigError that says why there is none.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ def main() -> None:
     answer = os.dup(1)
     os.dup2(2, 1)  # what a plugin prints is no part of the answer
     sys.path[:] = search.split(os.pathsep)
-    found = read(config)
+    sign, found = read(config)
     with open(answer, "wb") as stream:
+        stream.write(sign)
         pickle.dump(found, stream, protocol=5)
     sys.stderr.flush()
     os._exit(0)
 
 
-def read(config: str) -> Document | ConfigError:
+def read(config: str) -> tuple[bytes, Document | ConfigError]:
     """What is in the files if it can be read and compiled, or why not."""
     from gateway.config.compile import compile as compile_document
     from gateway.config.complaints import ConfigError
@@ -44,8 +45,8 @@ def read(config: str) -> Document | ConfigError:
         files = document.files
         compile_document(document)
     except ConfigError as error:
-        return ConfigError(error.complaints, error.files or files)
-    return document
+        return b"-", ConfigError(error.complaints, error.files or files)
+    return b"+", document
 
 
 if __name__ == "__main__":

@@ -85,11 +85,11 @@ class Service:
                 if found and (wanted == method or (wanted == "GET" and method == "HEAD")):
                     value = json.loads(body) if body else None
                     return handler(Ask(found.groups(), dict(parse_qsl(parts.query)), value))
-            raise Refused(404, f"{self.name} has nothing at {method} {parts.path}")
         except Refused as refusal:
             return as_json({"error": str(refusal)}, refusal.status)
         except ValueError:
             return as_json({"error": "the body is not JSON"}, 400)
+        return as_json({"error": f"{self.name} has nothing at {method} {parts.path}"}, 404)
 
     def start(self, host: str, port: int) -> ThreadingHTTPServer:
         """Serve in background threads until the returned server's `shutdown` is called. OSError: the port is taken."""

@@ -6,7 +6,7 @@ import html
 import json
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, datetime
 from typing import Any
 
 from gateway.examples.service import Answer, Ask, Refused, Service, as_json, data, number, records
@@ -81,12 +81,14 @@ def reviews() -> Service:
         review = _checked(ask.body)
         if len(kept) >= MOST_REVIEWS:
             raise Refused(507, f"the example keeps at most {MOST_REVIEWS} reviews")
-        review = {"id": len(kept) + 1, **review, "date": date.today().isoformat()}
+        review = {"id": len(kept) + 1, **review, "date": datetime.now(UTC).date().isoformat()}
         kept.append(review)
         return as_json(review, 201)
 
     def live(ask: Ask) -> Answer:
-        return Answer(200, _events(kept, number(ask.query, "count", LONGEST_STREAM, LONGEST_STREAM)), "text/event-stream")
+        return Answer(
+            200, _events(kept, number(ask.query, "count", LONGEST_STREAM, LONGEST_STREAM)), "text/event-stream"
+        )
 
     return Service(
         "reviews",

@@ -12,7 +12,7 @@ def commands(base: str, gateway: str, config: str) -> list[tuple[str, str]]:
         ("a list, from the catalog", f"curl -s '{base}/items?category=outdoor&limit=3'"),
         ("reviews of one item: another service, its path rewritten", f"curl -s {base}/items/7/reviews"),
         ("what matches no route gets an RFC 9457 problem", f"curl -si {base}/items/seven"),
-        ("events as they come, one a second (Ctrl-C ends it)", f"curl -sN {base}/live/reviews?count=10"),
+        ("events as they come, one a second", f"curl -sN '{base}/live/reviews?count=3'"),
         ("why a request goes where it goes", explain),
     ]
 

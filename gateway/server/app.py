@@ -61,7 +61,10 @@ class Streaming(Iterator[bytes]):
         except StopIteration:
             raise
         except Exception as error:
-            exchange.error = (error.kind if isinstance(error, GatewayError) else UPSTREAM_INCOMPLETE).slug
+            kind = error.kind if isinstance(error, GatewayError) else UPSTREAM_INCOMPLETE
+            if kind is CLIENT_CLOSED:
+                _client_gone(exchange)
+            exchange.error = kind.slug
             raise
         exchange.sent += len(piece)
         return piece

@@ -62,16 +62,22 @@ def _route(exchange: Exchange, plan: Plan) -> None:
         _refuse(exchange, plan, GatewayError(KINDS_BY_SLUG[refusal[0]], refusal[1]))
         return
     try:
-        path, raw, alternative, alternative_raw = canonical(raw_path) if raw_path != "*" else (raw_path, None, None, None)
+        path, raw, alternative, alternative_raw = (
+            canonical(raw_path) if raw_path != "*" else (raw_path, None, None, None)
+        )
     except BadTarget as error:
         _refuse(exchange, plan, GatewayError(MALFORMED_REQUEST, f"The request was refused: {error}."))
         return
     exchange.path = path
     host, method, environ = exchange.host, exchange.method, exchange.environ
     route, found = plan.table.match(host, method, path, environ, query, raw)
-    if alternative is not None and plan.table.match(host, method, alternative, environ, query, alternative_raw)[0] is not route:
-        _refuse(exchange, plan, GatewayError(AMBIGUOUS_PATH, "The path has an encoded slash and leads to two places."))
-    elif route is None:
+    if alternative is not None:
+        # The parameters of the second reading, which keeps the encoded slash as it came (docs/decisions/0002).
+        other, found = plan.table.match(host, method, alternative, environ, query, alternative_raw)
+        if other is not route:
+            _refuse(exchange, plan, GatewayError(AMBIGUOUS_PATH, "The path has an encoded slash and leads to two places."))
+            return
+    if route is None:
         exchange.route = plan.unmatched
         exchange.state = {"allow": found}
     else:
@@ -113,7 +119,9 @@ def _believe(exchange: Exchange, networks: tuple[Any, ...]) -> None:
         exchange.client = address
         if not is_trusted(address, networks):
             break
-    scheme = environ.get("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip().lower() or _forwarded(environ, "proto")
+    scheme = environ.get("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip().lower() or _forwarded(
+        environ, "proto"
+    )
     if scheme in ("http", "https"):
         exchange.scheme = scheme
     request_id = environ.get("HTTP_X_REQUEST_ID", "")
@@ -141,7 +149,7 @@ def _chain(environ: dict[str, Any]) -> list[str]:
 def _address(item: str) -> str | None:
     """The IP of "192.0.2.1", "192.0.2.1:80", "[2001:db8::1]:80" or "2001:db8::1"."""
     if item.startswith("["):
-        item = item[1 : item.find("]")]
+        item = item[1:].partition("]")[0] if "]" in item else ""
     elif item.count(":") == 1:
         item = item.partition(":")[0]
     try:
@@ -170,7 +178,16 @@ def _from_plain_environ(environ: dict[str, Any], target: str) -> tuple[str, Head
         environ["HTTP_HOST"] = parts.netloc
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     named = {token.strip().lower() for token in environ.get("HTTP_CONNECTION", "").split(",")}
-    dropped = named | {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "content-length", "expect"}
+    dropped = named | {
+        "connection",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "content-length",
+        "expect",
+    }
     headers: Headers = []
     for key, value in environ.items():
         if key.startswith("HTTP_"):

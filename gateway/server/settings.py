@@ -104,7 +104,12 @@ def hup(site: Site) -> None:
 def when_ready(server: Any) -> None:
     """Say where it listens; the sockets are open now."""
     document = the_site().store.document
-    log.info("gateway listens on %s, admin on %s, plan %s", ", ".join(document.server.bind), document.server.admin, document.version)
+    log.info(
+        "gateway listens on %s, admin on %s, plan %s",
+        ", ".join(document.server.bind),
+        document.server.admin,
+        document.version,
+    )
 
 
 def pre_exec(server: Any) -> None:

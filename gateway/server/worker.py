@@ -41,6 +41,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         self.slot = self.site.page.claim_slot(os.getpid())
         self._settings = _settings(self.site)
         self.site.store.on_swap(self._swapped)
+        self._reopen()  # a log may have been rotated since the master opened it
         self._reloader = Reloader(self.site.page, self.slot, self.site.runtime.path, self.site.store, _breathe)
         proxies, admins = self._listeners()
         self._reloader.boot()

@@ -6,7 +6,9 @@ from tests.house.tree import files, shown
 
 UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
 #: Where packages come from is each machine's own affair.
-INDEX = re.compile(r"(?:--(?:extra-)?index" + r"-url|--find" + r"-links|registry\.[a-z]+\.|https?://(?:files\.)?py" + r"p[i]\.)")
+INDEX = re.compile(
+    r"(?:--(?:extra-)?index" + r"-url|--find" + r"-links|registry\.[a-z]+\.|https?://(?:files\.)?py" + r"p[i]\.)"
+)
 WASTE = re.compile(r"[ \t]+$|\r$")
 
 

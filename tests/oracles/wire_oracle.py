@@ -84,7 +84,8 @@ def forwarding_fields(peer: str, client: str, scheme: str, authority: str, given
         "X-Forwarded-For": ", ".join(filter(None, [*addresses, peer])),
         "X-Forwarded-Proto": given.get("x-forwarded-proto") or scheme,
         "X-Forwarded-Host": given.get("x-forwarded-host") or authority,
-        "X-Forwarded-Port": given.get("x-forwarded-port") or (port[1] if port else {"http": "80", "https": "443"}[scheme]),
+        "X-Forwarded-Port": given.get("x-forwarded-port")
+        or (port[1] if port else {"http": "80", "https": "443"}[scheme]),
         "Forwarded": ", ".join([*hops, ";".join(own)]),
     }
     for name in ("X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-Ssl", "X-Real-IP"):

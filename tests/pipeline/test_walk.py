@@ -43,7 +43,16 @@ def test_only_steps_before_the_turn_see_the_answer(line: Line) -> None:
     """Those that have no on_request count by where they stand."""
     only_back = [line.step(name, "response") for name in "xyz"]
     line.walk(only_back[0], line.step("a"), only_back[1], line.step("b", request=Response(200, [])), only_back[2])
-    assert line.diary == ["request a", "request b", "response b", "response y", "response a", "response x", "close a", "close b"]
+    assert line.diary == [
+        "request a",
+        "request b",
+        "response b",
+        "response y",
+        "response a",
+        "response x",
+        "close a",
+        "close b",
+    ]
 
 
 def test_an_answer_is_changed_in_place_or_replaced(line: Line) -> None:

@@ -49,7 +49,7 @@ class Site:
     def route(self, guest: Guest, fetch: Callable[[Exchange], Response] | None = None) -> RoutePlan:
         made = {
             "log": self.log,
-            "guest": Step("guest", "f:1", plugins.compile(guest, {}, TOOLS)),
+            "guest": Step("guest", "f:1", plugins.steps_of(guest, {}, TOOLS)),
             "rewrite": Step("rewrite", "f:1", rewrite.compile(Rewrite("/items/{id}", "f:1"), TOOLS)),
             "headers": Step("headers", "f:1", headers.compile(RULES, TOOLS)),
         }
@@ -82,9 +82,9 @@ def test_a_request_that_goes_well(site: Site) -> None:
     [line] = site.lines()
     assert line["target"] == "/v1/items/7?a=1&token=***"
     assert line["headers"] == {"x-beta": "1"}
-    assert [line[name] for name in ("route", "upstream", "address", "attempts", "status", "error", "bytes", "upstream_ms")] == [
-        *("item", "catalog", "127.0.0.1:9101", 1, 200, None, 5, 250.0)
-    ]
+    assert [
+        line[name] for name in ("route", "upstream", "address", "attempts", "status", "error", "bytes", "upstream_ms")
+    ] == [*("item", "catalog", "127.0.0.1:9101", 1, 200, None, 5, 250.0)]
 
 
 def test_a_guest_answers_before_anything_is_rewritten(site: Site) -> None:
@@ -96,7 +96,9 @@ def test_a_guest_answers_before_anything_is_rewritten(site: Site) -> None:
 
 @pytest.mark.parametrize("hook", ["on_request", "on_response", "on_close"])
 @pytest.mark.parametrize("error", [ValueError("secret"), SystemExit(1)], ids=repr)
-def test_a_guest_that_fails_is_a_500_and_the_next_request_goes_well(site: Site, hook: str, error: BaseException) -> None:
+def test_a_guest_that_fails_is_a_500_and_the_next_request_goes_well(
+    site: Site, hook: str, error: BaseException
+) -> None:
     def fails(*args: Any) -> None:
         raise error
 

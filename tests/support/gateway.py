@@ -44,7 +44,9 @@ def wait_until(condition: Callable[[], Any], what: str, patience: float = PATIEN
 class Gateway:
     """`gateway serve` with a configuration of the test's; `{port}` and `{admin}` in it are filled in."""
 
-    def __init__(self, folder: Path, config: str, *, env: dict[str, str] | None = None, command: list[str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, config: str, *, env: dict[str, str] | None = None, command: list[str] | None = None
+    ) -> None:
         self.folder = folder
         self.port, self.admin_port = free_port(), free_port()
         self.config = folder / "gateway.yaml"
@@ -64,7 +66,9 @@ class Gateway:
     def start(self, *, ready: bool = True) -> Gateway:
         """Start it; with `ready`, wait until it serves."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self._command, stdout=log, stderr=log, env=self._env, cwd=self.folder, start_new_session=True)
+            self.process = subprocess.Popen(
+                self._command, stdout=log, stderr=log, env=self._env, cwd=self.folder, start_new_session=True
+            )
         if ready:
             wait_until(self.is_ready, f"the gateway is ready; its log:\n{self.output()}")
         return self
@@ -82,7 +86,9 @@ class Gateway:
     def admin(self, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> tuple[int, Any]:
         """(status, parsed JSON) of an admin endpoint."""
         extra = {"X-Gateway-Admin": "1"} if method != "GET" else {}
-        request = urllib.request.Request(f"http://127.0.0.1:{self.admin_port}{path}", method=method, headers={**extra, **(headers or {})})
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.admin_port}{path}", method=method, headers={**extra, **(headers or {})}
+        )
         try:
             with _direct.open(request, timeout=PATIENCE) as answer:
                 return answer.status, _json(answer.read())

@@ -187,4 +187,7 @@ def echo(connection: Connection) -> None:
     while True:
         head, body = connection.request()
         told = head + body
-        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % len(told) + (b"" if head.startswith(b"HEAD ") else told))
+        connection.send(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % len(told)
+            + (b"" if head.startswith(b"HEAD ") else told)
+        )

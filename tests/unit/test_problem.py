@@ -156,7 +156,7 @@ def test_as_text() -> None:
         ("catalog", "", "gateway; error=connection_refused; next-hop=catalog"),
         ("shop catalog", "", 'gateway; error=connection_refused; next-hop="shop catalog"'),
         ("9a", "", 'gateway; error=connection_refused; next-hop="9a"'),
-        ("a", 'it said "no" \\ é\r\nX: y', 'gateway; error=connection_refused; next-hop=a; details="it said \\"no\\" \\\\ ?X: y"'),
+        ("a", 'a "b" \\ é\r\nX: y', 'gateway; error=connection_refused; next-hop=a; details="a \\"b\\" \\\\ ?X: y"'),
     ],
 )  # fmt: skip
 def test_proxy_status(upstream: str | None, detail: str, status: str) -> None:

@@ -1,10 +1,13 @@
 """The sample package: installed as users install one, found by its entry point, and at work on the line."""
 
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,9 +40,10 @@ def on_path(installed: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("on_path")
 def test_it_is_found_by_its_entry_point_and_works() -> None:
-    policy = plugins.find({}, "tenant")
+    policy = plugins.from_entry_point("tenant")
+    assert policy is not None
     assert plugins.order((policy,))[4:6] == ("identity", "tenant")
-    steps = plugins.compile(policy, {"known": ["acme"]}, TOOLS)
+    steps = plugins.steps_of(policy, {"known": ["acme"]}, TOOLS)
     line = route(steps=(Step("tenant", "f:1", steps),), fetch=lambda exchange: Response(200, []))
     known = pipeline.run(exchange(headers=[("X-Tenant", "acme")]), line)
     assert (known.status, known.headers) == (200, [("X-Tenant", "acme")])
@@ -48,17 +52,49 @@ def test_it_is_found_by_its_entry_point_and_works() -> None:
 
 @pytest.mark.usefixtures("on_path")
 def test_it_is_found_as_a_module() -> None:
-    assert list(plugins.discover(["sample_plugin"])) == ["tenant"]
+    assert [policy.name for policy in plugins.from_module("sample_plugin")] == ["tenant"]
 
 
 @pytest.mark.usefixtures("on_path")
 def test_options_that_are_wrong_are_told() -> None:
-    with pytest.raises(plugins.PluginError, match="tenant on the route item cannot be compiled: ValueError: `known` names"):
-        plugins.compile(plugins.find({}, "tenant"), {}, TOOLS)
+    with pytest.raises(
+        plugins.PluginError, match="tenant on the route item cannot be compiled: ValueError: `known` names"
+    ):
+        plugins.steps_of(plugins.from_entry_point("tenant"), {}, TOOLS)
 
 
 @pytest.mark.usefixtures("on_path")
 def test_a_name_nearly_right_is_pointed_out() -> None:
-    with pytest.raises(plugins.PluginError) as raised:
-        plugins.find({}, "tenants")
-    assert raised.value.hint == "did you mean `tenant`?"
+    assert plugins.unknown("tenants", []).hint == "did you mean `tenant`?"
+
+
+def test_the_example_of_the_docs_works() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(text.split("```python\n")[1].split("```")[0], names)
+    [policy] = names["POLICIES"]
+    steps = plugins.steps_of(plugins.checked(policy, "the docs"), {"known": ["acme"]}, TOOLS)
+    line = route(steps=(Step("tenant", "f:1", steps),))
+    assert pipeline.run(exchange(headers=[("X-Tenant", "acme")]), line).headers == [("X-Tenant", "acme")]
+    assert pipeline.run(exchange(), line).status == 403
+    assert ", ".join(plugins.ORDER) in text
+
+
+@pytest.mark.usefixtures("on_path")
+def test_an_entry_point_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    offered = [
+        ("x", "nowhere:x"),
+        ("y", "sample_plugin:tenant"),
+        ("z", "sample_plugin:Tenant"),
+        ("w", "sample_plugin:no"),
+    ]
+    points = EntryPoints(EntryPoint(name, value, plugins.ENTRY_POINTS) for name, value in offered)
+    monkeypatch.setattr(plugins, "_entry_points", lambda: points)
+    for name, words in (
+        ("x", "the entry point x = nowhere:x cannot be loaded: ModuleNotFoundError: No module named 'nowhere'"),
+        ("y", "the entry point y = sample_plugin:tenant is a policy with the name 'tenant'"),
+        ("z", "the entry point z = sample_plugin:Tenant: <class 'sample_plugin.Tenant'> is no policy"),
+        ("w", "the entry point w = sample_plugin:no cannot be loaded: AttributeError"),
+    ):
+        with pytest.raises(plugins.PluginError, match=re.escape(words)):
+            plugins.from_entry_point(name)

@@ -10,7 +10,6 @@ import types
 import pytest
 
 from gateway.config import follower, leader, reload
-from gateway.config.child import Parsed
 from gateway.config.document import load
 from gateway.config.published import Published
 from gateway.config.store import Store
@@ -25,8 +24,7 @@ def text(*names, server="{}"):
 
 def parse_here(config, timeout, waiting):
     waiting()
-    document = load(config)
-    return Parsed(document, pickle.dumps(document))
+    return pickle.dumps(load(config))
 
 
 def plan_of(document, *, pause=None):

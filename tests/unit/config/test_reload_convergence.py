@@ -144,7 +144,7 @@ def test_wishes_faster_than_readings_end_at_the_last_content(gateway):
         time.sleep(0.01)
     gateway.reload()
     assert [serves(worker)[0] for worker in workers] == [["other", "route99"]] * 2
-    assert gateway.page.generation.load() > 5
+    assert 2 <= gateway.page.generation.load() <= 101
 
 
 def test_a_large_configuration_does_not_hold_the_hub(gateway):

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.config.complaints import Complaint
 from gateway.config.document import loads
-from gateway.config.published import Outcome, Published
+from gateway.config.published import Outcome, Published, unpickled
 from gateway.shared import Page
 
 DOCUMENT = loads("version: 1\nroutes:\n  - {name: a, match: {path: /a}, respond: {status: 200}}\n")
@@ -71,8 +71,17 @@ def test_who_is_overtaken_leaves_nothing(page, tmp_path, monkeypatch):
 
 def test_something_else_than_a_plan_is_refused(tmp_path):
     (tmp_path / "plan-1.pickle").write_bytes(pickle.dumps({"a": 1}))
-    with pytest.raises(TypeError, match="plan 1 is not a configuration"):
+    with pytest.raises(TypeError, match="holds no configuration"):
         Published(tmp_path).plan(1)
+
+
+def test_a_large_plan_is_read_with_pauses(tmp_path):
+    routes = [f"  - {{name: r{n}, match: {{path: /r{n}}}, respond: {{status: 200}}}}\n" for n in range(2000)]
+    large = loads("version: 1\nroutes:\n" + "".join(routes))
+    pickled = pickle.dumps(large, protocol=5)
+    pauses = []
+    assert unpickled(pickled, lambda: pauses.append(1)) == large
+    assert len(pauses) >= len(pickled) // 70_000 > 2
 
 
 def test_an_outcome_is_read_as_it_was_told(tmp_path):

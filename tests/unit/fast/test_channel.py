@@ -113,7 +113,11 @@ def test_writing_to_one_that_left_is_an_error(ends: Ends):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.one_of(st.binary(min_size=1, max_size=40), st.sampled_from(["read", "back", "end", "turn"])), max_size=20))
+@given(
+    st.lists(
+        st.one_of(st.binary(min_size=1, max_size=40), st.sampled_from(["read", "back", "end", "turn"])), max_size=20
+    )
+)
 def test_reads_what_the_oracle_allows(steps: list[bytes | str]):
     near, far = socket.socketpair()
     channel, oracle, last = Channel(near), Stream(), b""
@@ -391,7 +395,18 @@ def test_bytes_of_a_client_do_not_interrupt(linked: tuple[Any, Channel]):
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     folder: Path = tmp_path_factory.mktemp("tls")
     cert, key = str(folder / "cert.pem"), str(folder / "key.pem")
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+    ]
     command += ["-keyout", key, "-out", cert, "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     subprocess.run(command, check=True, capture_output=True)
     return cert, key

@@ -10,7 +10,25 @@ from gateway._fast.wire import decode_chunks, forwarding_fields
 from tests.oracles import wire_oracle
 
 TOKENS = st.sampled_from(
-    [b"0", b"1", b"5", b"a", b"F", b"10", b"\r\n", b"\n", b"\r", b";", b" ", b"\t", b"x=y", b"X: y", b"hello", b"\0", b":"]
+    [
+        b"0",
+        b"1",
+        b"5",
+        b"a",
+        b"F",
+        b"10",
+        b"\r\n",
+        b"\n",
+        b"\r",
+        b";",
+        b" ",
+        b"\t",
+        b"x=y",
+        b"X: y",
+        b"hello",
+        b"\0",
+        b":",
+    ]
 )
 SCRAPS = st.lists(TOKENS, max_size=24).map(b"".join)
 
@@ -22,7 +40,9 @@ def bodies(draw: st.DrawFn) -> bytes:
     for piece in draw(st.lists(st.binary(min_size=1, max_size=40), max_size=4)):
         size = draw(st.sampled_from([b"%x", b"%X", b"0%x"])) % len(piece)
         raw += size + draw(st.sampled_from([b"", b";a", b" ;a=b"])) + b"\r\n" + piece + b"\r\n"
-    raw += b"0\r\n" + draw(st.sampled_from([b"", b"X: y\r\n", b"X: y\r\nZ:\r\n"])) + b"\r\n" + draw(st.binary(max_size=3))
+    raw += (
+        b"0\r\n" + draw(st.sampled_from([b"", b"X: y\r\n", b"X: y\r\nZ:\r\n"])) + b"\r\n" + draw(st.binary(max_size=3))
+    )
     return raw[: draw(st.integers(0, len(raw)))] if draw(st.booleans()) else raw
 
 

@@ -24,9 +24,15 @@ EDITS = [
     (edit(set=(("X-A", "3"),)), [SENT[0], SENT[2], SENT[4], SENT[5], ("X-A", "3")]),
     (edit(set=(("X-New", "é"),)), [*SENT, ("X-New", "é")]),
     (edit(add=(("x-a", "3"),)), [*SENT, ("x-a", "3")]),
-    (edit(set=(("X-A", "3"),), add=(("X-B", "4"),), remove=("Server", "date")), [*SENT[4:], ("X-A", "3"), ("X-B", "4")]),
+    (
+        edit(set=(("X-A", "3"),), add=(("X-B", "4"),), remove=("Server", "date")),
+        [*SENT[4:], ("X-A", "3"), ("X-B", "4")],
+    ),
     (edit(set=(("X-A", "{query.q}-{header.Accept}"),), remove=("Server", "date", "set-cookie")), [("X-A", "v-*/*")]),
-    (edit(add=(("Location", "/{id}?q={query.q}"),), remove=("X-A",)), [SENT[0], SENT[2], *SENT[4:], ("Location", "/7?q=v")]),
+    (
+        edit(add=(("Location", "/{id}?q={query.q}"),), remove=("X-A",)),
+        [SENT[0], SENT[2], *SENT[4:], ("Location", "/7?q=v")],
+    ),
 ]
 
 

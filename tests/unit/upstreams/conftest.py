@@ -47,7 +47,9 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     ca = str(folder / "ca.pem")
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
     constraints = ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign"]
-    _openssl("req", "-x509", *curve, "-keyout", str(folder / "ca.key"), "-out", ca, "-subj", "/CN=Test CA", *constraints)
+    _openssl(
+        "req", "-x509", *curve, "-keyout", str(folder / "ca.key"), "-out", ca, "-subj", "/CN=Test CA", *constraints
+    )
     server = _issue(folder, "server", "localhost", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\n")
     client = _issue(folder, "client", "gateway", "extendedKeyUsage=clientAuth\n")
     return Certificates(ca, *server, *client)
@@ -67,7 +69,9 @@ Up = Callable[..., HttpUpstream]
 def up(pools: Pools) -> Up:
     """up(port, …) -> HttpUpstream with one target there."""
 
-    def make(port: int, *, host: str = "127.0.0.1", scheme: str = "http", size: int = 8, idle: float = 60, **more: object):
+    def make(
+        port: int, *, host: str = "127.0.0.1", scheme: str = "http", size: int = 8, idle: float = 60, **more: object
+    ):
         tls = more.pop("tls", TLSSettings())
         address = Address(scheme, host, port, str(more.pop("socket", "")))
         pool = pools.get(PoolKey(address, PoolSettings(size, idle), tls))  # type: ignore[arg-type]

@@ -106,7 +106,9 @@ def test_rfc9112_9_5_an_early_answer_and_a_closed_connection():
 def test_rfc9112_9_5_an_early_answer_while_the_client_stalls(client: Client):
     class Stalls:
         def read(self, size: int = -1) -> bytes:
-            return b"x" * 10 if not hasattr(self, "more") and not setattr(self, "more", 1) else client.channel.read(10, 5)
+            return (
+                b"x" * 10 if not hasattr(self, "more") and not setattr(self, "more", 1) else client.channel.read(10, 5)
+            )
 
     def script(side: Side) -> None:
         side.until()
@@ -164,6 +166,41 @@ def test_rfc9112_7_1_backpressure_reaches_the_clients_body():
         assert 0 < taken < 30_000_000
         running.kill()
         full.set()
+
+
+def test_a_client_that_trickles_runs_into_the_total(client: Client):
+    class Trickle:
+        def read(self, size: int = -1) -> bytes:
+            return client.channel.read(1, 5)
+
+    def trickle() -> None:
+        while True:
+            client.far.send(b"x")
+            gevent.sleep(0.02)
+
+    sender = gevent.spawn(trickle)
+    asked = _post(Trickle(), 1000)
+    asked.environ["gateway.channel"] = client.channel
+    asked.deadline = monotonic() + 0.2
+    error, _, _ = ask(silent, asked, piece=1)
+    sender.kill()
+    assert isinstance(error, WireError)
+    assert error.reason == "total-timeout"
+
+
+def test_a_client_that_stalls_runs_into_the_total(client: Client):
+    class Stall:
+        def read(self, size: int = -1) -> bytes:
+            return client.channel.read(1, 5)
+
+    client.far.send(b"x")
+    asked = _post(Stall(), 1000)
+    asked.environ["gateway.channel"] = client.channel
+    asked.deadline = monotonic() + 0.1
+    started = monotonic()
+    error, _, _ = ask(silent, asked, piece=1)
+    assert isinstance(error, WireError)
+    assert monotonic() - started < 1
 
 
 def ask_quietly(owner: Owner, asked: Any, **more: Any) -> Any:
@@ -355,6 +392,19 @@ def test_closing_a_body_early_costs_the_connection_once():
         answer.close()
         assert owner.released == [False]
         assert list(answer.body) == []
+
+
+def test_a_body_that_nobody_closes_costs_the_connection_only():
+    def script(side: Side) -> None:
+        side.until()
+        side.send(b"HTTP/1.1 200 OK\r\nContent-Length: 600000\r\n\r\nabc")
+        side.rest()
+
+    with Line(script) as owner:
+        answer = start(owner, exchange())
+        assert owner.released == []
+        del answer
+        assert owner.released == [False]
 
 
 def test_a_body_read_to_its_end_is_given_back_once():

@@ -37,7 +37,8 @@ def test_rfc9112_3_the_rewritten_path_wins():
 
 
 @pytest.mark.parametrize(
-    "target", ["", "x", "http://evil/", "@evil/", "/a b", "/a\r\nX: y", "/a\tb", "/a\x00", "/a\x7f", "/ä", "/\u0100", "\\"]
+    "target",
+    ["", "x", "http://evil/", "@evil/", "/a b", "/a\r\nX: y", "/a\tb", "/a\x00", "/a\x7f", "/ä", "/\u0100", "\\"],
 )
 def test_rfc9112_3_2_a_target_that_is_none_is_not_sent(target: str):
     with pytest.raises(WireError) as caught:
@@ -76,7 +77,9 @@ def test_rfc9110_7_6_1_hop_by_hop_and_framing_fields_never_pass(name: str):
 
 
 def test_rfc9110_5_3_repeated_fields_keep_their_order_and_case():
-    raw = sent_for(exchange(headers=[HOST, ("X-a", "1"), ("COOKIE", "b"), ("x-A", "2"), ("Cookie", "c"), ("Date", "d")]))
+    raw = sent_for(
+        exchange(headers=[HOST, ("X-a", "1"), ("COOKIE", "b"), ("x-A", "2"), ("Cookie", "c"), ("Date", "d")])
+    )
     assert lines(raw)[2:7] == [b"X-a: 1", b"COOKIE: b", b"x-A: 2", b"Cookie: c", b"Date: d"]
 
 

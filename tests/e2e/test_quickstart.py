@@ -1,0 +1,137 @@
+"""What `make run` starts: the commands it prints work as they stand, and Ctrl-C ends everything."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+READY = re.compile(r"Ctrl-C ends all of it")
+COMMAND = re.compile(r"^  ((?:curl|/).*)$", re.M)
+
+
+def free_ports(count):
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+class Quickstart:
+    """The process that `make run` ends in, on ports of its own."""
+
+    def __init__(self, folder, ports):
+        self.ports = ports
+        self.config = folder / "quickstart.yaml"
+        text = (ROOT / "conf" / "quickstart.yaml").read_text()
+        for old, new in zip((8000, 8001, 9101, 9201, 9202), ports, strict=True):
+            text = text.replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}")
+        self.config.write_text(text)
+        examples = ",".join(map(str, ports[2:]))
+        command = [sys.executable, "-m", "gateway.examples", "--ports", examples, "--gateway", str(self.config)]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.output = ""
+        self._came = threading.Condition()
+        self.reader = threading.Thread(target=self._read)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self._came:
+                self.output += line
+                self._came.notify_all()
+        with self._came:
+            self._came.notify_all()
+
+    def wait_until_ready(self):
+        with self._came:
+            came = self._came.wait_for(lambda: READY.search(self.output) or self.process.poll() is not None, 20)
+        assert came and READY.search(self.output), self.output
+
+    def end(self, number=signal.SIGINT):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(15)
+        finally:
+            self.process.kill()
+            self.reader.join()
+            self.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def quickstart(tmp_path_factory):
+    started = Quickstart(tmp_path_factory.mktemp("quickstart"), free_ports(5))
+    try:
+        started.wait_until_ready()
+        yield started
+    finally:
+        started.end()
+
+
+def run(command):
+    return subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=20, check=True).stdout
+
+
+def test_it_prints_five_commands_of_which_three_are_curl(quickstart):
+    commands = COMMAND.findall(quickstart.output)
+    assert len(commands) == 5
+    assert len([command for command in commands if command.startswith("curl ")]) >= 3
+
+
+def test_each_command_works_when_pasted(quickstart):
+    items, reviews, problem, live, explain = map(run, COMMAND.findall(quickstart.output))
+    assert {item["category"] for item in json.loads(items)["items"]} == {"outdoor"}
+    assert {review["item"] for review in json.loads(reviews)["items"]} == {7}
+    assert problem.startswith("HTTP/1.1 404 ")
+    assert "application/problem+json" in problem
+    assert live.count("event: review\n") == 3
+    assert "/reviews?item=7" in explain
+
+
+def test_the_other_routes_work_too(quickstart):
+    base = f"http://127.0.0.1:{quickstart.ports[0]}"
+    assert "<title>Example shop</title>" in run(f"curl -s {base}/")
+    assert json.loads(run(f"curl -s {base}/v1/stock/KT-1015"))["sku"] == "KT-1015"
+    assert run(f"curl -s {base}/hello/Ada") == "Hello, Ada!\n"
+    assert json.loads(run(f"curl -sL {base}/shop/items/3"))["id"] == 3
+    review = {"item": 3, "author": "Ada", "stars": 5, "text": "Sharp."}
+    assert json.loads(run(f"curl -s -d '{json.dumps(review)}' {base}/reviews"))["author"] == "Ada"
+    assert "nosniff" in run(f"curl -si {base}/items/3")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_everything(tmp_path, number):
+    ports = free_ports(5)
+    started = Quickstart(tmp_path, ports)
+    try:
+        started.wait_until_ready()
+    finally:
+        status = started.end(number)
+    assert status == 0, started.output
+    for port in ports:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=2).close()
+
+
+@pytest.mark.parametrize("taken", range(5))
+def test_a_port_in_use_is_said_in_one_line(tmp_path, taken):
+    ports = free_ports(5)
+    with socket.create_server(("127.0.0.1", ports[taken])):
+        started = Quickstart(tmp_path, ports)
+        try:
+            assert started.process.wait(20) == 1
+        finally:
+            started.end()
+    last = started.output.strip().splitlines()[-1]
+    assert str(ports[taken]) in last
+    assert "in use" in last
+    assert "Traceback" not in started.output

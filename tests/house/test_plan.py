@@ -1,0 +1,93 @@
+"""A Plan is a value: whoever walks it meets nothing that could be changed, but for the places where state lives."""
+
+import ipaddress
+import re
+import types
+
+import pytest
+
+from gateway.config.compile import compile
+from gateway.config.document import load
+from gateway.upstreams.fleet import Fleet
+from gateway.upstreams.pool import TargetPool
+from tests.house.tree import ROOT
+
+STATE = (Fleet, TargetPool)
+ATOMS = (str, bytes, int, float, bool, type(None), type, types.ModuleType, types.BuiltinFunctionType, re.Pattern)
+NETWORKS = (ipaddress.IPv4Network, ipaddress.IPv6Network)
+
+RICH = """\
+version: 1
+server: {trusted_proxies: [10.0.0.0/8, "::1"]}
+upstreams:
+  one: {targets: [http://127.0.0.1:9101, "unix:/run/one.sock"]}
+  two: {targets: [https://127.0.0.1:9443]}
+defaults:
+  headers: {response: {set: {X-A: a}, remove: [Server]}}
+routes:
+  - name: everything
+    match: {path: "/a/{id:int}", methods: [GET], hosts: ["*.example.com"], headers: {X-Beta: "1"}, query: {q: "*"}}
+    upstream: one
+    rewrite: "/b/{id}?q={query.q}"
+    timeout: 2s
+    headers: {request: {set: {X-Q: "{query.q}"}, add: {X-Id: "{id}"}, remove: [Accept]}}
+  - {name: said, match: {path: "/s/{x}"}, respond: {status: 200, headers: {Location: "/{x}"}, body: "{header.Accept}"}}
+  - {name: secure, match: {path: "/t/{rest:path}"}, upstream: two}
+"""
+
+
+def parts(value):
+    """(name, value) of everything that a value of the plan holds."""
+    if isinstance(value, tuple | frozenset):
+        return [(str(number), each) for number, each in enumerate(value)]
+    if isinstance(value, types.FunctionType):
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        names = value.__code__.co_freevars
+        defaults = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
+        return [*zip(names, cells, strict=True), *(("default", each) for each in defaults)]
+    if isinstance(value, types.MethodType):
+        return [("self", value.__self__), ("function", value.__func__)]
+    names = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
+    names += vars(value) if hasattr(value, "__dict__") else ()
+    return [(name, getattr(value, name)) for name in names if hasattr(value, name)]
+
+
+def changeable(value, path="plan", seen=None):
+    """Every place of a plan where something could be changed."""
+    seen = set() if seen is None else seen
+    if id(value) in seen or isinstance(value, ATOMS + NETWORKS + STATE):
+        return []
+    seen.add(id(value))
+    kind = type(value)
+    if kind.__module__.startswith("gateway._fast.") or "cython" in kind.__name__:
+        return []
+    known = isinstance(value, tuple | frozenset | types.FunctionType | types.MethodType)
+    if not known and not kind.__module__.startswith("gateway."):
+        return [f"{path}: {kind.__name__}"]
+    return [found for name, part in parts(value) for found in changeable(part, f"{path}.{name}", seen)]
+
+
+@pytest.fixture(params=["quickstart", "rich"])
+def plan(request, tmp_path):
+    if request.param == "quickstart":
+        return compile(load(ROOT / "conf" / "quickstart.yaml"))
+    file = tmp_path / "gateway.yaml"
+    file.write_text(RICH)
+    return compile(load(file))
+
+
+def test_nothing_in_a_plan_can_be_changed(plan):
+    assert changeable(plan) == []
+
+
+def test_its_attributes_cannot_be_set(plan):
+    for value in (plan, plan.unmatched, *plan.routes, *(step for route in plan.routes for step in route.steps)):
+        for name, part in parts(value):
+            with pytest.raises(AttributeError):
+                setattr(value, name, part)
+
+
+def test_the_walk_finds_what_it_looks_for():
+    hidden = []
+    assert changeable((1, (lambda: hidden,))) == ["plan.1.0.hidden: list"]
+    assert changeable(((lambda x={}: x),)) == ["plan.0.default: dict"]

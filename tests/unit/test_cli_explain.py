@@ -1,0 +1,122 @@
+"""`gateway explain`: what it says about the quickstart's requests, and that nothing is sent."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gateway.cli import main
+
+QUICKSTART = str(Path(__file__).parents[2] / "conf" / "quickstart.yaml")
+
+
+def explain(*words, config=QUICKSTART):
+    result = CliRunner().invoke(main, ["explain", "-c", config, "--format", "json", *words])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_the_winner_its_steps_and_the_final_url():
+    told = explain("GET", "/items/7/reviews?stars=5")
+    assert told["route"]["name"] == "item-reviews"
+    assert told["route"]["where"].startswith(f"{QUICKSTART}:")
+    assert told["params"] == {"id": "7"}
+    assert told["upstream"]["name"] == "reviews"
+    assert told["upstream"]["urls"] == ["http://127.0.0.1:9202/reviews?item=7"]
+    assert told["upstream"]["total"] == 5
+    assert [step["name"] for step in told["steps"]] == ["log", "guard", "rewrite", "headers"]
+    text = Path(QUICKSTART).read_text().splitlines()
+    line = int(next(step["where"] for step in told["steps"] if step["name"] == "rewrite").rpartition(":")[2])
+    assert "rewrite:" in text[line - 1]
+
+
+def test_which_came_close_and_on_what_they_failed():
+    told = explain("DELETE", "/items/7")
+    assert told["route"] is None
+    assert (told["answer"]["status"], told["answer"]["error"]) == (405, "method-not-allowed")
+    assert ["Allow", "GET, HEAD"] in told["answer"]["headers"]
+    assert (told["close"][0]["name"], told["close"][0]["aspect"]) == ("item", "method")
+    told = explain("GET", "/items/seven")
+    assert (told["answer"]["status"], told["answer"]["error"]) == (404, "route-not-found")
+    assert ("item", "path") in {(each["name"], each["aspect"]) for each in told["close"]}
+
+
+def test_an_answer_of_the_gateways_own_is_shown():
+    told = explain("GET", "http://shop.example.com/shop/items/3")
+    assert told["request"]["host"] == "shop.example.com"
+    assert told["answer"]["status"] == 301
+    assert ["Location", "/items/3"] in told["answer"]["headers"]
+    assert told["upstream"] is None
+
+
+def test_a_path_that_is_refused():
+    assert explain("GET", "/items/%00")["answer"]["status"] == 400
+    assert explain("GET", "/a/../..")["answer"]["error"] == "malformed-request"
+
+
+def test_a_path_with_two_slashes_in_front_is_a_path():
+    told = explain("GET", "//items/7")
+    assert told["request"]["path"] == "/items/7"
+    assert told["route"]["name"] == "item"
+
+
+@pytest.fixture
+def config(tmp_path):
+    file = tmp_path / "gateway.yaml"
+    file.write_text(
+        """\
+version: 1
+server: {bind: 0.0.0.0:8000}
+upstreams:
+  one: {targets: [http://10.0.0.1:80, "http://[::1]:81"]}
+  two: {targets: ["unix:/run/two.sock"]}
+  none: {targets: []}
+routes:
+  - name: beta
+    match: {path: "/v1/{rest:path}", hosts: ["*.example.com"], methods: [GET], headers: {X-Beta: "1"}, query: {q: "*"}}
+    upstream: one
+    headers: {request: {set: {X-Set: "{query.q}"}, add: {X-Add: "{rest}"}, remove: [Accept]}}
+  - {name: plain, match: {path: "/v1/{rest:path}"}, upstream: two}
+  - {name: empty, match: {path: /empty}, upstream: none}
+"""
+    )
+    return str(file)
+
+
+def test_conditions_and_headers(config):
+    asked = ("GET", "https://api.example.com/v1/a/b?q=x", "-H", "X-Beta: 1", "-H", "Accept: text/html")
+    told = explain(*asked, config=config)
+    assert told["route"]["name"] == "beta"
+    assert told["headers"] == {"added": [["X-Set", "x"], ["X-Add", "a/b"]], "removed": [["Accept", "text/html"]]}
+    assert told["upstream"]["urls"] == ["http://10.0.0.1:80/v1/a/b?q=x", "http://[::1]:81/v1/a/b?q=x"]
+    said = CliRunner().invoke(main, ["explain", "-c", config, *asked]).stdout
+    for words in (
+        "host *.example.com, path /v1/{rest:path}, method GET, header X-Beta is '1', query q is there",
+        "header    - Accept: text/html", "header    + X-Add: a/b", "to        http://10.0.0.1:80/v1/a/b?q=x",
+        "less specific",
+    ):  # fmt: skip
+        assert words in said
+
+
+@pytest.mark.parametrize(
+    ("words", "aspect"),
+    [
+        (("GET", "http://example.com/v1/?q=1", "-H", "X-Beta: 1"), "host"),
+        (("PUT", "http://a.example.com/v1/?q=1", "-H", "X-Beta: 1"), "method"),
+        (("GET", "http://a.example.com/v1/?q=1", "-H", "X-Beta: 2"), "header"),
+        (("GET", "http://a.example.com/v1/", "-H", "X-Beta: 1"), "query"),
+    ],
+)
+def test_every_reason_to_lose(config, words, aspect):
+    told = explain(*words, config=config)
+    assert told["route"]["name"] == "plain"
+    assert told["upstream"]["urls"] == ["unix:/run/two.sock " + words[1].partition(".com")[2]]
+    assert [each["aspect"] for each in told["close"] if each["name"] == "beta"] == [aspect]
+
+
+def test_an_upstream_without_targets(config):
+    assert explain("GET", "/empty", config=config)["upstream"]["urls"] == []
+    said = CliRunner().invoke(main, ["explain", "-c", config, "GET", "/empty"]).stdout
+    assert "nowhere: it has no target" in said
+    assert "host localhost" in said, "0.0.0.0 is no host to ask for"

@@ -1,0 +1,127 @@
+"""A few exchanges with a real nginx."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic, sleep
+
+import gevent
+import pytest
+
+from gateway.upstreams.http import HttpUpstream
+from tests.unit.upstreams.conftest import Up
+from tests.unit.upstreams.test_http import free_port, pool_of
+from tests.wire.upstream.play import exchange
+
+CONF = """
+worker_processes 1;
+daemon off;
+pid nginx.pid;
+error_log stderr crit;
+events { worker_connections 256; }
+http {
+  access_log off;
+  keepalive_requests 5;
+  client_max_body_size 1m;
+  client_body_temp_path tmp;
+  proxy_temp_path tmp; fastcgi_temp_path tmp; uwsgi_temp_path tmp; scgi_temp_path tmp;
+  server {
+    listen 127.0.0.1:%d;
+    location / { default_type text/plain; return 200 "$request_method $request_uri $http_host $http_via"; }
+    location /none { return 204; }
+    location /moved { return 301 /there; }
+    location /big { root .; }
+    location /gzip { gzip on; gzip_types *; gzip_min_length 1; gzip_http_version 1.0; gzip_proxied any; alias ./big; }
+    location /upload { proxy_pass http://127.0.0.1:%d/none; }
+  }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    folder: Path = tmp_path_factory.mktemp("nginx")
+    (folder / "tmp").mkdir()
+    (folder / "big").write_bytes(os.urandom(3_000_000))
+    for parent in (folder, folder.parent, folder.parent.parent):
+        parent.chmod(0o755)  # nginx's worker is another user
+    (folder / "tmp").chmod(0o777)
+    port = free_port()
+    (folder / "nginx.conf").write_text(CONF % (port, port))
+    process = subprocess.Popen(["nginx", "-p", str(folder), "-c", "nginx.conf", "-e", "stderr"])
+    until = monotonic() + 5
+    while monotonic() < until:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            break
+        except OSError:
+            sleep(0.01)
+    yield port
+    process.terminate()
+    process.wait(timeout=5)
+
+
+@pytest.fixture
+def upstream(up: Up, nginx: int) -> HttpUpstream:
+    return up(nginx)
+
+
+def whole(body: object) -> bytes:
+    return body if isinstance(body, bytes) else b"".join(body)  # type: ignore[call-overload,no-any-return]
+
+
+def test_a_page(upstream: HttpUpstream):
+    response = upstream.fetch(exchange(target="/a%20b?c=d"))
+    assert response.body == b"GET /a%20b?c=d a.example 1.1 gateway"
+    names = [name for name, _ in response.headers]
+    assert "Server" in names and "Date" in names and "Connection" not in names
+
+
+def test_head(upstream: HttpUpstream):
+    response = upstream.fetch(exchange("HEAD", "/a"))
+    assert (response.body, response.length) == (b"", len("HEAD /a a.example 1.1 gateway"))
+
+
+@pytest.mark.parametrize(("target", "status"), [("/none", 204), ("/moved", 301), ("/big/missing", 404)])
+def test_statuses(upstream: HttpUpstream, target: str, status: int):
+    response = upstream.fetch(exchange(target=target))
+    assert response.status == status
+    response.close()
+
+
+def test_a_file_comes_whole_with_its_length(upstream: HttpUpstream):
+    response = upstream.fetch(exchange(target="/big"))
+    assert response.length == 3_000_000
+    assert len(whole(response.body)) == 3_000_000
+
+
+def test_a_compressed_file_comes_in_chunks(upstream: HttpUpstream):
+    plain = hashlib.sha256(whole(upstream.fetch(exchange(target="/big")).body)).digest()
+    response = upstream.fetch(exchange(target="/gzip", headers=[("Host", "a"), ("Accept-Encoding", "gzip")]))
+    assert response.length is None
+    import gzip
+
+    assert hashlib.sha256(gzip.decompress(whole(response.body))).digest() == plain
+
+
+def test_an_upload(upstream: HttpUpstream):
+    response = upstream.fetch(exchange("POST", "/upload", body=b"x" * 900_000))
+    assert response.status == 204
+
+
+def test_an_upload_that_is_too_large_is_refused_early(upstream: HttpUpstream):
+    response = upstream.fetch(exchange("POST", "/upload", body=b"x" * 30_000_000))
+    assert response.status == 413
+    response.close()
+
+
+def test_connections_that_nginx_ends_after_five_requests(upstream: HttpUpstream):
+    for _ in range(23):
+        assert upstream.fetch(exchange()).status == 200
+        gevent.sleep(0)
+    assert pool_of(upstream).num_connections == 5
