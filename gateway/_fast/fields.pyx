@@ -20,7 +20,7 @@ cdef class Edit:
         for name in self.gone:
             self.lengths |= <uint64_t>1 << (len(name) & 63)
 
-    def apply(self, list headers not None, list fields not None):
+    def apply(self, list headers not None, fields not None):
         """Change `headers`, a list of (name, value); `fields` are put behind."""
         cdef Py_ssize_t at, kept = 0, size = len(headers)
         cdef tuple field

@@ -408,7 +408,8 @@ cdef class Connection:
             return 0
         self.say_goodbye()
         try:
-            self.channel.sock.shutdown(_socket.SHUT_WR)
+            if not self.channel.tls:  # a TLS layer that was shut down cannot be read any more
+                self.channel.sock.shutdown(_socket.SHUT_WR)
             until = monotonic() + LINGER
             # NOTE: straight from the descriptor, since shutdown() ends the TLS layer; nobody looks at these bytes.
             while most > 0 and self.channel.wait(READ, until - monotonic()):

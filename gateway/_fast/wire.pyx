@@ -83,8 +83,7 @@ cpdef Answer talk(object exchange, object owner, double read_timeout, double dea
     return answer
 
 
-@cython.final
-@cython.freelist(32)
+@cython.final  # NOTE: no freelist, which would keep __del__ from running in an object's second life
 cdef class Answer:
     """An upstream's answer. `body` is bytes, or this object: an iterable that holds the connection until close()."""
 
@@ -488,7 +487,7 @@ cdef class Answer:
         return 0
 
 
-# Doors for tests and diagnostics.
+# A door for tests.
 
 def decode_chunks(bytes data):
     """(body, bytes used) of a whole chunked body at the start of `data`, None while incomplete; raises Refused."""
@@ -498,8 +497,3 @@ def decode_chunks(bytes data):
     answer.stage = SIZE
     body = answer.decode()
     return (body, answer.at) if answer.stage == END else None
-
-
-def forwarding_fields(str peer, str client, str scheme, str authority, dict given):
-    """Forwarding fields by name: `given` are a trusted proxy's, by lower-case name, else empty (RFC 7239)."""
-    return _forwarding_fields(peer, client, scheme, authority, given)

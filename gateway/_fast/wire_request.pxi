@@ -116,7 +116,7 @@ cdef tuple _make_block(object exchange, dict given):
     """The forwarding fields for one client, peer and authority, but for the request's id."""
     cdef dict fields
     cdef list lines = []
-    fields = _forwarding_fields(exchange.peer, exchange.client, exchange.scheme, exchange.authority, given or {})
+    fields = forwarding_fields(exchange.peer, exchange.client, exchange.scheme, exchange.authority, given or {})
     for name, value in fields.items():
         _check_text(value)
         lines.append((name.lower(), f"{name}: {value}\r\n".encode("latin-1")))
@@ -131,7 +131,7 @@ cdef int _check_text(str value) except -1:
     return 0
 
 
-cdef dict _forwarding_fields(str peer, str client, str scheme, str authority, dict given):
+cpdef dict forwarding_fields(str peer, str client, str scheme, str authority, dict given):
     """Forwarding fields by name: `given` are a trusted proxy's, by lower-case name, else empty (RFC 7239)."""
     cdef str addresses = given.get("x-forwarded-for"), element = _element(peer, scheme, authority)
     cdef str chain = given.get("forwarded")

@@ -61,10 +61,14 @@ class Guard:
             raise GatewayError(ADMIN_HEADER, f"Send `{CHANGE_HEADER}: 1` with every {req.method}.")
 
     def process_resource(self, req: falcon.Request, resp: falcon.Response, resource: Any, params: Any) -> None:
-        """Answer 405 for any method that a resource has not, those that HTTP does not know as well."""
-        methods = [name[3:].upper() for name in dir(resource) if name.startswith("on_")]
-        if req.method not in (*methods, "OPTIONS"):
-            allow = ", ".join([*methods, "OPTIONS"])
+        """Answer OPTIONS, and 405 for any method that a resource has not, be it one that HTTP knows or not."""
+        methods = [name[3:].upper() for name in dir(resource) if name.startswith("on_") and name != "on_options"]
+        allow = ", ".join([*methods, "OPTIONS"])
+        if req.method == "OPTIONS":
+            resp.status = 204
+            resp.set_header("Allow", allow)
+            resp.complete = True
+        elif req.method not in methods:
             raise GatewayError(METHOD_NOT_ALLOWED, f"{req.path} takes {allow}.", headers=(("Allow", allow),))
 
 

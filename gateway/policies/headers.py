@@ -43,7 +43,7 @@ def _gone(edit: HeaderEdit) -> frozenset[str]:
 
 
 class Fields:
-    """Header fields whose values are templates; `constant` is the ready list where none has a variable."""
+    """Header fields whose values are templates; `constant` is the ready tuple where none has a variable."""
 
     __slots__ = ("_templates", "constant")
 
@@ -52,7 +52,7 @@ class Fields:
             (name, templates.compile(value, "url" if name.lower() in _URL_FIELDS else "header"))
             for name, value in pairs
         )
-        ready = [(name, template.text) for name, template in self._templates]
+        ready = tuple((name, template.text) for name, template in self._templates)
         self.constant = ready if all(template.is_constant for _, template in self._templates) else None
 
     def render(self, exchange: Exchange) -> Headers:

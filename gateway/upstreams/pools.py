@@ -33,11 +33,12 @@ class TLSSettings:
             digest.update(Path(name).read_bytes() if name else b"")
             digest.update(b"\0")
         made = cls(ca, client_cert, client_key, server_name, insecure, digest.hexdigest())
-        made.context()
+        if ca or client_cert:
+            made.context()
         return made
 
     def context(self) -> ssl.SSLContext:
-        """The context of a client that verifies, unless `insecure`. Raises OSError, ssl.SSLError."""
+        """A context that verifies, unless `insecure`; takes some 10 ms. Raises OSError, ssl.SSLError."""
         context = ssl.create_default_context(cafile=self.ca or None)
         if self.insecure:
             context.check_hostname = False
@@ -55,18 +56,13 @@ class PoolKey:
     settings: PoolSettings = field(default_factory=PoolSettings)
     tls: TLSSettings = field(default_factory=TLSSettings)
 
-    def make(self) -> PlainPool | TLSPool:
-        """A pool for this key; touches no network."""
-        if self.address.scheme == "https":
-            return TLSPool(self.address, self.settings, self.tls.context(), self.tls.server_name)
-        return PlainPool(self.address, self.settings)
-
 
 class Pools:
     """The pools of a worker by what makes them different."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._pools: dict[PoolKey, TargetPool] = {}
+        self._contexts: dict[TLSSettings, ssl.SSLContext] = {}
         self._clock = clock
         self._reaper: gevent.Greenlet[[], None] | None = None
 
@@ -77,15 +73,25 @@ class Pools:
         """The pool of `key`, made when it is asked for the first time; touches no network."""
         pool = self._pools.get(key)
         if pool is None:
-            pool = self._pools[key] = key.make()
+            pool = self._pools[key] = self._make(key)
             pool.opened = self._start_reaper  # type: ignore[method-assign]
         return pool
+
+    def _make(self, key: PoolKey) -> TargetPool:
+        if key.address.scheme != "https":
+            return PlainPool(key.address, key.settings)
+        context = self._contexts.get(key.tls)
+        if context is None:
+            context = self._contexts[key.tls] = key.tls.context()
+        return TLSPool(key.address, key.settings, context, key.tls.server_name)
 
     def retain(self, keys: Iterable[PoolKey]) -> None:
         """Keep the pools of `keys` and drain all others: to be called after the swap to a plan that uses `keys`."""
         kept = set(keys)
         for key in [key for key in self._pools if key not in kept]:
             self._pools.pop(key).drain()
+        used = {key.tls for key in kept if key.address.scheme == "https"}
+        self._contexts = {tls: context for tls, context in self._contexts.items() if tls in used}
 
     def reap(self) -> int:
         """Close connections that were idle for too long; gives how many idle ones are left."""

@@ -1,6 +1,6 @@
 """A reload: by signal, by a changed file, by the admin API; what is wrong with it is told and changes nothing."""
 
-import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -10,9 +10,8 @@ import pytest
 
 from gateway.config.document import load
 from gateway.config.published import Published
-from gateway.shared import Page
 from tests.support.gateway import ROOT, wait_until
-from tests.support.operations import Asker, Wrk, get, respond, running, runtime_folder, server
+from tests.support.operations import Asker, Wrk, get, page_of, respond, running, runtime_folder, server
 from tests.support.raw import Upstream, echo
 
 ROUTES = "routes:\n"
@@ -232,14 +231,11 @@ def test_swaps_under_load(loaded):
     """100 swaps in both workers, each seen through: published by hand, as fast as the workers follow."""
     gateway, upstream = loaded
     folder = runtime_folder(gateway.pid)
-    page = Page.attach(os.dup(_page_of(gateway.pid)))
+    page = page_of(gateway.pid)
     published = Published(folder)
-    gateway.write(versions(upstream.port, 1))
     documents = [_document(gateway, versions(upstream.port, 100 + number)) for number in range(100)]
 
     def swap_all():
-        import pickle
-
         for document in documents:
             generation = published.publish(page, pickle.dumps(document, protocol=5))
             wait_until(
@@ -265,13 +261,6 @@ def test_reloads_under_load(loaded):
 
     under_load(gateway, 4, reload_all)
     assert len(seen) >= 5 and seen == sorted(seen)
-
-
-def _page_of(pid):
-    for link in os.listdir(f"/proc/{pid}/fd"):
-        if "memfd:gateway-page" in os.readlink(f"/proc/{pid}/fd/{link}"):
-            return os.open(f"/proc/{pid}/fd/{link}", os.O_RDWR)
-    raise AssertionError("no page")
 
 
 def _document(gateway, config):

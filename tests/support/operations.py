@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from gateway.shared import Page
 from tests.support.gateway import Gateway
 from tests.support.raw import Client
 
@@ -114,22 +115,27 @@ class Asker(threading.Thread):
                 status, headers, body = client.send(self._request).answer()
             except (OSError, AssertionError) as error:
                 self.failures.append(repr(error))
-                client = None
+                client = _closed(client)
                 continue
             took = time.monotonic() - began
             self.slowest, self.count = max(self.slowest, took), self.count + 1
             if status != 200 or (self._check is not None and not self._check(headers, body)):
                 self.failures.append(f"{status} {headers} {body[:200]!r}")
             if headers.get("connection") == "close":
-                client.close()
-                client = None
+                client = _closed(client)
             time.sleep(max(0.0, self._every - took))
+        _closed(client)
 
     def stop(self) -> Asker:
         """End it and give it back."""
         self._over.set()
         self.join()
         return self
+
+
+def _closed(client: Client | None) -> None:
+    if client is not None:
+        client.close()
 
 
 def is_alive(pid: int) -> bool:
@@ -165,6 +171,14 @@ def runtime_folder(pid: int) -> Path:
         if target.name == "lock" and target.parent.name.startswith("gateway-"):
             return target.parent
     raise AssertionError(f"process {pid} holds no runtime directory")
+
+
+def page_of(pid: int) -> Page:
+    """The page that a gateway's processes share, mapped here as well."""
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        if "memfd:gateway-page" in os.readlink(link):
+            return Page.attach(os.open(link, os.O_RDWR))
+    raise AssertionError(f"process {pid} has no page")
 
 
 def resident(pid: int) -> int:

@@ -41,7 +41,8 @@ routes:
 
 def test_version_is_quick_and_needs_nothing_heavy():
     code = "import sys; from gateway.cli import main\ntry: main(['--version'])\nexcept SystemExit: print(*sys.modules)"
-    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    command = [sys.executable, "-c", code]
+    shown = subprocess.run(command, cwd=ROOT, env={}, capture_output=True, text=True, check=True).stdout
     version, modules = shown.split("\n", 1)
     assert version == f"gateway, version {__version__}"
     assert {"gevent", "falcon", "gunicorn", "yaml", "urllib3"}.isdisjoint(modules.split())

@@ -42,7 +42,8 @@ def on_path(installed: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_it_is_found_by_its_entry_point_and_works() -> None:
     policy = plugins.from_entry_point("tenant")
     assert policy is not None
-    assert plugins.order((policy,))[4:6] == ("identity", "tenant")
+    line = plugins.order((policy,))
+    assert line[line.index("identity") :][:2] == ("identity", "tenant")
     steps = plugins.steps_of(policy, {"known": ["acme"]}, TOOLS)
     line = route(steps=(Step("tenant", "f:1", steps),), fetch=lambda exchange: Response(200, []))
     known = pipeline.run(exchange(headers=[("X-Tenant", "acme")]), line)

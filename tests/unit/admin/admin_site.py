@@ -6,8 +6,9 @@ import os
 import pickle
 import threading
 import types
+import warnings
 from functools import partial
-from wsgiref.validate import validator
+from wsgiref.validate import WSGIWarning, validator
 
 import pytest
 
@@ -98,7 +99,9 @@ class AdminSite:
         }
         environ |= {f"HTTP_{name.upper()}": value for name, value in headers.items() if value is not None}
         started = []
-        body = validator(self.app)(environ, lambda *head: started.append(head) or (lambda data: None))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", WSGIWarning)  # of methods that it does not know
+            body = validator(self.app)(environ, lambda *head: started.append(head) or (lambda data: None))
         try:
             data = b"".join(body)
         finally:

@@ -68,7 +68,7 @@ def test_routes_are_in_rank_order_with_their_steps(site):
         "query": {},
     }
     assert (item["upstream"], any_["upstream"]) == ("items", "respond")
-    assert item["where"] == f"{site.config}:11"
+    assert item["where"] == f"{site.config}:12"
     steps = {step["name"]: step["where"] for step in item["steps"]}
     assert steps["rewrite"].startswith(f"{site.config}:")
     assert [step["name"] for step in any_["steps"]] == [name for name in steps if name != "rewrite"]
@@ -177,7 +177,7 @@ def test_a_reload_whose_outcome_is_lost_is_our_fault(site, monkeypatch):
     assert (answer.status, answer.json["type"]) == (500, "urn:gateway:error:internal")
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/api", "/api/", "/api/routes/", "//", "/metrics", "/healthz/x"])
+@pytest.mark.parametrize("path", ["/nothing", "/api", "/api/", "/api/routes/", "/metrics", "/healthz/x"])
 def test_what_there_is_not(site, path):
     answer = site.ask("GET", path)
     assert answer.status == 404
@@ -211,8 +211,7 @@ def test_a_method_that_a_resource_has_not(site, method, path, allow):
 
 def test_options_lists_the_methods(site):
     answer = site.ask("OPTIONS", "/api/reload")
-    assert answer.status == 200
-    assert "POST" in answer.headers["allow"]
+    assert (answer.status, answer.headers["allow"], answer.body) == (204, "POST, OPTIONS", b"")
 
 
 def test_a_failure_of_ours_is_logged_and_not_shown(site, monkeypatch, caplog):

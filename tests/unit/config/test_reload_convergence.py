@@ -67,7 +67,7 @@ class Gateway:
 
 
 def serves(worker):
-    """The routes of a worker, and how long its hub was away at most, in ms."""
+    """The routes of a worker, and how long it held its hub at most, in ms."""
     worker.stdin.write("?\n")
     *routes, late = worker.stdout.readline().split()
     return routes, int(late)

@@ -83,6 +83,17 @@ def test_making_pools_touches_no_network(pools: Pools, certificates: Certificate
     assert isinstance(pools.get(PoolKey(Address("https", "no-such-host.invalid", 443), tls=tls)), TLSPool)
 
 
+def test_targets_with_the_same_tls_share_a_context(pools: Pools, certificates: Certificates):
+    tls = TLSSettings.read(certificates.ca, "", "", "", False)
+    keys = [PoolKey(Address("https", "127.0.0.1", port), tls=tls) for port in (1, 2)]
+    first, second = [pools.get(key).conn_kw["ssl_context"] for key in keys]  # type: ignore[attr-defined]
+    assert first is second
+    pools.retain(keys[:1])
+    assert pools.get(keys[1]).conn_kw["ssl_context"] is first  # type: ignore[attr-defined]
+    pools.retain(())
+    assert pools.get(keys[1]).conn_kw["ssl_context"] is not first  # type: ignore[attr-defined]
+
+
 def test_a_renewed_certificate_makes_another_key(certificates: Certificates, tmp_path: Path):
     cert = tmp_path / "ca.pem"
     cert.write_bytes(Path(certificates.ca).read_bytes())
