@@ -33,9 +33,7 @@ cdef dict _codes = {
     b"keep-alive": HOP, b"te": HOP, b"trailer": HOP, b"proxy-connection": HOP, b"proxy-authenticate": HOP,
     b"proxy-authorization": HOP, b"proxy-authentication-info": HOP, b"http2-settings": HOP, b"upgrade": UPGRADE,
     b"expect": EXPECT, b"via": VIA, b"date": DATE, b"cookie": COOKIE, b"content-type": CONTENT_TYPE,
-    b"forwarded": FORWARDING, b"x-forwarded-for": FORWARDING, b"x-forwarded-proto": FORWARDING,
-    b"x-forwarded-host": FORWARDING, b"x-forwarded-port": FORWARDING, b"x-forwarded-prefix": FORWARDING,
-    b"x-forwarded-server": FORWARDING, b"x-forwarded-ssl": FORWARDING, b"x-real-ip": FORWARDING, b"x-request-id": FORWARDING,
+    b"forwarded": FORWARDING, b"x-real-ip": FORWARDING, b"x-request-id": FORWARDING,
 }
 cdef dict _names = {}       # bytes -> Name
 cdef dict _names_text = {}  # str -> Name
@@ -56,7 +54,8 @@ cdef Name _make_name(bytes raw):
     cdef Name name = Name.__new__(Name)
     cdef bytes low = raw.lower()
     name.text = raw.decode("latin-1")
-    name.code = _codes.get(low, PLAIN)
+    # SECURITY: whatever a proxy in front might say under this prefix (X-Forwarded-User), only a trusted one may say.
+    name.code = FORWARDING if low.startswith(b"x-forwarded-") else _codes.get(low, PLAIN)
     name.is_request_id = low == b"x-request-id"
     if b"_" in raw:
         # SECURITY: X_User and X-User are one key to CGI-like readers, so the spelling that nobody strips is dropped.

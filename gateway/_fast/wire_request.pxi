@@ -147,8 +147,10 @@ cpdef dict forwarding_fields(str peer, str client, str scheme, str authority, di
         "X-Forwarded-Port": given.get("x-forwarded-port") or _port(scheme, authority),
         "Forwarded": f"{chain}, {element}" if chain else element,
     }
-    for name in ("X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-Ssl", "X-Real-IP"):
-        fields[name] = given.get(name.lower(), "")
+    for name in given:
+        # What else a trusted proxy says (X-Real-IP, X-Forwarded-Prefix, X-Forwarded-User) passes as it came.
+        if name.title() not in fields and name != "x-request-id":
+            fields["X-Real-IP" if name == "x-real-ip" else name.title()] = given[name]
     return {name: value for name, value in fields.items() if value}
 
 

@@ -16,6 +16,7 @@ from gevent.server import StreamServer
 
 from gateway._fast.channel import Channel
 from gateway._fast.http1 import Connection, Server
+from gateway.server import backlog
 from gateway.server.proxy_protocol import BadProxyHeader, read_client
 from gateway.server.tls import Contexts
 
@@ -57,22 +58,32 @@ class Listener:
 
     def start(self) -> None:
         """Begin to accept."""
+        backlog.open(self._sock)
         self._accepting.start()
 
-    def drain(self) -> None:
-        """Accept what waits in the backlog, then no more; idle connections are closed, busy ones end after their answer."""
+    def drain(self, is_last: Callable[[], bool]) -> None:
+        """Accept what waits in the backlog, then no more. From now on every answer is the last of its connection.
+
+        `is_last` says whether nobody else will accept from this socket, so that what comes too late finds it closed.
+        """
+        self.server.drain()
         self._accepting.stop_accepting()
         self._sock.setblocking(False)
+        if is_last():
+            backlog.shut(self._sock, is_last)
         while True:
             try:
                 client, address = self._sock.accept()
-            except (BlockingIOError, TimeoutError):
-                break
+            except ConnectionAbortedError:
+                continue
             except OSError:
                 break
-            gevent.spawn(self._connected, client, address).link(lambda _: None)
+            gevent.spawn(self._connected, client, address)
         self._sock.close()
-        self.server.drain()
+
+    def close_idle(self) -> None:
+        """Close the connections on which no request has begun."""
+        self.server.close_idle()
 
     def stop(self) -> None:
         """Cut off what is still there."""

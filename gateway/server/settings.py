@@ -8,7 +8,8 @@ import resource
 from typing import Any
 
 from gateway.config.model import Document, Server
-from gateway.server.site import Site, the_site
+from gateway.server import signals
+from gateway.server.site import the_site
 
 log = logging.getLogger("gateway")
 
@@ -48,9 +49,7 @@ def gunicorn_settings(document: Document, overrides: dict[str, Any] | None = Non
         "child_exit": child_exit,
         "on_exit": on_exit,
     }
-    settings.update(overrides or {})
-    settings["bind"] = [*settings["bind"], server.admin]
-    return settings
+    return settings | (overrides or {})
 
 
 def raise_descriptor_limit(server: Server, document: Document) -> None:
@@ -81,11 +80,14 @@ def raise_descriptor_limit(server: Server, document: Document) -> None:
 
 
 def on_starting(server: Any) -> None:
-    """Before the first worker: HUP means "read the configuration again", not "replace every worker"."""
+    """Before the sockets are opened: the admin address joins them, and the master's signals get our meaning."""
     site = the_site()
     _log_like(server.log.error_log)
-    raise_descriptor_limit(site.store.document.server, site.store.document)
-    server.handle_hup = lambda: hup(site)
+    document = site.store.document
+    raise_descriptor_limit(document.server, document)
+    # NOTE: here and not among the settings, where gunicorn's own --bind would replace it.
+    server.cfg.set("bind", [*server.cfg.settings["bind"].get(), document.server.admin])
+    signals.take_over(server, site)
 
 
 def _log_like(theirs: logging.Logger) -> None:
@@ -95,21 +97,13 @@ def _log_like(theirs: logging.Logger) -> None:
     log.propagate = theirs.propagate
 
 
-def hup(site: Site) -> None:
-    """SIGHUP in the master: wish for a reload; the leading worker parses, all of them swap."""
-    log.info("SIGHUP: reading the configuration again")
-    site.page.reload_wanted.add(1)
-
-
 def when_ready(server: Any) -> None:
     """Say where it listens; the sockets are open now."""
-    document = the_site().store.document
-    log.info(
-        "gateway listens on %s, admin on %s, plan %s",
-        ", ".join(document.server.bind),
-        document.server.admin,
-        document.version,
-    )
+    site = the_site()
+    site.has_borrowed_sockets = server.systemd
+    admin = site.store.document.server.admin
+    proxies = [address for address in server.cfg.settings["bind"].get() if address != admin]
+    log.info("gateway listens on %s, admin on %s, plan %s", ", ".join(proxies), admin, site.store.document.version)
 
 
 def pre_exec(server: Any) -> None:

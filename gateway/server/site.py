@@ -24,6 +24,7 @@ class Site:
         """Compile `document` and make, or take over (USR2), what all processes share. Raises ConfigError, PageError, OSError."""
         self.config = config
         self.draining = False
+        self.has_borrowed_sockets = False  # they are somebody else's (systemd), and stay open without us
         self.pools = Pools()
         self.logs = AccessLogs()
         self.store = Store(lambda document, pause=None: compile(document, Resources(self.pools, self.logs), pause))

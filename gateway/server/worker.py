@@ -27,6 +27,8 @@ ADMIN_CONNECTIONS = 256
 CERTIFICATES_EVERY = 5.0
 #: what is left of graceful_timeout to end in order, before the master's SIGKILL
 MARGIN = 1.0
+#: how long a draining worker waits for the next request of an idle connection: it may be on its way, and it is answered
+IDLE_PATIENCE = 0.5
 
 
 class GatewayWorker(GeventWorker):  # type: ignore[misc]
@@ -116,17 +118,29 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         """Answer what was begun or waits in the backlog, and end before the master's deadline."""
         self.site.draining = True
         self.slot.state.store(WorkerState.DRAINING)
-        until = monotonic() + max(self.cfg.graceful_timeout - MARGIN, self.cfg.graceful_timeout / 2)
+        now = monotonic()
+        until = now + max(self.cfg.graceful_timeout - MARGIN, self.cfg.graceful_timeout / 2)
+        patient_until = now + min(IDLE_PATIENCE, self.cfg.graceful_timeout / 4)
         for listener in proxies:
-            listener.drain()
-        while any(listener.server.connections for listener in proxies) and monotonic() < until:
+            listener.drain(self._is_last)
+        while any(listener.open for listener in proxies) and monotonic() < until:
             self.notify()
+            if monotonic() >= patient_until:
+                for listener in proxies:
+                    listener.close_idle()
             gevent.sleep(0.02)
         cut = sum(len(listener.server.connections) for listener in proxies)
         if cut:
             self.log.warning("worker %s cuts %d connections off at its graceful_timeout", self.pid, cut)
         for listener in proxies:
             listener.stop()
+
+    def _is_last(self) -> bool:
+        """Whether nobody accepts from the listening sockets any more: the master is ending and no worker serves."""
+        page = self.site.page
+        if self.site.has_borrowed_sockets or page.draining.load() != self.ppid:
+            return False
+        return all(worker.state == WorkerState.DRAINING for worker in page.workers())
 
     def handle_usr1(self, sig: int, frame: Any) -> None:
         """Reopen the log files, the access log's too."""

@@ -200,7 +200,7 @@ class TargetPool:
         self.close_older(float("inf"))
 
 
-class PlainPool(TargetPool, HTTPConnectionPool):
+class PlainPool(TargetPool, HTTPConnectionPool):  # type: ignore[misc]
     """The connections to a target over TCP or a unix socket."""
 
     ConnectionCls = PlainConnection
@@ -219,7 +219,7 @@ class PlainPool(TargetPool, HTTPConnectionPool):
         self.default_host = address.authority
 
 
-class TLSPool(TargetPool, HTTPSConnectionPool):
+class TLSPool(TargetPool, HTTPSConnectionPool):  # type: ignore[misc]
     """The connections to a target over TLS."""
 
     ConnectionCls = TLSConnection

@@ -49,13 +49,20 @@ def get(path: str, *lines: str, method: str = "GET", version: str = "1.1", body:
     return "\r\n".join([f"{method} {path} HTTP/{version}", *fields, "", ""]).encode("latin-1") + body
 
 
-def ask(gateway: Gateway, sent: bytes) -> tuple[int, dict[str, str], bytes]:
-    """Send one request on a connection of its own."""
+@contextmanager
+def sending(gateway: Gateway, sent: bytes) -> Iterator[Client]:
+    """A client that has sent something."""
     client = Client(gateway.port).send(sent)
     try:
-        return client.answer()
+        yield client
     finally:
         client.close()
+
+
+def ask(gateway: Gateway, sent: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Send one request on a connection of its own."""
+    with sending(gateway, sent) as client:
+        return client.answer()
 
 
 def problem(gateway: Gateway, sent: bytes) -> tuple[int, str, str]:

@@ -1,0 +1,59 @@
+"""What the master's signals mean for a gateway, where gunicorn's own meaning does not fit (docs/operations.md)."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from typing import Any
+
+from gateway.config.reload import wish
+from gateway.server.site import Site
+
+log = logging.getLogger("gateway")
+
+
+def take_over(server: Any, site: Site) -> None:
+    """Put our handlers in the place of those of `server`, gunicorn's Arbiter."""
+    reap = server.handle_chld
+    server.handle_hup = lambda: _hup(server, site)
+    server.handle_term = lambda: _term(server, site)
+    server.handle_winch = lambda: _winch(server)
+    server.handle_chld = server.handle_cld = lambda: _child_ended(server, reap)
+
+
+def _hup(server: Any, site: Site) -> None:
+    """Read the configuration again: the leading worker parses, all of them swap.  After WINCH, bring the workers back."""
+    _bring_back(server)
+    log.info("SIGHUP: reading the configuration again")
+    wish(site.page)
+
+
+def _term(server: Any, site: Site) -> None:
+    """End in order; the workers may know, for the last of them closes the sockets for good."""
+    site.page.draining.store(server.pid)
+    raise StopIteration
+
+
+def _winch(server: Any) -> None:
+    """After USR2: end this master's workers in order and keep the master, so that the upgrade can be taken back.
+
+    A terminal sends WINCH whenever its window is resized, so without a newer master it means nothing.
+    """
+    if server.reexec_pid:
+        log.info("SIGWINCH: the workers of this master end, those of master %d serve", server.reexec_pid)
+        server.num_workers = 0
+        server.kill_workers(signal.SIGTERM)
+
+
+def _child_ended(server: Any, reap: Any) -> None:
+    """Reap; when the newer master has failed after WINCH, serve again."""
+    upgraded = server.reexec_pid
+    reap()
+    if upgraded and not server.reexec_pid:
+        log.info("the newer master has ended")
+        _bring_back(server)
+
+
+def _bring_back(server: Any) -> None:
+    if server.num_workers == 0:
+        server.num_workers = server.cfg.workers
