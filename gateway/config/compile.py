@@ -1,4 +1,4 @@
-"""From a Document to a Plan: the only file that knows all rooms. Touches no network and leaves what serves untouched."""
+"""From a Document to a Plan: the only file that knows all rooms. Touches no network and changes nothing that serves."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ NO_UPSTREAM_TOTAL = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What of the process a plan is built on: it outlives the plan. Without `logs` (offline) no log is opened or written."""
+    """What of the process a plan is built on: it outlives the plan. Without `logs` (offline) no log is opened."""
 
     pools: Pools
     logs: AccessLogs | None = None
@@ -70,12 +70,13 @@ class _Compiler:
         self.upstreams = {upstream.name: self._upstream(upstream) for upstream in document.upstreams}
         self.log = self._log()
         self.guard = Step("guard", document.server.where, Steps(on_request=_guard(document.server.limits.body)))
-        self._ties()
-        routes = [route for route in self._breathing(map(self._route, document.routes)) if route is not None]
+        specs = [_spec(route) for route in self._breathing(document.routes)]
+        self._ties(specs)
+        routes = [route for route in map(self._route, self._breathing(document.routes)) if route is not None]
         if self.complaints:
             raise ConfigError(self.complaints, document.files)
-        specs = [_spec(route, plan) for route, plan in zip(document.routes, routes, strict=True)]
-        table = build(self._breathing(specs))
+        pairs = self._breathing(zip(specs, routes, strict=True))
+        table = build(spec._replace(payload=route) for spec, route in pairs)
         return Plan(
             version=document.version,
             table=table,
@@ -153,12 +154,12 @@ class _Compiler:
             spec.name, Fleet(spec.name, targets), connect=times.connect, read=times.read, total=times.total
         )
 
-    def _ties(self) -> None:
-        named = [(route.name, _spec(route, route.name)) for route in self.document.routes]
-        by_name = {route.name: route for route in self.document.routes}
-        for one, other, why in ties(named):
-            place = by_name[other].where
-            self._complain(place, f"routes.{other}", f"ties with the route {one} ({by_name[one].where}): {why}")
+    def _ties(self, specs: list[RouteSpec]) -> None:
+        named = [(spec.payload, spec) for spec in specs]
+        found = ties(named, self.pause)
+        by_name = {route.name: route.where for route in self.document.routes} if found else {}
+        for one, other, why in found:
+            self._complain(by_name[other], f"routes.{other}", f"ties with the route {one} ({by_name[one]}): {why}")
 
     def _route(self, route: Route) -> RoutePlan | None:
         tools = Tools(route.name, monotonic, log.info)
@@ -210,9 +211,10 @@ class _Compiler:
         return RoutePlan(name, self.document.server.where, steps, upstream.fetch, NO_UPSTREAM_TOTAL, "")
 
 
-def _spec(route: Route, payload: Any) -> RouteSpec:
+def _spec(route: Route) -> RouteSpec:
+    """What the matcher is told of a route; its payload is the name until there is a plan."""
     match = route.match
-    return RouteSpec(payload, match.path, match.methods, match.hosts, match.headers, match.query, route.priority)
+    return RouteSpec(route.name, match.path, match.methods, match.hosts, match.headers, match.query, route.priority)
 
 
 def _respond(spec: RespondSpec) -> Respond:

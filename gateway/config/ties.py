@@ -4,7 +4,7 @@ The choice between them would hang on their order in the file, so a tie is an er
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from gateway._fast.route import RouteSpec, template
 
 __all__ = ["ties"]
 
+BREATH = 200  # routes looked at between two calls of `pause`
 REPORTED = 100  # ties at most: a file with more has one mistake many times
 
 Condition = tuple[str, str]
@@ -24,17 +25,20 @@ class _Route(NamedTuple):
     values: dict[str, str]
 
 
-def ties(named: Sequence[tuple[str, RouteSpec]]) -> list[tuple[str, str, str]]:
+def ties(
+    named: Sequence[tuple[str, RouteSpec]], pause: Callable[[], None] = lambda: None
+) -> list[tuple[str, str, str]]:
     """[(name, name, why), ...] of the routes that tie, in the order of the file, the first hundred at most.
 
     Two routes are of equal rank for a request that takes both by the same host pattern, templates of the same kinds and
     literals, both with methods or both without, and as many conditions, as many of them on a value.  No such request
     exists where one header or query name must have two values, or where the listed methods have none in common.
+    `pause` is called every millisecond or so of work.
     NOTE: a request that repeats a query name (`?v=1&v=2`) may match both of two such routes all the same; Table.match
     then chooses by their conditions in alphabetical order, which no order of the file can change.
     """
     found: dict[tuple[int, int], str] = {}
-    for alike, why in _alike(named):
+    for alike, why in _alike(named, pause):
         for one, other in _overlapping(alike):
             found.setdefault((min(one.place, other.place), max(one.place, other.place)), why)
             if len(found) == REPORTED:
@@ -44,10 +48,12 @@ def ties(named: Sequence[tuple[str, RouteSpec]]) -> list[tuple[str, str, str]]:
     return [(named[one][0], named[other][0], why) for (one, other), why in sorted(found.items())]
 
 
-def _alike(named: Sequence[tuple[str, RouteSpec]]) -> Iterator[tuple[list[_Route], str]]:
+def _alike(named: Sequence[tuple[str, RouteSpec]], pause: Callable[[], None]) -> Iterator[tuple[list[_Route], str]]:
     """The routes of equal rank and priority by one host pattern and one method, with words that say so."""
     groups: defaultdict[tuple[object, str, str], list[_Route]] = defaultdict(list)
     for place, (_, spec) in enumerate(named):
+        if place % BREATH == 0:
+            pause()
         _, path, methods, hosts, headers, query, priority = spec
         conditions = _conditions(headers, query)
         route = _Route(place, {name: value for name, value in conditions if value != "*"})

@@ -130,7 +130,7 @@ class _Router:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._found = (self, _AnyMethod({"*": self.serve}), {}, None)
+        self._found: tuple[Any, ...] = (self, _AnyMethod({"*": self.serve}), {}, None)
 
     def find(self, uri: str, req: _Request) -> tuple[Any, ...]:
         """The one resource; the route is found and kept in the exchange."""
@@ -165,7 +165,7 @@ def _say_length(response: Response, length: int) -> None:
         response.headers.append(("Content-Length", str(length)))
 
 
-class GatewayApp(falcon.App):
+class GatewayApp(falcon.App[Any, Any]):
     """Falcon's App around the pipeline; a WSGI application like any other."""
 
     _META_METHODS = frozenset()  # "WEBSOCKET" is a method token like any other here

@@ -29,10 +29,11 @@ class Site:
         self.logs = AccessLogs()
         self.store = Store(lambda document, pause=None: compile(document, Resources(self.pools, self.logs), pause))
         self.contexts = Contexts(document.server.tls) if document.server.tls else None
-        plan = self.store.compile(document)
-        self.page = Page.from_env(os.environ) or Page.create()
-        self.runtime = RuntimeDir.from_env(os.environ) or RuntimeDir.create()
-        self.store.swap(plan, document, publish_first(document, self.page, self.runtime.path))
+        with self.store.changing():
+            plan = self.store.compile(document)
+            self.page = Page.from_env(os.environ) or Page.create()
+            self.runtime = RuntimeDir.from_env(os.environ) or RuntimeDir.create()
+            self.store.swap(plan, document, publish_first(document, self.page, self.runtime.path))
         self.store.on_swap(self._swapped)
 
     def _swapped(self, old: Plan | None, new: Plan, document: Document) -> None:

@@ -36,6 +36,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
 
     site: Site
     slot: Slot
+    alive: bool
 
     def run(self) -> None:
         """gunicorn's main loop: serve until `alive` is false, then drain."""

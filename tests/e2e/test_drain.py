@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tests.support.gateway import wait_until
-from tests.support.operations import Wrk, children, is_alive, respond, running, server
+from tests.support.operations import SHM, Wrk, children, is_alive, respond, running, runtime_folder, server
 from tests.support.raw import Client, Upstream
 
 GET = b"GET /plan HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -123,12 +123,12 @@ def test_the_backlog_is_answered(tmp_path, held):
         waiting = [connect(gateway, GET) for _ in range(50)]
         gateway.send(signal.SIGTERM)
         wait_until(lambda: "Handling signal: term" in gateway.output(), "the master ends")
-        waiting += []
         for pid in workers:
             os.kill(pid, signal.SIGCONT)
         for client in waiting:
-            status, headers, body = client.answer()
-            assert (status, headers["connection"], body) == (200, "close", b"ok")
+            status, _, body = client.answer()
+            assert (status, body) == (200, b"ok")
+            assert client.rest() == b""
             client.close()
         assert gateway.process.wait(5) == 0
 
@@ -156,8 +156,9 @@ def test_a_request_that_is_half_there_is_answered(tmp_path, held):
         used = connect(gateway, GET)
         used.answer()
         used.send(GET[:10])
-        body = connect(gateway, b"POST /plan HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab")
-        time.sleep(0.2)
+        body = connect(gateway, b"POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab")
+        wait_until(lambda: b"POST" in held.upstream.received(), "its head is at the upstream")
+        held.gate.set()
         gateway.send(signal.SIGTERM)
         wait_until(lambda: refused(gateway.port), "it drains")
         for client, rest in ((fresh, GET[10:]), (used, GET[10:]), (body, b"cd")):
@@ -206,24 +207,21 @@ def test_sigquit_ends_at_once(tmp_path, held):
         client.close()
 
 
-@pytest.mark.parametrize("number", range(4))
-def test_while_wrk_runs(tmp_path, number):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_while_wrk_runs(tmp_path, workers):
     """A request that was sent is answered, or its connection was never taken: no answer is lost, none is wrong."""
-    with running(tmp_path, server(2) + "routes:\n" + respond("ok")) as gateway:
+    with running(tmp_path, server(workers) + "routes:\n" + respond("ok")) as gateway:
         wrk = Wrk(tmp_path, f"{gateway.url}/plan", 2, connections=32, check='body == "ok"')
         wait_until(lambda: sum(w["requests"] for w in gateway.admin("/api/workers")[1]) > 500, "wrk is at work")
         gateway.send(signal.SIGTERM)
         assert gateway.process.wait(5) == 0
         counts = wrk.result()
-        assert counts["requests"] > 500
-        assert {name: counts[name] for name in ("wrong", "read", "write", "status", "timeout")} == dict.fromkeys(
-            ("wrong", "read", "write", "status", "timeout"), 0
-        )
+        del counts["write"], counts["connect"]  # connections that were refused, which wrk tries without end
+        assert counts.pop("requests") > 500
+        assert counts == dict.fromkeys(("wrong", "read", "status", "timeout"), 0)
 
 
 def test_nothing_is_left_behind(tmp_path, held):
-    from tests.support.operations import SHM, runtime_folder
-
     before = set(tmp_path.iterdir())
     home = tmp_path / "home"
     home.mkdir()
