@@ -11,7 +11,7 @@ import os
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-MODULES = ["channel", "head", "http1", "wire", "route", "line", "page", "batch", "fields"]
+MODULES = ["channel", "head", "http1", "wire", "route", "line", "page", "batch", "fields", "traffic", "pick", "tunnel"]
 
 only = os.environ.get("GATEWAY_EXT")
 names = [name for name in MODULES if not only or name in only.split(",")]

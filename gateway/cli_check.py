@@ -100,8 +100,15 @@ def conditions(route: Route) -> dict[str, Any]:
 
 
 def _row(route: Route) -> dict[str, Any]:
-    target = route.upstream or f"respond {route.respond.status}"  # type: ignore[union-attr]
-    return {"name": route.name, **conditions(route), "priority": route.priority, "to": target, "where": route.where}
+    return {"name": route.name, **conditions(route), "priority": route.priority, "to": _end(route), "where": route.where}
+
+
+def _end(route: Route) -> str:
+    if route.split is not None:
+        end = "split " + ", ".join(f"{leg.upstream} {leg.weight}" for leg in route.split.legs)
+    else:
+        end = route.upstream or f"respond {route.respond.status}"  # type: ignore[union-attr]
+    return end if route.mirror is None else f"{end}, mirror {route.mirror.upstream}"
 
 
 def _cell(value: Any) -> str:

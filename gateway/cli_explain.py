@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -11,10 +10,12 @@ from urllib.parse import urlsplit
 import click
 
 from gateway.cli_check import conditions, ready
+from gateway.cli_explain_words import in_words
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
-    from gateway.config.model import Document, Target
+    from gateway.config.model import Document, Target, Upstream
+    from gateway.config.model import Route as RouteSpec
     from gateway.contracts import Plan, RoutePlan
     from gateway.exchange import Exchange, Headers, Response
 
@@ -86,7 +87,9 @@ def examine(request: Request, document: Document, plan: Plan) -> dict[str, Any]:
     }
     if answer is not None:
         return report | {"answer": answer, "upstream": None}
-    return report | {"answer": None, "upstream": _upstream(exchange, route, document)}
+    source = _source(route, document)
+    sent = _split if source.split is not None else _upstream
+    return report | {"answer": None, "upstream": sent(exchange, route, source, document) | _mirror(source)}
 
 
 def _walk(exchange: Exchange, route: RoutePlan, plan: Plan) -> dict[str, Any] | None:
@@ -115,7 +118,7 @@ def _shown(response: Response) -> dict[str, Any]:
 
 
 def _route(route: RoutePlan, document: Document) -> dict[str, Any]:
-    source = next(each for each in document.routes if each.name == route.name)
+    source = _source(route, document)
     return {"name": route.name, "where": route.where, **conditions(source), "priority": source.priority}
 
 
@@ -144,62 +147,50 @@ def _changes(before: Headers, after: Headers | None) -> dict[str, list[list[str]
     }
 
 
-def _upstream(exchange: Exchange, route: RoutePlan, document: Document) -> dict[str, Any]:
-    source = next(each for each in document.upstreams if each.name == route.upstream)
+def _source(route: RoutePlan, document: Document) -> RouteSpec:
+    return next(each for each in document.routes if each.name == route.name)
+
+
+def _upstream(exchange: Exchange, route: RoutePlan, source: RouteSpec, document: Document) -> dict[str, Any]:
+    return _one(exchange, document, source.upstream or "") | {"total": route.total}
+
+
+def _split(exchange: Exchange, route: RoutePlan, source: RouteSpec, document: Document) -> dict[str, Any]:
+    """The legs; which one this request takes, where its header or its cookie says so."""
+    from gateway.config.compile import choice
+
+    assert source.split is not None
+    at, why = choice(source.name, source.split).decide(exchange.headers, 0.0)
+    whole = sum(leg.weight for leg in source.split.legs)
+    legs = [_one(exchange, document, leg.upstream) | {"share": leg.weight / whole} for leg in source.split.legs]
+    taken = None if why == "weight" else legs[at]["name"]
+    return {
+        "name": "split",
+        "where": source.split.where,
+        "why": why,
+        "taken": taken,
+        "legs": legs,
+        "total": route.total,
+    }
+
+
+def _mirror(source: RouteSpec) -> dict[str, Any]:
+    spec = source.mirror
+    return {"mirror": None if spec is None else {"name": spec.upstream, "where": spec.where, "share": spec.share}}
+
+
+def _one(exchange: Exchange, document: Document, name: str) -> dict[str, Any]:
+    """An upstream and where in it a request could go; `found` says how targets are found, if they are."""
+    source: Upstream = next(each for each in document.upstreams if each.name == name)
     path = exchange.target if exchange.upstream_path is None else exchange.upstream_path
-    urls = [_url(target, path) for target in source.targets]
-    return {"name": source.name, "where": source.where, "balance": source.balance, "urls": urls, "total": route.total}
+    return {
+        "name": source.name,
+        "where": source.where,
+        "balance": source.balance.kind,
+        "found": str(source.discovery) if source.discovery is not None else None,
+        "urls": [_url(target, path) for target in source.targets],
+    }
 
 
 def _url(target: Target, path: str) -> str:
     return f"unix:{target.socket} {path}" if target.scheme == "unix" else target.url.rstrip("/") + path
-
-
-def in_words(report: dict[str, Any]) -> Iterator[str]:
-    """The report as lines for people."""
-    request, route = report["request"], report["route"]
-    yield f"request   {request['method']} {request['target']}, host {request['host']}"
-    if request["path"] != request["target"].partition("?")[0]:
-        yield f"path      {request['path']} is what is matched"
-    if route is None:
-        yield "route     none"
-    else:
-        yield f"route     {route['name']}, {route['where']}"
-        yield f"why       {_why(route)}"
-    for name, value in report["params"].items():
-        yield f"          {name} = {value}"
-    for number, step in enumerate(report["steps"], 1):
-        note = "" if step["run"] else "  (not run here)"
-        yield f"{'steps' if number == 1 else '':10}{number}. {step['name']}, {step['where']}{note}"
-    for kind, sign in (("removed", "-"), ("added", "+")):
-        for name, value in report["headers"][kind]:
-            yield f"header    {sign} {name}: {value}"
-    yield from _end_in_words(report)
-    for number, other in enumerate(report["close"]):
-        yield f"{'' if number else 'close':10}{other['name']}, {other['where']}: {other['aspect']}: {other['detail']}"
-
-
-def _why(route: dict[str, Any]) -> str:
-    """Everything that the request had to be, in the order in which routes are ranked."""
-    reasons = [f"host {' or '.join(route['hosts'])}"] if route["hosts"] else []
-    reasons.append(f"path {route['path']}")
-    if route["methods"]:
-        reasons.append(f"method {' or '.join(route['methods'])}")
-    for kind in ("headers", "query"):
-        for name, value in route[kind].items():
-            reasons.append(f"{kind.removesuffix('s')} {name}" + (" is there" if value == "*" else f" is {value!r}"))
-    return "the most specific that fits in every respect: " + ", ".join(reasons)
-
-
-def _end_in_words(report: dict[str, Any]) -> Iterator[str]:
-    answer, upstream = report["answer"], report["upstream"]
-    if answer is not None:
-        yield f"answer    {answer['status']}" + (f" {answer['error']}: {answer['detail']}" if answer["error"] else "")
-        for name, value in answer["headers"]:
-            yield f"          {name}: {value}"
-        return
-    yield f"upstream  {upstream['name']}, {upstream['where']}, {upstream['total']:g} s in all"
-    for number, url in enumerate(upstream["urls"]):
-        yield f"{'' if number else 'to':10}{url}"
-    if not upstream["urls"]:
-        yield "to        nowhere: it has no target, so the answer is 503"

@@ -119,3 +119,9 @@ class Plan:
     max_body: int
     #: the pools that this plan uses; all others are drained after the swap
     pool_keys: frozenset[Any]
+    #: the fleets whose targets are found while the plan serves
+    follows: tuple[Any, ...] = ()
+    #: the fleets whose targets are checked
+    checks: tuple[Any, ...] = ()
+    #: the upstreams, for those who look at their state
+    attempts: tuple[Any, ...] = ()

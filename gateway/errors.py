@@ -1,7 +1,8 @@
 """Every failure the gateway can answer with, and the only place that picks a status.
 
 A `Kind` says who failed (RFC 9209 speaks of the same three parties), whether another try may help, and the public
-words.  The `type` of a problem document (RFC 9457) is `urn:gateway:error:<slug>`; docs/errors.md has a paragraph for each.
+words.  The `type` of a problem document (RFC 9457) is `urn:gateway:error:<slug>`; docs/errors.md has a paragraph for
+each.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ class GatewayError(Exception):
         super().__init__(kind, detail)
         self.kind = kind
         self.detail = detail
+        #: whether the upstream may have seen any of the request; whoever knows better says so
+        self.was_sent = True
         self.headers = headers
         self.cause = cause
 
@@ -103,6 +106,9 @@ UPSTREAM_SATURATED = _upstream(
     "upstream-saturated", 503, "Every connection to the upstream is in use", "connection_limit_reached"
 )
 NO_TARGET = _upstream("no-target", 503, "The upstream has no target", "destination_unavailable", retryable=False)
+CIRCUIT_OPEN = _upstream(
+    "circuit-open", 503, "The upstream failed too often to be asked now", "destination_unavailable", retryable=False
+)
 UPSTREAM_CONNECT_TIMEOUT = _upstream(
     "upstream-connect-timeout", 504, "Connecting to the upstream took too long", "connection_timeout"
 )
@@ -122,6 +128,9 @@ CONFIG_REFUSED = _client("config-refused", 422, "The configuration cannot be use
 RELOAD_INCOMPLETE = Kind("reload-incomplete", 504, "Not every worker runs the new plan yet", "gateway", True)
 
 # Our own
+OVERLOADED = Kind(
+    "overloaded", 503, "There is more to do than the upstream can take", "gateway", False, "connection_limit_reached"
+)
 INTERNAL = Kind("internal", 500, "The gateway failed", "gateway", False, "proxy_internal_error")
 PLUGIN_FAILED = Kind("plugin-failed", 500, "A policy of this route failed", "gateway", False, "proxy_internal_error")
 NOT_CONFIGURED = Kind(

@@ -59,6 +59,7 @@ class Exchange:
         "plan", "route", "params", "deadline", "upstream_path", "outgoing", "state",
         # what came of it
         "response", "error", "upstream", "address", "attempts", "started", "upstream_started", "upstream_time", "sent",
+        "received", "target_tried", "hurried",
     )  # fmt: skip
 
     method: str
@@ -105,12 +106,18 @@ class Exchange:
     #: the target that answered or was tried last
     address: str | None
     attempts: int
+    #: the target of the last try; room for whoever tries again
+    target_tried: Any
+    #: whether the caller itself cut the time short: what then fails says nothing about the upstream
+    hurried: bool
     started: float
     upstream_started: float
     #: seconds spent waiting for upstreams, up to the head of the answer
     upstream_time: float
-    #: bytes of body sent to the client
+    #: bytes of body sent to the client; after an upgrade, those of the tunnel
     sent: int
+    #: bytes that the client sent after an upgrade
+    received: int
 
     def __init__(self, method: str, target: str, headers: Headers, environ: dict[str, Any], started: float) -> None:
         self.method = method
@@ -120,7 +127,9 @@ class Exchange:
         self.started = started
         self.params = self.upstream_path = self.outgoing = self.state = None
         self.response = self.error = self.upstream = self.address = self.body = None
-        self.attempts = self.sent = self.body_length = 0
+        self.target_tried = None
+        self.hurried = False
+        self.attempts = self.sent = self.received = self.body_length = 0
         self.upstream_started = self.upstream_time = 0.0
 
     def edit_headers(self) -> Headers:

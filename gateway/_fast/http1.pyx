@@ -15,6 +15,7 @@ from gateway._fast.head cimport (
     CONNECTION, CONTENT_LENGTH, DATE, HOP, TRANSFER_ENCODING, UPGRADE,
     Limits, Name, Out, RequestHead, name_of_text, read_request,
 )
+from gateway._fast.tunnel cimport Tunnel
 
 import logging
 import os
@@ -85,8 +86,21 @@ cdef class Server:
         cdef Connection connection
         self.draining = True
         for connection in list(self.connections):
-            if connection.idle and connection.channel.waiter is not None and not connection.has_bytes():
+            if connection.tunnel is not None:
+                connection.tunnel.drain()
+            elif connection.idle and connection.channel.waiter is not None and not connection.has_bytes():
                 connection.channel.close()
+
+
+cdef bint wants_websocket(RequestHead head) except -1:
+    """Whether a request may change the protocol: to WebSocket, by GET, without a body (RFC 9110 7.8, RFC 6455 4.1).
+
+    SECURITY: no other token passes, h2c least of all: what is spoken then would go past every policy
+    (tests/e2e/test_websocket.py).
+    """
+    if head.minor == 0 or head.length or head.method != "GET":
+        return False
+    return "websocket" in [token.strip().lower() for token in head.upgrade.split(",")]
 
 
 include "http1_body.pxi"
@@ -108,6 +122,7 @@ cdef class Connection:
     cdef bint started           # bytes of the answer went out
     cdef bint head_only
     cdef Body body              # of the request that is answered, None without
+    cdef Tunnel tunnel          # what the connection became after a 101
 
     def __init__(self, Server server, Channel channel, dict base, double head_deadline):
         """`base` is the environ of the connection (PEP 3333); the first head must be there by `head_deadline` (monotonic)."""
@@ -175,6 +190,8 @@ cdef class Connection:
         self.head_only = head.method == "HEAD"
         environ["gateway.headers"] = head.headers
         environ["gateway.head"] = head
+        if head.upgrade is not None and wants_websocket(head):
+            environ["gateway.upgrade"] = "websocket"
         if head.length:
             body = self.make_body(head, settings)
             environ["wsgi.input"] = body
@@ -256,6 +273,8 @@ cdef class Connection:
         try:
             if isinstance(result, list) and len(<list>result) == 1:
                 self.send_whole(<bytes>(<list>result)[0])
+            elif self.status.startswith("101"):
+                self.join(result.tunnel)
             else:
                 self.send_stream(result)
         except (OSError, TimedOut, Interrupted):
@@ -335,6 +354,20 @@ cdef class Connection:
             raise ValueError(f"{sent} of {length} bytes")
         return self.flush(None)
 
+    cdef int join(self, Tunnel tunnel) except -1:
+        """Send the 101 and let client and upstream talk until one of them is done (RFC 9110 section 7.8)."""
+        self.keep = False
+        self.tunnel = tunnel
+        self.write_head(-1, False)
+        self.flush(None)
+        if self.server.draining:
+            tunnel.drain()
+        tunnel.run(self.channel)
+        if not self.has_bytes():  # nothing that would make the kernel reset what is still on its way to the client
+            self.say_goodbye()
+            self.channel.close()
+        return 0
+
     cdef int write_head(self, Py_ssize_t length, bint chunked) except -1:
         cdef str name, value
         cdef Name known
@@ -365,7 +398,9 @@ cdef class Connection:
             _out.raw(PyBytes_AS_STRING(date), PyBytes_GET_SIZE(date))
         if self.server.draining or (self.body is not None and not self.body.is_easy()):
             self.keep = False
-        if not self.keep:
+        if self.tunnel is not None:
+            _out.raw(b"Connection: Upgrade\r\nUpgrade: websocket\r\n", 41)
+        elif not self.keep:
             _out.raw(b"Connection: close\r\n", 19)
         elif self.minor == 0:
             _out.raw(b"Connection: keep-alive\r\n", 24)

@@ -342,7 +342,11 @@ cdef class JsonLine(Line):
         put(batch, b',"error":', 9)
         put_value(batch, exchange.error)
         put(batch, b',"bytes":', 9)
-        return put_integer(batch, exchange.sent)
+        put_integer(batch, exchange.sent)
+        if exchange.received:
+            put(batch, b',"received":', 12)
+            put_integer(batch, exchange.received)
+        return 0
 
     cdef int put_durations(self, exchange, double ended) except -1:
         cdef Batch batch = self.batch

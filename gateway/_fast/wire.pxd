@@ -1,5 +1,6 @@
 from gateway._fast.channel cimport Channel
 from gateway._fast.head cimport AnswerHead
+from gateway._fast.tunnel cimport Tunnel
 
 cdef enum Framing:
     LENGTH = 1
@@ -17,6 +18,8 @@ cdef class Answer:
     cdef Channel channel        # the upstream's
     cdef Channel client         # the client's, None under another worker
     cdef object owner           # the pooled connection: owner.release(keep) is called exactly once
+    cdef str upgrade            # the protocol that the client asks to change to, None without
+    cdef Tunnel tunnel          # of a 101, None else
     cdef object hints           # wsgi.early_hints, None where the server has none
     cdef object fail            # fail(WireError) -> what an iteration raises
     cdef double read_timeout
@@ -55,8 +58,10 @@ cdef class Answer:
     cdef bint is_answered(self, bint readable) except -1
     cdef int receive_head(self) except -1
     cdef int take(self, bytes piece) except -1
+    cdef bint is_switch(self, AnswerHead head)
     cdef int interim(self, AnswerHead head) except -1
     cdef int frame(self, str method) except -1
+    cdef int hand_over(self) except -1
     cdef int announce(self, Py_ssize_t length) except -1
     cdef int whole(self, bytes body, bint exact) except -1
     cdef bytes rest(self, Py_ssize_t most)

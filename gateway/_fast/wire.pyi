@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol, final
 
 from gateway._fast.channel import Channel
+from gateway._fast.tunnel import Tunnel
 from gateway.exchange import Exchange
 
 class _Owner(Protocol):
@@ -29,14 +30,17 @@ class WireError(Exception):
 
 @final
 class Answer:
-    """An upstream's answer. `body` is bytes, or this object: an iterable that holds the connection until close()."""
+    """An upstream's answer. `body` is bytes, or this object: an iterable that holds the connection until close().
+
+    Of a 101 it is a Tunnel, to which the connection belongs from then on.
+    """
 
     @property
     def status(self) -> int: ...
     @property
     def headers(self) -> list[tuple[str, str]]: ...
     @property
-    def body(self) -> bytes | Answer: ...
+    def body(self) -> bytes | Answer | Tunnel: ...
     @property
     def length(self) -> int | None: ...
     @property

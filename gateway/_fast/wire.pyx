@@ -16,6 +16,7 @@ from gateway._fast.head cimport (
     DATE, FORWARDING, HOST, PLAIN, UPGRADE, VIA,
     AnswerHead, Limits, Out, name_of_text, read_answer,
 )
+from gateway._fast.tunnel cimport Tunnel
 from libc.string cimport memchr
 
 import ssl
@@ -23,6 +24,7 @@ import ssl
 from gateway._fast.channel import Interrupted, TimedOut
 from gateway._fast.head import RULES as _RULES, Refused
 
+include "wire_error.pxi"
 include "wire_request.pxi"
 
 cdef Py_ssize_t READ_SIZE = 16384
@@ -35,22 +37,6 @@ cdef double HALF_CLOSED = 0.25          # seconds for an answer when the client 
 cdef str _NO_ANSWER = "the upstream closed the connection without an answer"
 cdef Limits _limits = Limits(8190, 32768, 200)
 cdef frozenset _with_length = frozenset(("POST", "PUT", "PATCH"))
-
-
-class WireError(Exception):
-    """An exchange failed.
-
-    `reason` is one of: reset, read-timeout, total-timeout, bad-answer, incomplete, client-closed, tls, unsendable;
-    `detail` is for the log.  `is_replayable` tells that the upstream gave no byte of an answer and that nothing of the
-    body is lost, `sent` whether it can have seen any of the request.
-    """
-
-    def __init__(self, reason, detail, sent=False, is_replayable=False):
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
-        self.sent = sent
-        self.is_replayable = is_replayable
 
 
 cpdef Answer talk(object exchange, object owner, double read_timeout, double deadline, bytes first, object fail):
@@ -98,8 +84,8 @@ cdef class Answer:
 
     @property
     def body(self):
-        """The whole body, or this object while there is more of it."""
-        return self if self.content is None else self.content
+        """The whole body, or this object while there is more of it, or what a 101 opened."""
+        return self.tunnel or (self if self.content is None else self.content)
 
     @property
     def ready(self):
@@ -139,6 +125,7 @@ cdef class Answer:
         """From here on the client's going away ends what we wait for."""
         self.client = (<dict>environ).get("gateway.channel")
         self.hints = (<dict>environ).get("wsgi.early_hints")
+        self.upgrade = (<dict>environ).get("gateway.upgrade")
         if self.client is not None:
             self.client.linked = self.channel
             if self.client.gone:
@@ -185,7 +172,7 @@ cdef class Answer:
         cdef Py_ssize_t length = exchange.body_length, sent, size = PyBytes_GET_SIZE(first)
         cdef bytes rest
         cdef bint whole = length >= 0 and size == length
-        _write_head(exchange, self.owner.default_host)
+        _write_head(exchange, self.owner.default_host, self.upgrade)
         if length < 0:
             whole = size == 0 or bool(getattr(exchange.body, "done", False))
             _out.raw(b"Transfer-Encoding: chunked\r\n\r\n", 30)
@@ -309,7 +296,7 @@ cdef class Answer:
                 if PyBytes_GET_SIZE(self.data) > HEAD_MAX:
                     raise Refused(_RULES["line-size"])
                 return 0
-            if head.status >= 200:
+            if head.status >= 200 or self.is_switch(head):
                 self.head = head
                 self.at = head.size
                 return 0
@@ -317,10 +304,14 @@ cdef class Answer:
             self.data = self.data[head.size:]
         return 0
 
+    cdef bint is_switch(self, AnswerHead head):
+        """Whether the upstream changes to the protocol that the client asked for (RFC 9110 section 7.8)."""
+        return head.status == 101 and self.upgrade is not None and (head.upgrade or "").lower() == self.upgrade
+
     cdef int interim(self, AnswerHead head) except -1:
         self.interims += 1
         if head.status == 101:
-            raise WireError("bad-answer", "101 without a request for an upgrade (RFC 9110 15.2.2)", True)
+            raise WireError("bad-answer", "101 to a protocol that was not asked for (RFC 9110 15.2.2)", True)
         if self.interims > INTERIMS_MAX:
             raise WireError("bad-answer", f"more than {INTERIMS_MAX} interim answers (RFC 9110 15.2)", True)
         if head.status == 103 and self.hints is not None:
@@ -339,6 +330,8 @@ cdef class Answer:
         cdef bytes piece
         self.status = head.status
         self.headers = head.headers
+        if head.status == 101:
+            return self.hand_over()
         self.keep = self.keep and head.keep_alive and not self.ended
         if method == "HEAD" or head.status == 304 or head.status == 204:
             if head.length >= 0 and head.status != 204:
@@ -362,6 +355,13 @@ cdef class Answer:
             self.framing = UNTIL_CLOSE
             self.keep = False
         return 0
+
+    cdef int hand_over(self) except -1:
+        """The connection is a tunnel's from here on; what came behind the 101 is its first bytes."""
+        self.tunnel = Tunnel(self.owner, self.channel, self.data[self.at:])
+        self.data = None
+        self.done = True
+        return self.unlink()
 
     cdef int announce(self, Py_ssize_t length) except -1:
         self.length = length

@@ -33,7 +33,7 @@ cdef int _write_target(str target) except -1:
     return _out.text(target)
 
 
-cdef int _write_head(object exchange, str default_host) except -1:
+cdef int _write_head(object exchange, str default_host, str upgrade) except -1:
     """Request line and fields, but for the framing and the empty line (RFC 9112 section 3)."""
     cdef list headers = exchange.headers
     cdef list outgoing = exchange.outgoing
@@ -51,6 +51,9 @@ cdef int _write_head(object exchange, str default_host) except -1:
                 host = <str>pair[1]
     _out.text(host)
     _out.raw(b"\r\n", 2)
+    if upgrade is not None:
+        _out.raw(b"Connection: Upgrade\r\n", 21)
+        _out.field("Upgrade", upgrade)
     return _write_fields(exchange, headers, outgoing)
 
 

@@ -14,7 +14,7 @@ from gateway import __version__
 from gateway.admin.problems import ConfigRefused
 from gateway.admin.site import Site
 from gateway.config import child, reload
-from gateway.config.model import Document, Match
+from gateway.config.model import Document, Route
 from gateway.config.published import Published
 from gateway.contracts import Plan, RoutePlan
 from gateway.errors import INTERNAL, RELOAD_INCOMPLETE, GatewayError
@@ -138,18 +138,19 @@ def _answer(resp: falcon.Response, body: Any) -> None:
 
 def _route_rows(plan: Plan, document: Document) -> Iterator[bytes]:
     """A JSON list in pieces; between them the hub serves others, for there may be ten thousand routes."""
-    matches = {route.name: route.match for route in document.routes}
+    sources = {route.name: route for route in document.routes}
     plans = list({route.name: route for route in plan.routes}.values())
     separator = b"["
     for start in range(0, len(plans), _ROWS_AT_ONCE):
-        rows = [_route_row(one, matches[one.name]) for one in plans[start : start + _ROWS_AT_ONCE]]
+        rows = [_route_row(one, sources[one.name]) for one in plans[start : start + _ROWS_AT_ONCE]]
         yield separator + json.dumps(rows, ensure_ascii=False)[1:-1].encode()
         separator = b", "
         time.sleep(0)
     yield b"]" if plans else b"[]"
 
 
-def _route_row(plan: RoutePlan, match: Match) -> dict[str, Any]:
+def _route_row(plan: RoutePlan, source: Route) -> dict[str, Any]:
+    match, split, mirror = source.match, source.split, source.mirror
     return {
         "name": plan.name,
         "match": {
@@ -161,6 +162,8 @@ def _route_row(plan: RoutePlan, match: Match) -> dict[str, Any]:
         },
         "steps": [{"name": step.name, "where": step.where} for step in plan.steps],
         "upstream": plan.upstream,
+        "split": split and [{"upstream": leg.upstream, "weight": leg.weight} for leg in split.legs],
+        "mirror": mirror and {"upstream": mirror.upstream, "share": mirror.share},
         "where": plan.where,
     }
 

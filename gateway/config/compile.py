@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import ssl
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
 from gateway import plugins, templates
 from gateway._fast.route import RouteSpec, build
-from gateway.config import model
+from gateway.config.compile_upstreams import Resources, Service, Services
 from gateway.config.complaints import Complaint, ConfigError
 from gateway.config.model import Document, Route
 from gateway.config.model import Respond as RespondSpec
+from gateway.config.model_split import Split as SplitSpec
 from gateway.config.ties import ties
-from gateway.contracts import Plan, Policy, RoutePlan, Step, Steps, Tools
+from gateway.contracts import Fetch, Plan, Policy, RoutePlan, Step, Steps, Tools
 from gateway.errors import BODY_TOO_LARGE, GatewayError
 from gateway.exchange import Exchange
-from gateway.observe.access_log import AccessLogs
 from gateway.policies import headers, rewrite
-from gateway.upstreams.fleet import Fleet, Target
-from gateway.upstreams.http import HttpUpstream
-from gateway.upstreams.pool import Address, PoolSettings
-from gateway.upstreams.pools import PoolKey, Pools, TLSSettings
+from gateway.upstreams.mirror import Mirror
 from gateway.upstreams.respond import Respond
+from gateway.upstreams.split import Choice, Leg, Split
 from gateway.upstreams.unmatched import Refused, Unmatched
 
 log = logging.getLogger("gateway")
@@ -39,20 +35,12 @@ BREATH = 20
 NO_UPSTREAM_TOTAL = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
-    """What of the process a plan is built on: it outlives the plan. Without `logs` (offline) no log is opened."""
-
-    pools: Pools
-    logs: AccessLogs | None = None
-
-
 def compile(document: Document, resources: Resources | None = None, pause: Callable[[], None] | None = None) -> Plan:
     """The plan of a document. `pause` is called every millisecond or so of work, for whoever else needs the thread.
 
     Raises ConfigError with every complaint that needs more than the document itself: plugins, certificates, ties.
     """
-    return _Compiler(document, resources or Resources(Pools()), pause or (lambda: None)).plan()
+    return _Compiler(document, resources or Resources(), pause or (lambda: None)).plan()
 
 
 class _Compiler:
@@ -61,13 +49,14 @@ class _Compiler:
         self.resources = resources
         self.pause = pause
         self.complaints: list[Complaint] = []
-        self.keys: list[PoolKey] = []
+        self.services = Services(resources, self._complain, document.server.overload)
+        self.singles: dict[str, Service | None] = {}
 
     def plan(self) -> Plan:
         """The whole plan, or every complaint."""
         document = self.document
         self.policies = self._plugins()
-        self.upstreams = {upstream.name: self._upstream(upstream) for upstream in document.upstreams}
+        self.upstreams = {upstream.name: self.services.build(upstream) for upstream in document.upstreams}
         self.log = self._log()
         self.guard = Step("guard", document.server.where, Steps(on_request=_guard(document.server.limits.body)))
         specs = [_spec(route) for route in self._breathing(document.routes)]
@@ -85,7 +74,10 @@ class _Compiler:
             refused=self._bare("refused", Refused()),
             trusted=tuple(ipaddress.ip_network(network) for network in document.server.trusted_proxies),
             max_body=document.server.limits.body,
-            pool_keys=frozenset(self.keys),
+            pool_keys=frozenset(self.services.keys),
+            follows=tuple(self.services.follows),
+            checks=tuple(self.services.checks),
+            attempts=tuple(self.services.attempts),
         )
 
     def _breathing(self, items: Iterable[Any]) -> Iterator[Any]:
@@ -135,25 +127,6 @@ class _Compiler:
             return ()
         return (Step("log", spec.where, steps),)
 
-    def _upstream(self, spec: model.Upstream) -> HttpUpstream | None:
-        tls = spec.tls
-        try:
-            settings = TLSSettings.read(tls.ca, tls.client_cert, tls.client_key, tls.server_name, tls.insecure)
-        except (OSError, ssl.SSLError) as error:
-            self._complain(spec.where, f"upstreams.{spec.name}.tls", f"the certificates cannot be used: {error}")
-            return None
-        pool = PoolSettings(spec.pool.max_connections, spec.pool.idle)
-        targets = []
-        for target in spec.targets:
-            address = Address(target.scheme, target.host, target.port, target.socket)
-            key = PoolKey(address, pool, settings) if target.scheme == "https" else PoolKey(address, pool)
-            self.keys.append(key)
-            targets.append(Target(str(address), self.resources.pools.get(key), target.weight))
-        times = spec.timeout
-        return HttpUpstream(
-            spec.name, Fleet(spec.name, targets), connect=times.connect, read=times.read, total=times.total
-        )
-
     def _ties(self, specs: list[RouteSpec]) -> None:
         named = [(spec.payload, spec) for spec in specs]
         found = ties(named, self.pause)
@@ -194,12 +167,36 @@ class _Compiler:
         """(fetch, seconds for all of it, the upstream's name)."""
         if route.respond is not None:
             return _respond(route.respond).fetch, NO_UPSTREAM_TOTAL, "respond"
-        name = route.upstream or ""
-        upstream = self.upstreams.get(name)
-        if upstream is None:
+        name = "split" if route.split is not None else route.upstream or ""
+        service = self.upstreams.get(name) if route.split is None else self._split(route, route.split)
+        if service is None:
             return Unmatched().fetch, NO_UPSTREAM_TOTAL, name
-        total = min(upstream.total, route.timeout.total) if route.timeout else upstream.total
-        return upstream.fetch, total, name
+        total = min(service.total, route.timeout.total) if route.timeout else service.total
+        return self._mirrored(route, service.fetch), total, name
+
+    def _split(self, route: Route, spec: SplitSpec) -> Service | None:
+        legs, totals = [], []
+        for each in spec.legs:
+            service = self.upstreams.get(each.upstream)
+            if service is None:
+                return None
+            edits = headers.compile(each.headers, Tools(route.name, monotonic, log.info)) if each.headers else Steps()
+            legs.append(Leg(service.fetch, edits.on_request, edits.on_response))
+            totals.append(service.total)
+        return Service(Split(choice(route.name, spec), legs).fetch, max(totals))
+
+    def _mirrored(self, route: Route, fetch: Fetch) -> Fetch:
+        spec = route.mirror
+        if spec is None:
+            return fetch
+        if spec.upstream not in self.singles:
+            upstream = next(each for each in self.document.upstreams if each.name == spec.upstream)
+            self.singles[spec.upstream] = self.services.build_single(upstream)
+        service = self.singles[spec.upstream]
+        if service is None:
+            return fetch
+        lane = self.resources.lanes.get(spec.upstream)
+        return Mirror(fetch, service.fetch, lane, share=spec.share, total=service.total).fetch
 
     def _bare(self, name: str, upstream: Unmatched | Refused) -> RoutePlan:
         """What requests walk that no route takes: they are logged like all others."""
@@ -215,6 +212,11 @@ def _spec(route: Route) -> RouteSpec:
     """What the matcher is told of a route; its payload is the name until there is a plan."""
     match = route.match
     return RouteSpec(route.name, match.path, match.methods, match.hosts, match.headers, match.query, route.priority)
+
+
+def choice(route: str, spec: SplitSpec) -> Choice:
+    """What decides between the legs of a split; `explain` asks it as well."""
+    return Choice(route, [(leg.upstream, leg.weight) for leg in spec.legs], spec.sticky, spec.override)
 
 
 def _respond(spec: RespondSpec) -> Respond:

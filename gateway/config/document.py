@@ -15,6 +15,7 @@ from gateway.config.reader import Load, Reader
 from gateway.config.schema import json_schema
 from gateway.config.sections.routes import read_defaults, read_routes
 from gateway.config.sections.server import read_access_log, read_server
+from gateway.config.sections.split import named
 from gateway.config.sections.upstreams import read_upstreams
 from gateway.config.sources import File, Sources
 from gateway.config.yaml_source import Map
@@ -127,13 +128,13 @@ class _Reading:
         return tuple(found.values())
 
     def _check_upstream(self, section: Reader, route: Route, upstreams: Mapping[str, Upstream]) -> None:
-        text = section.one("upstream")
-        if text is None or not self.sources.complete:
+        if not self.sources.complete:
             return
-        upstream = upstreams.get(text.value)
-        if upstream is None:
-            text.complain(f"there is no upstream {text.shown}", did_you_mean(text.value, upstreams))
-        elif route.timeout is not None and route.timeout.total > upstream.timeout.total:
+        for text in named(section):
+            if text.value not in upstreams:
+                text.complain(f"there is no upstream {text.shown}", did_you_mean(text.value, upstreams))
+        upstream = upstreams.get(route.upstream or "")
+        if upstream is not None and route.timeout is not None and route.timeout.total > upstream.timeout.total:
             section.warn(f"`timeout` has no effect: the upstream {upstream.name} ends at {upstream.timeout.total:g}s")
 
     def _all_complaints(self) -> list[Complaint]:

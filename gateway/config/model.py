@@ -5,22 +5,15 @@ Every `where` is "file:line", the place that a step of the plan comes from.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 from gateway.config.complaints import Complaint
 from gateway.config.frozen import FrozenMap
-
-Pairs = tuple[tuple[str, str], ...]
-
-
-class Record:
-    """Base of the dataclasses here: pickled as one call of the class, which loads twice as fast as field by field."""
-
-    __slots__ = ()
-    __match_args__: ClassVar[tuple[str, ...]]
-
-    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
-        return type(self), tuple(getattr(self, name) for name in type(self).__match_args__)
+from gateway.config.model_balance import Balance
+from gateway.config.model_discovery import Discovery
+from gateway.config.model_headers import HeaderRules, Pairs
+from gateway.config.model_split import Mirror, Split
+from gateway.config.model_traffic import CircuitBreaker, Health, Hedge, Outlier, Overload, Retry
+from gateway.config.record import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +60,7 @@ class Server(Record):
     limits: Limits
     tls: ServerTLS | None
     proxy_protocol: bool
+    overload: Overload | None
     where: str
 
 
@@ -84,11 +78,12 @@ class Target(Record):
 
 @dataclass(frozen=True, slots=True)
 class UpstreamTimeout(Record):
-    """Seconds; connect and read never exceed total."""
+    """Seconds; connect and read never exceed total. `idle` is a WebSocket's, for which the others do not hold."""
 
     connect: float
     read: float
     total: float
+    idle: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +107,25 @@ class UpstreamTLS(Record):
 
 @dataclass(frozen=True, slots=True)
 class Upstream(Record):
-    """A named service and the targets that serve it (there may be none yet)."""
+    """A named service and the targets that serve it, written or found by `discovery`; None is "not asked for".
+
+    `panic` is the share of usable targets below which all are used.
+    """
 
     name: str
     targets: tuple[Target, ...]
-    balance: str
+    discovery: Discovery | None
+    balance: Balance
     timeout: UpstreamTimeout
     pool: Pool
     tls: UpstreamTLS
+    panic: float
+    health: Health | None
+    outlier: Outlier | None
+    circuit_breaker: CircuitBreaker | None
+    retry: Retry | None
+    hedge: Hedge | None
+    overload: Overload | None
     where: str
 
 
@@ -132,24 +138,6 @@ class Match(Record):
     hosts: tuple[str, ...]
     headers: Pairs
     query: Pairs
-
-
-@dataclass(frozen=True, slots=True)
-class HeaderEdit(Record):
-    """Changes to one message's header section; values are templates."""
-
-    set: Pairs
-    add: Pairs
-    remove: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HeaderRules(Record):
-    """Header changes towards the upstream (request) and towards the client (response), defaults merged in."""
-
-    request: HeaderEdit
-    response: HeaderEdit
-    where: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +177,13 @@ class PolicyUse(Record):
 
 @dataclass(frozen=True, slots=True)
 class Route(Record):
-    """One route; exactly one of `upstream` and `respond` is not None."""
+    """One route; exactly one of `upstream`, `split` and `respond` is not None."""
 
     name: str
     match: Match
     upstream: str | None
+    split: Split | None
+    mirror: Mirror | None
     respond: Respond | None
     rewrite: Rewrite | None
     timeout: RouteTimeout | None

@@ -6,9 +6,8 @@ any name and [] for any item.
 
 KEYS: dict[str, tuple[str, ...]] = {
     "": ("auth", "roles", "cors", "rate_limits", "alerts", "escalation", "regions"),
-    "server": ("overload",),
     "server.tls": ("client_ca",),
-    "upstreams.*": ("dns", "kubernetes", "retry", "hedge", "health", "outlier", "circuit_breaker", "activate"),
+    "upstreams.*": ("activate",),
     "upstreams.*.targets[]": ("zone", "region"),
     "defaults": ("cors", "compress", "sanitize"),
     "routes[]": (
@@ -16,7 +15,6 @@ KEYS: dict[str, tuple[str, ...]] = {
             "auth",
             "rate_limit",
             "cache",
-            "mirror",
             "validate",
             "openapi",
             "idempotency",
@@ -24,7 +22,7 @@ KEYS: dict[str, tuple[str, ...]] = {
             "compress",
             "sanitize",
         ),
-        *("split", "aggregate", "grpc", "jsonrpc", "graphql", "federation", "enqueue", "function", "wsgi"),
+        *("aggregate", "grpc", "jsonrpc", "graphql", "federation", "enqueue", "function", "wsgi"),
     ),
     "observability": ("statsd", "tracing", "dashboard"),
 }
@@ -32,12 +30,11 @@ KEYS: dict[str, tuple[str, ...]] = {
 VALUES: dict[str, tuple[object, ...]] = {
     "store": ("redis://", "rediss://", "redis+cluster://"),
     "server.tls.http2": (True,),
-    "upstreams.*.balance": ("random", "least_requests", "p2c", {"hash": None}),
 }
 """Strings stand for all that begin with them, a mapping for all mappings with that key."""
 
-ACTIONS = ("split", "aggregate", "grpc", "jsonrpc", "graphql", "federation", "enqueue", "function", "wsgi")
-"""Keys of a route that will be actions beside `upstream` and `respond`."""
+ACTIONS = ("aggregate", "grpc", "jsonrpc", "graphql", "federation", "enqueue", "function", "wsgi")
+"""Keys of a route that will be actions beside `upstream`, `split` and `respond`."""
 
 SCHEMES = ("grpc", "grpcs")
 """Schemes of targets."""

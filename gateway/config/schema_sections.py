@@ -1,5 +1,6 @@
 """Every section of the configuration language that is built, described once: for the check, for editors, for people."""
 
+from gateway.config import schema_balance, schema_discovery, schema_split, schema_traffic
 from gateway.config.schema_parts import (
     FIELD_NAME,
     LINE,
@@ -84,6 +85,7 @@ def server() -> Schema:
             "limits": section("What one client request may be.", limits),
             "tls": section("TLS towards clients.", tls, ("cert", "key")),
             "proxy_protocol": boolean("Whether every client connection begins with a PROXY protocol header.", False),
+            "overload": schema_traffic.overload("How much each upstream is sent at once; more is refused with 503."),
         },
     )
 
@@ -100,6 +102,7 @@ def upstream() -> Schema:
         "connect": quantity("positive", "Longest wait for a connection.", "2s"),
         "read": quantity("positive", "Longest gap between two reads of the answer.", "30s"),
         "total": quantity("positive", "Longest time from the first attempt to the end of the answer.", "60s"),
+        "idle": quantity("positive", "Longest time without a byte on a WebSocket, instead of read and total.", "10m"),
     }
     pool = {
         "max_connections": integer("Most connections to each target, per worker.", 1, 65535, 256),
@@ -116,10 +119,12 @@ def upstream() -> Schema:
         "A named service.",
         {
             "targets": listing("The addresses that serve it.", either("a target", "A target.", url, target)),
-            "balance": choice("How a target is chosen; weights are respected.", "round_robin", default="round_robin"),
+            **schema_discovery.sections(),
+            **schema_balance.sections(),
             "timeout": section("Timeouts; connect and read may not exceed total.", timeout),
             "pool": section("Connections that are kept.", pool),
             "tls": section("TLS towards https targets; certificates are verified.", tls),
+            **schema_traffic.sections(),
         },
     )
 
@@ -176,6 +181,7 @@ def route() -> Schema:
             "name": _OBJECT_NAME,
             "match": section("What a request must be.", match, ("path",)),
             "upstream": text("an upstream's name", "The upstream that answers."),
+            **schema_split.sections(),
             "respond": section("An answer of the gateway's own.", respond, ("status",)),
             "rewrite": text("a path such as /items/{id}", "The path (and query) that the upstream sees.", "^/"),
             "timeout": quantity("positive", "Caps the total timeout of the upstream."),

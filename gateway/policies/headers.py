@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway import templates
 from gateway._fast.fields import Edit
-from gateway.config.model import HeaderEdit, HeaderRules, Pairs
+from gateway.config.model_headers import HeaderEdit, HeaderRules, Pairs
 from gateway.contracts import OnRequest, OnResponse, Steps, Tools
 from gateway.exchange import Exchange, Headers
 

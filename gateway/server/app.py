@@ -11,6 +11,7 @@ from typing import Any
 import falcon
 
 from gateway import pipeline
+from gateway._fast.tunnel import Tunnel
 from gateway.config.store import Store
 from gateway.errors import CLIENT_CLOSED, INTERNAL, UPSTREAM_INCOMPLETE, GatewayError
 from gateway.exchange import Exchange, Headers, Response
@@ -81,6 +82,31 @@ class Streaming(Iterator[bytes]):
             pipeline.finish(exchange)
 
 
+class Upgraded:
+    """The answer to a client that changed the protocol: the loop joins it with `tunnel` until one of them is done."""
+
+    __slots__ = ("exchange", "tunnel")
+
+    def __init__(self, exchange: Exchange, tunnel: Tunnel) -> None:
+        self.exchange: Exchange | None = exchange
+        self.tunnel = tunnel
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(())
+
+    def broken(self) -> None:
+        """The client went away before it had the head."""
+        if self.exchange is not None:
+            _client_gone(self.exchange)
+
+    def close(self) -> None:
+        """After the last byte either way; gives the upstream's connection up and runs the closing steps once."""
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            exchange.sent, exchange.received = self.tunnel.sent, self.tunnel.received
+            pipeline.finish(exchange)
+
+
 def _client_gone(exchange: Exchange) -> None:
     exchange.error = CLIENT_CLOSED.slug
     if exchange.response is not None:
@@ -106,7 +132,7 @@ class _Response(falcon.Response):
     """Carries the pipeline's answer through Falcon. Repeated header fields stay apart, so they never enter Falcon's dict."""
 
     __slots__ = ("answer", "lines")
-    answer: Whole | Streaming
+    answer: Whole | Streaming | Upgraded
     lines: Headers
 
     def __init__(self, options: Any = None) -> None:
@@ -147,7 +173,7 @@ class _Router:
         req.env["gateway.answer"] = resp.answer = _answer(exchange, response)
 
 
-def _answer(exchange: Exchange, response: Response) -> Whole | Streaming:
+def _answer(exchange: Exchange, response: Response) -> Whole | Streaming | Upgraded:
     body = response.body
     if exchange.method == "HEAD" or response.status in (204, 304):
         response.close()
@@ -156,6 +182,8 @@ def _answer(exchange: Exchange, response: Response) -> Whole | Streaming:
         if "gateway.channel" not in exchange.environ:
             _say_length(response, len(body))
         return Whole(exchange, body)
+    if isinstance(body, Tunnel):
+        return Upgraded(exchange, body)
     return Streaming(exchange, body)
 
 

@@ -112,8 +112,8 @@ def pre_exec(server: Any) -> None:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """A worker ended, however it ended: its slot is free."""
-    the_site().page.free_slot(worker.pid)
+    """A worker ended, however it ended."""
+    the_site().bury(worker.pid)
 
 
 def on_exit(server: Any) -> None:

@@ -19,11 +19,14 @@ from gateway.server.ingress import KINDS_BY_SLUG
 from gateway.server.listener import Listener, is_address
 from gateway.server.site import Site, the_site
 from gateway.shared import Slot, WorkerState
+from gateway.upstreams.checker import Checker
 
 log = logging.getLogger("gateway")
 
 TICK = 0.05
 ADMIN_CONNECTIONS = 256
+#: seconds until another worker checks in the place of one that is gone
+CHECKS_LEASE = 1.0
 CERTIFICATES_EVERY = 5.0
 #: what is left of graceful_timeout to end in order, before the master's SIGKILL
 MARGIN = 1.0
@@ -42,13 +45,17 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         """gunicorn's main loop: serve until `alive` is false, then drain."""
         self.site = the_site()
         self.slot = self.site.page.claim_slot(os.getpid())
+        self.site.traffic.claim(self.slot.index)
         self._settings = _settings(self.site)
         self.site.store.on_swap(self._swapped)
         self._reopen()  # a log may have been rotated since the master opened it
         self._reloader = Reloader(self.site.page, self.slot, self.site.runtime.path, self.site.store, _breathe)
         proxies, admins = self._listeners()
+        self.site.sources.start()
         self._reloader.boot()
-        loops = [gevent.spawn(self._reloader.follow_forever), gevent.spawn(self._reloader.lead_forever)]
+        checker = Checker(lambda: self.site.store.current.checks, self._leads_checks)
+        forever = (self._reloader.follow_forever, self._reloader.lead_forever, checker.run_forever)
+        loops = [gevent.spawn(loop) for loop in forever]
         for listener in proxies + admins:
             listener.start()
         self.slot.state.store(WorkerState.SERVING)
@@ -60,7 +67,9 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
                 listener.stop()
             gevent.killall(loops)
             self._reloader.resign()
+            self.site.sources.stop()
             self.site.logs.close()
+            self.site.traffic.release()
             self.slot.release()
 
     def _listeners(self) -> tuple[list[Listener], list[Listener]]:
@@ -102,6 +111,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
             self.notify()
             now = monotonic()
             self.slot.beat(now)
+            self.site.traffic.keep()
             self.slot.connections.store(sum(listener.open for listener in proxies))
             requests = sum(listener.server.requests for listener in proxies)
             if requests != served:
@@ -142,6 +152,11 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         if self.site.has_borrowed_sockets or page.draining.load() != self.ppid:
             return False
         return all(worker.state == WorkerState.DRAINING for worker in page.workers())
+
+    def _leads_checks(self) -> bool:
+        """Whether this worker makes the health checks for all of the host."""
+        page = self.site.page
+        return page.try_lead(page.health_leader, os.getpid(), monotonic(), CHECKS_LEASE)
 
     def handle_usr1(self, sig: int, frame: Any) -> None:
         """Reopen the log files, the access log's too."""

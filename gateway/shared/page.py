@@ -24,7 +24,7 @@ from gateway._fast.page import Cell, Memory
 from gateway.shared import process
 from gateway.shared.slot import SLOT_SIZE, Slot, Worker
 
-LAYOUT: Final = 1  # raise it with any change of what is where
+LAYOUT: Final = 2  # raise it with any change of what is where
 CELLS: Final = (
     "generation",  # number of the current plan; it only grows
     "reload_wanted",  # grows with every wish for a reload
@@ -32,6 +32,7 @@ CELLS: Final = (
     "draining",  # 1 once the gateway is going away
     "reload_leader",  # leases, see try_lead
     "sweep_leader",
+    "health_leader",
 )
 HANDOVER: Final = "GATEWAY_PAGE_FD"
 
@@ -125,13 +126,21 @@ class Page:
                 return slot
         raise PageError(f"all {self.slots} worker slots of the page are taken; run fewer workers")
 
-    def free_slot(self, pid: int) -> bool:
-        """Give back the slot of a child that has ended; whether there was one.  A living process keeps its slot."""
-        for cell in self._owners:
+    def slot_left_by(self, pid: int) -> Slot | None:
+        """The slot of a child that has ended, as long as nobody frees or claims it."""
+        for index, cell in enumerate(self._owners):
             owner = cell.load()
             if owner and process.pid_of(owner) == pid and not process.is_alive(owner):
-                return cell.compare_and_set(owner, 0)
-        return False
+                return self._slot(index)
+        return None
+
+    def free_slot(self, pid: int) -> bool:
+        """Give back the slot of a child that has ended; whether there was one.  A living process keeps its slot."""
+        slot = self.slot_left_by(pid)
+        if slot is None:
+            return False
+        owner = slot.owner.load()
+        return process.pid_of(owner) == pid and slot.owner.compare_and_set(owner, 0)
 
     def workers(self) -> list[Worker]:
         """What the living workers of all masters say of themselves."""
@@ -161,7 +170,7 @@ class Page:
             role.compare_and_set(held, 0)
 
     def _slot(self, index: int) -> Slot:
-        return Slot(self._memory, self._slot_at(index))
+        return Slot(self._memory, self._slot_at(index), index)
 
     def _slot_at(self, index: int) -> int:
         return _SLOTS_AT + index * SLOT_SIZE

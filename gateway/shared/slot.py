@@ -51,7 +51,7 @@ class Worker:
 class Slot:
     """The cells of one slot; only the owner writes them, from any of its greenlets."""
 
-    __slots__ = SLOT_CELLS
+    __slots__ = ("index", *SLOT_CELLS)
     owner: Cell
     ready: Cell
     started: Cell
@@ -63,7 +63,8 @@ class Slot:
     requests_before: Cell
     heartbeat: Cell
 
-    def __init__(self, memory: Memory, start: int) -> None:
+    def __init__(self, memory: Memory, start: int, index: int) -> None:
+        self.index = index
         for number, name in enumerate(SLOT_CELLS):
             setattr(self, name, Cell(memory, start + 8 * number))
 

@@ -1,69 +1,162 @@
-"""The targets of an upstream, and whose turn it is."""
+"""The targets of an upstream: which of them may be used now, whose turn it is, and what each answer says of them."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import gcd
+from typing import Final
 
-from gateway.errors import NO_TARGET, GatewayError
+from gateway.errors import CIRCUIT_OPEN, NO_TARGET, GatewayError, Kind
+from gateway.exchange import Exchange, Response
+from gateway.upstreams import breaker, health, outlier, override
+from gateway.upstreams.balance import Balancer
+from gateway.upstreams.circuit import Circuit
 from gateway.upstreams.pool import TargetPool
+from gateway.upstreams.state import TargetState, advance
 
-LONGEST_ROTATION = 4096
+log = logging.getLogger("gateway")
+
+#: milliseconds for which a look at the targets' words holds; what this worker changes itself is seen at once
+LOOK: Final = 20
+#: seconds that a failed try counts as, so that a target that fails fast does not look like the fastest
+FAILURE_COUNTS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
+class Guards:
+    """What speaks against a target: the rules that the configuration asks for, None or False for those it does not."""
+
+    is_checked: bool = False
+    outlier: outlier.Rules | None = None
+    breaker: breaker.Rules | None = None
+    #: the share of usable targets under which all are used
+    panic: float = 0.0
+
+
 class Target:
     """One place to send a request to; `address` as the log shows it."""
 
-    address: str
-    pool: TargetPool
-    weight: int = 1
+    __slots__ = ("address", "circuit", "configured", "pool", "state")
 
+    def __init__(
+        self, address: str, pool: TargetPool, state: TargetState, weight: int = 1, rules: breaker.Rules | None = None
+    ) -> None:
+        self.address = address
+        self.pool = pool
+        self.state = state
+        self.configured = weight
+        self.circuit = Circuit(f"{state.upstream} {address}", rules, state.breaker, state.window) if rules else None
 
-def rotation(weights: Sequence[int]) -> tuple[int, ...]:
-    """The order of turns, as indexes, of one whole round: smooth, so that heavy ones do not come in rows.
-
-    Each turn, every candidate gains its weight; the richest is taken and pays the sum of all weights.  Weight 0 gets
-    no turn.  A round longer than `LONGEST_ROTATION` is shortened by rounding the weights.
-    """
-    weights = [max(0, weight) for weight in weights]
-    common = gcd(*weights) or 1
-    weights = [weight // common for weight in weights]
-    total = sum(weights)
-    if total > LONGEST_ROTATION:
-        weights = [max(1, round(weight * LONGEST_ROTATION / total)) if weight else 0 for weight in weights]
-        total = sum(weights)
-    gained = [0] * len(weights)
-    turns = []
-    for _ in range(total):
-        for index, weight in enumerate(weights):
-            gained[index] += weight
-        best = max((index for index in range(len(weights)) if weights[index]), key=gained.__getitem__)
-        gained[best] -= total
-        turns.append(best)
-    return tuple(turns)
+    @property
+    def weight(self) -> int:
+        """The configured weight, or the one that people put in its place."""
+        return override.weight(self.state.override.load()) or self.configured
 
 
 class Fleet:
-    """Targets in smooth weighted rotation. The order is worked out once; a turn costs one step in it."""
+    """The targets of one upstream in one worker; what is known of each is shared by all workers.
 
-    __slots__ = ("_next", "_turns", "name", "targets")
+    Who knows better (discovery) replaces the targets while others pick: an exchange keeps the target it has.
+    """
 
-    def __init__(self, name: str, targets: Sequence[Target]) -> None:
+    __slots__ = ("_balancer", "_eligible", "_seen", "_targets", "_until", "answered", "guards", "is_in_panic", "name")
+
+    def __init__(
+        self, name: str, balancer: Balancer[Target], targets: Sequence[Target] = (), guards: Guards | None = None
+    ) -> None:
         self.name = name
-        self.targets = tuple(targets)
-        self._turns = tuple(self.targets[index] for index in rotation([target.weight for target in targets]))
-        self._next = 0
+        self.guards = guards or Guards()
+        self.answered = balancer.answered
+        self.is_in_panic = False
+        self._balancer = balancer
+        self._eligible: tuple[Target, ...] = ()
+        self._seen: tuple[tuple[int, int, int], ...] = ()
+        self._until = 0
+        self.replace(targets)
 
-    def pick(self) -> Target:
-        """The target whose turn it is. Raises GatewayError(NO_TARGET)."""
-        turn = self._next
-        try:
-            target = self._turns[turn]
-        except IndexError:
-            if not self._turns:
-                raise GatewayError(NO_TARGET, f"The upstream {self.name} has no target.") from None
-            turn, target = 0, self._turns[0]
-        self._next = turn + 1
-        return target
+    def replace(self, targets: Sequence[Target]) -> None:
+        """Have these targets from the next pick on; one store, so that no pick sees half of it."""
+        self._targets = tuple(targets)
+        self._until = 0
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The targets now; the very same tuple until they are replaced."""
+        return self._targets
+
+    def pick(self, exchange: Exchange, now: int, tried: tuple[Target, ...] = ()) -> tuple[Target, int]:
+        """(the target for this try, the ticket of its circuit). Raises GatewayError NO_TARGET or CIRCUIT_OPEN."""
+        eligible = self._eligible if now < self._until else self.look(now)
+        while True:
+            target = self._balancer.pick(eligible, exchange, now, tried)
+            circuit = target.circuit
+            if circuit is None or self.is_in_panic:
+                return target, breaker.FREE
+            ticket = circuit.ticket(now)
+            if ticket != breaker.REFUSED:
+                return target, ticket
+            if target in tried:
+                raise GatewayError(
+                    CIRCUIT_OPEN, f"Every target of {self.name} fails too often.", headers=(("Retry-After", "1"),)
+                )
+            tried = (*tried, target)
+
+    def look(self, now: int) -> tuple[Target, ...]:
+        """The targets that may be picked; the same tuple as before where nothing changed. Raises GatewayError."""
+        able = [target for target in self._targets if override.may_serve(target.state.override.load())]
+        if not able:
+            raise GatewayError(NO_TARGET, f"The upstream {self.name} has no target.")
+        chosen, self.is_in_panic = health.eligible(able, [self.is_usable(each, now) for each in able], self.guards.panic)
+        seen = tuple([(id(target), target.weight, target.state.since.load()) for target in chosen])
+        if seen != self._seen:
+            self._eligible, self._seen = tuple(chosen), seen
+        self._until = now + LOOK
+        return self._eligible
+
+    def is_usable(self, target: Target, now: int) -> bool:
+        """Whether nothing speaks against a target."""
+        guards, state = self.guards, target.state
+        if guards.is_checked and not health.is_up(state.health.load()):
+            return False
+        if guards.outlier is not None and outlier.is_ejected(state.ejection.load(), now):
+            return False
+        return target.circuit is None or target.circuit.admits(now)
+
+    def observe(self, target: Target, ticket: int, outcome: int | Kind, seconds: float, now: int) -> None:
+        """What came of a try: a status or the kind of its failure, and how long it took."""
+        has_failed = outlier.is_failure(outcome)
+        target.state.observe(now, max(seconds, FAILURE_COUNTS) if has_failed else seconds)
+        if target.circuit is not None and target.circuit.tell(now, ticket, has_failed, seconds):
+            self._until = 0
+            if target.circuit.is_closed:
+                target.state.since.store(now)
+        if self.guards.outlier is not None:
+            self._judge(target, has_failed, now, self.guards.outlier)
+
+    def give_up(self, target: Target, ticket: int) -> None:
+        """A try ended without a verdict on the target."""
+        if target.circuit is not None:
+            target.circuit.give_up(ticket)
+
+    def _judge(self, target: Target, has_failed: bool, now: int, rules: outlier.Rules) -> None:
+        """Passive ejection."""
+        cell = target.state.ejection
+        word = cell.load()
+        if not has_failed and outlier.observe(word, False, now, True, rules) == word:
+            return
+        allowed = True
+        if has_failed and outlier.is_close(word, rules):
+            out = sum(outlier.is_ejected(each.state.ejection.load(), now) for each in self._targets)
+            allowed = outlier.may_eject(out, len(self._targets), rules)
+        before, after = advance(cell, outlier.observe, has_failed, now, allowed, rules)
+        if outlier.until(after) > outlier.until(before):
+            target.state.since.store(outlier.until(after))
+            self._until = 0
+            seconds = (outlier.until(after) - now) / 1000
+            log.warning("%s of %s is left out for %g s: it failed in a row", target.address, self.name, seconds)
+
+    def tell(self, exchange: Exchange, target: Target, response: Response) -> None:
+        """Let the balancer mark an answer (a cookie)."""
+        if self.answered is not None:
+            self.answered(exchange, target, response)

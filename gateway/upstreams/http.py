@@ -1,50 +1,58 @@
-"""An upstream that speaks HTTP/1: one exchange with one target of a fleet."""
+"""HTTP/1 with one target: one exchange, and what its connection needs."""
 
 from __future__ import annotations
 
 from time import monotonic
 
+from gateway._fast.tunnel import Tunnel
 from gateway._fast.wire import Answer, WireError, talk
 from gateway.errors import UPSTREAM_TIMEOUT, GatewayError
 from gateway.exchange import Exchange, Response
 from gateway.upstreams.failures import CONNECT_ERRORS, connect_failure, exchange_failure
-from gateway.upstreams.fleet import Fleet, Target
+from gateway.upstreams.fleet import Target
 from gateway.upstreams.pool import Connection
-
-FIRST_PIECE = 65536
 
 #: RFC 9110 section 9.2.2
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"))
 
 
 class HttpUpstream:
-    """Fetches from a fleet. Seconds: `connect` bounds a connection, `read` a gap, `total` the whole of it."""
+    """Talks to targets. Seconds: `connect` bounds a connection, `read` a gap, `total` the whole of it.
 
-    __slots__ = ("connect", "fleet", "name", "read", "total")
+    After a change of protocol (101) neither of them holds, but `idle`: the longest time without a byte.
+    """
+
+    __slots__ = ("connect", "idle", "name", "read", "total")
 
     def __init__(
-        self, name: str, fleet: Fleet, *, connect: float = 2.0, read: float = 30.0, total: float = 60.0
+        self,
+        name: str,
+        *,
+        connect: float = 2.0,
+        read: float = 30.0,
+        total: float = 60.0,
+        idle: float = 600.0,
     ) -> None:
         self.name = name
-        self.fleet = fleet
         self.connect = connect
         self.read = read
         self.total = total
+        self.idle = idle
 
-    def fetch(self, exchange: Exchange) -> Response:
-        """The answer of the target whose turn it is. Raises GatewayError."""
-        target = self.fleet.pick()
-        # The body's beginning comes first: a client that sends nothing must not hold a connection.
-        first = exchange.body.read(FIRST_PIECE) if exchange.body_length and exchange.body is not None else b""
+    def send(self, exchange: Exchange, target: Target, first: bytes, started: float) -> Response:
+        """The answer of `target`; `first` is the beginning of the request's body. Raises GatewayError."""
         exchange.upstream = self.name
         exchange.address = target.address
         exchange.attempts += 1
-        exchange.upstream_started = started = monotonic()
+        exchange.upstream_started = started
         try:
             answer = self._exchange(exchange, target, first, started)
         finally:
             exchange.upstream_time += monotonic() - started
-        response = Response(answer.status, answer.headers, answer.body, answer.length)
+        body = answer.body
+        if isinstance(body, Tunnel):
+            body.idle = self.idle
+        response = Response(answer.status, answer.headers, body, answer.length)
         if answer.length is None:
             response.length = None
         return response
@@ -54,12 +62,16 @@ class HttpUpstream:
         fresh = False
         while True:
             connection = self._connection(target, started, deadline, fresh)
+            target.state.enter()
+            connection.leave = target.state.leave
             try:
                 return talk(exchange, connection, self.read, deadline, first, self._failure)
             except WireError as error:
                 connection.release(False)
                 if connection.uses == 1 or not _may_repeat(exchange, error):
-                    raise self._failure(error) from error
+                    failure = self._failure(error)
+                    failure.was_sent = error.sent
+                    raise failure from error
             except BaseException:
                 connection.release(False)
                 raise
@@ -75,7 +87,9 @@ class HttpUpstream:
         try:
             return target.pool.open(timeout) if fresh else target.pool.checkout(now, timeout)
         except CONNECT_ERRORS as error:
-            raise connect_failure(self.name, error, monotonic() >= deadline) from error
+            failure = connect_failure(self.name, error, monotonic() >= deadline)
+            failure.was_sent = False
+            raise failure from error
 
     def _failure(self, error: WireError) -> GatewayError:
         return exchange_failure(self.name, error)

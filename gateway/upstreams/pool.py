@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, cast
@@ -62,6 +63,8 @@ class Connection:
     #: monotonic seconds; how often it was handed out
     idle_since = 0.0
     uses = 0
+    #: called when the exchange that has the connection is over: its target has one request less
+    leave: Callable[[], object] = int
 
     def open(self, timeout: float) -> None:
         """Connect, TLS included, within `timeout` seconds. Raises urllib3's and ssl's errors, OSError."""
@@ -86,6 +89,8 @@ class Connection:
 
     def release(self, keep: bool) -> None:
         """Give the connection back to its pool, which closes it unless it may be used again."""
+        self.leave()
+        self.leave = int
         if keep:
             self.pool.give_back(self)
         else:
@@ -172,6 +177,18 @@ class TargetPool:
         self.opened()
         return connection
 
+    def extra(self, timeout: float) -> Connection:
+        """A connection beside the pool, which does not count: for a health check. To be closed, not released."""
+        connection = cast(Connection, self._new_conn())  # type: ignore[attr-defined]
+        connection.pool = _Nowhere()
+        connection.default_host = self.default_host
+        try:
+            connection.open(timeout)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
     def opened(self) -> None:
         """A connection was opened; the registry looks after its age from here on."""
 
@@ -198,6 +215,16 @@ class TargetPool:
         """Close what is idle now, the others when they come back. Checking out still works, for last exchanges."""
         self.is_draining = True
         self.close_older(float("inf"))
+
+
+class _Nowhere(TargetPool):
+    """Where connections go that belong to no pool."""
+
+    def give_back(self, connection: Connection) -> None:
+        """It is not kept."""
+        connection.close()
+
+    discard = give_back
 
 
 class PlainPool(TargetPool, HTTPConnectionPool):  # type: ignore[misc]

@@ -8,11 +8,13 @@ import pytest
 
 from gateway.config.compile import compile
 from gateway.config.document import load
+from gateway.upstreams.discovery.source import Follow, Source
 from gateway.upstreams.fleet import Fleet
+from gateway.upstreams.mirror import Lane
 from gateway.upstreams.pool import TargetPool
 from tests.house.tree import ROOT
 
-STATE = (Fleet, TargetPool)
+STATE = (Fleet, TargetPool, Follow, Source, Lane)
 ATOMS = (str, bytes, int, float, bool, type(None), type, types.ModuleType, types.BuiltinFunctionType, re.Pattern)
 NETWORKS = (ipaddress.IPv4Network, ipaddress.IPv6Network)
 
@@ -22,6 +24,8 @@ server: {trusted_proxies: [10.0.0.0/8, "::1"]}
 upstreams:
   one: {targets: [http://127.0.0.1:9101, "unix:/run/one.sock"]}
   two: {targets: [https://127.0.0.1:9443]}
+  named: {dns: "https://two.test:443"}
+  pods: {kubernetes: {service: pods}}
 defaults:
   headers: {response: {set: {X-A: a}, remove: [Server]}}
 routes:
@@ -32,6 +36,13 @@ routes:
     timeout: 2s
     headers: {request: {set: {X-Q: "{query.q}"}, add: {X-Id: "{id}"}, remove: [Accept]}}
   - {name: said, match: {path: "/s/{x}"}, respond: {status: 200, headers: {Location: "/{x}"}, body: "{header.Accept}"}}
+  - name: canary
+    match: {path: /c}
+    split:
+      legs: [{upstream: one, weight: 9}, {upstream: two, headers: {request: {set: {X-Side: b}}}}, {upstream: named}]
+      sticky: cookie
+      override: X-Canary
+    mirror: {upstream: pods, share: 10%}
   - {name: secure, match: {path: "/t/{rest:path}"}, upstream: two}
 """
 

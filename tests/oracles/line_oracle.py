@@ -75,6 +75,7 @@ def as_dict(exchange: Exchange, names: tuple[str, ...], now: float, ended: float
         "status": status(exchange),
         "error": exchange.error,
         "bytes": exchange.sent,
+        **({"received": exchange.received} if exchange.received else {}),
         "duration_ms": whole / 1000,
         "upstream_ms": upstream / 1000,
         "gateway_ms": max(0, whole - upstream) / 1000,

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gateway import pipeline, plugins
-from gateway.config.model import AccessLog, HeaderEdit, HeaderRules, Rewrite
+from gateway.config.model import AccessLog, Rewrite
+from gateway.config.model_headers import HeaderEdit, HeaderRules
 from gateway.contracts import RoutePlan, Step, Steps, Tools
 from gateway.errors import METHOD_NOT_ALLOWED, ROUTE_NOT_FOUND, UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import Exchange, Response

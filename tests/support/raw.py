@@ -88,9 +88,9 @@ class Client:
 class Upstream:
     """A server on a real socket whose every connection is handled by `play(connection)` in a thread."""
 
-    def __init__(self, play: Callable[[Connection], None], host: str = "127.0.0.1") -> None:
+    def __init__(self, play: Callable[[Connection], None], host: str = "127.0.0.1", port: int = 0) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, 0), family=family)
+        self._listener = socket.create_server((host, port), family=family)
         self.port: int = self._listener.getsockname()[1]
         self.connections: list[Connection] = []
         self._play = play

@@ -120,3 +120,55 @@ def test_an_upstream_without_targets(config):
     said = CliRunner().invoke(main, ["explain", "-c", config, "GET", "/empty"]).stdout
     assert "nowhere: it has no target" in said
     assert "host localhost" in said, "0.0.0.0 is no host to ask for"
+
+
+@pytest.fixture
+def parted(tmp_path):
+    file = tmp_path / "gateway.yaml"
+    file.write_text(
+        """\
+version: 1
+upstreams:
+  stable: {targets: [http://10.0.0.1:80], balance: {hash: ip}}
+  fresh: {dns: "fresh.svc:8080"}
+  shadow: {kubernetes: {service: shadow, namespace: shop, port: http}}
+routes:
+  - name: parted
+    match: {path: "/p/{rest:path}"}
+    split: {legs: [{upstream: stable, weight: 95}, {upstream: fresh, weight: 5}], sticky: cookie, override: X-Canary}
+    mirror: {upstream: shadow, share: 10%}
+  - {name: found, match: {path: /found}, upstream: shadow}
+"""
+    )
+    return str(file)
+
+
+def test_a_split_its_legs_and_the_mirror(parted):
+    told = explain("GET", "/p/a", config=parted)["upstream"]
+    assert (told["name"], told["why"], told["taken"], told["total"]) == ("split", "weight", None, 60)
+    assert [(leg["name"], leg["share"], leg["balance"], leg["found"], leg["urls"]) for leg in told["legs"]] == [
+        ("stable", 0.95, "hash", None, ["http://10.0.0.1:80/p/a"]),
+        ("fresh", 0.05, "p2c", "dns fresh.svc:8080", []),
+    ]
+    assert told["mirror"] == {"name": "shadow", "where": f"{parted}:10", "share": 0.1}
+    said = CliRunner().invoke(main, ["explain", "-c", parted, "GET", "/p/a"]).stdout
+    for words in ("leg       stable, ", "0.95 of all\n", "to        what is found by dns fresh.svc:8080", "mirror    shadow, "):
+        assert words in said
+    assert "nowhere" not in said
+
+
+def test_which_leg_a_header_takes(parted):
+    asked = ("GET", "/p/a", "-H", "X-Canary: fresh")
+    told = explain(*asked, config=parted)["upstream"]
+    assert (told["why"], told["taken"]) == ("override", "fresh")
+    assert "0.05 of all, which the override says" in CliRunner().invoke(main, ["explain", "-c", parted, *asked]).stdout
+
+
+def test_targets_that_are_found(parted):
+    told = explain("GET", "/found", config=parted)["upstream"]
+    assert (told["found"], told["urls"], told["mirror"]) == ("kubernetes shop/shadow, port http", [], None)
+
+
+def test_routes_name_the_legs(parted):
+    said = CliRunner().invoke(main, ["routes", "-c", parted]).stdout
+    assert "split stable 95, fresh 5, mirror shadow" in said

@@ -4,7 +4,7 @@ import re
 
 from gateway.config import not_built, template
 from gateway.config.complaints import did_you_mean
-from gateway.config.model import HeaderEdit, HeaderRules, Pairs
+from gateway.config.model_headers import HeaderEdit, HeaderRules, Pairs
 from gateway.config.reader import Reader, Text
 
 _HOP_BY_HOP = frozenset(

@@ -4,7 +4,8 @@ import re
 from functools import lru_cache
 
 from gateway.config.complaints import did_you_mean
-from gateway.config.model import Match, Pairs
+from gateway.config.model import Match
+from gateway.config.model_headers import Pairs
 from gateway.config.reader import Reader, Text
 from gateway.config.sections.hosts import host_mistake
 

@@ -10,9 +10,11 @@ from gateway.config.model import Defaults, PolicyUse, Respond, Rewrite, Route, R
 from gateway.config.reader import Reader, Text
 from gateway.config.sections.headers import check_template, merge, read_header_pairs, read_headers
 from gateway.config.sections.match import read_match
+from gateway.config.sections.split import read_mirror, read_split
 
 _TARGET = re.compile(r"/[\x21-\x22\x24-\x7e]*")
 _WITHOUT_BODY = (204, 205, 304)
+_ACTIONS = ("upstream", "split", "respond")
 
 
 def read_defaults(reader: Reader) -> Defaults:
@@ -35,6 +37,8 @@ def _route(reader: Reader, defaults: Defaults) -> Route:
         name=reader.text("name"),
         match=match,
         upstream=sys.intern(reader.text("upstream")) or None,  # thousands share one: it travels once
+        split=read_split(reader, parameters),
+        mirror=read_mirror(reader),
         respond=_respond(reader.section("respond"), parameters) if "respond" in reader else None,
         rewrite=_rewrite(reader.one("rewrite"), parameters),
         timeout=_timeout(reader),
@@ -48,13 +52,13 @@ def _route(reader: Reader, defaults: Defaults) -> Route:
 def _check_action(reader: Reader) -> None:
     if any(action in reader for action in not_built.ACTIONS):
         return
-    has_upstream, has_respond = "upstream" in reader, "respond" in reader
-    if has_upstream and has_respond:
-        reader.complain("a route has either `upstream` or `respond`, not both", key="respond")
-    elif not has_upstream and not has_respond:
-        reader.complain("the route does nothing", "it needs `upstream` or `respond`")
-    elif has_respond:
-        for key in ("rewrite", "timeout"):
+    written = [action for action in _ACTIONS if action in reader]
+    if len(written) > 1:
+        reader.complain(f"a route has either `{written[0]}` or `{written[1]}`, not both", key=written[1])
+    elif not written:
+        reader.complain("the route does nothing", "it needs `upstream`, `split` or `respond`")
+    elif written == ["respond"]:
+        for key in ("rewrite", "timeout", "mirror"):
             if key in reader:
                 reader.complain(f"`{key}` has no effect beside `respond`", key=key)
 

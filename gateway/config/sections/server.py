@@ -9,6 +9,7 @@ from gateway.config.model import AccessLog, Certificate, Limits, Server, ServerT
 from gateway.config.reader import Reader, Text
 from gateway.config.sections.hosts import host_mistake, is_loopback, port_mistake, split_port
 from gateway.config.sections.match import read_hosts
+from gateway.config.sections.traffic import read_overload
 
 _VISIBLE = re.compile(r"[\x21-\x7e]*")
 
@@ -29,6 +30,7 @@ def read_server(reader: Reader) -> Server:
         limits=_limits(reader.section("limits")),
         tls=_tls(reader.section("tls")) if "tls" in reader else None,
         proxy_protocol=reader.flag("proxy_protocol"),
+        overload=read_overload(reader),
         where=reader.where,
     )
 

@@ -7,7 +7,17 @@ from gateway.config import not_built
 from gateway.config.complaints import did_you_mean
 from gateway.config.model import Pool, Target, Upstream, UpstreamTimeout, UpstreamTLS
 from gateway.config.reader import Reader, Text
+from gateway.config.sections.balance import read_balance
+from gateway.config.sections.discovery import read_discovery
 from gateway.config.sections.hosts import host_mistake, port_mistake, split_port
+from gateway.config.sections.traffic import (
+    read_circuit_breaker,
+    read_health,
+    read_hedge,
+    read_outlier,
+    read_overload,
+    read_retry,
+)
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -22,18 +32,30 @@ def read_upstreams(reader: Reader) -> Iterator[tuple[Text, Upstream]]:
 
 def _upstream(name: str, reader: Reader) -> Upstream:
     targets = _targets(reader)
-    if not targets and not reader.raw("targets"):
+    discovery = read_discovery(reader)
+    is_found = "dns" in reader or "kubernetes" in reader
+    if not targets and not reader.raw("targets") and not is_found:
         reader.warn("the upstream has no targets: every request to it gets 503")
     tls = _tls(reader.section("tls"))
-    if "tls" in reader and targets and all(target.scheme != "https" for target in targets):
+    schemes = {target.scheme for target in targets} | ({discovery.scheme} if discovery else set())
+    if "tls" in reader and schemes and "https" not in schemes:
         reader.section("tls").warn("`tls` has no effect: no target is https")
+    timeout = _timeout(reader.section("timeout"))
     return Upstream(
         name=name,
         targets=targets,
-        balance=reader.text("balance"),
-        timeout=_timeout(reader.section("timeout")),
+        discovery=discovery,
+        balance=read_balance(reader),
+        timeout=timeout,
         pool=_pool(reader.section("pool")),
         tls=tls,
+        panic=reader.share("panic"),
+        health=read_health(reader),
+        outlier=read_outlier(reader),
+        circuit_breaker=read_circuit_breaker(reader, timeout.total),
+        retry=read_retry(reader),
+        hedge=read_hedge(reader, timeout.total),
+        overload=read_overload(reader),
         where=reader.where,
     )
 
@@ -105,7 +127,8 @@ def _timeout(reader: Reader) -> UpstreamTimeout:
         if seconds[key] > total and key in reader:
             unwritten = "" if "total" in reader else ", which is 60s when it is not written"
             reader.complain(f"`{key}` is longer than `total`{unwritten}", key=key)
-    return UpstreamTimeout(min(seconds["connect"], total), min(seconds["read"], total), total)
+    idle = reader.duration("idle")
+    return UpstreamTimeout(min(seconds["connect"], total), min(seconds["read"], total), total, idle)
 
 
 def _pool(reader: Reader) -> Pool:

@@ -14,7 +14,8 @@ import pytest
 
 from gateway.admin.app import make_admin
 from gateway.config import reload
-from gateway.config.compile import Resources, compile
+from gateway.config.compile import compile
+from gateway.config.compile_upstreams import Resources
 from gateway.config.document import load
 from gateway.config.follower import Follower
 from gateway.config.leader import Leader

@@ -17,7 +17,8 @@ from pathlib import Path
 import gevent
 from gevent.fileobject import FileObject
 
-from gateway.config.compile import Resources, compile
+from gateway.config.compile import compile
+from gateway.config.compile_upstreams import Resources
 from gateway.config.reload import Reloader
 from gateway.config.store import Store
 from gateway.shared import Page, WorkerState

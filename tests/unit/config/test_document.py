@@ -3,8 +3,8 @@ import pytest
 from gateway.config.document import loads
 from gateway.config.frozen import FrozenMap
 from gateway.config.model import (
+    Balance,
     Certificate,
-    HeaderEdit,
     Limits,
     Match,
     PolicyUse,
@@ -16,6 +16,7 @@ from gateway.config.model import (
     UpstreamTimeout,
     UpstreamTLS,
 )
+from gateway.config.model_headers import HeaderEdit
 
 
 def test_the_smallest_useful_file(smallest):
@@ -28,7 +29,7 @@ def test_the_smallest_useful_file(smallest):
         None, None, None, None, (), 0,
     )  # fmt: skip
     assert upstream.targets == (Target("http://127.0.0.1:9000", "http", "127.0.0.1", 9000, "", 1),)
-    assert (upstream.name, upstream.balance, upstream.where) == ("app", "round_robin", "x.yaml:3")
+    assert (upstream.name, upstream.balance, upstream.where) == ("app", Balance("p2c"), "x.yaml:3")
     assert upstream.timeout == UpstreamTimeout(2.0, 30.0, 60.0)
     assert upstream.pool == Pool(256, 60.0)
     assert upstream.tls == UpstreamTLS("", "", "", "", insecure=False)
@@ -92,6 +93,11 @@ def test_targets():
 def test_a_total_cuts_only_what_nobody_wrote(written, expected):
     document = loads(f"version: 1\nupstreams: {{a: {{targets: [http://h], timeout: {written}}}}}\n")
     assert document.upstreams[0].timeout == UpstreamTimeout(*map(float, expected))
+
+
+def test_a_websocket_may_be_idle_for_longer_than_a_request_may_take():
+    document = loads("version: 1\nupstreams: {a: {targets: [http://h], timeout: {total: 1s, idle: 1h}}}\n")
+    assert document.upstreams[0].timeout == UpstreamTimeout(1.0, 1.0, 1.0, 3600.0)
 
 
 def test_every_part_of_a_route_knows_its_line(route):

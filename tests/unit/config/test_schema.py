@@ -83,7 +83,8 @@ include: []
 server: {bind: [127.0.0.1:1, "unix:/x"], workers: 2, tls: {cert: a, key: b, sni: [{hosts: [a], cert: b, key: c}]},
   limits: {headers: 5, body: 1MB}, keepalive: 1s, proxy_protocol: false}
 store: memory
-upstreams: {a: {targets: [http://h, {url: http://i, weight: 2}], timeout: {read: 1s}, balance: round_robin}}
+upstreams: {a: {targets: [http://h, {url: http://i, weight: 2}], timeout: {read: 1s}, balance: round_robin},
+  b: {balance: {hash: ip, headroom: 5%}, slow_start: 1s}}
 defaults: {headers: {response: {set: {A: b}, remove: [B]}}, policies: [x]}
 routes:
   - {name: r, match: {path: /x, methods: [GET], hosts: [h], headers: {A: b}, query: {c: d}}, upstream: a, timeout: 2s,

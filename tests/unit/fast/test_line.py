@@ -53,6 +53,7 @@ def exchanges(draw: st.DrawFn) -> Exchange:
         response=draw(st.none() | st.builds(Response, st.integers(100, 599), st.just([]))),
         attempts=draw(st.integers(0, 9)),
         sent=draw(st.integers(0, 2**62)),
+        received=draw(st.sampled_from([0, 1, 2**40])),
         upstream_time=draw(st.floats(0, 1000)),
     )
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.config.model import HeaderEdit, HeaderRules, Pairs
+from gateway.config.model_headers import HeaderEdit, HeaderRules, Pairs
 from gateway.contracts import Tools
 from gateway.errors import GatewayError
 from gateway.exchange import Headers, Response

@@ -64,3 +64,16 @@ def test_no_target(weights: tuple[int, ...]):
     with pytest.raises(GatewayError) as caught:
         fleet(*weights).pick()
     assert caught.value.kind is errors.NO_TARGET
+
+
+def test_targets_are_replaced_between_two_picks():
+    targets = fleet(2, 1)
+    first = targets.pick()
+    before = targets.targets
+    assert targets.targets is before, "what follows from them may be kept"
+    targets.replace([Target("t9", None)])  # type: ignore[arg-type]
+    assert first in before and targets.targets != before
+    assert {targets.pick().address for _ in range(3)} == {"t9"}
+    targets.replace([])
+    with pytest.raises(GatewayError):
+        targets.pick()

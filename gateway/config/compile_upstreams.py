@@ -1,0 +1,164 @@
+"""From the upstreams of a Document to what fetches: the part of `compile` that knows the room of the upstreams."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import NamedTuple
+
+from gateway.config import model
+from gateway.config.model_discovery import Discovery, Dns
+from gateway.config.model_traffic import Overload
+from gateway.contracts import Fetch
+from gateway.observe.access_log import AccessLogs
+from gateway.upstreams import balance, breaker, budget, health, hedge, outlier, retry
+from gateway.upstreams.attempt import Attempts, Rules
+from gateway.upstreams.checker import Checked
+from gateway.upstreams.circuit import Circuit
+from gateway.upstreams.discovery.registry import Sources
+from gateway.upstreams.discovery.source import Discovered, Endpoint, Follow, Source
+from gateway.upstreams.fleet import Fleet, Guards, Target
+from gateway.upstreams.gate import Gate
+from gateway.upstreams.http import HttpUpstream
+from gateway.upstreams.mirror import Lanes
+from gateway.upstreams.pool import Address, PoolSettings
+from gateway.upstreams.pools import PoolKey, Pools, TLSSettings
+from gateway.upstreams.state import WINDOW, TrafficRegion
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What of the process a plan is built on: it outlives the plan. Without `logs` (offline) no log is opened."""
+
+    pools: Pools = field(default_factory=Pools)
+    logs: AccessLogs | None = None
+    sources: Sources = field(default_factory=Sources)
+    lanes: Lanes = field(default_factory=Lanes)
+    traffic: TrafficRegion = field(default_factory=TrafficRegion.private)
+
+
+class Service(NamedTuple):
+    """An upstream, ready to fetch; `total` in seconds."""
+
+    fetch: Fetch
+    total: float
+
+
+class Services:
+    """Builds upstreams, and keeps what the plan must name: `keys` of pools and `follows` of discovery."""
+
+    def __init__(
+        self, resources: Resources, complain: Callable[[str, str, str], None], overload: Overload | None = None
+    ) -> None:
+        """`complain` is called with (where, path, message); `overload` is for upstreams that say nothing of it."""
+        self._overload = overload
+        self.keys: list[PoolKey] = []
+        self.follows: list[Follow] = []
+        self.checks: list[Checked] = []
+        self.attempts: list[Attempts] = []
+        self._resources = resources
+        self._complain = complain
+
+    def build(self, spec: model.Upstream) -> Service | None:
+        """An upstream with all that it asks for; None and a complaint when its certificates cannot be used."""
+        try:
+            tls = _tls(spec)
+        except (OSError, ssl.SSLError) as error:
+            self._complain(spec.where, f"upstreams.{spec.name}.tls", f"the certificates cannot be used: {error}")
+            return None
+        pool = PoolSettings(spec.pool.max_connections, spec.pool.idle)
+        fleet = self._fleet(spec)
+        fetch = self._fetch(spec, fleet)
+        if spec.discovery is None:
+            fleet.replace(self._written(spec, pool, tls))
+        else:
+            source = self._found(spec, fleet, spec.discovery, pool, tls)
+            fetch = Discovered(fetch, source, spec.timeout.connect).fetch
+        return Service(fetch, spec.timeout.total)
+
+    def build_single(self, spec: model.Upstream) -> Service | None:
+        """The same without further tries, for copies."""
+        return self.build(replace(spec, retry=None, hedge=None))
+
+    def _written(self, spec: model.Upstream, pool: PoolSettings, tls: TLSSettings) -> list[Target]:
+        keys = [_key(target.scheme, target.host, target.port, pool, tls, target.socket) for target in spec.targets]
+        self.keys += keys
+        return [self._target(spec, key, each.weight) for key, each in zip(keys, spec.targets, strict=True)]
+
+    def _found(
+        self, spec: model.Upstream, fleet: Fleet, discovery: Discovery, pool: PoolSettings, tls: TLSSettings
+    ) -> Source:
+        """Let a fleet follow what is found; its pools are not the plan's to name."""
+        if discovery.scheme == "https" and not tls.server_name:
+            tls = replace(tls, server_name=_server_name(discovery))
+        key = partial(_endpoint_key, discovery.scheme, pool, tls)
+        source = self._resources.sources.get(discovery)
+        follow = Follow(source, fleet, key, lambda endpoint: self._target(spec, key(endpoint), endpoint.weight))
+        self.follows.append(follow)
+        return source
+
+    def _fleet(self, spec: model.Upstream) -> Fleet:
+        guards = Guards(
+            is_checked=spec.health is not None,
+            outlier=outlier.Rules.of(spec.outlier) if spec.outlier else None,
+            panic=spec.panic,
+        )
+        fleet = Fleet(spec.name, balance.make(spec.balance, spec.name), (), guards)
+        if spec.health is not None and all(each.fleet.name != spec.name for each in self.checks):
+            self.checks.append(Checked(fleet, health.Rules.of(spec.health), spec.health.path))
+        return fleet
+
+    def _target(self, spec: model.Upstream, key: PoolKey, weight: int) -> Target:
+        address = str(key.address)
+        state = self._resources.traffic.target(spec.name, address, window_ms=_window(spec))
+        return Target(address, self._resources.pools.get(key), state, weight, _breaker(spec))
+
+    def _fetch(self, spec: model.Upstream, fleet: Fleet) -> Fetch:
+        """overload -> circuit -> tries -> one exchange; what is not asked for is not there."""
+        times = spec.timeout
+        http = HttpUpstream(spec.name, connect=times.connect, read=times.read, total=times.total, idle=times.idle)
+        state = self._resources.traffic.upstream(spec.name, window_ms=_window(spec), budget_ms=budget.WINDOW)
+        again = retry.Rules.of(spec.retry) if spec.retry else None
+        beside = hedge.Rules.of(spec.hedge) if spec.hedge else None
+        rules = _breaker(spec)
+        circuit = Circuit(spec.name, rules, state.breaker, state.window) if rules else None
+        attempts = Attempts(http, fleet, state, Rules(again, beside), circuit)
+        if all(each.name != spec.name for each in self.attempts):
+            self.attempts.append(attempts)
+        limit = spec.overload or self._overload
+        if limit is None:
+            return attempts.fetch
+        return Gate(spec.name, attempts.fetch, state, limit.max_concurrency, limit.queue).fetch
+
+
+def _breaker(spec: model.Upstream) -> breaker.Rules | None:
+    return breaker.Rules.of(spec.circuit_breaker, spec.timeout.total) if spec.circuit_breaker else None
+
+
+def _window(spec: model.Upstream) -> int:
+    """Milliseconds over which requests and failures are counted."""
+    return round(spec.circuit_breaker.window * 1000) if spec.circuit_breaker else WINDOW
+
+
+def _tls(spec: model.Upstream) -> TLSSettings:
+    tls = spec.tls
+    return TLSSettings.read(tls.ca, tls.client_cert, tls.client_key, tls.server_name, tls.insecure)
+
+
+def _key(scheme: str, host: str, port: int, pool: PoolSettings, tls: TLSSettings, socket: str = "") -> PoolKey:
+    address = Address(scheme, host, port, socket)
+    return PoolKey(address, pool, tls) if scheme == "https" else PoolKey(address, pool)
+
+
+def _endpoint_key(scheme: str, pool: PoolSettings, tls: TLSSettings, endpoint: Endpoint) -> PoolKey:
+    return _key(scheme, endpoint.host, endpoint.port, pool, tls)
+
+
+def _server_name(discovery: Discovery) -> str:
+    """What certificates of targets that are found are verified against: the name that was asked for (RFC 6125)."""
+    if isinstance(discovery, Dns):
+        labels = discovery.name.rstrip(".").split(".")
+        return ".".join(label for label in labels if not label.startswith("_"))
+    return ".".join(filter(None, (discovery.service, discovery.namespace, "svc")))

@@ -1,0 +1,25 @@
+"""Changes to headers, as values."""
+
+from dataclasses import dataclass
+
+from gateway.config.record import Record
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderEdit(Record):
+    """Changes to one message's header section; values are templates."""
+
+    set: Pairs
+    add: Pairs
+    remove: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderRules(Record):
+    """Header changes towards the upstream (request) and towards the client (response), defaults merged in."""
+
+    request: HeaderEdit
+    response: HeaderEdit
+    where: str

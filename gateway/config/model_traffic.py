@@ -1,0 +1,78 @@
+"""What a configuration file says about upstreams that fail, as values; the same units as in model.py."""
+
+from dataclasses import dataclass
+
+from gateway.config.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Retry(Record):
+    """Further tries. `on` holds statuses and the words "connect" and "reset"; `attempts` counts tries after the first.
+
+    `budget` is the share of requests that may be tried again, `backoff` the base of the pause in seconds, `max_body`
+    the bytes of a request body that are kept for another try.
+    """
+
+    attempts: int
+    on: tuple[int | str, ...]
+    methods: tuple[str, ...]
+    budget: float
+    backoff: float
+    max_body: int
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hedge(Record):
+    """A second try beside a late first one: after `after` seconds, or the live `quantile` (0..1) when it is set."""
+
+    after: float
+    quantile: float
+    max: float
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health(Record):
+    """Active checks of every target."""
+
+    path: str
+    every: float
+    timeout: float
+    fall: int
+    rise: int
+    expect: tuple[int, ...]
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outlier(Record):
+    """Passive ejection of targets that fail; `max_ejected` is a share of the targets."""
+
+    consecutive_5xx: int
+    eject_for: float
+    max_ejected: float
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitBreaker(Record):
+    """When to stop asking; `slow_call` 0 means that no call counts as slow."""
+
+    failure_rate: float
+    slow_call: float
+    slow_rate: float
+    window: float
+    min_requests: int
+    open_for: float
+    half_open: int
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overload(Record):
+    """How many requests an upstream is sent at once (None: found out by measuring) and how many may wait for a turn."""
+
+    max_concurrency: int | None
+    queue: int
+    where: str

@@ -1,0 +1,227 @@
+"""An upstream of several targets: choose one, try, and where the configuration says so, try again or beside it.
+
+    overload -> circuit -> [ target -> one exchange -> what it says of the target ] again, within budget and deadline
+
+Every decision is a pure function (balance, breaker, budget, backoff, retry, hedge); this file asks them in order and
+does what they say.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from time import monotonic, time
+from typing import Final
+
+import gevent
+
+from gateway._fast.traffic import now_ms
+from gateway.errors import CLIENT_CLOSED, GatewayError, Kind
+from gateway.exchange import Exchange, Response
+from gateway.upstreams import backoff, budget, breaker
+from gateway.upstreams.circuit import Circuit
+from gateway.upstreams.fleet import Fleet, Target
+from gateway.upstreams.hedge import Latencies
+from gateway.upstreams.hedge import Rules as HedgeRules
+from gateway.upstreams.http import HttpUpstream
+from gateway.upstreams.outlier import is_failure
+from gateway.upstreams.race import Race
+from gateway.upstreams.retry import Rules as RetryRules
+from gateway.upstreams.retry import should_retry
+from gateway.upstreams.state import UpstreamState
+
+FIRST_PIECE: Final = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the configuration asks for beyond a single try."""
+
+    retry: RetryRules | None = None
+    hedge: HedgeRules | None = None
+
+
+class Attempts:
+    """`fetch` of an upstream over its fleet. One in each worker and plan; what is known is in `state`, for all workers."""
+
+    __slots__ = ("_circuit", "_hedge", "_latencies", "_retry", "fleet", "http", "name", "state", "total")
+
+    def __init__(
+        self, http: HttpUpstream, fleet: Fleet, state: UpstreamState, rules: Rules, circuit: Circuit | None = None
+    ) -> None:
+        self.name = fleet.name
+        self.http = http
+        self.fleet = fleet
+        self.state = state
+        self.total = http.total
+        self._retry = rules.retry
+        self._hedge = rules.hedge
+        self._circuit = circuit
+        self._latencies = Latencies(rules.hedge.quantile) if rules.hedge and rules.hedge.quantile else None
+
+    def fetch(self, exchange: Exchange) -> Response:
+        """The answer of a target. Raises GatewayError."""
+        now = now_ms()
+        exchange.upstream = self.name
+        circuit = self._circuit
+        ticket = breaker.FREE if circuit is None else circuit.enter(now)
+        try:
+            response = self._fetch(exchange, now)
+        except GatewayError as error:
+            if circuit is not None:
+                self._settle(circuit, ticket, exchange, error.kind, now)
+            raise
+        except BaseException:
+            if circuit is not None:
+                circuit.give_up(ticket)
+            raise
+        if circuit is not None:
+            self._settle(circuit, ticket, exchange, response.status, now)
+        return response
+
+    def _settle(self, circuit: Circuit, ticket: int, exchange: Exchange, outcome: int | Kind, began: int) -> None:
+        """What the upstream's circuit is told of a whole exchange, however many tries it took."""
+        if outcome is CLIENT_CLOSED or (isinstance(outcome, Kind) and outcome.source != "upstream"):
+            circuit.give_up(ticket)
+            return
+        now = now_ms()
+        circuit.tell(now, ticket, is_failure(outcome) and not exchange.hurried, (now - began) / 1000)
+
+    def _fetch(self, exchange: Exchange, now: int) -> Response:
+        retry = self._retry
+        if retry is None and self._hedge is None:
+            return self.attempt(exchange, self._first(exchange, 0)[0], now, ())
+        self.state.budget.add(now, 1)
+        keep = retry.max_body if retry is not None and exchange.method in retry.methods else 0
+        first, is_whole = self._first(exchange, keep)
+        if retry is None:
+            return self._beside(exchange, first, is_whole, now, ())
+        return self._again(exchange, first, is_whole, now, retry)
+
+    def _first(self, exchange: Exchange, keep: int) -> tuple[bytes, bool]:
+        """(the beginning of the body, whether that is all of it): up to `keep` bytes are read to be sent again.
+
+        It comes before a connection is taken: a client that sends nothing must not hold one.
+        """
+        body, length = exchange.body, exchange.body_length
+        if not length or body is None:
+            return b"", True
+        first = body.read(FIRST_PIECE)
+        if length > keep:
+            return first, False
+        pieces, size = [first], len(first)
+        while size != length and pieces[-1] and size <= keep:
+            pieces.append(body.read(FIRST_PIECE))
+            size += len(pieces[-1])
+        return b"".join(pieces), size == length or not pieces[-1]
+
+    def attempt(self, exchange: Exchange, first: bytes, now: int, tried: tuple[Target, ...]) -> Response:
+        """One try with one target, and what it says of it. Raises GatewayError."""
+        fleet = self.fleet
+        target, ticket = fleet.pick(exchange, now, tried)
+        exchange.target_tried = target
+        started = monotonic()
+        try:
+            response = self.http.send(exchange, target, first, started)
+        except GatewayError as error:
+            if error.kind.source == "upstream" and not exchange.hurried:
+                fleet.observe(target, ticket, error.kind, monotonic() - started, now_ms())
+            else:
+                fleet.give_up(target, ticket)
+            raise
+        except BaseException:
+            fleet.give_up(target, ticket)
+            raise
+        seconds = monotonic() - started
+        fleet.observe(target, ticket, response.status, seconds, now_ms())
+        if self._latencies is not None and response.status < 500:
+            self._latencies.record(seconds)
+        if fleet.answered is not None:
+            fleet.answered(exchange, target, response)
+        return response
+
+    def _again(self, exchange: Exchange, first: bytes, is_whole: bool, now: int, rules: RetryRules) -> Response:
+        """Tries until one is good enough, or rules, budget, circuit or deadline say no."""
+        tried: tuple[Target, ...] = ()
+        while True:
+            response = error = None
+            try:
+                response = self._beside(exchange, first, is_whole, now, tried)
+                outcome: int | Kind = response.status
+                was_sent, asked = True, None
+                if outcome not in rules.on:
+                    return response
+                asked = _retry_after(response)
+            except GatewayError as failure:
+                error, outcome, was_sent, asked = failure, failure.kind, failure.was_sent, None
+            pause = self._pause(exchange, outcome, len(tried), was_sent, is_whole, asked, rules)
+            if pause is None:
+                if response is None:
+                    assert error is not None
+                    raise error
+                return response
+            if response is not None:
+                response.close()
+            if exchange.target_tried is not None:
+                tried = (*tried, exchange.target_tried)
+            gevent.sleep(pause)
+            now = now_ms()
+
+    def _pause(  # noqa: PLR0913 - all that the rules look at
+        self,
+        exchange: Exchange,
+        outcome: int | Kind,
+        retries: int,
+        was_sent: bool,
+        is_whole: bool,
+        asked: float | None,
+        rules: RetryRules,
+    ) -> float | None:
+        """Seconds until the next try, counted against the budget; None for no further try."""
+        if not should_retry(outcome, exchange.method, retries, was_sent, is_whole, rules):
+            return None
+        if self._circuit is not None and not self._circuit.is_closed:
+            return None
+        pause = backoff.delay(retries + 1, rules.backoff, random.random())
+        pause_or_none = backoff.wait(pause, asked, exchange.deadline - monotonic())
+        if pause_or_none is None:
+            return None
+        now = now_ms()
+        requests, retried, _ = self.state.budget.sums(now, budget.WINDOW)
+        if not budget.may_retry(requests, retried, rules.budget):
+            return None
+        self.state.budget.add(now, 0, 1)
+        return pause_or_none
+
+    def _beside(
+        self, exchange: Exchange, first: bytes, is_whole: bool, now: int, tried: tuple[Target, ...]
+    ) -> Response:
+        """One try, and a second one beside it when it is late and the rules want one."""
+        rules = self._hedge
+        if rules is None or not is_whole:
+            return self.attempt(exchange, first, now, tried)
+        from gateway.upstreams import hedge
+
+        estimate = self._latencies.quantile(now) if self._latencies is not None else None
+        after = hedge.delay(exchange.method, estimate, exchange.deadline - monotonic(), rules)
+        if after is None:
+            return self.attempt(exchange, first, now, tried)
+        return Race(self, exchange, first, tried).run(after, self._may_hedge)
+
+    def _may_hedge(self) -> bool:
+        """Whether the share of second tries allows one more, which is then counted."""
+        assert self._hedge is not None
+        now = now_ms()
+        requests, _, hedges = self.state.budget.sums(now, budget.WINDOW)
+        if not budget.may_hedge(requests, hedges, self._hedge.share):
+            return False
+        self.state.budget.add(now, 0, 0, 1)
+        return True
+
+
+def _retry_after(response: Response) -> float | None:
+    """What the upstream asked for with a 429 or 503 (RFC 9110 section 10.2.3)."""
+    for name, value in response.headers:
+        if name.lower() == "retry-after":
+            return backoff.parse_retry_after(value, time())
+    return None

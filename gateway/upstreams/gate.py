@@ -1,0 +1,148 @@
+"""An upstream behind a gate: no more requests at once than it can take, a short line before it, the rest refused.
+
+The decisions are overload.py's; requests in flight are counted over all workers of the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from time import monotonic
+from typing import Final
+
+import gevent
+from gevent.event import AsyncResult
+
+from gateway._fast.traffic import now_ms
+from gateway.contracts import Fetch
+from gateway.errors import OVERLOADED, UPSTREAM_READ_TIMEOUT, UPSTREAM_SATURATED, UPSTREAM_TIMEOUT, GatewayError
+from gateway.exchange import Exchange, Response
+from gateway.upstreams.overload import ADMIT, QUEUE, RETRY_AFTER, Limiter, Line, verdict
+from gateway.upstreams.state import UpstreamState
+
+#: failures that say that the upstream had too much to do
+_CROWDED: Final = frozenset((UPSTREAM_READ_TIMEOUT, UPSTREAM_TIMEOUT, UPSTREAM_SATURATED))
+#: seconds between two looks while somebody waits: places that come free in other workers are not told to this one
+_LOOK: Final = 0.005
+
+
+class Gate:
+    """`fetch` of an upstream with a limit of requests in flight; `limit` None finds it out by measuring."""
+
+    __slots__ = ("_fetch", "_fixed", "_limiter", "_line", "_sweeper", "name", "state")
+
+    def __init__(self, name: str, fetch: Fetch, state: UpstreamState, limit: int | None, queue: int) -> None:
+        self.name = name
+        self.state = state
+        self._fetch = fetch
+        self._fixed = limit
+        self._limiter = None if limit is not None else Limiter()
+        self._line: Line[AsyncResult[bool]] = Line(queue)
+        self._sweeper: gevent.Greenlet[[], None] | None = None
+
+    @property
+    def limit(self) -> int:
+        """Requests that may be in flight now."""
+        return self._fixed if self._limiter is None else self._limiter.limit  # type: ignore[return-value]
+
+    def fetch(self, exchange: Exchange) -> Response:
+        """The answer, after a turn in the line where there is one. Raises GatewayError(OVERLOADED)."""
+        decided = verdict(self.state.inflight(), self.limit, len(self._line), self._line.size)
+        if decided == QUEUE:
+            self._wait()
+        elif decided != ADMIT:
+            raise self._overloaded()
+        self.state.enter()
+        inflight = self.state.inflight()
+        began = monotonic()
+        try:
+            response = self._fetch(exchange)
+        except GatewayError as error:
+            self._sample(began, inflight, error.kind in _CROWDED)
+            self._leave()
+            raise
+        except BaseException:
+            self._leave()
+            raise
+        if response.status < 500 or response.status == 503:
+            self._sample(began, inflight, response.status == 503)
+        if isinstance(response.body, bytes) or response.status == 101:
+            self._leave()
+        else:
+            response.body = Counted(response.body, self._leave)
+        return response
+
+    def _sample(self, began: float, inflight: int, was_crowded: bool) -> None:
+        if self._limiter is not None:
+            self._limiter.on_sample(now_ms(), monotonic() - began, inflight, was_crowded)
+
+    def _wait(self) -> None:
+        turn: AsyncResult[bool] = AsyncResult()
+        pushed_out = self._line.join(turn, now_ms())
+        if pushed_out is not None:
+            pushed_out.set(False)
+        if self._sweeper is None or self._sweeper.dead:
+            self._sweeper = gevent.spawn(self._sweep)
+        try:
+            is_let_in = turn.get()
+        except BaseException:
+            self._line.leave(turn)
+            raise
+        if not is_let_in:
+            raise self._overloaded()
+
+    def _leave(self) -> None:
+        """A request is over: somebody else may go in."""
+        self.state.leave()
+        self._let_in()
+
+    def _let_in(self) -> None:
+        # NOTE: who is let in is counted only once it runs, so one at a time; the sweeper lets in the others.
+        if len(self._line) and self.state.inflight() < self.limit:
+            turn = self._line.next(now_ms())
+            if turn is not None:
+                turn.set(True)
+
+    def _sweep(self) -> None:
+        """While anybody waits: refuse who waited long enough, and notice places that came free elsewhere."""
+        while len(self._line):
+            gevent.sleep(_LOOK)
+            for turn in self._line.expired(now_ms()):
+                turn.set(False)
+            self._let_in()
+
+    def _overloaded(self) -> GatewayError:
+        return GatewayError(
+            OVERLOADED,
+            f"The upstream {self.name} has as many requests as it can take.",
+            headers=(("Retry-After", str(RETRY_AFTER)),),
+        )
+
+
+class Counted(Iterator[bytes]):
+    """A body whose end, however it comes, is told once."""
+
+    __slots__ = ("_body", "_next", "_over")
+
+    def __init__(self, body: Iterable[bytes], over: Callable[[], None]) -> None:
+        self._body = body
+        self._next = iter(body).__next__
+        self._over: Callable[[], None] | None = over
+
+    @property
+    def ready(self) -> bool:
+        """Whether the next piece is here already."""
+        return bool(getattr(self._body, "ready", False))
+
+    def __next__(self) -> bytes:
+        return self._next()
+
+    def close(self) -> None:
+        """Close the body and tell. Safe to call twice."""
+        over, self._over = self._over, None
+        close = getattr(self._body, "close", None)
+        try:
+            if close is not None:
+                close()
+        finally:
+            if over is not None:
+                over()

@@ -1,0 +1,209 @@
+"""The part of a Kubernetes API server that serves EndpointSlices: list and watch, over TLS, for a bearer token.
+
+It keeps a history as etcd does: a watch begins at a resourceVersion, and one that was compacted away is answered 410.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from tests.support.certs import authority, issue
+
+TOKEN = "token-of-the-pod"
+Slice = dict[str, Any]
+
+
+def endpoint_slice(
+    name: str, *addresses: str, service: str = "catalog", port: int = 8080, port_name: str = "http", **more: Any
+) -> Slice:
+    """A slice with ready endpoints at `addresses`; `more` replaces keys of it."""
+    return {
+        "metadata": {"name": name, "namespace": "shop", "labels": {"kubernetes.io/service-name": service}},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}} for address in addresses],
+        "ports": [{"name": port_name, "port": port, "protocol": "TCP"}],
+    } | more
+
+
+class KubernetesApi:
+    """An API server; `folder` becomes a pod's service account. `requests` are the targets asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self.account = folder
+        pair = issue(folder, authority(folder), "api", "IP:127.0.0.1")
+        (folder / "token").write_text(TOKEN)
+        (folder / "namespace").write_text("shop")
+        self.requests: list[str] = []
+        self.tokens: list[str] = []
+        self.status = 200
+        #: how watches end on their own: after so many seconds
+        self.watch_seconds = 60.0
+        self._changed = threading.Condition()
+        self._version = 100
+        self._oldest = 0
+        self._slices: dict[str, Slice] = {}
+        self._history: list[tuple[int, str, Slice]] = []
+        self._epoch = 0
+        self._server = _Server(self)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pair.cert, pair.key)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What a pod has in its environment."""
+        return {
+            "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+            "KUBERNETES_SERVICE_PORT": str(self._server.server_address[1]),
+            "GATEWAY_SERVICE_ACCOUNT": str(self.account),
+        }
+
+    def put(self, item: Slice) -> None:
+        """Add a slice or change it."""
+        name = item["metadata"]["name"]
+        with self._changed:
+            self._event("MODIFIED" if name in self._slices else "ADDED", item)
+            self._slices[name] = item
+
+    def delete(self, name: str) -> None:
+        """Take a slice away."""
+        with self._changed:
+            self._event("DELETED", self._slices.pop(name))
+
+    def bookmark(self) -> None:
+        """Tell the watches how far things are; nothing of a slice has changed."""
+        with self._changed:
+            self._event("BOOKMARK", {"metadata": {}})
+
+    def compact(self) -> None:
+        """Forget the history: whoever watches from before now gets 410."""
+        with self._changed:
+            self._version += 1
+            self._oldest = self._version
+
+    def end_watches(self) -> None:
+        """End every watch, in order, as the server does now and then."""
+        with self._changed:
+            self._epoch += 1
+            self._changed.notify_all()
+
+    def watches(self) -> list[str]:
+        """The resourceVersions that were watched from."""
+        asked = [parse_qs(urlsplit(target).query) for target in self.requests]
+        return [query["resourceVersion"][0] for query in asked if "watch" in query]
+
+    def lists(self) -> int:
+        """How often a list was asked for."""
+        return len(self.requests) - len(self.watches())
+
+    def close(self) -> None:
+        """Stop, and end what is watched."""
+        self.end_watches()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _event(self, kind: str, item: Slice) -> None:
+        self._version += 1
+        item = json.loads(json.dumps(item))
+        item["metadata"]["resourceVersion"] = str(self._version)
+        self._history.append((self._version, kind, item))
+        self._changed.notify_all()
+
+    def list(self, query: dict[str, str]) -> dict[str, Any]:
+        """A page of what there is."""
+        with self._changed:
+            wanted = query["labelSelector"].partition("=")[2]
+            names = sorted(
+                n for n, s in self._slices.items() if s["metadata"]["labels"]["kubernetes.io/service-name"] == wanted
+            )
+            start, limit = int(query.get("continue", 0)), min(int(query["limit"]), 2)
+            metadata = {"resourceVersion": str(self._version)}
+            if start + limit < len(names):
+                metadata["continue"] = str(start + limit)
+            return {"metadata": metadata, "items": [self._slices[name] for name in names[start : start + limit]]}
+
+    def watch(self, since: int, seconds: float, handler: _Handler) -> None:
+        """Send the events after `since` until the watch ends."""
+        until = time.monotonic() + min(seconds, self.watch_seconds)
+        epoch = self._epoch
+        while True:
+            with self._changed:
+                if since < self._oldest:
+                    gone = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
+                    handler.line({"type": "ERROR", "object": gone})
+                    return
+                fresh = [event for event in self._history if event[0] > since]
+                if not fresh:
+                    left = until - time.monotonic()
+                    if left <= 0 or epoch != self._epoch:
+                        return
+                    self._changed.wait(left)
+                    continue
+            for _, kind, item in fresh:
+                handler.line({"type": kind, "object": item})
+            since = fresh[-1][0]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_GET(self) -> None:
+        api = self.server.api
+        api.requests.append(self.path)
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        api.tokens.append(token)
+        parts = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        if token != (api.account / "token").read_text().strip():
+            return self._answer(401, {"kind": "Status", "code": 401})
+        if api.status != 200:
+            return self._answer(api.status, {"kind": "Status", "code": api.status})
+        if parts.path != "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices":
+            return self._answer(404, {"kind": "Status", "code": 404})
+        if "watch" not in query:
+            return self._answer(200, api.list(query))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        api.watch(int(query["resourceVersion"]), float(query["timeoutSeconds"]), self)
+        self.wfile.write(b"0\r\n\r\n")
+        return None
+
+    def line(self, event: dict[str, Any]) -> None:
+        """One event, as a chunk of its own."""
+        data = json.dumps(event).encode() + b"\n"
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        self.wfile.flush()
+
+    def _answer(self, status: int, body: dict[str, Any]) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: Any) -> None:
+        """Quiet."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, api: KubernetesApi) -> None:
+        self.api = api
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def handle_error(self, *_: Any) -> None:
+        """A client went away: that is part of the tests."""
