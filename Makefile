@@ -7,6 +7,7 @@ TREE := pyproject.toml setup.py Makefile conf docs gateway perf tests
 COVERED := tests/unit tests/pipeline tests/wire tests/e2e
 FLOOR := 90
 JOBS := $(shell nproc 2>/dev/null || echo 1)
+MODULES := $(patsubst gateway/_fast/%.pyx,gateway._fast.%,$(wildcard gateway/_fast/*.pyx))
 FAST := $(wildcard gateway/_fast/*.pyx gateway/_fast/*.pxd gateway/_fast/*.pxi)
 PIP := -m pip --quiet --disable-pip-version-check --no-input
 
@@ -23,11 +24,13 @@ run: build ## serve conf/quickstart.yaml on 127.0.0.1:8000, with three small ser
 
 test: build needs lint suite suite313 coverage ## everything there is to check
 
-lint: build ## ruff, cython-lint, mypy, import floors
+lint: build ## ruff, cython-lint, mypy, stubs against what is built, import floors
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint gateway/_fast
 	$(BIN)/mypy
+	@echo stubtest $(MODULES)
+	@$(PY) -m mypy.stubtest --mypy-config-file pyproject.toml --ignore-unused-allowlist --allowlist tools/stubtest.txt $(MODULES)
 	$(BIN)/lint-imports --no-cache
 
 suite: build ## the tests on .venv's Python

@@ -8,11 +8,13 @@ import os
 
 from gevent import monkey
 
+from gateway.config.ahead import read_ahead
+
+_config = os.environ.get("GATEWAY_CONFIG") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "quickstart.yaml")
+_read = read_ahead(_config)
 monkey.patch_all()
 
-os.environ.setdefault("GATEWAY_CONFIG", os.path.join(os.path.dirname(os.path.abspath(__file__)), "quickstart.yaml"))
-
 from gateway.server.settings import gunicorn_settings  # noqa: E402
-from gateway.server.site import the_site  # noqa: E402
+from gateway.server.site import boot  # noqa: E402
 
-globals().update(gunicorn_settings(the_site().store.document))
+globals().update(gunicorn_settings(boot(_config, _read).store.document))

@@ -1,6 +1,6 @@
 """The client side of HTTP/1: one Connection per client socket, one WSGI call per request (RFC 9112, PEP 3333).
 
-    read a head -> environ -> app(environ, start_response) -> head and body in one send -> again, until somebody says close
+    read a head -> environ -> app(environ, start_response) -> head and body in one send -> again, until somebody closes
 
 The app may be any WSGI application.  What the loop itself must refuse (a malformed head, a body cut short) goes to the
 app too, as an ordinary call with `gateway.refusal` in the environ, so that it is answered and logged like all others.
@@ -9,7 +9,7 @@ app too, as an ordinary call with `gateway.refusal` in the environ, so that it i
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 
-from gateway._fast.channel cimport READ, WRITE, Channel, monotonic
+from gateway._fast.channel cimport READ, Channel, monotonic
 from gateway._fast.chunk cimport chunk_size
 from gateway._fast.head cimport (
     CONNECTION, CONTENT_LENGTH, DATE, HOP, TRANSFER_ENCODING, UPGRADE,
@@ -31,6 +31,7 @@ cdef Py_ssize_t READ_SIZE = 16384
 cdef Py_ssize_t BODY_READ_SIZE = 65536
 cdef Py_ssize_t DRAIN_SIZE = 262144
 cdef double LINGER = 2.0
+cdef bytes FAILED = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 cdef Out _out = Out()
 cdef bytes _date = b""
@@ -56,7 +57,9 @@ cdef class Settings:
     cdef readonly double body_timeout
     cdef readonly Py_ssize_t max_body
 
-    def __init__(self, Limits limits, double keepalive, double header_timeout, double body_timeout, Py_ssize_t max_body):
+    def __init__(
+        self, Limits limits, double keepalive, double header_timeout, double body_timeout, Py_ssize_t max_body
+    ):
         self.limits = limits
         self.keepalive = keepalive
         self.header_timeout = header_timeout
@@ -110,7 +113,7 @@ cdef class Connection:
     cdef Body body              # of the request that is answered, None without
 
     def __init__(self, Server server, Channel channel, dict base, double head_deadline):
-        """`base` is the environ of the connection (PEP 3333); the first head must be there by `head_deadline` (monotonic)."""
+        """`base` is the environ of the connection (PEP 3333); the first head must be there by `head_deadline`."""
         self.server = server
         self.channel = channel
         self.base = base
@@ -165,7 +168,8 @@ cdef class Connection:
                     return False
                 data += more
         except Refused as refused:
-            return self.refuse(data, refused.rule.error, f"The request was refused: {refused.rule.words} ({refused.rule.section}).")
+            rule = refused.rule
+            return self.refuse(data, rule.error, f"The request was refused: {rule.words} ({rule.section}).")
         except TimedOut:
             return self.refuse(data, "request-timeout", "The request's head took too long to arrive.")
         if head.size < PyBytes_GET_SIZE(data):
@@ -191,7 +195,7 @@ cdef class Connection:
         return self.keep
 
     cdef bytes first_bytes(self, Settings settings):
-        """The first bytes of the next head: an idle connection waits `keepalive`, a fresh one until its head deadline."""
+        """The first bytes of the next head: an idle connection waits `keepalive`, a fresh one for its head deadline."""
         cdef bytes data
         cdef double timeout
         if self.head_deadline:
@@ -251,7 +255,7 @@ cdef class Connection:
         except Exception:
             log.exception("the application failed")
             self.keep = False
-            self.channel.send(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", 79, 5.0)
+            self.channel.write(FAILED, 5.0)
             return 0
         try:
             if isinstance(result, list) and len(<list>result) == 1:
@@ -349,7 +353,7 @@ cdef class Connection:
             if known.code == CONTENT_LENGTH:
                 if length >= 0 or chunked:
                     continue
-            elif known.code == CONNECTION or known.code == TRANSFER_ENCODING or known.code == HOP or known.code == UPGRADE:
+            elif known.code in (CONNECTION, TRANSFER_ENCODING, HOP, UPGRADE):
                 continue
             elif known.code == DATE:
                 dated = True

@@ -1,4 +1,4 @@
-"""The Falcon application: every request, whatever its method and path, is one exchange on its way through the pipeline."""
+"""The Falcon application: every request, whatever its method and path, is one exchange that walks the pipeline."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Streaming(Iterator[bytes]):
             _client_gone(self.exchange)
 
     def close(self) -> None:
-        """After the last byte, by whoever sent it; gives the upstream's connection back and runs the closing steps once."""
+        """After the last byte, by whoever sent it; frees the upstream's connection, runs the closing steps once."""
         exchange, self.exchange = self.exchange, None
         if exchange is not None:
             pipeline.finish(exchange)
@@ -103,7 +103,7 @@ class _Request(falcon.Request):
 
 
 class _Response(falcon.Response):
-    """Carries the pipeline's answer through Falcon. Repeated header fields stay apart, so they never enter Falcon's dict."""
+    """Carries the pipeline's answer through Falcon, past its dict: repeated header fields stay apart."""
 
     __slots__ = ("answer", "lines")
     answer: Whole | Streaming

@@ -83,7 +83,7 @@ class Listener:
 
     def close_idle(self) -> None:
         """Close the connections on which no request has begun."""
-        self.server.close_idle()
+        getattr(self.server, "close_idle", self.server.drain)()
 
     def stop(self) -> None:
         """Cut off what is still there."""

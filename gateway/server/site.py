@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
+from gateway.config.ahead import Read, read_ahead
 from gateway.config.compile import Resources, compile
+from gateway.config.complaints import Complaint, ConfigError
 from gateway.config.model import Document
-from gateway.config.reload import first_document, publish_first
-from gateway.config.store import Store
+from gateway.config.reload import publish_first
+from gateway.config.store import Pause, Store
 from gateway.contracts import Plan
 from gateway.observe.access_log import AccessLogs
 from gateway.server.tls import Contexts
@@ -20,27 +23,34 @@ CONFIG = "GATEWAY_CONFIG"
 class Site:
     """One gateway, as one of its processes sees it."""
 
-    def __init__(self, config: str, document: Document) -> None:
-        """Compile `document` and make, or take over (USR2), what all processes share. Raises ConfigError, PageError, OSError."""
+    def __init__(self, config: str, document: Document, read_ns: int) -> None:
+        """Compile `document` and make, or take over (USR2), what all processes share. Raises ConfigError, PageError, OSError.
+
+        `read_ns` is when the reading of it began (wall clock).
+        """
         self.config = config
         self.draining = False
         self.has_borrowed_sockets = False  # they are somebody else's (systemd), and stay open without us
         self.pools = Pools()
         self.logs = AccessLogs()
-        self.store = Store(lambda document, pause=None: compile(document, Resources(self.pools, self.logs), pause))
-        self.contexts = Contexts(document.server.tls) if document.server.tls else None
+        self.store = Store(self._compile)
+        self.contexts = contexts(document)
         with self.store.changing():
             plan = self.store.compile(document)
             self.page = Page.from_env(os.environ) or Page.create()
             self.runtime = RuntimeDir.from_env(os.environ) or RuntimeDir.create()
-            self.store.swap(plan, document, publish_first(document, self.page, self.runtime.path))
+            self.store.swap(plan, document, publish_first(document, self.page, self.runtime.path, read_ns))
         self.store.on_swap(self._swapped)
+
+    def _compile(self, document: Document, pause: Pause | None = None) -> Plan:
+        """The plan; a document whose certificates cannot be used is refused as a whole."""
+        contexts(document)
+        return compile(document, Resources(self.pools, self.logs), pause)
 
     def _swapped(self, old: Plan | None, new: Plan, document: Document) -> None:
         """A new plan serves: pools that it does not use are drained, certificates are those that it names."""
         self.pools.retain(new.pool_keys)
-        if document.server.tls is not None:
-            self.contexts = Contexts(document.server.tls)
+        self.contexts = contexts(document)
 
     def handover_env(self) -> dict[str, str]:
         """What a new master (USR2) must find in its environment."""
@@ -52,14 +62,29 @@ class Site:
         self.runtime.release()
 
 
+def contexts(document: Document) -> Contexts | None:
+    """The TLS contexts of a document, None when it has no `tls`. Raises ConfigError for files that cannot be used."""
+    tls = document.server.tls
+    if tls is None:
+        return None
+    try:
+        return Contexts(tls)
+    except OSError as error:  # ssl.SSLError is one
+        file, _, line = document.server.where.rpartition(":")
+        names = ", ".join(f"{each.cert} and {each.key}" for each in (tls.default, *tls.sni))
+        message = f"the certificates cannot be used ({names}): {error.strerror or error}"
+        raise ConfigError([Complaint(file, int(line), 1, "server.tls", message)], document.files) from None
+
+
 _site: Site | None = None
 
 
-def boot(config: str) -> Site:
-    """Make the site of this process from a configuration file. Raises ConfigError with every mistake."""
+def boot(config: str, read: Callable[[], Read] | None = None) -> Site:
+    """Make the site of this process from a configuration file, or from what `read` gives. Raises ConfigError with every mistake."""
     global _site
     os.environ[CONFIG] = os.path.abspath(config)
-    _site = Site(config, first_document(config))
+    document, read_ns = (read or read_ahead(config))()
+    _site = Site(config, document, read_ns)
     return _site
 
 
