@@ -107,7 +107,7 @@ class Exchange:
     attempts: int
     started: float
     upstream_started: float
-    #: seconds spent waiting for upstreams, up to the head of the answer
+    #: seconds spent waiting for upstreams: for the head of the answer, and for each piece of a body that streams
     upstream_time: float
     #: bytes of body sent to the client
     sent: int

@@ -87,11 +87,6 @@ cdef Name name_of_text(str text):
     return name
 
 
-def code_of(str text):
-    """What a header name means to a proxy (see head.pxd), for Python callers."""
-    return name_of_text(text).code
-
-
 @cython.final
 cdef class Limits:
     def __init__(self, Py_ssize_t first_line=8190, Py_ssize_t line=8190, Py_ssize_t lines=100):
@@ -147,11 +142,6 @@ cdef int _check_lines(const char *data, Py_ssize_t size, Limits limits) except -
                 raise Refused(RULES["request-line"])
         at = lf + 1
     return 0
-
-
-def check_partial(bytes data, Limits limits):
-    """Refuse an unfinished head that can only become too large; raises Refused."""
-    _check_lines(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), limits)
 
 
 cdef object _diagnose(bytes head, bint request):

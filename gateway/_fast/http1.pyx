@@ -48,6 +48,7 @@ cdef bytes _date_line():
     return _date
 
 
+@cython.final
 cdef class Settings:
     """What the loop takes from the configuration: replaced as a whole by a reload. Seconds and bytes."""
 
@@ -67,6 +68,7 @@ cdef class Settings:
         self.max_body = max_body
 
 
+@cython.final
 cdef class Server:
     """What the connections of one listener in one worker share."""
 

@@ -56,6 +56,7 @@ class Streaming(Iterator[bytes]):
         exchange = self.exchange
         if exchange is None:
             raise StopIteration
+        asked = monotonic()
         try:
             piece = self._next()
         except StopIteration:
@@ -66,6 +67,8 @@ class Streaming(Iterator[bytes]):
                 _client_gone(exchange)
             exchange.error = kind.slug
             raise
+        finally:
+            exchange.upstream_time += monotonic() - asked
         exchange.sent += len(piece)
         return piece
 
