@@ -15,6 +15,6 @@ _read = read_ahead(_config)
 monkey.patch_all()
 
 from gateway.server.settings import gunicorn_settings  # noqa: E402
-from gateway.server.site import boot  # noqa: E402
+from gateway.server.site import boot_or_exit  # noqa: E402
 
-globals().update(gunicorn_settings(boot(_config, _read).store.document))
+globals().update(gunicorn_settings(boot_or_exit(_config, _read).store.document))

@@ -18,10 +18,8 @@ from gunicorn.errors import HaltServer  # noqa: E402
 
 from gateway import listening  # noqa: E402
 from gateway.config.ahead import Read  # noqa: E402
-from gateway.config.complaints import ConfigError  # noqa: E402
 from gateway.server.settings import gunicorn_settings  # noqa: E402
-from gateway.server.site import Site, boot  # noqa: E402
-from gateway.shared import PageError  # noqa: E402
+from gateway.server.site import Site, boot_or_exit  # noqa: E402
 
 
 class Application(BaseApplication):  # type: ignore[misc]
@@ -45,30 +43,23 @@ class Application(BaseApplication):  # type: ignore[misc]
 
 
 def run(config: str, overrides: dict[str, Any], read: Callable[[], Read]) -> int:
-    """Serve until a signal ends the process, or give the exit status of what went wrong before; that is told in a line each."""
-    try:
-        site = boot(config, read)
-    except ConfigError as error:
-        return _told(str(error))
-    except PageError as error:
-        return _told(f"gateway: {error}")
-    except OSError as error:
-        return _told(f"gateway: {error.filename or config}: {error.strerror or error}")
+    """Serve until a signal ends the process; the exit status of what went wrong before, told in a line."""
+    site = boot_or_exit(config, read)
     server = site.store.document.server
     trouble = listening.problem([*overrides.get("bind", server.bind), server.admin])
     if trouble:
         site.release()
-        return _told(f"gateway: {trouble}")
+        return _told(trouble)
     os.environ.setdefault("SERVER_SOFTWARE", "gateway")
     try:
         # NOTE: gunicorn ends the process itself; HaltServer is its way to say that a worker cannot boot.
         Arbiter(Application(site, overrides)).run()
     except HaltServer as halt:
         site.release()
-        return _told(f"gateway: {halt.reason}")
+        return _told(halt.reason)
     return 0
 
 
 def _told(words: str) -> int:
-    print(words, file=sys.stderr)
+    print(f"gateway: {words}", file=sys.stderr)
     return 1

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 
-from gateway.config.ahead import Read, read_ahead
+from gateway.config.ahead import Read
 from gateway.config.compile import Resources, compile
 from gateway.config.complaints import Complaint, ConfigError
 from gateway.config.model import Document
-from gateway.config.reload import publish_first
+from gateway.config.reload import first_document, publish_first
 from gateway.config.store import Pause, Store
 from gateway.contracts import Plan
 from gateway.observe.access_log import AccessLogs
 from gateway.server.tls import Contexts
-from gateway.shared import Page, RuntimeDir
+from gateway.shared import Page, PageError, RuntimeDir
 from gateway.upstreams.pools import Pools
 
 CONFIG = "GATEWAY_CONFIG"
@@ -23,7 +24,7 @@ CONFIG = "GATEWAY_CONFIG"
 class Site:
     """One gateway, as one of its processes sees it."""
 
-    def __init__(self, config: str, document: Document, read_ns: int) -> None:
+    def __init__(self, config: str, document: Document, read_ns: int | None = None) -> None:
         """Compile `document` and make, or take over (USR2), what all processes share. Raises ConfigError, PageError, OSError.
 
         `read_ns` is when the reading of it began (wall clock).
@@ -80,12 +81,22 @@ _site: Site | None = None
 
 
 def boot(config: str, read: Callable[[], Read] | None = None) -> Site:
-    """Make the site of this process from a configuration file, or from what `read` gives. Raises ConfigError with every mistake."""
+    """Make the site of this process from what `read` gives, else from the file itself. Raises ConfigError with every mistake."""
     global _site
     os.environ[CONFIG] = os.path.abspath(config)
-    document, read_ns = (read or read_ahead(config))()
+    document, read_ns = read() if read else (first_document(config), None)
     _site = Site(config, document, read_ns)
     return _site
+
+
+def boot_or_exit(config: str, read: Callable[[], Read]) -> Site:
+    """The same for whoever starts it in a terminal: what is wrong is told in a line each, and ends the process with status 1."""
+    try:
+        return boot(config, read)
+    except (ConfigError, PageError) as error:
+        sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"gateway: {error.filename or config}: {error.strerror or error}")
 
 
 def the_site() -> Site:

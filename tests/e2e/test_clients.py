@@ -16,7 +16,7 @@ from tests.support.nginx import nginx
 from tests.support.through import config, serving
 
 PAGE = """<!DOCTYPE html><html lang="de"><head><meta charset="utf-8"><title>Kaffee</title></head>
-<body><h1>Größe: 250 g – 8,90 €</h1><p id="p">{filler}</p></body></html>
+<body><h1>Größe: 250 g, 8,90 €</h1><p id="p">{filler}</p></body></html>
 """.replace("{filler}", "Bohnen und Wasser. " * 2000)
 
 

@@ -169,11 +169,23 @@ def test_a_request_that_is_half_there_is_answered(tmp_path, held):
         assert gateway.process.wait(5) == 0
 
 
+def test_a_worker_that_was_just_forked_ends_too(tmp_path, held):
+    """gunicorn sends SIGTERM once, and a worker that has no handler yet loses it."""
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        (tmp_path / "gateway.log").unlink(missing_ok=True)
+        with running(tmp_path, config(held, 2), ready=False) as gateway:
+            wait_until(lambda at=gateway: "Booting worker" in at.output(), "the first worker is forked")
+            began = time.monotonic()
+            gateway.send(signal_number)
+            gateway.process.wait(10)
+            assert time.monotonic() - began < 3.0
+
+
 def test_a_worker_ends_once_its_one_long_request_has(tmp_path, held):
     with running(tmp_path, config(held, 2)) as gateway:
         client = connect(gateway, SLOW)
         held.has(1)
-        workers = gateway.workers()
+        workers = wait_until(lambda: children(gateway.pid)[1:] and children(gateway.pid), "two workers")
         gateway.send(signal.SIGTERM)
         wait_until(lambda: len([pid for pid in workers if is_alive(pid)]) == 1, "the worker without work ended", 2.0)
         began = time.monotonic()

@@ -48,7 +48,13 @@ class Route:
 
     def text(self) -> str:
         """Its line of the configuration; JSON is YAML."""
-        match = {"path": self.path, "methods": self.methods, "hosts": self.hosts, "headers": self.headers, "query": self.query}
+        match = {
+            "path": self.path,
+            "methods": self.methods,
+            "hosts": self.hosts,
+            "headers": self.headers,
+            "query": self.query,
+        }
         entry: dict[str, Any] = {
             "name": self.name,
             "match": {key: value for key, value in match.items() if value},
@@ -67,7 +73,7 @@ class Route:
 
 
 def group(number: int, chance: random.Random) -> Iterator[Route]:
-    """Routes that overlap: from a literal to a rest, with conditions, so that each has others beside it that nearly fit."""
+    """Routes that overlap, from a literal to a rest, with conditions: each has others beside it that nearly fit."""
     base, kind = f"/g{number}", chance.choice(["int", "uuid", "dt", "float"])
     yield Route(f"literal-{number}", f"{base}/fixed")
     yield Route(f"decoded-{number}", f"{base}/café", rewrite="/coffee")
@@ -98,7 +104,7 @@ def first(route: Route) -> Request:
     parts = zip(route.path.split("/"), kinds, strict=True)
     path = "/".join(part.replace("é", "%C3%A9") if kind is None else SAMPLES[kind][0] for part, kind in parts)
     host = route.hosts[0].replace("*", "a.b") if route.hosts else "plain.test"
-    headers = {name: "1" for name in route.headers}
+    headers = dict.fromkeys(route.headers, "1")
     tail = "".join(f"?{name}={value}" for name, value in route.query.items())
     return Request((route.methods or ("PATCH",))[0], f"http://{host}{path}{tail}", tuple(headers.items()))
 
@@ -114,7 +120,7 @@ def changed(routes: list[Route], chance: random.Random) -> Request:
     for _ in range(chance.choice([0, 0, 0, 1, 1, 2])):
         change = chance.randrange(9)
         if change == 0:
-            method = chance.choice(["GET", "HEAD", "PUT", "DELETE", "BREW", "TRACE", "OPTIONS"])
+            method = chance.choice(["GET", "HEAD", "PUT", "DELETE", "BREW", "TRACE", "OPTIONS", "CONNECT", "G(T"])
         elif change == 1:
             host = chance.choice(["h1.example", "x.y.example", "example", "H2.EXAMPLE:8080", "plain.test"])
         elif change == 2:

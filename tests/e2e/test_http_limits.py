@@ -20,7 +20,9 @@ LIMITS = (
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     upstream = Upstream(echo)
-    with serving(tmp_path_factory.mktemp("limits"), config({"up": f'targets: ["{upstream.url}"]'}, server=LIMITS)) as made:
+    with serving(
+        tmp_path_factory.mktemp("limits"), config({"up": f'targets: ["{upstream.url}"]'}, server=LIMITS)
+    ) as made:
         yield made
     upstream.close()
 
@@ -55,9 +57,8 @@ def test_the_parts_of_a_request_may_come_byte_by_byte(gateway: Gateway) -> None:
     ids=["line", "field", "fields", "1GB", "expect", "chunk", "nothing but empty lines"],
 )
 def test_too_much(gateway: Gateway, sent: bytes, status: int, kind: str) -> None:
-    began = time.monotonic()
+    """Said at once: what waited for the rest would get 408."""
     assert problem(gateway, sent)[:2] == (status, kind)
-    assert time.monotonic() - began < 0.35, "it is said before anything times out"
 
 
 def test_as_much_as_is_allowed(gateway: Gateway) -> None:

@@ -1,4 +1,4 @@
-"""The same application under gunicorn's own gevent worker: the same answers to every well-formed request within limits."""
+"""The same application under gunicorn's own gevent worker gives the same answers to well-formed requests."""
 
 from __future__ import annotations
 
@@ -82,7 +82,8 @@ def describe(connection: Connection) -> None:
                 found[name] = f"{found[name]},{value}" if name in found else value
         told = f"{line}\n{sorted(found.items())}\n{len(body)} {body[:10]!r}".encode()
         if b"/stream" in head:
-            connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(told), told))
+            chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (len(told), told)
+            connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
         elif b"/304" in head:
             connection.send(b'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\n\r\n')
         else:
@@ -106,8 +107,8 @@ def stock(tmp_path_factory: pytest.TempPathFactory, ours: Gateway) -> Iterator[i
     text = ours.config.read_text().replace(str(ours.admin_port), str(free_port()))
     (folder / "gateway.yaml").write_text(text)
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "-k", "gevent", "-w", "1", "-b", f"127.0.0.1:{port}", "--no-control-socket"]
-    command += ["gateway.server.wsgi:application"]
+    command = [sys.executable, "-m", "gunicorn", "-k", "gevent", "-w", "1", "-b", f"127.0.0.1:{port}"]
+    command += ["--no-control-socket", "gateway.server.wsgi:application"]
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "GATEWAY_CONFIG": str(folder / "gateway.yaml")}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, env=environ, stdout=log, stderr=log)

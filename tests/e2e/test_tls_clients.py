@@ -58,7 +58,9 @@ def upstreams() -> Iterator[dict[str, Upstream]]:
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory, place: Place, upstreams: dict[str, Upstream]) -> Iterator[Gateway]:
+def gateway(
+    tmp_path_factory: pytest.TempPathFactory, place: Place, upstreams: dict[str, Upstream]
+) -> Iterator[Gateway]:
     with serving(tmp_path_factory.mktemp("gateway"), tls_config(place[0], upstreams)) as made:
         yield made
 
@@ -128,7 +130,10 @@ def test_old_versions_are_refused(gateway: Gateway) -> None:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
-    with socket.create_connection(("127.0.0.1", gateway.port), 5) as plain, pytest.raises(ssl.SSLError, match="(?i)version"):
+    with (
+        socket.create_connection(("127.0.0.1", gateway.port), 5) as plain,
+        pytest.raises(ssl.SSLError, match=r"(?i)version"),
+    ):
         context.wrap_socket(plain)
 
 
@@ -142,7 +147,12 @@ def test_only_http_1_1_is_agreed_on(gateway: Gateway, place: Place) -> None:
 
 @pytest.mark.parametrize(
     "sent",
-    [get("/up/", "Connection: close"), get("/end/"), b"nonsense\r\n\r\n", get("/up/", "Content-Length: 99999999", method="PUT")],
+    [
+        get("/up/", "Connection: close"),
+        get("/end/"),
+        b"nonsense\r\n\r\n",
+        get("/up/", "Content-Length: 99999999", method="PUT"),
+    ],
     ids=["asked for", "until close", "refused", "unread body"],
 )
 def test_the_end_of_a_connection_is_said_within_tls(gateway: Gateway, place: Place, sent: bytes) -> None:
@@ -180,7 +190,9 @@ def test_a_slow_head_gets_408_over_tls(gateway: Gateway, place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    "sent", [get("/up/"), b"\x16\x03\x01\x00\x05hello", b"\x00" * 100, b"\x16\x03\x01\xff\xff"], ids=["http", "bad", "nul", "big"]
+    "sent",
+    [get("/up/"), b"\x16\x03\x01\x00\x05hello", b"\x00" * 100, b"\x16\x03\x01\xff\xff"],
+    ids=["http", "bad", "nul", "big"],
 )
 def test_what_is_no_tls_is_dropped_and_the_rest_served(gateway: Gateway, place: Place, sent: bytes) -> None:
     with contextlib.closing(Client(gateway.port)) as client, contextlib.suppress(ConnectionResetError):

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,7 @@ from tests.support.operations import (
     server,
 )
 
+GUNICORN = str(Path(sys.executable).with_name("gunicorn"))
 ROUTES = "routes:\n"
 
 
@@ -117,7 +119,7 @@ def test_the_master_is_killed(gateway):
 
 
 def test_a_worker_that_hangs_is_replaced(tmp_path):
-    command = [sys.executable, "-m", "gunicorn", "-c", f"{ROOT}/conf/gunicorn.conf.py", "--timeout", "1"]
+    command = [GUNICORN, "-c", f"{ROOT}/conf/gunicorn.conf.py", "--timeout", "1"]
     with running(tmp_path, plan("one"), command=[*command, "gateway.server.wsgi:application"]) as gateway:
         wait_until(lambda: len(gateway.workers()) == 2, "both workers are there")
         victim = gateway.workers()[0]
@@ -142,7 +144,7 @@ def test_more_and_fewer_workers(gateway):
 
 def test_a_worker_is_replaced_after_max_requests(tmp_path):
     with running(tmp_path, plan("one"), env={"GUNICORN_CMD_ARGS": "--max-requests 2000"},
-                 command=[sys.executable, "-m", "gunicorn", "-c", f"{ROOT}/conf/gunicorn.conf.py",
+                 command=[GUNICORN, "-c", f"{ROOT}/conf/gunicorn.conf.py",
                           "gateway.server.wsgi:application"]) as gateway:  # fmt: skip
         wait_until(lambda: len(gateway.workers()) == 2, "both workers are there")
         before = set(gateway.workers())

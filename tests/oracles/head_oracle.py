@@ -1,4 +1,4 @@
-"""What gateway/_fast/rules.py says of a head, written as plainly as it can be: all rules that it breaks, or what it means."""
+"""What gateway/_fast/rules.py says of a head, as plainly as it can be: all rules that it breaks, or what it means."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Limits:
 
 @dataclass
 class Verdict:
-    """`broken` names every rule that does not hold; `found` is what was read where all of them do, None while incomplete."""
+    """`broken` names every rule that does not hold; `found` is what was read where all do, None while incomplete."""
 
     broken: set[str] = field(default_factory=set)
     found: dict[str, object] | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -14,24 +16,100 @@ from tests.oracles.head_oracle import Limits, Verdict
 
 SMALL = Limits(80, 60, 6)
 FIELDS = [
-    b"Host: a.example", b"Host: b:80", b"host:[::1]", b"Host: a b", b"Host:", b"Host: u@a", b"Host: a%20b", b"Host: [v1.a]", b"Host: a;b",
-    b"Content-Length: 5", b"content-length: 0", b"Content-Length: 5, 5", b"Content-Length: +1", b"Content-Length:",
-    b"Transfer-Encoding: chunked", b"transfer-encoding: CHUNKED ", b"Transfer-Encoding: gzip, chunked",
-    b"Transfer-Encoding: chunked, gzip", b"Transfer-Encoding: ,", b"Transfer-Encoding: ,chunked",
-    b"Connection: close", b"Connection: keep-alive, X-Mine", b"Connection: Upgrade", b"Connection: host", b"Connection:,",
-    b"Upgrade: websocket", b"Upgrade: h2c", b"X-Mine: 1", b"x-mine: 2", b"X_Mine: 3", b"TE: trailers", b"Trailer: X",
-    b"Keep-Alive: 5", b"Proxy-Authorization: Basic eA==", b"Expect: 100-continue", b"Expect: 100-Continue", b"Expect: x",
-    b"Cookie: a=b", b"Cookie: c=d", b"Content-Type: a/b", b"X-Request-ID: 1", b"Date: today", b"Via: 1.0 a", b"X:\ta\t ",
-    b"Forwarded: for=1.2.3.4", b"X-Forwarded-For: 1.2.3.4", b"X: caf\xe9", b"X: a\x00b", b"X: a\x7f", b"X : a", b" folded",
-    b"\tfolded", b"nonsense", b": empty", b"X(: a", b"X: a\rb", b"X: " + b"y" * 60,
-]  # fmt: skip
+    b"Host: a.example",
+    b"Host: b:80",
+    b"host:[::1]",
+    b"Host: a b",
+    b"Host:",
+    b"Host: u@a",
+    b"Host: a%20b",
+    b"Host: [v1.a]",
+    b"Host: a;b",
+    b"Content-Length: 5",
+    b"content-length: 0",
+    b"Content-Length: 5, 5",
+    b"Content-Length: +1",
+    b"Content-Length:",
+    b"Transfer-Encoding: chunked",
+    b"transfer-encoding: CHUNKED ",
+    b"Transfer-Encoding: gzip, chunked",
+    b"Transfer-Encoding: chunked, gzip",
+    b"Transfer-Encoding: ,",
+    b"Transfer-Encoding: ,chunked",
+    b"Connection: close",
+    b"Connection: keep-alive, X-Mine",
+    b"Connection: Upgrade",
+    b"Connection: host",
+    b"Connection:,",
+    b"Upgrade: websocket",
+    b"Upgrade: h2c",
+    b"X-Mine: 1",
+    b"x-mine: 2",
+    b"X_Mine: 3",
+    b"TE: trailers",
+    b"Trailer: X",
+    b"Keep-Alive: 5",
+    b"Proxy-Authorization: Basic eA==",
+    b"Expect: 100-continue",
+    b"Expect: 100-Continue",
+    b"Expect: x",
+    b"Cookie: a=b",
+    b"Cookie: c=d",
+    b"Content-Type: a/b",
+    b"X-Request-ID: 1",
+    b"Date: today",
+    b"Via: 1.0 a",
+    b"X:\ta\t ",
+    b"Forwarded: for=1.2.3.4",
+    b"X-Forwarded-For: 1.2.3.4",
+    b"X: caf\xe9",
+    b"X: a\x00b",
+    b"X: a\x7f",
+    b"X : a",
+    b" folded",
+    b"\tfolded",
+    b"nonsense",
+    b": empty",
+    b"X(: a",
+    b"X: a\rb",
+    b"X: " + b"y" * 60,
+]
 METHODS = [b"GET", b"HEAD", b"POST", b"OPTIONS", b"CONNECT", b"BREW", b"g", b"G(T", b"", b"GET "]
 TARGETS = [
-    b"/", b"/a/b?c=d", b"/%41%zz?%20", b"*", b"http://h.example", b"HTTPS://h.example:8/x?y", b"http://h?x", b"http:///x",
-    b"http://u@h/", b"ftp://h/", b"a.example:443", b"a", b"?x", b"/a#b", b"/a\\b", b"/\xc3\xa9", b"/a b", b"", b"/" + b"x" * 80,
-]  # fmt: skip
+    b"/",
+    b"/a/b?c=d",
+    b"/%41%zz?%20",
+    b"*",
+    b"http://h.example",
+    b"HTTPS://h.example:8/x?y",
+    b"http://h?x",
+    b"http:///x",
+    b"http://u@h/",
+    b"ftp://h/",
+    b"a.example:443",
+    b"a",
+    b"?x",
+    b"/a#b",
+    b"/a\\b",
+    b"/\xc3\xa9",
+    b"/a b",
+    b"",
+    b"/" + b"x" * 80,
+]
 VERSIONS = [b"HTTP/1.1", b"HTTP/1.0", b"HTTP/1.2", b"HTTP/2.0", b"HTTP/11.1", b"http/1.1", b"HTTP/1.1 ", b"", b"HTTP/1"]
-STATUSES = [b"200 OK", b"200", b"200 ", b"099 x", b"1000 x", b"20 x", b"304 caf\xe9", b"204 a\x01", b"101 S", b"999 \t", b"200OK"]
+STATUSES = [
+    b"200 OK",
+    b"200",
+    b"200 ",
+    b"099 x",
+    b"1000 x",
+    b"20 x",
+    b"304 caf\xe9",
+    b"204 a\x01",
+    b"101 S",
+    b"999 \t",
+    b"200OK",
+]
 ENDS = [b"\r\n"] * 12 + [b"\n", b"\r", b"\r\r\n", b"\n\r\n", b""]
 
 
@@ -178,3 +256,13 @@ def test_names_beyond_the_cache_are_understood_too() -> None:
         assert made is not None
         assert made[0].headers[-1] == (f"X-{number}", "v")
         assert not made[0].keep_alive
+
+
+def test_the_documented_table_is_this_one() -> None:
+    statuses = {kind.slug: kind.status for kind in KINDS}
+    rows = [
+        f"| `{name}` | {section} | {statuses[error]} | {'yes' if answers else 'no'} | {words} |"
+        for name, section, error, answers, words in RULES.values()
+    ]
+    page = (Path(__file__).parents[3] / "docs" / "http.md").read_text()
+    assert "\n".join(rows) in page

@@ -19,9 +19,31 @@ from tests.support.loop import connected, converse, server
 
 LIMITS = http1_oracle.Limits(head_oracle.Limits(200, 60, 5), 200)
 PARTS = [
-    b"0", b"1", b"5", b"a", b"F", b"00", b"5\r\nhello\r\n", b"1;x=y\r\n!\r\n", b"0\r\n\r\n", b"\r\n", b"\n", b"\r", b";", b" ",
-    b"\t", b"ab", b"X: y\r\n", b" X: y\r\n", b":y\r\n", b"y" * 70, b"\x01", b"\xff", b"ff\r\n", b"c9\r\n" + b"z" * 201,
-]  # fmt: skip
+    b"0",
+    b"1",
+    b"5",
+    b"a",
+    b"F",
+    b"00",
+    b"5\r\nhello\r\n",
+    b"1;x=y\r\n!\r\n",
+    b"0\r\n\r\n",
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b";",
+    b" ",
+    b"\t",
+    b"ab",
+    b"X: y\r\n",
+    b" X: y\r\n",
+    b":y\r\n",
+    b"y" * 70,
+    b"\x01",
+    b"\xff",
+    b"ff\r\n",
+    b"c9\r\n" + b"z" * 201,
+]
 CHUNKED = b"POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -79,7 +101,9 @@ def test_chunk_sizes(line: bytes) -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.sampled_from(PARTS), max_size=12), st.lists(st.integers(1, 300), min_size=1, max_size=3), st.booleans())
+@given(
+    st.lists(st.sampled_from(PARTS), max_size=12), st.lists(st.integers(1, 300), min_size=1, max_size=3), st.booleans()
+)
 def test_chunked_bodies(parts: list[bytes], sizes: list[int], at_once: bool) -> None:
     sent = [CHUNKED, *parts, GET]
     app = App(sizes)
@@ -150,7 +174,9 @@ def test_a_stream_of_known_length_is_not() -> None:
     assert b"chunked" not in answered
 
 
-@pytest.mark.parametrize("pieces", [(b"one",), (b"one", b"seven77"), (b"one", ValueError("broken")), (b"one", OSError("gone"))])
+@pytest.mark.parametrize(
+    "pieces", [(b"one",), (b"one", b"seven77"), (b"one", ValueError("broken")), (b"one", OSError("gone"))]
+)
 def test_a_stream_that_is_not_as_long_as_it_said_breaks_the_connection(pieces: Any) -> None:
     app = answering("200 OK", [("Content-Length", "8")], stream(*pieces))
     with connected(server(app)) as client:
@@ -173,7 +199,13 @@ def test_a_control_in_a_header_is_never_sent(caplog: pytest.LogCaptureFixture) -
 
 
 def test_framing_fields_are_the_loops_own() -> None:
-    headers = [("Content-Length", "99"), ("Connection", "x"), ("Transfer-Encoding", "gzip"), ("Keep-Alive", "9"), ("TE", "x")]
+    headers = [
+        ("Content-Length", "99"),
+        ("Connection", "x"),
+        ("Transfer-Encoding", "gzip"),
+        ("Keep-Alive", "9"),
+        ("TE", "x"),
+    ]
     answered = converse(server(answering("200 OK", headers, [b"ok"])), [GET])
     head, _, body = answered.partition(b"\r\n\r\n")
     assert body == b"ok"
