@@ -6,7 +6,6 @@ import ipaddress
 from functools import lru_cache
 from random import getrandbits
 from typing import Any
-from urllib.parse import urlsplit
 
 from gateway._fast.head import Limits, parse_request
 from gateway._fast.rules import Refused
@@ -14,6 +13,7 @@ from gateway.canonical import BadTarget, canonical
 from gateway.contracts import Plan
 from gateway.errors import AMBIGUOUS_PATH, KINDS, MALFORMED_REQUEST, GatewayError, Kind
 from gateway.exchange import Exchange, Headers
+from gateway.server.plain import Bounded, target_and_headers
 
 #: no limit of sizes: they are the connection loop's
 WIDEST = Limits(32768, 32768, 200)
@@ -25,7 +25,7 @@ def decide(plan: Plan, environ: dict[str, Any], started: float) -> Exchange:
     target: str = environ["RAW_URI"]
     headers = environ.get("gateway.headers")
     if headers is None:
-        target, headers = _from_plain_environ(environ, target)
+        target, headers = target_and_headers(environ, target)
     exchange = Exchange(environ["REQUEST_METHOD"], target, headers, environ, started)
     exchange.plan = plan
     exchange.version = environ["SERVER_PROTOCOL"][5:]
@@ -53,7 +53,8 @@ def _body(exchange: Exchange, environ: dict[str, Any]) -> None:
     else:
         exchange.body_length = int(environ.get("CONTENT_LENGTH") or 0)
     if exchange.body_length:
-        exchange.body = environ["wsgi.input"]
+        body = environ["wsgi.input"]
+        exchange.body = body if head is not None else Bounded(body, exchange.plan.max_body)
 
 
 def _route(exchange: Exchange, plan: Plan) -> None:
@@ -174,34 +175,6 @@ def _parameter(element: str, name: str) -> str:
         if key.strip().lower() == name:
             return value.strip().strip('"')
     return ""
-
-
-def _from_plain_environ(environ: dict[str, Any], target: str) -> tuple[str, Headers]:
-    """Target and headers under a worker that is not ours: what a plain WSGI environ still tells of them."""
-    if not target.startswith(("/", "*")):
-        parts = urlsplit(target)
-        environ["HTTP_HOST"] = parts.netloc
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    named = {token.strip().lower() for token in environ.get("HTTP_CONNECTION", "").split(",")}
-    dropped = named | {
-        "connection",
-        "keep-alive",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "content-length",
-        "expect",
-    }
-    headers: Headers = []
-    for key, value in environ.items():
-        if key.startswith("HTTP_"):
-            name = key[5:].replace("_", "-").title()
-            if name.lower() not in dropped and not name.lower().startswith("proxy-"):
-                headers.append((name, value))
-    if environ.get("CONTENT_TYPE"):
-        headers.append(("Content-Type", environ["CONTENT_TYPE"]))
-    return target, headers
 
 
 def offline(plan: Plan, method: str, url: str, headers: Headers, peer: str = "127.0.0.1") -> Exchange:

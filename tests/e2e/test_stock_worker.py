@@ -156,3 +156,9 @@ def answer(port: int, sent: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
 @pytest.mark.parametrize("name", REQUESTS)
 def test_answers_alike(ours: Gateway, stock: int, name: str) -> None:
     assert answer(stock, REQUESTS[name]) == answer(ours.port, REQUESTS[name])
+
+
+def test_a_chunked_body_beyond_the_limit_is_refused_too(ours: Gateway, stock: int) -> None:
+    piece = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
+    sent = get("/up/x", "Transfer-Encoding: chunked", method="POST") + piece * 11 + b"0\r\n\r\n"
+    assert answer(stock, sent)[0] == answer(ours.port, sent)[0] == 413

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import ipaddress
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from gateway._fast.route import RouteSpec, build
 from gateway.contracts import Plan
+from gateway.errors import BODY_TOO_LARGE, GatewayError
 from gateway.exchange import Exchange
 from gateway.server import ingress
 from tests.exchanges import route
@@ -194,7 +196,7 @@ def plain(target: str, **known: str) -> Exchange:
         "REMOTE_ADDR": "192.0.2.1",
         "HTTP_HOST": "shop.example",
         "wsgi.url_scheme": "http",
-        "wsgi.input": "the body",
+        "wsgi.input": io.BytesIO(b"01234567890"),
     }
     return ingress.decide(PLAN, environ | known, 100.0)
 
@@ -212,12 +214,17 @@ def test_under_another_worker() -> None:
     )
     assert (exchange.target, exchange.authority, exchange.route.name) == ("/items/7?x", "API.example:81", "host")
     assert sorted(exchange.headers) == [("Content-Type", "a/b"), ("Host", "API.example:81"), ("X-Beta", "2")]
-    assert (exchange.body, exchange.body_length) == ("the body", 5)
+    assert exchange.body is not None and exchange.body_length == 5
+    assert exchange.body.read(4) == b"0123"
 
 
 def test_a_chunked_body_under_another_worker() -> None:
     exchange = plain("/items/7", HTTP_TRANSFER_ENCODING="chunked")
-    assert (exchange.body, exchange.body_length) == ("the body", -1)
+    assert exchange.body is not None and exchange.body_length == -1
+    assert exchange.body.read(8) == b"01234567"
+    with pytest.raises(GatewayError) as caught:
+        exchange.body.read()
+    assert caught.value.kind is BODY_TOO_LARGE
 
 
 @pytest.mark.parametrize(
