@@ -18,9 +18,7 @@ GET = b"GET /v1/items/42 HTTP/1.1\r\nHost: api.example.com\r\nAccept: */*\r\n\r\
 POST = b"POST /v1/items HTTP/1.1\r\nHost: api.example.com\r\nContent-Length: 1024\r\n\r\n" + b"x" * 1024
 CHUNKED = (
     b"POST /v1/items HTTP/1.1\r\nHost: api.example.com\r\nTransfer-Encoding: chunked\r\n\r\n"
-     b"400\r\n"
-    + b"x" * 1024
-    + b"\r\n0\r\n\r\n"
+    b"400\r\n" + b"x" * 1024 + b"\r\n0\r\n\r\n"
 )
 BODY = b'{"id": 42, "name": "Kaffee", "price": 8.9}'
 HEADERS = [("Content-Type", "application/json")]
