@@ -8,9 +8,10 @@ import os
 
 from gevent import monkey
 
-from gateway.config.ahead import read_ahead
+from gateway.server.ahead import read_ahead
 
-_config = os.environ.get("GATEWAY_CONFIG") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "quickstart.yaml")
+_here = os.path.dirname(os.path.abspath(__file__))
+_config = os.environ.get("GATEWAY_CONFIG") or os.path.join(_here, "quickstart.yaml")
 _read = read_ahead(_config)
 monkey.patch_all()
 

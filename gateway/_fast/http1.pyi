@@ -42,7 +42,10 @@ class Server:
     @property
     def draining(self) -> bool: ...
     def drain(self) -> None:
-        """Answer what was begun with `Connection: close` and close what is idle (RFC 9112 section 9.6)."""
+        """From now on every answer is the last of its connection, and says so."""
+
+    def close_idle(self) -> None:
+        """Close the connections on which no request has begun."""
 
 @final
 class Body:

@@ -86,9 +86,12 @@ cdef class Server:
         self.connections = set()
 
     def drain(self):
-        """Answer what was begun with `Connection: close` and close what is idle (RFC 9112 section 9.6)."""
-        cdef Connection connection
+        """From now on the answer to the last request that was read says `Connection: close` (RFC 9112 section 9.6)."""
         self.draining = True
+
+    def close_idle(self):
+        """Close the connections on which no request has begun. Whoever is busy has had an answer since `drain`."""
+        cdef Connection connection
         for connection in list(self.connections):
             if connection.idle and connection.channel.waiter is not None and not connection.has_bytes():
                 connection.channel.close()
@@ -105,7 +108,7 @@ cdef class Connection:
     cdef readonly Channel channel
     cdef dict base              # environ of the connection, copied for each request
     cdef double head_deadline
-    cdef bint idle              # between two requests
+    cdef bint idle              # no byte of a request was read since the last answer
     cdef bint keep
     cdef int minor
     cdef str status
@@ -176,7 +179,7 @@ cdef class Connection:
             return self.refuse(data, "request-timeout", "The request's head took too long to arrive.")
         if head.size < PyBytes_GET_SIZE(data):
             self.channel.unrecv(data[head.size:])
-        self.keep = head.keep_alive and not self.server.draining
+        self.keep = head.keep_alive
         self.minor = head.minor
         self.head_only = head.method == "HEAD"
         environ["gateway.headers"] = head.headers
@@ -193,7 +196,8 @@ cdef class Connection:
         if self.keep and body is not None and not body.done:
             self.keep = body.drain()
         if not self.keep:
-            self.linger((body is not None and not body.done) or self.has_bytes())
+            # NOTE: while draining the client could not know that this answer is the last one, and may have sent more.
+            self.linger(self.server.draining or (body is not None and not body.done) or self.has_bytes())
         return self.keep
 
     cdef bytes first_bytes(self, Settings settings):
@@ -202,11 +206,9 @@ cdef class Connection:
         cdef double timeout
         if self.head_deadline:
             timeout = self.head_deadline - monotonic()
-        elif self.server.draining and not self.channel.rest:
-            return b""
         else:
             timeout = settings.keepalive
-        self.idle = not self.head_deadline
+        self.idle = True
         try:
             data = self.channel.recv(READ_SIZE, timeout)
         finally:
@@ -369,13 +371,19 @@ cdef class Connection:
         if not dated:
             date = _date_line()
             _out.raw(PyBytes_AS_STRING(date), PyBytes_GET_SIZE(date))
-        if self.server.draining or (self.body is not None and not self.body.is_easy()):
+        if self.is_last() or (self.body is not None and not self.body.is_easy()):
             self.keep = False
         if not self.keep:
             _out.raw(b"Connection: close\r\n", 19)
         elif self.minor == 0:
             _out.raw(b"Connection: keep-alive\r\n", 24)
         return _out.raw(b"\r\n", 2)
+
+    cdef bint is_last(self):
+        """Whether the server drains, and no bytes of a next request were read that could still be answered."""
+        if not self.server.draining:
+            return False
+        return (self.body is not None and not self.body.done) or not self.channel.rest.strip(b"\r\n")
 
     cdef int flush(self, bytes body, bytes end=b"") except -1:
         """Send what _out holds, then `body`, then `end`: in one send(2) where they are small."""

@@ -1,4 +1,4 @@
-"""One listening socket in one worker: accepts, shakes hands, and runs the connection loop in a greenlet per connection."""
+"""One listening socket in one worker: accepts, shakes hands, and runs a connection loop in a greenlet for each."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Listener:
 
     def close_idle(self) -> None:
         """Close the connections on which no request has begun."""
-        getattr(self.server, "close_idle", self.server.drain)()
+        self.server.close_idle()
 
     def stop(self) -> None:
         """Accept no more and cut off what is still there. Safe to call twice."""

@@ -17,7 +17,7 @@ from gunicorn.arbiter import Arbiter  # noqa: E402
 from gunicorn.errors import HaltServer  # noqa: E402
 
 from gateway import listening  # noqa: E402
-from gateway.config.ahead import Read  # noqa: E402
+from gateway.server.ahead import Read  # noqa: E402
 from gateway.server.settings import gunicorn_settings  # noqa: E402
 from gateway.server.site import Site, boot_or_exit  # noqa: E402
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.config.ahead import read_ahead
+from gateway.server.ahead import read_ahead
 
 
 def main(config: str, overrides: dict[str, Any] | None = None) -> int:

@@ -90,6 +90,7 @@ def on_starting(server: Any) -> None:
     _log_like(server.log.error_log)
     document = site.store.document
     raise_descriptor_limit(document.server, document)
+    site.give_to(server.cfg.uid, server.cfg.gid)
     # NOTE: here and not among the settings, where gunicorn's own --bind would replace it.
     server.cfg.set("bind", [*server.cfg.settings["bind"].get(), document.server.admin])
     signals.take_over(server, site)

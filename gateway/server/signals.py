@@ -26,7 +26,7 @@ def take_over(server: Any, site: Site) -> None:
 
 
 def _hup(server: Any, site: Site) -> None:
-    """Read the configuration again: the leading worker parses, all of them swap.  After WINCH, bring the workers back."""
+    """Have the leading worker read the configuration, and all of them swap.  After WINCH, bring the workers back."""
     _bring_back(server)
     log.info("SIGHUP: reading the configuration again")
     wish(site.page)

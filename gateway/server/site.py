@@ -1,4 +1,4 @@
-"""What the processes of one gateway hold together: made in the master before the first fork, inherited by every worker."""
+"""What the processes of one gateway hold together: made in the master before the first fork, inherited by workers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable
 
-from gateway.config.ahead import Read
 from gateway.config.compile import Resources, compile
 from gateway.config.complaints import Complaint, ConfigError
 from gateway.config.model import Document
@@ -14,6 +13,7 @@ from gateway.config.reload import first_document, publish_first
 from gateway.config.store import Pause, Store
 from gateway.contracts import Plan
 from gateway.observe.access_log import AccessLogs
+from gateway.server.ahead import Read
 from gateway.server.tls import Contexts
 from gateway.shared import Page, PageError, RuntimeDir
 from gateway.upstreams.pools import Pools
@@ -25,9 +25,9 @@ class Site:
     """One gateway, as one of its processes sees it."""
 
     def __init__(self, config: str, document: Document, read_ns: int | None = None) -> None:
-        """Compile `document` and make, or take over (USR2), what all processes share. Raises ConfigError, PageError, OSError.
+        """Compile `document` and make, or take over (USR2), what all processes share.
 
-        `read_ns` is when the reading of it began (wall clock).
+        `read_ns` is when the reading of it began (wall clock). Raises ConfigError, PageError, OSError.
         """
         self.config = config
         self.draining = False
@@ -57,6 +57,12 @@ class Site:
         """What a new master (USR2) must find in its environment."""
         return {**self.page.handover_env(), **self.runtime.handover_env()}
 
+    def give_to(self, uid: int, gid: int) -> None:
+        """Workers run as this user (gunicorn's `user` and `group`): the runtime directory is theirs."""
+        if (uid, gid) != (os.geteuid(), os.getegid()):
+            for path in (self.runtime.path, *self.runtime.path.iterdir()):
+                os.chown(path, uid, gid)
+
     def release(self) -> None:
         """The master ends."""
         self.logs.close()
@@ -81,7 +87,7 @@ _site: Site | None = None
 
 
 def boot(config: str, read: Callable[[], Read] | None = None) -> Site:
-    """Make the site of this process from what `read` gives, else from the file itself. Raises ConfigError with every mistake."""
+    """Make the site of this process from what `read` gives, else from the file. Raises what Site does."""
     global _site
     os.environ[CONFIG] = os.path.abspath(config)
     document, read_ns = read() if read else (first_document(config), None)
@@ -90,7 +96,7 @@ def boot(config: str, read: Callable[[], Read] | None = None) -> Site:
 
 
 def boot_or_exit(config: str, read: Callable[[], Read]) -> Site:
-    """The same for whoever starts it in a terminal: what is wrong is told in a line each, and ends the process with status 1."""
+    """The same for whoever starts it: what is wrong is told in a line each, and ends the process with status 1."""
     try:
         return boot(config, read)
     except (ConfigError, PageError) as error:

@@ -160,7 +160,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
 
     @property
     def _is_orphan(self) -> bool:
-        return os.getppid() != self.ppid
+        return bool(os.getppid() != self.ppid)
 
     def _is_last(self) -> bool:
         """Whether nobody accepts from the listening sockets any more: the master is ending and no worker serves."""

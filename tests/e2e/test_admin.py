@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.support.gateway import wait_until
 from tests.support.operations import get, respond, running, server
 from tests.support.raw import Client
 
@@ -38,8 +39,6 @@ def test_what_it_tells(gateway):
 
 
 def test_connections_are_counted(gateway):
-    from tests.support.gateway import wait_until
-
     clients = [Client(gateway.port).send(b"GET /plan HTTP/1.1\r\nHost: a\r\n\r\n") for _ in range(5)]
     assert [client.answer()[0] for client in clients] == [200] * 5
 
@@ -57,8 +56,8 @@ def test_bind_never_leads_to_it(gateway, path):
     assert get(gateway, path)[0] == 404
     for host in (f"127.0.0.1:{gateway.admin_port}", f"localhost:{gateway.admin_port}"):
         client = Client(gateway.port)
-        absolute = f"POST http://{host}{path} HTTP/1.1\r\nHost: {host}\r\nX-Gateway-Admin: 1\r\nContent-Length: 0\r\n\r\n"
-        assert client.send(absolute.encode()).answer()[0] == 404
+        fields = f"Host: {host}\r\nX-Gateway-Admin: 1\r\nContent-Length: 0\r\n\r\n"
+        assert client.send(f"POST http://{host}{path} HTTP/1.1\r\n{fields}".encode()).answer()[0] == 404
         client.close()
 
 

@@ -1,4 +1,4 @@
-"""Ending: what was begun is answered, what waits is answered, what is idle is closed, and nothing takes longer than agreed."""
+"""Ending: what was begun or waits is answered, what is idle is closed, and nothing takes longer than agreed."""
 
 import os
 import signal

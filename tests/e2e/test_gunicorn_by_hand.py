@@ -1,5 +1,7 @@
-"""`gunicorn -c conf/gunicorn.conf.py gateway.server.wsgi:application` is `gateway serve`, and gunicorn's own names rule."""
+"""gunicorn with conf/gunicorn.conf.py and gateway.server.wsgi is `gateway serve`, and gunicorn's own names rule."""
 
+import grp
+import os
 import signal
 import subprocess
 import sys
@@ -7,10 +9,11 @@ import time
 from pathlib import Path
 
 from tests.support.gateway import ROOT, free_port, wait_until
-from tests.support.operations import children, get, respond, running, server
+from tests.support.operations import children, get, respond, running, runtime_folder, server
 from tests.support.raw import Client
 
-COMMAND = [str(Path(sys.executable).with_name("gunicorn")), "-c", f"{ROOT}/conf/gunicorn.conf.py", "gateway.server.wsgi:application"]
+GUNICORN = str(Path(sys.executable).with_name("gunicorn"))
+COMMAND = [GUNICORN, "-c", f"{ROOT}/conf/gunicorn.conf.py", "gateway.server.wsgi:application"]
 GET = b"GET /plan HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
@@ -78,6 +81,20 @@ def test_usr2_by_hand(tmp_path):
         assert not old & set(gateway.workers())
         assert get(gateway, "/plan")[2] == b"two"
         assert gateway.admin("/api/reload", "POST")[0] == 200
+
+
+def test_the_runtime_directory_is_the_workers(tmp_path):
+    """They may run as another user or group than the master; here as another group, where that may be had."""
+    group = "nogroup" if os.geteuid() == 0 else grp.getgrgid(os.getegid()).gr_name
+    with by_hand(tmp_path, "--group", group) as gateway:
+        folder = runtime_folder(gateway.pid)
+        wanted = grp.getgrnam(group).gr_gid
+        assert {path.stat().st_gid for path in (folder, *folder.iterdir())} == {wanted}
+        gateway.write(plan("two"))
+        assert gateway.admin("/api/reload", "POST")[0] == 200
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert gateway.stop() == 0
+        assert not folder.exists()
 
 
 def test_a_mistake_in_the_configuration_is_told(tmp_path):

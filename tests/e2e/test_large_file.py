@@ -1,6 +1,6 @@
 """Ten thousand routes: read, served and reloaded while a client asks every five milliseconds.
 
-How long that takes is measured by `make bench` (scenario reload) and noted in docs/measured; the limits here are generous.
+How long that takes is measured by `make bench`; the limits here are generous.
 """
 
 import time
@@ -15,8 +15,8 @@ ROUTES = 10_000
 def config(version, routes=ROUTES):
     lines = [server(2), "upstreams: {up: {targets: ['http://127.0.0.1:9']}}\nroutes:\n", respond(version)]
     lines += [
-        f"  - {{name: r{number}, match: {{path: '/s{number % 100}/n{number}/{{id:int}}', methods: [GET]}}, upstream: up,"
-        f" rewrite: '/{version}/{{id}}', headers: {{response: {{set: {{X-Plan: '{version}'}}}}}}}}\n"
+        f"  - {{name: r{number}, match: {{path: '/s{number % 100}/n{number}/{{id:int}}', methods: [GET]}},"
+        f" upstream: up, rewrite: '/{version}/{{id}}', headers: {{response: {{set: {{X-Plan: '{version}'}}}}}}}}\n"
         for number in range(routes - 1)
     ]
     return "".join(lines)

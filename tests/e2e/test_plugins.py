@@ -11,7 +11,7 @@ from tests.support.gateway import ROOT, wait_until
 from tests.support.operations import get, running, server
 from tests.support.raw import Client
 
-FAILING = '''
+FAILING = """
 from gateway.contracts import Steps
 
 
@@ -28,7 +28,7 @@ class Failing:
 
 
 POLICIES = (Failing(),)
-'''
+"""
 ROUTE = "  - {{name: {0}, match: {{path: /{0}}}, respond: {{status: 200, body: fine}}, policies: [{1}]}}\n"
 
 
@@ -71,7 +71,8 @@ def test_the_sample_package(tmp_path, installed, plugins):
 def failing(tmp_path):
     (tmp_path / "failing_plugin.py").write_text(FAILING)
     hooks = ("on_request", "on_response", "on_close")
-    text = config(*((hook, f"{{name: failing, with: {{hook: {hook}}}}}") for hook in hooks), ("fine", ""), plugins="plugins: [failing_plugin]\n")
+    routes = [(hook, f"{{name: failing, with: {{hook: {hook}}}}}") for hook in hooks]
+    text = config(*routes, ("fine", ""), plugins="plugins: [failing_plugin]\n")
     with running(tmp_path, text, env={"PYTHONPATH": f"{ROOT}:{tmp_path}"}) as gateway:
         yield gateway
 

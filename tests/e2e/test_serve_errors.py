@@ -1,5 +1,6 @@
 """What is wrong before the gateway serves: one line that says what to do, exit status 1, no traceback."""
 
+import fcntl
 import os
 import socket
 import subprocess
@@ -39,8 +40,6 @@ def run(folder, name, env=None):
 
 
 def _is_unused(path):
-    import fcntl
-
     try:
         with open(path / "lock") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -98,9 +97,8 @@ def test_a_certificate_that_is_missing(tmp_path):
 def test_a_key_that_is_garbage(tmp_path):
     (tmp_path / "tls.crt").write_text("garbage")
     (tmp_path / "tls.key").write_text("garbage")
-    said(serve(tmp_path, config(server=", tls: {cert: tls.crt, key: tls.key}")), "gateway.yaml:2:", "tls.key", "cannot be used")
-
-
+    text = config(server=", tls: {cert: tls.crt, key: tls.key}")
+    said(serve(tmp_path, text), "gateway.yaml:2:", "tls.key", "cannot be used")
 
 
 def test_a_log_in_a_folder_that_is_missing(tmp_path):
@@ -127,7 +125,11 @@ def test_a_plugin_with_bad_options(tmp_path):
 
 
 def test_all_mistakes_at_once(tmp_path):
-    text = config("  - {name: b, match: {path: b}, respond: {status: 99}}\n  - {name: c, upstream: nowhere, match: {path: /c}}\nrout: []\n")
+    text = config(
+        "  - {name: b, match: {path: b}, respond: {status: 99}}\n"
+        "  - {name: c, upstream: nowhere, match: {path: /c}}\n"
+        "rout: []\n"
+    )
     status, lines = serve(tmp_path, text)
     assert status == 1
     assert {line.split(":")[1] for line in lines} >= {"5", "6", "7"}
@@ -137,5 +139,3 @@ def test_all_mistakes_at_once(tmp_path):
     )  # fmt: skip
     assert checked.returncode == 1
     assert checked.stdout.splitlines() == lines, "`gateway check` says the same"
-
-

@@ -241,7 +241,7 @@ def test_too_few_file_descriptors_are_raised_or_said(tmp_path, hard, is_said):
         limits = subprocess.run(["grep", "open files", f"/proc/{worker}/limits"], capture_output=True, text=True).stdout
         given = int(limits.split()[3])
         if is_said:
-            assert ("may need" in gateway.output()) is (given == 256), "one with CAP_SYS_RESOURCE raises it all the same"
+            assert ("may need" in gateway.output()) is (given == 256)  # CAP_SYS_RESOURCE raises it all the same
         else:
             assert given > 4000
             assert "may need" not in gateway.output()

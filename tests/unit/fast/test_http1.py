@@ -263,17 +263,34 @@ def test_a_draining_server_says_close() -> None:
     with connected(made) as client:
         client.sendall(GET + GET)
         answered = b"".join(iter(lambda: client.recv(65536), b""))
-        assert answered.count(b"HTTP/1.1 200") == 1
+        assert answered.count(b"HTTP/1.1 200") == 2, "what was read is answered"
+        assert answered.count(b"Connection: close") == 1
 
 
-def test_drain_closes_what_is_idle() -> None:
+def test_a_request_under_way_is_answered_while_it_drains() -> None:
     made = server(answering("200 OK", [], [b"ok"]))
     with connected(made) as client:
         client.sendall(GET)
         client.recv(65536)
-        gevent.sleep(0)
         made.drain()
+        client.sendall(GET)
+        assert b"Connection: close" in client.recv(65536), "an idle connection may have a request under way"
         assert client.recv(1) == b""
+
+
+def test_what_stays_idle_is_closed() -> None:
+    made = server(answering("200 OK", [], [b"ok"]))
+    with connected(made) as client, connected(made) as fresh, connected(made) as busy:
+        client.sendall(GET)
+        client.recv(65536)
+        busy.sendall(GET[:5])
+        gevent.sleep(0.05)
+        made.drain()
+        made.close_idle()
+        assert client.recv(1) == b""
+        assert fresh.recv(1) == b""
+        busy.sendall(GET[5:])
+        assert b"Connection: close" in busy.recv(65536)
 
 
 def test_head_and_bodiless_answers() -> None:
