@@ -3,8 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 DEBIAN := /usr/bin/python3.13
-TREE := pyproject.toml setup.py Makefile conf docs gateway perf tests
-COVERED := tests/unit tests/pipeline tests/wire tests/e2e
+TREE := pyproject.toml setup.py Makefile conf docs gateway perf tests tools
+COVERED := tests/unit tests/pipeline tests/wire $(addprefix tests/e2e/test_,workers.py admin.py http_upstreams.py reload.py)
 FLOOR := 90
 JOBS := $(shell nproc 2>/dev/null || echo 1)
 MODULES := $(patsubst gateway/_fast/%.pyx,gateway._fast.%,$(wildcard gateway/_fast/*.pyx))
@@ -44,7 +44,7 @@ coverage: build ## the suite once more in build/coverage, where lines of .pyx fi
 	mkdir -p build/coverage && rm -rf build/coverage/tests build/coverage/.coverage*
 	tar -cf - --exclude='*.so' --exclude='*.c' --exclude=__pycache__ $(TREE) | tar -xf - -C build/coverage
 	cd build/coverage && GATEWAY_LINETRACE=1 $(CURDIR)/$(PY) setup.py -q build_ext --inplace -j $(JOBS)
-	cd build/coverage && PYTHONPATH=. $(CURDIR)/$(PY) -m pytest -q $(COVERED) --cov --cov-report=term --cov-fail-under=$(FLOOR)
+	cd build/coverage && PYTHONPATH=$(CURDIR)/build/coverage $(CURDIR)/$(PY) -m pytest -q $(COVERED) --cov --cov-report=term --cov-fail-under=$(FLOOR)
 
 bench: build ## CPU per request and latency beside nginx and the stock stack; BENCH="..." is passed on
 	$(PY) -m perf run $(BENCH)
