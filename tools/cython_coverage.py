@@ -1,4 +1,4 @@
-"""Cython's plugin for coverage, in processes whose working directory is not the one that the extensions were built in."""
+"""Coverage plugin of Cython for processes that run in another folder than the one the extensions were built in."""
 
 from __future__ import annotations
 
