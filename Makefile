@@ -3,10 +3,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 DEBIAN := /usr/bin/python3.13
-TREE := pyproject.toml setup.py Makefile conf docs gateway perf tests
-COVERED := tests/unit tests/pipeline tests/wire tests/e2e
+TREE := pyproject.toml setup.py Makefile conf docs gateway perf tests tools
+COVERED := tests/unit tests/pipeline tests/wire $(addprefix tests/e2e/test_,workers.py admin.py http_upstreams.py reload.py)
 FLOOR := 90
 JOBS := $(shell nproc 2>/dev/null || echo 1)
+MODULES := $(patsubst gateway/_fast/%.pyx,gateway._fast.%,$(wildcard gateway/_fast/*.pyx))
 FAST := $(wildcard gateway/_fast/*.pyx gateway/_fast/*.pxd gateway/_fast/*.pxi)
 PIP := -m pip --quiet --disable-pip-version-check --no-input
 
@@ -23,11 +24,13 @@ run: build ## serve conf/quickstart.yaml on 127.0.0.1:8000, with three small ser
 
 test: build needs lint suite suite313 coverage ## everything there is to check
 
-lint: build ## ruff, cython-lint, mypy, import floors
+lint: build ## ruff, cython-lint, mypy, stubs against what is built, import floors
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint gateway/_fast
 	$(BIN)/mypy
+	@echo stubtest $(MODULES)
+	@$(PY) -m mypy.stubtest --mypy-config-file pyproject.toml --ignore-unused-allowlist --allowlist tools/stubtest.txt $(MODULES)
 	$(BIN)/lint-imports --no-cache
 
 suite: build ## the tests on .venv's Python
@@ -41,7 +44,7 @@ coverage: build ## the suite once more in build/coverage, where lines of .pyx fi
 	mkdir -p build/coverage && rm -rf build/coverage/tests build/coverage/.coverage*
 	tar -cf - --exclude='*.so' --exclude='*.c' --exclude=__pycache__ $(TREE) | tar -xf - -C build/coverage
 	cd build/coverage && GATEWAY_LINETRACE=1 $(CURDIR)/$(PY) setup.py -q build_ext --inplace -j $(JOBS)
-	cd build/coverage && PYTHONPATH=. $(CURDIR)/$(PY) -m pytest -q $(COVERED) --cov --cov-report=term --cov-fail-under=$(FLOOR)
+	cd build/coverage && PYTHONPATH=$(CURDIR)/build/coverage $(CURDIR)/$(PY) -m pytest -q $(COVERED) --cov --cov-report=term --cov-fail-under=$(FLOOR)
 
 bench: build ## CPU per request and latency beside nginx and the stock stack; BENCH="..." is passed on
 	$(PY) -m perf run $(BENCH)

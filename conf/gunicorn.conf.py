@@ -8,11 +8,14 @@ import os
 
 from gevent import monkey
 
+from gateway.server.ahead import read_ahead
+
+_here = os.path.dirname(os.path.abspath(__file__))
+_config = os.environ.get("GATEWAY_CONFIG") or os.path.join(_here, "quickstart.yaml")
+_read = read_ahead(_config)
 monkey.patch_all()
 
-os.environ.setdefault("GATEWAY_CONFIG", os.path.join(os.path.dirname(os.path.abspath(__file__)), "quickstart.yaml"))
-
 from gateway.server.settings import gunicorn_settings  # noqa: E402
-from gateway.server.site import the_site  # noqa: E402
+from gateway.server.site import boot_or_exit  # noqa: E402
 
-globals().update(gunicorn_settings(the_site().store.document))
+globals().update(gunicorn_settings(boot_or_exit(_config, _read).store.document))

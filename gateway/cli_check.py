@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.config.complaints import Complaint, ConfigError
-from gateway.config.document import load
 
 if TYPE_CHECKING:
     from gateway.config.model import Document, Route
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 def ready(config: str, style: str = "text", *, to_stderr: bool = True) -> tuple[Document, Plan] | None:
     """The configuration, compiled; None once its complaints have been shown."""
     from gateway.config.compile import compile as compile_document
+    from gateway.config.document import load
 
     try:
         if not os.path.exists(config):

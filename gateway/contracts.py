@@ -1,4 +1,4 @@
-"""The types that the rooms of the gateway agree on. Types only: read this and pipeline.py to know where a change goes."""
+"""The types that all rooms agree on, and types only: read this and pipeline.py to know where a change goes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Every failure the gateway can answer with, and the only place that picks a status.
 
 A `Kind` says who failed (RFC 9209 speaks of the same three parties), whether another try may help, and the public
-words.  The `type` of a problem document (RFC 9457) is `urn:gateway:error:<slug>`; docs/errors.md has a paragraph for
-each.
+words.  The `type` of a problem document (RFC 9457) is `urn:gateway:error:<slug>`; docs/errors.md explains each.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ class BodyReader(Protocol):
     """The request body as PEP 3333 hands it over; decoded from its transfer coding."""
 
     def read(self, size: int = -1, /) -> bytes:
-        """Up to `size` bytes, all of the rest for -1; b"" at the end. Raises GatewayError when it is cut or too large."""
+        """Up to `size` bytes, the rest for -1; b"" at the end. Raises GatewayError when it is cut or too large."""
         ...
 
 
@@ -112,7 +112,7 @@ class Exchange:
     hurried: bool
     started: float
     upstream_started: float
-    #: seconds spent waiting for upstreams, up to the head of the answer
+    #: seconds spent waiting for upstreams: for the head of the answer, and for each piece of a body that streams
     upstream_time: float
     #: bytes of body sent to the client; after an upgrade, those of the tunnel
     sent: int
@@ -139,6 +139,6 @@ class Exchange:
         return self.outgoing
 
     def header(self, name: str) -> str | None:
-        """The value of a request header (lower-case `name`); repeated ones are joined with ", " (RFC 9110 section 5.3)."""
+        """The value of a request header (lower-case `name`), repeated ones joined by ", " (RFC 9110 section 5.3)."""
         found = [value for key, value in self.headers if key.lower() == name]
         return ", ".join(found) if found else None

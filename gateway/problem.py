@@ -122,7 +122,7 @@ def _as_json(error: GatewayError, instance: str) -> bytes:
         problem["detail"] = error.detail
     if instance:
         problem["instance"] = instance
-    return json.dumps(problem).encode()
+    return json.dumps(problem).encode() + b"\n"  # a terminal's prompt starts on its own line
 
 
 def _as_html(error: GatewayError, instance: str) -> bytes:

@@ -56,7 +56,7 @@ cdef Py_ssize_t head_end(const char *data, Py_ssize_t size) noexcept nogil
 cdef RequestHead read_request(bytes data, Limits limits, dict environ)
 cdef AnswerHead read_answer(bytes data, Limits limits)
 cdef class Out:
-    """A growing buffer that a message head is written into; one per process, so it must be sent or copied before the next switch."""
+    """A growing buffer that a head is written into. Shared by a process: send or copy it before the next switch."""
     cdef char *data
     cdef Py_ssize_t size
     cdef Py_ssize_t room

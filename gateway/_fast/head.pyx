@@ -29,7 +29,8 @@ cdef extern from "Python.h":
 
 
 cdef dict _codes = {
-    b"host": HOST, b"content-length": CONTENT_LENGTH, b"transfer-encoding": TRANSFER_ENCODING, b"connection": CONNECTION,
+    b"host": HOST, b"content-length": CONTENT_LENGTH, b"transfer-encoding": TRANSFER_ENCODING,
+    b"connection": CONNECTION,
     b"keep-alive": HOP, b"te": HOP, b"trailer": HOP, b"proxy-connection": HOP, b"proxy-authenticate": HOP,
     b"proxy-authorization": HOP, b"proxy-authentication-info": HOP, b"http2-settings": HOP, b"upgrade": UPGRADE,
     b"expect": EXPECT, b"via": VIA, b"date": DATE, b"cookie": COOKIE, b"content-type": CONTENT_TYPE,
@@ -40,7 +41,8 @@ cdef dict _names_text = {}  # str -> Name
 cdef int NAMES_MAX = 4096   # what comes beyond is looked at each time: traffic must not grow memory
 cdef int BLANKS_MAX = 4     # empty lines before a request: a client that sends nothing else must not grow memory either
 
-cdef object _host_ok = re.compile(rb"(?:[A-Za-z0-9\-._~%!$&'()*+,;=]+|\[[0-9A-Fa-f:.]+\]|\[v[0-9A-Fa-f]+\.[A-Za-z0-9\-._~!$&'()*+,;=:]+\])(?::[0-9]{0,5})?").fullmatch
+# NOTE: stricter than RFC 3986's reg-name: no host that can be reached has sub-delims or escapes in its name.
+cdef object _host_ok = re.compile(rb"(?:[A-Za-z0-9\-._~]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?").fullmatch
 cdef object _token_ok = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 
 
@@ -83,11 +85,6 @@ cdef Name name_of_text(str text):
         if len(_names_text) < NAMES_MAX:
             _names_text[text] = name
     return name
-
-
-def code_of(str text):
-    """What a header name means to a proxy (see head.pxd), for Python callers."""
-    return name_of_text(text).code
 
 
 @cython.final
@@ -145,11 +142,6 @@ cdef int _check_lines(const char *data, Py_ssize_t size, Limits limits) except -
                 raise Refused(RULES["request-line"])
         at = lf + 1
     return 0
-
-
-def check_partial(bytes data, Limits limits):
-    """Refuse an unfinished head that can only become too large; raises Refused."""
-    _check_lines(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), limits)
 
 
 cdef object _diagnose(bytes head, bint request):
@@ -295,12 +287,12 @@ cdef int _request_fields(RequestHead head, const char *raw, int count, bytes pac
     cdef const char *at = PyBytes_AS_STRING(packed)
     cdef uint32_t name_at, value_at
     cdef uint16_t name_size, value_size
-    cdef int i, hosts = 0, hop = 0
+    cdef int hosts = 0
     cdef Name name
     cdef str value, connection = None, codings = None, upgrade = None
     cdef list headers = []
     head.length = -2
-    for i in range(count):
+    for _ in range(count):
         memcpy(&name_at, at, 4)
         memcpy(&name_size, at + 4, 2)
         memcpy(&value_at, at + 6, 4)

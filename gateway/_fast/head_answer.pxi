@@ -47,7 +47,7 @@ cdef int _answer_fields(AnswerHead head, list fields) except -1:
         if not raw_name:
             raise Refused(RULES["obs-fold"])
         name = name_of(raw_name)
-        if raw_value and (raw_value[PyBytes_GET_SIZE(raw_value) - 1] == 32 or raw_value[PyBytes_GET_SIZE(raw_value) - 1] == 9):
+        if raw_value and raw_value[PyBytes_GET_SIZE(raw_value) - 1] in (32, 9):
             raw_value = raw_value.rstrip(b" \t")
         if name.code == CONTENT_LENGTH:
             if head.length >= 0:
@@ -56,14 +56,15 @@ cdef int _answer_fields(AnswerHead head, list fields) except -1:
         elif name.code == TRANSFER_ENCODING:
             codings = raw_value.decode("latin-1") if codings is None else codings + "," + raw_value.decode("latin-1")
         elif name.code == CONNECTION:
-            connection = raw_value.decode("latin-1") if connection is None else connection + "," + raw_value.decode("latin-1")
+            connection = ("" if connection is None else connection + ",") + raw_value.decode("latin-1")
         elif name.code == UPGRADE:
             upgrade = raw_value.decode("latin-1")
         elif name.code != HOP and not name.is_request_id:
             # The gateway gives every answer the id that it logs; an upstream that echoes it would double it.
             if name.code == DATE:
                 head.dated = True
-            headers.append((name.text, PyUnicode_DecodeLatin1(PyBytes_AS_STRING(raw_value), PyBytes_GET_SIZE(raw_value), NULL)))
+            value = PyUnicode_DecodeLatin1(PyBytes_AS_STRING(raw_value), PyBytes_GET_SIZE(raw_value), NULL)
+            headers.append((name.text, value))
     head.keep_alive = head.minor == 1
     if connection is not None:
         tokens = _tokens(connection)

@@ -1,6 +1,6 @@
 """The client side of HTTP/1: one Connection per client socket, one WSGI call per request (RFC 9112, PEP 3333).
 
-    read a head -> environ -> app(environ, start_response) -> head and body in one send -> again, until somebody says close
+    read a head -> environ -> app(environ, start_response) -> head and body in one send -> again, until somebody closes
 
 The app may be any WSGI application.  What the loop itself must refuse (a malformed head, a body cut short) goes to the
 app too, as an ordinary call with `gateway.refusal` in the environ, so that it is answered and logged like all others.
@@ -9,7 +9,7 @@ app too, as an ordinary call with `gateway.refusal` in the environ, so that it i
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 
-from gateway._fast.channel cimport READ, WRITE, Channel, monotonic
+from gateway._fast.channel cimport READ, Channel, monotonic
 from gateway._fast.chunk cimport chunk_size
 from gateway._fast.head cimport (
     CONNECTION, CONTENT_LENGTH, DATE, HOP, TRANSFER_ENCODING, UPGRADE,
@@ -32,6 +32,7 @@ cdef Py_ssize_t READ_SIZE = 16384
 cdef Py_ssize_t BODY_READ_SIZE = 65536
 cdef Py_ssize_t DRAIN_SIZE = 262144
 cdef double LINGER = 2.0
+cdef bytes FAILED = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 cdef Out _out = Out()
 cdef bytes _date = b""
@@ -48,6 +49,7 @@ cdef bytes _date_line():
     return _date
 
 
+@cython.final
 cdef class Settings:
     """What the loop takes from the configuration: replaced as a whole by a reload. Seconds and bytes."""
 
@@ -57,7 +59,9 @@ cdef class Settings:
     cdef readonly double body_timeout
     cdef readonly Py_ssize_t max_body
 
-    def __init__(self, Limits limits, double keepalive, double header_timeout, double body_timeout, Py_ssize_t max_body):
+    def __init__(
+        self, Limits limits, double keepalive, double header_timeout, double body_timeout, Py_ssize_t max_body
+    ):
         self.limits = limits
         self.keepalive = keepalive
         self.header_timeout = header_timeout
@@ -65,6 +69,7 @@ cdef class Settings:
         self.max_body = max_body
 
 
+@cython.final
 cdef class Server:
     """What the connections of one listener in one worker share."""
 
@@ -82,9 +87,12 @@ cdef class Server:
         self.connections = set()
 
     def drain(self):
-        """Answer what was begun with `Connection: close` and close what is idle (RFC 9112 section 9.6)."""
-        cdef Connection connection
+        """From now on the answer to the last request that was read says `Connection: close` (RFC 9112 section 9.6)."""
         self.draining = True
+
+    def close_idle(self):
+        """Close the connections on which no request has begun. Whoever is busy has had an answer since `drain`."""
+        cdef Connection connection
         for connection in list(self.connections):
             if connection.tunnel is not None:
                 connection.tunnel.drain()
@@ -114,7 +122,7 @@ cdef class Connection:
     cdef readonly Channel channel
     cdef dict base              # environ of the connection, copied for each request
     cdef double head_deadline
-    cdef bint idle              # between two requests
+    cdef bint idle              # no byte of a request was read since the last answer
     cdef bint keep
     cdef int minor
     cdef str status
@@ -125,7 +133,7 @@ cdef class Connection:
     cdef Tunnel tunnel          # what the connection became after a 101
 
     def __init__(self, Server server, Channel channel, dict base, double head_deadline):
-        """`base` is the environ of the connection (PEP 3333); the first head must be there by `head_deadline` (monotonic)."""
+        """`base` is the environ of the connection (PEP 3333); the first head must be there by `head_deadline`."""
         self.server = server
         self.channel = channel
         self.base = base
@@ -180,12 +188,13 @@ cdef class Connection:
                     return False
                 data += more
         except Refused as refused:
-            return self.refuse(data, refused.rule.error, f"The request was refused: {refused.rule.words} ({refused.rule.section}).")
+            rule = refused.rule
+            return self.refuse(data, rule.error, f"The request was refused: {rule.words} ({rule.section}).")
         except TimedOut:
             return self.refuse(data, "request-timeout", "The request's head took too long to arrive.")
         if head.size < PyBytes_GET_SIZE(data):
             self.channel.unrecv(data[head.size:])
-        self.keep = head.keep_alive and not self.server.draining
+        self.keep = head.keep_alive
         self.minor = head.minor
         self.head_only = head.method == "HEAD"
         environ["gateway.headers"] = head.headers
@@ -204,20 +213,19 @@ cdef class Connection:
         if self.keep and body is not None and not body.done:
             self.keep = body.drain()
         if not self.keep:
-            self.linger((body is not None and not body.done) or self.has_bytes())
+            # NOTE: while draining the client could not know that this answer is the last one, and may have sent more.
+            self.linger(self.server.draining or (body is not None and not body.done) or self.has_bytes())
         return self.keep
 
     cdef bytes first_bytes(self, Settings settings):
-        """The first bytes of the next head: an idle connection waits `keepalive`, a fresh one until its head deadline."""
+        """The first bytes of the next head: an idle connection waits `keepalive`, a fresh one for its head deadline."""
         cdef bytes data
         cdef double timeout
         if self.head_deadline:
             timeout = self.head_deadline - monotonic()
-        elif self.server.draining and not self.channel.rest:
-            return b""
         else:
             timeout = settings.keepalive
-        self.idle = not self.head_deadline
+        self.idle = True
         try:
             data = self.channel.recv(READ_SIZE, timeout)
         finally:
@@ -268,7 +276,7 @@ cdef class Connection:
         except Exception:
             log.exception("the application failed")
             self.keep = False
-            self.channel.send(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", 79, 5.0)
+            self.channel.write(FAILED, 5.0)
             return 0
         try:
             if isinstance(result, list) and len(<list>result) == 1:
@@ -382,7 +390,7 @@ cdef class Connection:
             if known.code == CONTENT_LENGTH:
                 if length >= 0 or chunked:
                     continue
-            elif known.code == CONNECTION or known.code == TRANSFER_ENCODING or known.code == HOP or known.code == UPGRADE:
+            elif known.code in (CONNECTION, TRANSFER_ENCODING, HOP, UPGRADE):
                 continue
             elif known.code == DATE:
                 dated = True
@@ -396,7 +404,7 @@ cdef class Connection:
         if not dated:
             date = _date_line()
             _out.raw(PyBytes_AS_STRING(date), PyBytes_GET_SIZE(date))
-        if self.server.draining or (self.body is not None and not self.body.is_easy()):
+        if self.is_last() or (self.body is not None and not self.body.is_easy()):
             self.keep = False
         if self.tunnel is not None:
             _out.raw(b"Connection: Upgrade\r\nUpgrade: websocket\r\n", 41)
@@ -405,6 +413,12 @@ cdef class Connection:
         elif self.minor == 0:
             _out.raw(b"Connection: keep-alive\r\n", 24)
         return _out.raw(b"\r\n", 2)
+
+    cdef bint is_last(self):
+        """Whether the server drains, and no bytes of a next request were read that could still be answered."""
+        if not self.server.draining:
+            return False
+        return (self.body is not None and not self.body.done) or not self.channel.rest.strip(b"\r\n")
 
     cdef int flush(self, bytes body, bytes end=b"") except -1:
         """Send what _out holds, then `body`, then `end`: in one send(2) where they are small."""

@@ -2,7 +2,7 @@
 
 @cython.final
 cdef class Body:
-    """`wsgi.input`: the request body, decoded. Reads are short: `read(n)` gives what is there, at least one byte, b"" at the end."""
+    """`wsgi.input`: the request body, decoded. `read(n)` gives what is there, at least one byte; b"" at the end."""
 
     cdef Channel channel
     cdef Server server

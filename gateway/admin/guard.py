@@ -20,6 +20,7 @@ from gateway.errors import (
     ADMIN_HOST,
     ADMIN_ORIGIN,
     ADMIN_TOKEN,
+    KINDS,
     METHOD_NOT_ALLOWED,
     GatewayError,
 )
@@ -30,6 +31,7 @@ PROBES = frozenset({"/healthz", "/readyz"})
 WITHOUT_TOKEN = PROBES | {"/"}
 CHANGE_HEADER = "X-Gateway-Admin"
 
+_KINDS_BY_SLUG = {kind.slug: kind for kind in KINDS}
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _ANY_ADDRESS = frozenset({"0.0.0.0", "[::]"})
@@ -42,9 +44,12 @@ class Guard:
         self._site = site
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Raise GatewayError for who may not ask."""
+        """Raise GatewayError for who may not ask, and for what is no request (the connection loop says why)."""
         resp.set_header("Cache-Control", "no-store")
         resp.set_header("X-Content-Type-Options", "nosniff")
+        if "gateway.refusal" in req.env:
+            slug, detail = req.env["gateway.refusal"]
+            raise GatewayError(_KINDS_BY_SLUG[slug], detail)
         if req.path in PROBES:
             return
         server = self._site.store.document.server

@@ -27,7 +27,7 @@ log = logging.getLogger("gateway")
 Parse = Callable[[str, float, Callable[[], None]], bytes]
 
 LEASE: Final = 1.5  # seconds until another worker leads in the place of one that is gone
-LOOK_EVERY: Final = 1.0  # seconds between two looks at the files
+LOOK_EVERY: Final = 0.5  # seconds between two looks at the files
 _LOOK_AGAIN: Final = 0.01  # seconds
 
 

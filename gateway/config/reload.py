@@ -40,8 +40,8 @@ def first_document(path: str) -> Document:
     return load(path)
 
 
-def publish_first(document: Document, page: Page, folder: Path) -> int:
-    """Make `document` what all workers run, and give its generation.
+def publish_first(document: Document, page: Page, folder: Path, read_ns: int | None = None) -> int:
+    """Make `document`, whose reading began at `read_ns` (wall clock), what all workers run; gives its generation.
 
     For a master, before its first worker.  After USR2 the workers of the master before it follow as well.
     """
@@ -50,7 +50,7 @@ def publish_first(document: Document, page: Page, folder: Path) -> int:
     generation = None
     while generation is None:
         generation = published.publish(page, pickled)
-    seen = digest(look_since({}, _IMPORTED_NS, document.files, document.patterns))
+    seen = digest(look_since({}, read_ns or _IMPORTED_NS, document.files, document.patterns))
     served = page.reload_done.load()
     published.tell(Outcome(served, generation, document.version, (), document.files, document.patterns, seen))
     return generation

@@ -1,4 +1,4 @@
-"""The Falcon application: every request, whatever its method and path, is one exchange on its way through the pipeline."""
+"""The Falcon application: every request, whatever its method and path, is one exchange that walks the pipeline."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ class Streaming(Iterator[bytes]):
         exchange = self.exchange
         if exchange is None:
             raise StopIteration
+        asked = monotonic()
         try:
             piece = self._next()
         except StopIteration:
@@ -67,6 +68,8 @@ class Streaming(Iterator[bytes]):
                 _client_gone(exchange)
             exchange.error = kind.slug
             raise
+        finally:
+            exchange.upstream_time += monotonic() - asked
         exchange.sent += len(piece)
         return piece
 
@@ -76,7 +79,7 @@ class Streaming(Iterator[bytes]):
             _client_gone(self.exchange)
 
     def close(self) -> None:
-        """After the last byte, by whoever sent it; gives the upstream's connection back and runs the closing steps once."""
+        """After the last byte, by whoever sent it; frees the upstream's connection, runs the closing steps once."""
         exchange, self.exchange = self.exchange, None
         if exchange is not None:
             pipeline.finish(exchange)
@@ -129,7 +132,7 @@ class _Request(falcon.Request):
 
 
 class _Response(falcon.Response):
-    """Carries the pipeline's answer through Falcon. Repeated header fields stay apart, so they never enter Falcon's dict."""
+    """Carries the pipeline's answer through Falcon, past its dict: repeated header fields stay apart."""
 
     __slots__ = ("answer", "lines")
     answer: Whole | Streaming | Upgraded

@@ -16,7 +16,8 @@ from typing import Any, Final
 
 _SO_ATTACH_FILTER: Final = 26
 _SO_DETACH_FILTER: Final = 27
-_DROP_ALL: Final = array.array("B", struct.pack("HBBI", 0x06, 0, 0, 0))  # one instruction: return 0 bytes (BPF_RET | BPF_K)
+#: one instruction, BPF_RET | BPF_K: of every packet keep 0 bytes
+_DROP_ALL: Final = array.array("B", struct.pack("HBBI", 0x06, 0, 0, 0))
 
 
 def open(sock: Any) -> None:

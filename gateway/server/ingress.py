@@ -6,22 +6,26 @@ import ipaddress
 from functools import lru_cache
 from random import getrandbits
 from typing import Any
-from urllib.parse import urlsplit
 
+from gateway._fast.head import Limits, parse_request
+from gateway._fast.rules import Refused
 from gateway.canonical import BadTarget, canonical
 from gateway.contracts import Plan
 from gateway.errors import AMBIGUOUS_PATH, KINDS, MALFORMED_REQUEST, GatewayError, Kind
 from gateway.exchange import Exchange, Headers
+from gateway.server.plain import Bounded, target_and_headers
 
+#: no limit of sizes: they are the connection loop's
+WIDEST = Limits(32768, 32768, 200)
 KINDS_BY_SLUG: dict[str, Kind] = {kind.slug: kind for kind in KINDS}
 
 
 def decide(plan: Plan, environ: dict[str, Any], started: float) -> Exchange:
-    """The exchange for one request, with its route, parameters and deadline; what cannot be matched gets a route as well."""
+    """The exchange for one request, with its route, parameters and deadline; what matches nothing has a route too."""
     target: str = environ["RAW_URI"]
     headers = environ.get("gateway.headers")
     if headers is None:
-        target, headers = _from_plain_environ(environ, target)
+        target, headers = target_and_headers(environ, target)
     exchange = Exchange(environ["REQUEST_METHOD"], target, headers, environ, started)
     exchange.plan = plan
     exchange.version = environ["SERVER_PROTOCOL"][5:]
@@ -49,7 +53,8 @@ def _body(exchange: Exchange, environ: dict[str, Any]) -> None:
     else:
         exchange.body_length = int(environ.get("CONTENT_LENGTH") or 0)
     if exchange.body_length:
-        exchange.body = environ["wsgi.input"]
+        body = environ["wsgi.input"]
+        exchange.body = body if head is not None else Bounded(body, exchange.plan.max_body)
 
 
 def _route(exchange: Exchange, plan: Plan) -> None:
@@ -75,7 +80,8 @@ def _route(exchange: Exchange, plan: Plan) -> None:
         # The parameters of the second reading, which keeps the encoded slash as it came (docs/decisions/0002).
         other, found = plan.table.match(host, method, alternative, environ, query, alternative_raw)
         if other is not route:
-            _refuse(exchange, plan, GatewayError(AMBIGUOUS_PATH, "The path has an encoded slash and leads to two places."))
+            detail = "The path has an encoded slash and leads to two places."
+            _refuse(exchange, plan, GatewayError(AMBIGUOUS_PATH, detail))
             return
     if route is None:
         exchange.route = plan.unmatched
@@ -100,7 +106,7 @@ def host_of(authority: str) -> str:
 
 @lru_cache(maxsize=4096)
 def is_trusted(address: str, networks: tuple[Any, ...]) -> bool:
-    """Whether an address belongs to a trusted proxy; a unix socket's peer ("") is on this host and never does by itself."""
+    """Whether an address belongs to a trusted proxy; the peer of a unix socket ("") never does."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -111,7 +117,7 @@ def is_trusted(address: str, networks: tuple[Any, ...]) -> bool:
 
 
 def _believe(exchange: Exchange, networks: tuple[Any, ...]) -> None:
-    """Take client, scheme and request id from a trusted proxy's headers (RFC 7239, and the X- ones in use before it)."""
+    """Take client, scheme and request id from a trusted proxy's headers (RFC 7239, and the X- ones before it)."""
     exchange.trusted = True
     environ = exchange.environ
     chain = _chain(environ)
@@ -130,7 +136,7 @@ def _believe(exchange: Exchange, networks: tuple[Any, ...]) -> None:
 
 
 def _chain(environ: dict[str, Any]) -> list[str]:
-    """Addresses of X-Forwarded-For, or of Forwarded, first hop first; anything that is no address ends what is believed."""
+    """Addresses of X-Forwarded-For, or of Forwarded, first hop first; what is no address ends what is believed."""
     text = environ.get("HTTP_X_FORWARDED_FOR")
     if text is None:
         forwarded = environ.get("HTTP_FORWARDED", "")
@@ -171,50 +177,26 @@ def _parameter(element: str, name: str) -> str:
     return ""
 
 
-def _from_plain_environ(environ: dict[str, Any], target: str) -> tuple[str, Headers]:
-    """Target and headers under a worker that is not ours: what a plain WSGI environ still tells of them."""
-    if not target.startswith(("/", "*")):
-        parts = urlsplit(target)
-        environ["HTTP_HOST"] = parts.netloc
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    named = {token.strip().lower() for token in environ.get("HTTP_CONNECTION", "").split(",")}
-    dropped = named | {
-        "connection",
-        "keep-alive",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "content-length",
-        "expect",
-    }
-    headers: Headers = []
-    for key, value in environ.items():
-        if key.startswith("HTTP_"):
-            name = key[5:].replace("_", "-").title()
-            if name.lower() not in dropped and not name.lower().startswith("proxy-"):
-                headers.append((name, value))
-    if environ.get("CONTENT_TYPE"):
-        headers.append(("Content-Type", environ["CONTENT_TYPE"]))
-    return target, headers
-
-
 def offline(plan: Plan, method: str, url: str, headers: Headers, peer: str = "127.0.0.1") -> Exchange:
-    """The exchange that a request from `peer` would be, without a socket: what `explain` asks."""
-    parts = urlsplit(url)
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": method,
-        "RAW_URI": (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": peer,
-        "wsgi.url_scheme": parts.scheme or "http",
-        "wsgi.input": None,
-    }
+    """The exchange that a request from `peer` would be, without a socket: what `explain` asks.
+
+    It is written as bytes and read as those of a client are, so that what a head may not hold is refused here too.
+    """
+    scheme, mark, rest = url.partition("://")
+    scheme, rest = (scheme, rest) if mark else ("http", "localhost" + url)
+    cut = min(rest.index(sign) if sign in rest else len(rest) for sign in "/?")
+    authority, target = rest[:cut], rest[cut:] if rest[cut:].startswith("/") else "/" + rest[cut:]
     if not any(name.lower() == "host" for name, _ in headers):
-        headers = [("Host", parts.netloc or "localhost"), *headers]
-    for name, value in headers:
-        key = name.upper().replace("-", "_")
-        key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_" + key
-        environ[key] = f"{environ[key]},{value}" if key in environ else value
-    environ["gateway.headers"] = headers
+        headers = [("Host", authority), *headers]
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
+    environ: dict[str, Any] = {"REMOTE_ADDR": peer, "wsgi.url_scheme": scheme, "wsgi.input": None}
+    try:
+        parsed = parse_request(("\r\n".join(lines) + "\r\n\r\n").encode("utf-8"), WIDEST)
+        if parsed is not None:
+            environ |= parsed[1]
+            environ["gateway.head"], environ["gateway.headers"] = parsed[0], parsed[0].headers
+    except Refused as refused:
+        detail = f"The request was refused: {refused.rule.words} ({refused.rule.section})."
+        environ |= {"REQUEST_METHOD": method, "RAW_URI": target, "SERVER_PROTOCOL": "HTTP/1.1"}
+        environ |= {"gateway.headers": [], "gateway.refusal": (refused.rule.error, detail)}
     return decide(plan, environ, 0.0)

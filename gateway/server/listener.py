@@ -1,4 +1,4 @@
-"""One listening socket in one worker: accepts, shakes hands, and runs the connection loop in a greenlet per connection."""
+"""One listening socket in one worker: accepts, shakes hands, and runs a connection loop in a greenlet for each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 import gevent
-from gevent.pool import Pool
+from gevent.pool import Group, Pool
 from gevent.server import StreamServer
 
 from gateway._fast.channel import Channel
@@ -43,6 +43,7 @@ class Listener:
         self._proxy_protocol = proxy_protocol
         self._environ = _listener_environ(sock)
         self._pool = Pool(connections)
+        self._late = Group()  # those of the backlog, accepted while draining
         sock.setblocking(True)
         if sock.family != socket.AF_UNIX:
             # Accepted sockets inherit it: answers are written whole, there is nothing to wait for.
@@ -54,7 +55,7 @@ class Listener:
     @property
     def open(self) -> int:
         """How many connections are open."""
-        return len(self._pool)
+        return len(self._pool) + len(self._late)
 
     def start(self) -> None:
         """Begin to accept."""
@@ -78,7 +79,7 @@ class Listener:
                 continue
             except OSError:
                 break
-            gevent.spawn(self._connected, client, address)
+            self._late.spawn(self._connected, client, address)
         self._sock.close()
 
     def close_idle(self) -> None:
@@ -86,8 +87,8 @@ class Listener:
         self.server.close_idle()
 
     def stop(self) -> None:
-        """Cut off what is still there."""
-        self._accepting.stop_accepting()
+        """Accept no more and cut off what is still there. Safe to call twice."""
+        self._accepting.close()
         for connection in list(self.server.connections):
             connection.channel.abort()
 

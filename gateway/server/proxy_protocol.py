@@ -21,7 +21,7 @@ class BadProxyHeader(Exception):
 
 
 def read_client(sock: socket.socket) -> Address | None:
-    """The client's address and port; None when the balancer speaks for itself (LOCAL, UNKNOWN). Raises BadProxyHeader."""
+    """The client's address and port; None where the balancer speaks for itself (LOCAL, UNKNOWN)."""
     start = _exactly(sock, 1)
     if start == b"P":
         return _version1(start + _line(sock))

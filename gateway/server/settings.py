@@ -28,6 +28,11 @@ def usable_cores() -> int:
     return max(1, min(cores, -(-int(quota) // int(period)))) if quota.isdigit() else cores
 
 
+def whole_seconds(seconds: float) -> int:
+    """As gunicorn counts."""
+    return max(1, int(seconds))
+
+
 def gunicorn_settings(document: Document, overrides: dict[str, Any] | None = None) -> dict[str, Any]:
     """gunicorn's settings for a configuration; every one of them may be overridden by gunicorn's own name."""
     server = document.server
@@ -36,8 +41,8 @@ def gunicorn_settings(document: Document, overrides: dict[str, Any] | None = Non
         "workers": server.workers or usable_cores(),
         "worker_class": "gateway.server.worker.GatewayWorker",
         "worker_connections": server.connections,
-        "keepalive": max(1, int(server.keepalive)),
-        "graceful_timeout": max(1, int(server.graceful_timeout)),
+        "keepalive": whole_seconds(server.keepalive),
+        "graceful_timeout": whole_seconds(server.graceful_timeout),
         "timeout": 30,
         "backlog": 2048,
         "preload_app": True,
@@ -85,6 +90,7 @@ def on_starting(server: Any) -> None:
     _log_like(server.log.error_log)
     document = site.store.document
     raise_descriptor_limit(document.server, document)
+    site.give_to(server.cfg.uid, server.cfg.gid)
     # NOTE: here and not among the settings, where gunicorn's own --bind would replace it.
     server.cfg.set("bind", [*server.cfg.settings["bind"].get(), document.server.admin])
     signals.take_over(server, site)

@@ -15,23 +15,31 @@ log = logging.getLogger("gateway")
 def take_over(server: Any, site: Site) -> None:
     """Put our handlers in the place of those of `server`, gunicorn's Arbiter."""
     reap = server.handle_chld
+    handle_term, handle_int, handle_quit = server.handle_term, server.handle_int, server.handle_quit
+    site.page.draining.compare_and_set(server.pid, 0)  # of a master before us that had our pid
     server.handle_hup = lambda: _hup(server, site)
-    server.handle_term = lambda: _term(server, site)
+    server.handle_term = lambda: _end(server, site, handle_term)
+    server.handle_int = lambda: _end(server, site, handle_int)
+    server.handle_quit = lambda: _end(server, site, handle_quit)
     server.handle_winch = lambda: _winch(server)
     server.handle_chld = server.handle_cld = lambda: _child_ended(server, reap)
 
 
 def _hup(server: Any, site: Site) -> None:
-    """Read the configuration again: the leading worker parses, all of them swap.  After WINCH, bring the workers back."""
+    """Have the leading worker read the configuration, and all of them swap.  After WINCH, bring the workers back."""
     _bring_back(server)
     log.info("SIGHUP: reading the configuration again")
     wish(site.page)
 
 
-def _term(server: Any, site: Site) -> None:
-    """End in order; the workers may know, for the last of them closes the sockets for good."""
+def _end(server: Any, site: Site, handle: Any) -> None:
+    """End as gunicorn does, and leave word of it.
+
+    A worker that has just been forked loses the signal that gunicorn sends it once, and the last worker to accept
+    closes the sockets for good.
+    """
     site.page.draining.store(server.pid)
-    raise StopIteration
+    handle()
 
 
 def _winch(server: Any) -> None:

@@ -1,18 +1,22 @@
-"""What the processes of one gateway hold together: made in the master before the first fork, inherited by every worker."""
+"""What the processes of one gateway hold together: made in the master before the first fork, inherited by workers."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 
 from gateway.config.compile import compile
 from gateway.config.compile_upstreams import Resources
+from gateway.config.complaints import Complaint, ConfigError
 from gateway.config.model import Document
 from gateway.config.reload import first_document, publish_first
-from gateway.config.store import Store
+from gateway.config.store import Pause, Store
 from gateway.contracts import Plan
 from gateway.observe.access_log import AccessLogs
+from gateway.server.ahead import Read
 from gateway.server.tls import Contexts
-from gateway.shared import Page, RuntimeDir
+from gateway.shared import Page, PageError, RuntimeDir
 from gateway.upstreams.discovery.registry import Sources
 from gateway.upstreams.pools import Pools
 from gateway.upstreams.state import TrafficRegion
@@ -23,8 +27,11 @@ CONFIG = "GATEWAY_CONFIG"
 class Site:
     """One gateway, as one of its processes sees it."""
 
-    def __init__(self, config: str, document: Document) -> None:
-        """Compile `document` and make, or take over (USR2), what all processes share. Raises ConfigError, PageError, OSError."""
+    def __init__(self, config: str, document: Document, read_ns: int | None = None) -> None:
+        """Compile `document` and make, or take over (USR2), what all processes share.
+
+        `read_ns` is when the reading of it began (wall clock). Raises ConfigError, PageError, OSError.
+        """
         self.config = config
         self.draining = False
         self.has_borrowed_sockets = False  # they are somebody else's (systemd), and stay open without us
@@ -33,22 +40,26 @@ class Site:
         self.pools = Pools()
         self.logs = AccessLogs()
         self.sources = Sources(self._targets_changed)
-        resources = Resources(self.pools, self.logs, self.sources, traffic=self.traffic)
-        self.store = Store(lambda document, pause=None: compile(document, resources, pause))
-        self.contexts = Contexts(document.server.tls) if document.server.tls else None
+        self.store = Store(self._compile)
+        self.contexts = contexts(document)
         with self.store.changing():
             plan = self.store.compile(document)
             self.runtime = RuntimeDir.from_env(os.environ) or RuntimeDir.create()
-            self.store.swap(plan, document, publish_first(document, self.page, self.runtime.path))
+            self.store.swap(plan, document, publish_first(document, self.page, self.runtime.path, read_ns))
         self.sources.follow(plan.follows)
         self.store.on_swap(self._swapped)
+
+    def _compile(self, document: Document, pause: Pause | None = None) -> Plan:
+        """The plan; a document whose certificates cannot be used is refused as a whole."""
+        contexts(document)
+        resources = Resources(self.pools, self.logs, self.sources, traffic=self.traffic)
+        return compile(document, resources, pause)
 
     def _swapped(self, old: Plan | None, new: Plan, document: Document) -> None:
         """A new plan serves: pools that it does not use are drained, certificates are those that it names."""
         self.sources.follow(new.follows)
         self.pools.retain(new.pool_keys | self.sources.pool_keys())
-        if document.server.tls is not None:
-            self.contexts = Contexts(document.server.tls)
+        self.contexts = contexts(document)
 
     def _targets_changed(self) -> None:
         """Targets were found to come or go: the pools of those that went are drained."""
@@ -67,21 +78,52 @@ class Site:
         """What a new master (USR2) must find in its environment."""
         return {**self.page.handover_env(), **self.runtime.handover_env()}
 
+    def give_to(self, uid: int, gid: int) -> None:
+        """Workers run as this user (gunicorn's `user` and `group`): the runtime directory is theirs."""
+        if (uid, gid) != (os.geteuid(), os.getegid()):
+            for path in (self.runtime.path, *self.runtime.path.iterdir()):
+                os.chown(path, uid, gid)
+
     def release(self) -> None:
         """The master ends."""
         self.logs.close()
         self.runtime.release()
 
 
+def contexts(document: Document) -> Contexts | None:
+    """The TLS contexts of a document, None when it has no `tls`. Raises ConfigError for files that cannot be used."""
+    tls = document.server.tls
+    if tls is None:
+        return None
+    try:
+        return Contexts(tls)
+    except OSError as error:  # ssl.SSLError is one
+        file, _, line = document.server.where.rpartition(":")
+        names = ", ".join(f"{each.cert} and {each.key}" for each in (tls.default, *tls.sni))
+        message = f"the certificates cannot be used ({names}): {error.strerror or error}"
+        raise ConfigError([Complaint(file, int(line), 1, "server.tls", message)], document.files) from None
+
+
 _site: Site | None = None
 
 
-def boot(config: str) -> Site:
-    """Make the site of this process from a configuration file. Raises ConfigError with every mistake."""
+def boot(config: str, read: Callable[[], Read] | None = None) -> Site:
+    """Make the site of this process from what `read` gives, else from the file. Raises what Site does."""
     global _site
     os.environ[CONFIG] = os.path.abspath(config)
-    _site = Site(config, first_document(config))
+    document, read_ns = read() if read else (first_document(config), None)
+    _site = Site(config, document, read_ns)
     return _site
+
+
+def boot_or_exit(config: str, read: Callable[[], Read]) -> Site:
+    """The same for whoever starts it: what is wrong is told in a line each, and ends the process with status 1."""
+    try:
+        return boot(config, read)
+    except (ConfigError, PageError) as error:
+        sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"gateway: {error.filename or config}: {error.strerror or error}")
 
 
 def the_site() -> Site:

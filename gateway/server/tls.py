@@ -1,4 +1,4 @@
-"""TLS towards clients: one context per certificate, chosen by SNI (RFC 6066 section 3), files read again when they change."""
+"""TLS towards clients: one context per certificate, chosen by SNI (RFC 6066 section 3), read again when changed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _stamp(certificate: Certificate) -> Stamp:
 
 
 class Contexts:
-    """The contexts of one configuration. `refresh` is called every few seconds; a connection keeps the context it began with."""
+    """The contexts of one configuration. `refresh` is called every few seconds; a connection keeps its context."""
 
     def __init__(self, tls: ServerTLS) -> None:
         self._certificates = (tls.default, *tls.sni)
@@ -69,7 +69,7 @@ class Contexts:
         return None
 
     def refresh(self) -> bool:
-        """Read changed files again; whether anything changed. A pair that cannot be used leaves the old one in service."""
+        """Read changed files again; whether anything changed. A pair that cannot be used leaves the old one."""
         changed = False
         for at, certificate in enumerate(self._certificates):
             try:

@@ -13,10 +13,13 @@ from gunicorn.workers.ggevent import GeventWorker
 from gateway._fast.head import Limits
 from gateway._fast.http1 import Server, Settings
 from gateway.admin.app import make_admin
+from gateway.config.model import Document
 from gateway.config.reload import Reloader
+from gateway.contracts import Plan
 from gateway.errors import GatewayError
 from gateway.server.ingress import KINDS_BY_SLUG
 from gateway.server.listener import Listener, is_address
+from gateway.server.settings import whole_seconds
 from gateway.server.site import Site, the_site
 from gateway.shared import Slot, WorkerState
 from gateway.upstreams.checker import Checker
@@ -30,6 +33,7 @@ CHECKS_LEASE = 1.0
 CERTIFICATES_EVERY = 5.0
 #: what is left of graceful_timeout to end in order, before the master's SIGKILL
 MARGIN = 1.0
+LET_GO_AT_ONCE = 200
 #: how long a draining worker waits for the next request of an idle connection: it may be on its way, and it is answered
 IDLE_PATIENCE = 0.5
 
@@ -43,10 +47,13 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """gunicorn's main loop: serve until `alive` is false, then drain."""
+        self._served = 0
         self.site = the_site()
         self.slot = self.site.page.claim_slot(os.getpid())
         self.site.traffic.claim(self.slot.index)
-        self._settings = _settings(self.site)
+        configured = whole_seconds(self.site.store.document.server.keepalive)
+        self._keepalive = None if self.cfg.keepalive == configured else float(self.cfg.keepalive)
+        self._settings = _settings(self.site, self._keepalive)
         self.site.store.on_swap(self._swapped)
         self._reopen()  # a log may have been rotated since the master opened it
         self._reloader = Reloader(self.site.page, self.slot, self.site.runtime.path, self.site.store, _breathe)
@@ -61,6 +68,9 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         self.slot.state.store(WorkerState.SERVING)
         try:
             self._serve(proxies)
+            if self._is_orphan:  # whoever starts the gateway again needs its admin address
+                for listener in admins:
+                    listener.stop()
             self._drain(proxies)
         finally:
             for listener in admins:
@@ -98,32 +108,42 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         self._servers = [listener.server for listener in proxies + admins]
         return proxies, admins
 
-    def _swapped(self, *_: object) -> None:
+    def _swapped(self, old: Plan | None, new: Plan, document: Document) -> None:
         """A new plan is in service: the connection loops take its limits with their next request."""
-        self._settings = _settings(self.site)
+        self._settings = _settings(self.site, self._keepalive)
         for server in self._servers:
             server.settings = self._settings
+        if old is not None:
+            gevent.spawn(_let_go, [old])
 
     def _serve(self, proxies: list[Listener]) -> None:
         certificates_at = monotonic() + CERTIFICATES_EVERY
-        served = 0
         while self.alive:
-            self.notify()
             now = monotonic()
-            self.slot.beat(now)
-            self.site.traffic.keep()
-            self.slot.connections.store(sum(listener.open for listener in proxies))
-            requests = sum(listener.server.requests for listener in proxies)
-            if requests != served:
-                self.slot.requests.add(requests - served)
-                served = requests
-            if served >= self.max_requests:
-                self.log.info("worker %s served %d requests and is replaced", self.pid, served)
+            self._tell(proxies, now)
+            if self._served >= self.max_requests:
+                self.log.info("worker %s served %d requests and is replaced", self.pid, self._served)
+                self.alive = False
+            if self._is_orphan:
+                self.log.info("worker %s ends: its master is gone", self.pid)
+                self.alive = False
+            if self.site.page.draining.load() == self.ppid:
                 self.alive = False
             if self.site.contexts is not None and now >= certificates_at:
                 certificates_at = now + CERTIFICATES_EVERY
                 self.site.contexts.refresh()
             gevent.sleep(TICK)
+
+    def _tell(self, proxies: list[Listener], now: float) -> None:
+        """Tell the master that this worker lives, and everybody what it does."""
+        self.tmp.notify()
+        self.slot.beat(now)
+        self.site.traffic.keep()
+        self.slot.connections.store(sum(listener.open for listener in proxies))
+        requests = sum(listener.server.requests for listener in proxies)
+        if requests != self._served:
+            self.slot.requests.add(requests - self._served)
+            self._served = requests
 
     def _drain(self, proxies: list[Listener]) -> None:
         """Answer what was begun or waits in the backlog, and end before the master's deadline."""
@@ -134,22 +154,29 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         patient_until = now + min(IDLE_PATIENCE, self.cfg.graceful_timeout / 4)
         for listener in proxies:
             listener.drain(self._is_last)
-        while any(listener.open for listener in proxies) and monotonic() < until:
-            self.notify()
-            if monotonic() >= patient_until:
+        while any(listener.open for listener in proxies) and now < until:
+            if now >= patient_until:
                 for listener in proxies:
                     listener.close_idle()
             gevent.sleep(0.02)
-        cut = sum(len(listener.server.connections) for listener in proxies)
+            now = monotonic()
+            self._tell(proxies, now)
+        self._tell(proxies, now)
+        cut = sum(listener.open for listener in proxies)
         if cut:
             self.log.warning("worker %s cuts %d connections off at its graceful_timeout", self.pid, cut)
         for listener in proxies:
             listener.stop()
 
+    @property
+    def _is_orphan(self) -> bool:
+        return bool(os.getppid() != self.ppid)
+
     def _is_last(self) -> bool:
         """Whether nobody accepts from the listening sockets any more: the master is ending and no worker serves."""
         page = self.site.page
-        if self.site.has_borrowed_sockets or page.draining.load() != self.ppid:
+        is_ending = page.draining.load() == self.ppid or self._is_orphan
+        if self.site.has_borrowed_sockets or not is_ending:
             return False
         return all(worker.state == WorkerState.DRAINING for worker in page.workers())
 
@@ -173,12 +200,22 @@ def _breathe() -> None:
     gevent.sleep(0)
 
 
-def _settings(site: Site) -> Settings:
+def _let_go(plans: list[Plan]) -> None:
+    """Let a plan go some time after the swap, in small pieces: ten thousand routes at once hold the hub for 40 ms."""
+    gevent.sleep(TICK)
+    routes = list(plans.pop().routes)
+    while routes:
+        del routes[-LET_GO_AT_ONCE:]
+        _breathe()
+
+
+def _settings(site: Site, keepalive: float | None) -> Settings:
+    """`keepalive` overrides the configuration's."""
     server = site.store.document.server
     limits = server.limits
     return Settings(
         Limits(limits.request_line, limits.header_size, limits.headers),
-        server.keepalive,
+        server.keepalive if keepalive is None else keepalive,
         limits.header_timeout,
         limits.body_timeout,
         limits.body,

@@ -1,15 +1,13 @@
-"""Nanoseconds per match with 10 to 10,000 routes, and per canonical path (`-m perf.micro.bench_route [--json]`)."""
+"""Nanoseconds per match with 10 to 10,000 routes, the decoding of the path's bytes included, and per canonical path."""
 
-import argparse
-import json
-import statistics
 from collections.abc import Callable
-from time import perf_counter_ns
+from functools import partial
 
 from gateway._fast.route import RouteSpec, Table, build
 from gateway.canonical import canonical
+from perf.micro.run import Bench
 
-ROUNDS, CALLS = 15, 20_000
+CALLS = 20_000
 SIZES = (10, 100, 1_000, 10_000)
 ENVIRON = {"HTTP_X_BETA": "1", "REQUEST_METHOD": "GET"}
 WORDS = ("items", "orders", "users", "carts", "pages")
@@ -43,23 +41,6 @@ def requests(count: int) -> dict[str, tuple[str, str, str]]:
     }
 
 
-def per_call(call: Callable[[], object]) -> float:
-    """The median over rounds of nanoseconds per call, the loop itself taken off."""
-    return statistics.median(one_round(call) - one_round(nothing) for _ in range(ROUNDS))
-
-
-def one_round(call: Callable[[], object]) -> float:
-    """Nanoseconds per call of one round."""
-    started = perf_counter_ns()
-    for _ in range(CALLS):
-        call()
-    return (perf_counter_ns() - started) / CALLS
-
-
-def nothing() -> None:
-    """What an empty call costs."""
-
-
 def matching(table: Table, request: tuple[str, str, str]) -> Callable[[], object]:
     """A call that matches a request; the path is a new string each time, as it is when it comes from a socket."""
     method, path, query = request
@@ -67,34 +48,12 @@ def matching(table: Table, request: tuple[str, str, str]) -> Callable[[], object
     return lambda: match("api.example.com", method, sent.decode(), ENVIRON, query)
 
 
-def measure() -> dict[str, dict[str, float]]:
-    """{requests: {routes: ns}}, with the building of the path string and the call as rows of their own."""
-    found: dict[str, dict[str, float]] = {}
-    for size in SIZES:
-        started = perf_counter_ns()
-        table = build(routes(size))
-        found.setdefault("build, per route", {})[str(size)] = (perf_counter_ns() - started) / size
-        for name, request in requests(size).items():
-            found.setdefault(name, {})[str(size)] = per_call(matching(table, request))
-    sent = b"/v1/users-12/ann/parts/7"
-    found["(decoding the path, in each match)"] = {"-": per_call(sent.decode)}
-    for raw in ("/v1/users-12/ann/parts/7", "/v1/caf%C3%A9/../7", "/v1/a%2Fb/7"):
-        found[f"canonical {raw}"] = {"-": per_call(lambda raw=raw: canonical(raw))}  # type: ignore[misc]
-    return found
-
-
-def main() -> None:
-    """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    as_json = parser.parse_args().json
-    found = measure()
-    if as_json:
-        print(json.dumps({"unit": "ns", "figures": found}, indent=1))
-        return
-    for name, row in found.items():
-        print(f"{name:40}", *(f"{size:>7}: {ns:7.0f}" for size, ns in row.items()))
-
-
-if __name__ == "__main__":
-    main()
+def benches() -> list[Bench]:
+    """What is run: each request at each size, and the canonical path it is matched by."""
+    found = [
+        (f"{name}, {size} routes", matching(table, request), CALLS)
+        for size, table in ((size, build(routes(size))) for size in SIZES)
+        for name, request in requests(size).items()
+    ]
+    paths = ("/v1/users-12/ann/parts/7", "/v1/caf%C3%A9/../7", "/v1/a%2Fb/7")
+    return found + [(f"canonical {raw}", partial(canonical, raw), CALLS) for raw in paths]

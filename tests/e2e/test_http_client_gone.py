@@ -65,7 +65,9 @@ LEAVING = pytest.mark.parametrize("leave", [Client.reset, Client.close, fin], id
 
 
 @LEAVING
-def test_while_the_upstream_is_waited_for(gateway: Gateway, upstream: Upstream, leave: Callable[[Client], None]) -> None:
+def test_while_the_upstream_is_waited_for(
+    gateway: Gateway, upstream: Upstream, leave: Callable[[Client], None]
+) -> None:
     path = f"/up/wait?{leave.__name__}"
     assert gone(gateway, upstream, path, leave) < PATIENCE
     line = logged(gateway, path)

@@ -19,13 +19,14 @@ CUT = {
     "length": OK + b"Content-Length: 100\r\n\r\nonly this",
     "chunked": OK + b"Transfer-Encoding: chunked\r\n\r\n9\r\nonly this\r\n",
     "inside-a-chunk": OK + b"Transfer-Encoding: chunked\r\n\r\n64\r\nonly this",
-    "chunk-garbage": OK + b"Transfer-Encoding: chunked\r\n\r\n9\r\nonly this\r\nxyz\r\n",
+    "late-garbage": OK + b"Transfer-Encoding: chunked\r\n\r\n30d40\r\n" + b"x" * 200_000 + b"\r\nxyz\r\n",
 }
 ANSWERS = {
     "garbage": b"\x00\x01\x02 I am no HTTP server\r\n\r\n",
     "no-http": b"SSH-2.0-OpenSSH_9.2\r\n",
     "two-lengths": OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
     "cut-head": OK + b"Content-Le",
+    "chunk-garbage": OK + b"Transfer-Encoding: chunked\r\n\r\n9\r\nonly this\r\nxyz\r\n",
     "folded": OK + b"X: a\r\n b\r\nContent-Length: 0\r\n\r\n",
     **CUT,
 }
@@ -111,6 +112,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream, full: 
         ("/up/garbage", 502, "upstream-bad-answer", "http_protocol_error"),
         ("/up/no-http", 502, "upstream-bad-answer", "http_protocol_error"),
         ("/up/two-lengths", 502, "upstream-bad-answer", "http_protocol_error"),
+        ("/up/chunk-garbage", 502, "upstream-bad-answer", "http_protocol_error"),
         ("/up/folded", 502, "upstream-bad-answer", "http_protocol_error"),
     ],
 )

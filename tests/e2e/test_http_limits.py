@@ -20,7 +20,9 @@ LIMITS = (
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     upstream = Upstream(echo)
-    with serving(tmp_path_factory.mktemp("limits"), config({"up": f'targets: ["{upstream.url}"]'}, server=LIMITS)) as made:
+    with serving(
+        tmp_path_factory.mktemp("limits"), config({"up": f'targets: ["{upstream.url}"]'}, server=LIMITS)
+    ) as made:
         yield made
     upstream.close()
 
@@ -55,9 +57,8 @@ def test_the_parts_of_a_request_may_come_byte_by_byte(gateway: Gateway) -> None:
     ids=["line", "field", "fields", "1GB", "expect", "chunk", "nothing but empty lines"],
 )
 def test_too_much(gateway: Gateway, sent: bytes, status: int, kind: str) -> None:
-    began = time.monotonic()
+    """Said at once: what waited for the rest would get 408."""
     assert problem(gateway, sent)[:2] == (status, kind)
-    assert time.monotonic() - began < 0.35, "it is said before anything times out"
 
 
 def test_as_much_as_is_allowed(gateway: Gateway) -> None:
@@ -86,11 +87,11 @@ def test_a_head_that_does_not_end_gets_408(gateway: Gateway, begun: bytes) -> No
 
 def test_drops_of_a_head_do_not_prolong_its_time(gateway: Gateway) -> None:
     began = time.monotonic()
-    with sending(gateway, b"GET /up/ HTTP/1.1\r\n") as client:
+    with sending(gateway, b"GET /up/ HTTP/1.1\r\nX: ") as client:
         client.socket.settimeout(0.05)
 
         def ended() -> bool:
-            client.send(b"X: y\r\n")
+            client.send(b"y")
             try:
                 return client.answer()[0] == 408
             except TimeoutError:

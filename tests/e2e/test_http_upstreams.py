@@ -18,10 +18,14 @@ NGINX = """
 server { listen 127.0.0.1:{port}; listen [::1]:{port}; listen unix:web.sock; location / { return 200 "$server_addr"; } }
 server {
   listen 127.0.0.1:8 ssl;
-  ssl_certificate web.test.crt; ssl_certificate_key web.test.key; ssl_client_certificate ca.crt; ssl_verify_client optional;
+  ssl_certificate web.test.crt; ssl_certificate_key web.test.key;
+  ssl_client_certificate ca.crt; ssl_verify_client optional;
   location / { return 200 "$ssl_client_verify $ssl_server_name"; }
 }
 """
+
+
+HINT = b"HTTP/1.1 103 Early Hints\r\nLink: </%s.css>\r\n\r\n"
 
 
 class Hang:
@@ -47,15 +51,16 @@ def fixed(connection: Connection) -> None:
         head, _ = connection.request()
         method, path = head.split(b" ")[:2]
         answer = {
-            b"/hints": b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </b.css>\r\n\r\n"
-            b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+            b"/hints": HINT % b"a"
+            + HINT % b"b"
+            + b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
             b"/204": b"HTTP/1.1 204 No Content\r\nX-Kind: none\r\n\r\n",
             b"/304": b'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\nContent-Length: 7\r\n\r\n',
             b"/length": b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n" + (b"" if method == b"HEAD" else b"content"),
             b"/chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
             + (b"" if method == b"HEAD" else b"7\r\ncontent\r\n0\r\nX-Trailer: t\r\n\r\n"),
-            b"/hop": b"HTTP/1.1 200 OK\r\nConnection: X-Mine\r\nX-Mine: 1\r\nKeep-Alive: timeout=9\r\nContent-Length: 0\r\n"
-            b"Set-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n",
+            b"/hop": b"HTTP/1.1 200 OK\r\nConnection: X-Mine\r\nX-Mine: 1\r\nKeep-Alive: timeout=9\r\n"
+            b"Content-Length: 0\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n",
         }[path]
         connection.send(answer)
 
@@ -103,7 +108,8 @@ def gateway(
         "unix": f'targets: ["unix:{folder}/web.sock"]',
         "tls": secure(f"ca: {folder}/ca.crt, server_name: web.test"),
         "client": secure(
-            f"ca: {folder}/ca.crt, server_name: web.test, client_cert: {folder}/gateway.crt, client_key: {folder}/gateway.key"
+            f"ca: {folder}/ca.crt, server_name: web.test, "
+            f"client_cert: {folder}/gateway.crt, client_key: {folder}/gateway.key"
         ),
         "name": secure(f"ca: {folder}/ca.crt, server_name: other.test"),
         "foreign": secure(f"ca: {folder}/other.crt, server_name: web.test"),
@@ -113,7 +119,8 @@ def gateway(
         "two": f'targets: ["{upstreams["echo"].url}", "{web.url}"]',
     }
     sock = tmp_path_factory.mktemp("bind") / "gateway.sock"
-    text = config(specs).replace('bind: "127.0.0.1:{port}"', f'bind: ["127.0.0.1:{{port}}", "[::1]:{{port}}", "unix:{sock}"]')
+    binds = f'bind: ["127.0.0.1:{{port}}", "[::1]:{{port}}", "unix:{sock}"]'
+    text = config(specs).replace('bind: "127.0.0.1:{port}"', binds)
     with serving(tmp_path_factory.mktemp("upstreams"), text) as made:
         yield made
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -36,7 +37,8 @@ end
 function done(summary, latency, requests)
   local e, bad, all = summary.errors, 0, 0
   for _, thread in ipairs(threads) do bad = bad + thread:get("wrong"); all = all + thread:get("answered") end
-  io.write(string.format('\\nSUMMARY {"requests": %d, "wrong": %d, "connect": %d, "read": %d, "write": %d, "status": %d, "timeout": %d}\\n',
+  io.write(string.format(
+    '\\nSUMMARY {"requests": %d, "wrong": %d, "connect": %d, "read": %d, "write": %d, "status": %d, "timeout": %d}\\n',
     all, bad, e.connect, e.read, e.write, e.status, e.timeout))
 end
 """
@@ -49,7 +51,8 @@ def server(workers: int = 1, more: str = "") -> str:
 
 def respond(version: object, path: str = "/plan") -> str:
     """A route whose header and body both say which version of the configuration answers."""
-    return f"  - {{name: plan, match: {{path: {path}}}, respond: {{status: 200, headers: {{X-Plan: '{version}'}}, body: '{version}'}}}}\n"
+    answer = f"{{status: 200, headers: {{X-Plan: '{version}'}}, body: '{version}'}}"
+    return f"  - {{name: plan, match: {{path: {path}}}, respond: {answer}}}\n"
 
 
 @contextmanager
@@ -88,14 +91,14 @@ class Wrk:
         counts: dict[str, int] = json.loads(found[1])
         return counts
 
-    def kill(self) -> None:
-        """End it before its time."""
-        self._process.kill()
-        self._process.wait()
+    def interrupt(self) -> dict[str, int]:
+        """End it before its time; the same counts."""
+        self._process.send_signal(signal.SIGINT)
+        return self.result()
 
 
 class Asker(threading.Thread):
-    """A keep-alive client that asks every `every` seconds and keeps what was wrong and the longest time an answer took."""
+    """A keep-alive client that asks every `every` seconds, and keeps what was wrong and how long the slowest took."""
 
     def __init__(self, port: int, path: str, every: float, check: Any = None) -> None:
         super().__init__(daemon=True)

@@ -43,7 +43,7 @@ class Client:
         return found
 
     def answer(self) -> tuple[int, dict[str, str], bytes]:
-        """(status, headers in lower case, body) of one answer framed by Content-Length or chunks; 1xx are passed over."""
+        """(status, lower-case headers, body) of one answer framed by Content-Length or chunks; 1xx are passed over."""
         head = self.until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         status = int(head[0].split(" ")[1])
         if status < 200:

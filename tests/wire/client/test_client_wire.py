@@ -13,7 +13,8 @@ from tests.wire.client.rules import RULES, Rule
 
 CONFIG = """
 version: 1
-server: {bind: "127.0.0.1:{port}", admin: "127.0.0.1:{admin}", workers: 1, limits: {header_timeout: 3s, body_timeout: 3s}}
+server:
+  {bind: "127.0.0.1:{port}", admin: "127.0.0.1:{admin}", workers: 1, limits: {header_timeout: 3s, body_timeout: 3s}}
 upstreams: {echo: {targets: ["%s"]}}
 observability: {access_log: {format: json, to: access.log}}
 routes:
