@@ -59,6 +59,7 @@ class Page:
     draining: Cell
     reload_leader: Cell
     sweep_leader: Cell
+    health_leader: Cell
 
     def __init__(self, fd: int) -> None:
         """Map a checked descriptor; use `create`, `attach` or `from_env`."""

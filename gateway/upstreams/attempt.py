@@ -18,7 +18,7 @@ import gevent
 from gateway._fast.traffic import now_ms
 from gateway.errors import CLIENT_CLOSED, GatewayError, Kind
 from gateway.exchange import Exchange, Response
-from gateway.upstreams import backoff, budget, breaker
+from gateway.upstreams import backoff, breaker, budget
 from gateway.upstreams.circuit import Circuit
 from gateway.upstreams.fleet import Fleet, Target
 from gateway.upstreams.hedge import Latencies
@@ -42,7 +42,7 @@ class Rules:
 
 
 class Attempts:
-    """`fetch` of an upstream over its fleet. One in each worker and plan; what is known is in `state`, for all workers."""
+    """`fetch` of an upstream over its fleet, in one worker for one plan; what is known of it is in `state`, for all."""
 
     __slots__ = ("_circuit", "_hedge", "_latencies", "_retry", "fleet", "http", "name", "state", "total")
 
@@ -167,7 +167,7 @@ class Attempts:
             gevent.sleep(pause)
             now = now_ms()
 
-    def _pause(  # noqa: PLR0913 - all that the rules look at
+    def _pause(
         self,
         exchange: Exchange,
         outcome: int | Kind,

@@ -107,7 +107,8 @@ class Fleet:
         able = [target for target in self._targets if override.may_serve(target.state.override.load())]
         if not able:
             raise GatewayError(NO_TARGET, f"The upstream {self.name} has no target.")
-        chosen, self.is_in_panic = health.eligible(able, [self.is_usable(each, now) for each in able], self.guards.panic)
+        usable = [self.is_usable(each, now) for each in able]
+        chosen, self.is_in_panic = health.eligible(able, usable, self.guards.panic)
         seen = tuple([(id(target), target.weight, target.state.since.load()) for target in chosen])
         if seen != self._seen:
             self._eligible, self._seen = tuple(chosen), seen

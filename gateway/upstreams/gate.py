@@ -73,7 +73,7 @@ class Gate:
 
     def _sample(self, began: float, inflight: int, was_crowded: bool) -> None:
         if self._limiter is not None:
-            self._limiter.on_sample(now_ms(), monotonic() - began, inflight, was_crowded)
+            self._limiter.on_sample(monotonic() - began, inflight, now_ms(), dropped=was_crowded)
 
     def _wait(self) -> None:
         turn: AsyncResult[bool] = AsyncResult()
