@@ -100,7 +100,13 @@ def conditions(route: Route) -> dict[str, Any]:
 
 
 def _row(route: Route) -> dict[str, Any]:
-    return {"name": route.name, **conditions(route), "priority": route.priority, "to": _end(route), "where": route.where}
+    return {
+        "name": route.name,
+        **conditions(route),
+        "priority": route.priority,
+        "to": _end(route),
+        "where": route.where,
+    }
 
 
 def _end(route: Route) -> str:

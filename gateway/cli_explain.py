@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 import click
 
 from gateway.cli_check import conditions, ready
+from gateway.cli_explain_pick import Picks
 from gateway.cli_explain_words import in_words
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
-    from gateway.config.model import Document, Target, Upstream
+    from gateway.config.model import Document
     from gateway.config.model import Route as RouteSpec
     from gateway.contracts import Plan, RoutePlan
     from gateway.exchange import Exchange, Headers, Response
@@ -88,8 +89,9 @@ def examine(request: Request, document: Document, plan: Plan) -> dict[str, Any]:
     if answer is not None:
         return report | {"answer": answer, "upstream": None}
     source = _source(route, document)
+    picks = Picks(document, plan, exchange)
     sent = _split if source.split is not None else _upstream
-    return report | {"answer": None, "upstream": sent(exchange, route, source, document) | _mirror(source)}
+    return report | {"answer": None, "upstream": sent(picks, route, source) | _mirror(source)}
 
 
 def _walk(exchange: Exchange, route: RoutePlan, plan: Plan) -> dict[str, Any] | None:
@@ -151,18 +153,18 @@ def _source(route: RoutePlan, document: Document) -> RouteSpec:
     return next(each for each in document.routes if each.name == route.name)
 
 
-def _upstream(exchange: Exchange, route: RoutePlan, source: RouteSpec, document: Document) -> dict[str, Any]:
-    return _one(exchange, document, source.upstream or "") | {"total": route.total}
+def _upstream(picks: Picks, route: RoutePlan, source: RouteSpec) -> dict[str, Any]:
+    return picks.upstream(source.upstream or "") | {"total": route.total}
 
 
-def _split(exchange: Exchange, route: RoutePlan, source: RouteSpec, document: Document) -> dict[str, Any]:
+def _split(picks: Picks, route: RoutePlan, source: RouteSpec) -> dict[str, Any]:
     """The legs; which one this request takes, where its header or its cookie says so."""
     from gateway.config.compile import choice
 
     assert source.split is not None
-    at, why = choice(source.name, source.split).decide(exchange.headers, 0.0)
+    at, why = choice(source.name, source.split).decide(picks.exchange.headers, 0.0)
     whole = sum(leg.weight for leg in source.split.legs)
-    legs = [_one(exchange, document, leg.upstream) | {"share": leg.weight / whole} for leg in source.split.legs]
+    legs = [picks.upstream(leg.upstream) | {"share": leg.weight / whole} for leg in source.split.legs]
     taken = None if why == "weight" else legs[at]["name"]
     return {
         "name": "split",
@@ -177,20 +179,3 @@ def _split(exchange: Exchange, route: RoutePlan, source: RouteSpec, document: Do
 def _mirror(source: RouteSpec) -> dict[str, Any]:
     spec = source.mirror
     return {"mirror": None if spec is None else {"name": spec.upstream, "where": spec.where, "share": spec.share}}
-
-
-def _one(exchange: Exchange, document: Document, name: str) -> dict[str, Any]:
-    """An upstream and where in it a request could go; `found` says how targets are found, if they are."""
-    source: Upstream = next(each for each in document.upstreams if each.name == name)
-    path = exchange.target if exchange.upstream_path is None else exchange.upstream_path
-    return {
-        "name": source.name,
-        "where": source.where,
-        "balance": source.balance.kind,
-        "found": str(source.discovery) if source.discovery is not None else None,
-        "urls": [_url(target, path) for target in source.targets],
-    }
-
-
-def _url(target: Target, path: str) -> str:
-    return f"unix:{target.socket} {path}" if target.scheme == "unix" else target.url.rstrip("/") + path

@@ -62,9 +62,15 @@ def _end_in_words(report: dict[str, Any]) -> Iterator[str]:
 
 
 def _targets_in_words(upstream: dict[str, Any]) -> Iterator[str]:
-    for number, url in enumerate(upstream["urls"]):
-        yield f"{'' if number else 'to':10}{url}"
+    several = len(upstream["urls"]) > 1
+    for number, (url, share) in enumerate(zip(upstream["urls"], upstream["shares"], strict=True)):
+        note = "  <- picked" if several and url == upstream["picked"]["url"] else ""
+        weight = f"  ({share:.4g} by weight)" if several else ""
+        yield f"{'' if number else 'to':10}{url}{weight}{note}"
     if upstream["found"]:
         yield f"to        what is found by {upstream['found']}"
     elif not upstream["urls"]:
         yield "to        nowhere: it has no target, so the answer is 503"
+    if several:
+        yield f"pick      {upstream['balance']}: {upstream['picked']['why']}"
+        yield "          of those that may be used now, which only the running gateway knows (/api/upstreams)"

@@ -123,6 +123,8 @@ ADMIN_TOKEN = _client("admin-token", 401, "The admin API wants its token")
 ADMIN_ORIGIN = _client("admin-origin", 403, "The admin API does not answer other sites")
 ADMIN_HEADER = _client("admin-header", 403, "The request lacks the header that changes need")
 ADMIN_HOST = _client("admin-host", 421, "The admin API is not reached under this host name")
+UNKNOWN_TARGET = _client("unknown-target", 404, "There is no such target")
+BAD_CHANGE = _client("bad-change", 422, "The change cannot be made")
 CONFIG_REFUSED = _client("config-refused", 422, "The configuration cannot be used")
 RELOAD_INCOMPLETE = Kind("reload-incomplete", 504, "Not every worker runs the new plan yet", "gateway", True)
 

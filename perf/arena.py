@@ -20,6 +20,14 @@ from perf.scenario import Shape, Trial
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 FILES = {"1k": 1_000, "1m": 1_000_000, "10m": 10_000_000}
+#: all that stands between a request and a target that may fail
+GUARDS: dict[str, object] = {
+    "balance": "p2c",
+    "retry": {"attempts": 2, "on": ["connect", "reset", 502, 503, 504], "budget": "20%", "backoff": "25ms"},
+    "health": {"path": "/healthz", "every": "5s", "timeout": "1s", "fall": 3, "rise": 2, "expect": [200]},
+    "outlier": {"consecutive_5xx": 5, "eject_for": "30s", "max_ejected": "50%"},
+    "circuit_breaker": {"failure_rate": "50%", "window": "10s", "min_requests": 20, "open_for": "5s", "half_open": 3},
+}
 
 
 class Running:
@@ -161,12 +169,18 @@ def gateway_config(shape: Shape, port: int, admin: int, upstream: int) -> str:
                 "workers": shape.workers,
                 "limits": {"body": shape.body_limit},
             },
-            "upstreams": {"up": {"targets": [f"http://127.0.0.1:{upstream}"], "pool": {"max_connections": 600}}},
+            "upstreams": {"up": _upstream(shape, upstream)},
             "observability": {"access_log": {"format": "json", "to": "/dev/null"}},
             "routes": routes,
         },
         indent=1,
     )
+
+
+def _upstream(shape: Shape, port: int) -> dict[str, object]:
+    targets = [f"http://127.0.0.{1 + number}:{port}" for number in range(shape.targets)]
+    guards = GUARDS if shape.guarded else {}
+    return {"targets": targets, "pool": {"max_connections": 600}, **guards}
 
 
 def get(path: str) -> bytes:

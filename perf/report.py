@@ -43,10 +43,10 @@ def paired(rounds: Rounds, figure: str, of: str, over: str = "", minus: str = ""
     if not all(rounds.get(name) and figure in rounds[name][0] for name in (of, over, minus) if name):
         return None
     mine = [r[figure] for r in rounds[of]]
-    if over:
-        return [a / b[figure] if b[figure] else math.inf for a, b in zip(mine, rounds[over], strict=True)]
     if minus:
-        return [a - b[figure] for a, b in zip(mine, rounds[minus], strict=True)]
+        mine = [a - b[figure] for a, b in zip(mine, rounds[minus], strict=True)]
+    if over:
+        mine = [a / b[figure] if b[figure] else math.inf for a, b in zip(mine, rounds[over], strict=True)]
     return mine
 
 
@@ -77,7 +77,9 @@ def _limits(bar: Bar, value: float) -> dict[str, float]:
 
 def words(bar: Bar) -> str:
     """The bar in words, as `cpu_us gateway / nginx <= 3`."""
-    subject = f"{bar.of} / {bar.over}" if bar.over else f"{bar.of} - {bar.minus}" if bar.minus else bar.of
+    subject = f"{bar.of} - {bar.minus}" if bar.minus else bar.of
+    if bar.over:
+        subject = f"({subject}) / {bar.over}" if bar.minus else f"{subject} / {bar.over}"
     limit = f"<= {bar.at_most:g}" if bar.at_most is not None else f">= {bar.at_least:g}"
     return f"{bar.figure} {subject} {limit}{' in every round' if bar.always else ''}"
 

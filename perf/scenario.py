@@ -32,6 +32,8 @@ class Shape:
     methods: tuple[str, ...] = ("GET",)
     upstream: str = "nginx"  # or `sink`: the suite's own slow reader
     body_limit: str = "10MB"
+    targets: int = 1  # of the upstream: one server under as many addresses (at most 3)
+    guarded: bool = False  # with health checks, outlier ejection, circuit breaker, retries under a budget
     file: str = ""  # a configuration of the repository instead of a generated one
 
 
@@ -64,7 +66,7 @@ class Trial:
 class Bar:
     """A limit on a figure of a series, or on its ratio to (`over`), or difference from (`minus`), another series.
 
-    It is held against the interval of the median; with `always`, against every single round.
+    With both it is the difference that is divided.  It is held against the interval of the median; with `always`, against every single round.
     """
 
     figure: str
@@ -145,8 +147,6 @@ def _check_bars(name: str, bars: tuple[Bar, ...], series: set[str]) -> None:
     for bar in bars:
         if (bar.at_most is None) == (bar.at_least is None):
             raise ScenarioError(f"{name}.toml: bar on {bar.figure}: one of at_most and at_least must be there")
-        if bar.over and bar.minus:
-            raise ScenarioError(f"{name}.toml: bar on {bar.figure}: over and minus exclude each other")
         for other in filter(None, (bar.of, bar.over, bar.minus)):
             if other not in series:
                 raise ScenarioError(f"{name}.toml: bar on {bar.figure}: no series {other!r} in {sorted(series)}")

@@ -37,7 +37,7 @@ cdef enum:
 cdef char[ROOM] _room       # between a read and its send; nothing waits in it
 cdef Py_ssize_t TLS_RECORD = 16384
 cdef double IDLE = 600.0
-cdef double CLOSING = 2.0   # seconds without a byte: for the closing handshake (RFC 6455 7.1.1), and once one side ended
+cdef double CLOSING = 2.0   # seconds without a byte: in the closing handshake (RFC 6455 7.1.1), and once a side ended
 cdef bytes GOING_AWAY = b"\x03\xe9"     # 1001 (RFC 6455 section 7.4.1)
 
 
@@ -46,7 +46,7 @@ cdef class Frames:
     """Follows the frame headers of one direction (RFC 6455 section 5.2)."""
 
     cdef Py_ssize_t run(self, const unsigned char *data, Py_ssize_t size, bint stop) noexcept nogil:
-        """Go on over `size` bytes, with `stop` only up to the first place between two frames; gives the bytes passed."""
+        """Go on over `size` bytes, with `stop` only up to the first place between two frames: the bytes passed."""
         cdef Py_ssize_t at = 0
         cdef uint64_t here
         if self.lost:

@@ -6,7 +6,7 @@ from typing import Any
 
 import falcon
 
-from gateway.admin import resources
+from gateway.admin import resources, upstreams
 from gateway.admin.guard import Guard
 from gateway.admin.problems import add_handlers
 from gateway.admin.site import Site
@@ -23,5 +23,7 @@ def make_admin(site: Site) -> falcon.App[Any, Any]:
     app.add_route("/api/routes", resources.Routes(site))
     app.add_route("/api/config", resources.Config(site))
     app.add_route("/api/workers", resources.Workers(site))
+    app.add_route("/api/upstreams", upstreams.Upstreams(site))
+    app.add_route("/api/upstreams/{upstream}/targets/{target:path}", upstreams.OneTarget(site))
     app.add_route("/api/reload", resources.Reload(site))
     return app

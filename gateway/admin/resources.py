@@ -26,6 +26,8 @@ ENDPOINTS: Final = {
     "GET /api/routes": "the routes, the most specific first",
     "GET /api/config": "the configuration, secrets hidden",
     "GET /api/workers": "the workers and what each of them runs",
+    "GET /api/upstreams": "the upstreams, how each of their targets is, and why",
+    "PATCH /api/upstreams/{upstream}/targets/{target}": "have a target drained, disabled, re-weighted or serving again",
     "POST /api/reload": "read the configuration; answers once every worker runs it",
 }
 SERVED_WITHIN: Final = child.TIMEOUT + 30  # seconds; another reading may have to end first

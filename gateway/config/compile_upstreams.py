@@ -130,7 +130,8 @@ class Services:
         limit = spec.overload or self._overload
         if limit is None:
             return attempts.fetch
-        return Gate(spec.name, attempts.fetch, state, limit.max_concurrency, limit.queue).fetch
+        attempts.gate = Gate(spec.name, attempts.fetch, state, limit.max_concurrency, limit.queue)
+        return attempts.gate.fetch
 
 
 def _breaker(spec: model.Upstream) -> breaker.Rules | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -10,8 +11,10 @@ from pathlib import Path
 from types import FrameType
 
 from gateway.examples import shop
+from gateway.examples.service import Service
 
-PORTS = (9101, 9201, 9202)
+#: of the catalog, the inventory, the reviews, and of a second catalog in a process of its own, to be killed
+PORTS = (9101, 9201, 9202, 9102)
 
 
 def main() -> int:
@@ -24,26 +27,52 @@ def main() -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    for make, port in zip((shop.catalog, shop.inventory, shop.reviews), options.ports, strict=True):
-        service = make()
-        try:
-            service.start("127.0.0.1", port)
-        except OSError as error:
-            print(f"the {service.name} example cannot listen on 127.0.0.1:{port}: {error.strerror}", file=sys.stderr)
-            return 1
-        print(f"{service.name}: http://127.0.0.1:{port}", flush=True)
-    if options.gateway is None:
-        over.wait()
-        return 0
-    from gateway.examples.beside import run  # the examples alone need no configuration library
+    if options.catalog is not None:
+        return _alone(options.catalog, over)
+    makers = (shop.catalog, shop.inventory, shop.reviews)
+    if not all(_start(make(), port) for make, port in zip(makers, options.ports[:3], strict=True)):
+        return 1
+    from gateway.examples.second import Second  # it is not needed by the second process itself
 
-    return run(options.gateway, over)
+    with Second(options.ports[3]) as second:
+        if second.pid is None:
+            return 1
+        print(f"catalog: http://127.0.0.1:{options.ports[3]}, process {second.pid}", flush=True)
+        if options.gateway is None:
+            over.wait()
+            return 0
+        from gateway.examples.beside import run  # the examples alone need no configuration library
+
+        return run(options.gateway, over, second)
+
+
+def _start(service: Service, port: int) -> bool:
+    try:
+        service.start("127.0.0.1", port)
+    except OSError as error:
+        print(f"the {service.name} example cannot listen on 127.0.0.1:{port}: {error.strerror}", file=sys.stderr)
+        return False
+    print(f"{service.name}: http://127.0.0.1:{port}", flush=True)
+    return True
+
+
+def _alone(port: int, over: threading.Event) -> int:
+    """One catalog in this process, for as long as whoever started it lives."""
+    parent = os.getppid()
+    if not _start(shop.catalog(), port):
+        return 1
+    while os.getppid() == parent and not over.wait(0.5):
+        pass
+    return 0
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m gateway.examples", description=__doc__)
-    parser.add_argument("--ports", type=_ports, default=PORTS, help="of catalog, inventory and reviews: 9101,9201,9202")
+    parser.add_argument(
+        "--ports", type=_ports, default=PORTS, help="of the catalog, inventory, reviews, second catalog"
+    )
     parser.add_argument("--gateway", type=Path, metavar="FILE", help="the configuration of a gateway to start as well")
+    parser.add_argument("--catalog", type=int, metavar="PORT", help="start nothing but one catalog")
     return parser.parse_args()
 
 

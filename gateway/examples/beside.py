@@ -15,13 +15,14 @@ from pathlib import Path
 
 from gateway.config.complaints import ConfigError
 from gateway.config.document import load
-from gateway.examples.tour import text
+from gateway.examples.second import Second
+from gateway.examples.tour import Place, text
 
 READY_WITHIN = 20.0
 GONE_WITHIN = 10.0
 
 
-def run(config: Path, over: threading.Event) -> int:
+def run(config: Path, over: threading.Event, second: Second) -> int:
     """Start `gateway serve -c config`, say what to try once it is ready, and end it when `over` is set."""
     try:
         server = load(str(config)).server
@@ -33,7 +34,8 @@ def run(config: Path, over: threading.Event) -> int:
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0)
     try:
         if _is_ready(child, f"http://{server.admin}/readyz", over):
-            print(text(f"http://{server.bind[0]}", _command(), str(config.resolve())), flush=True)
+            place = Place(f"http://{server.bind[0]}", f"http://{server.admin}", _command(), str(config.resolve()))
+            print(text(place, second.port, second.pid), flush=True)
         while child.poll() is None and not over.wait(0.1):
             pass
         return 0 if over.is_set() else child.wait()

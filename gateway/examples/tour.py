@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 
 
-def commands(base: str, gateway: str, config: str) -> list[tuple[str, str]]:
-    """(what it shows, the command to paste) for conf/quickstart.yaml served at `base`, like http://127.0.0.1:8000."""
-    explain = shlex.join([gateway, "explain", "-c", config, "GET", "/items/7/reviews"])
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where conf/quickstart.yaml is served and administered, like http://127.0.0.1:8000, and by which command."""
+
+    base: str
+    admin: str
+    gateway: str
+    config: str
+
+
+def commands(place: Place, port: int, pid: int | None) -> list[tuple[str, str]]:
+    """(what it shows, the command to paste); `pid` is the process of the catalog on `port`."""
+    target = f"{place.admin}/api/upstreams/catalog/targets/127.0.0.1:{port}"
+    watch = f"for s in 1 2 3 4 5 6 7 8 9; do curl -s {target}; echo; sleep 1; done"
     return [
-        ("a list, from the catalog", f"curl -s '{base}/items?category=outdoor&limit=3'"),
-        ("reviews of one item: another service, its path rewritten", f"curl -s {base}/items/7/reviews"),
-        ("what matches no route gets an RFC 9457 problem", f"curl -si {base}/items/seven"),
-        ("events as they come, one a second", f"curl -sN '{base}/live/reviews?count=3'"),
-        ("why a request goes where it goes", explain),
+        ("a list, from the catalog", f"curl -s '{place.base}/items?category=outdoor&limit=3'"),
+        ("what matches no route gets an RFC 9457 problem", f"curl -si {place.base}/items/seven"),
+        ("events as they come, one a second", f"curl -sN '{place.base}/live/reviews?count=3'"),
+        (
+            "why a request goes where it goes: another service, its path rewritten",
+            shlex.join([place.gateway, "explain", "-c", place.config, "GET", "/items/7/reviews"]),
+        ),
+        ("kill one of the two catalogs and watch it go down and heal; no request fails", f"kill {pid}; {watch}"),
     ]
 
 
-def text(base: str, gateway: str, config: str) -> str:
+def text(place: Place, port: int, pid: int | None) -> str:
     """The lines shown when everything is up."""
-    lines = [f"\nThe gateway is up at {base}. In a second terminal:\n"]
-    for about, command in commands(base, gateway, config):
+    lines = [f"\nThe gateway is up at {place.base}. In a second terminal:\n"]
+    for about, command in commands(place, port, pid):
         lines.append(f"  # {about}\n  {command}")
-    lines.append(f"\nOr open {base}/ in a browser. Ctrl-C ends all of it.\n")
+    lines.append(f"\nOr open {place.base}/ in a browser. Ctrl-C ends all of it.\n")
     return "\n".join(lines)

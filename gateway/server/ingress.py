@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from functools import lru_cache
 from random import getrandbits
 from typing import Any
@@ -17,6 +18,11 @@ from gateway.server.plain import Bounded, target_and_headers
 
 #: no limit of sizes: they are the connection loop's
 WIDEST = Limits(32768, 32768, 200)
+#: "1.5", "1.5s" or "250ms"; grpc-timeout is at most eight digits and a unit
+_REQUEST_TIMEOUT = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(s|ms|)")
+_TIMEOUT_UNITS = {"": 1.0, "s": 1.0, "ms": 1e-3}
+_GRPC_TIMEOUT = re.compile(r"([0-9]{1,8})([HMSmun])")
+_GRPC_UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 KINDS_BY_SLUG: dict[str, Kind] = {kind.slug: kind for kind in KINDS}
 
 
@@ -41,7 +47,25 @@ def decide(plan: Plan, environ: dict[str, Any], started: float) -> Exchange:
     _body(exchange, environ)
     _route(exchange, plan)
     exchange.deadline = started + exchange.route.total
+    if "HTTP_X_REQUEST_TIMEOUT" in environ or "HTTP_GRPC_TIMEOUT" in environ:
+        _hurry(exchange, environ)
     return exchange
+
+
+def _hurry(exchange: Exchange, environ: dict[str, Any]) -> None:
+    """Let the caller's own deadline shorten the route's, never lengthen it; what cannot be read is ignored."""
+    for seconds in (
+        _seconds(_REQUEST_TIMEOUT.fullmatch(environ.get("HTTP_X_REQUEST_TIMEOUT", "")), _TIMEOUT_UNITS),
+        _seconds(_GRPC_TIMEOUT.fullmatch(environ.get("HTTP_GRPC_TIMEOUT", "")), _GRPC_UNITS),
+    ):
+        if 0.0 < seconds < exchange.deadline - exchange.started:
+            exchange.deadline = exchange.started + seconds
+            exchange.hurried = True
+
+
+def _seconds(found: re.Match[str] | None, units: dict[str, float]) -> float:
+    """Seconds of a number and its unit; 0.0 for none."""
+    return float(found[1]) * units[found[2]] if found else 0.0
 
 
 def _body(exchange: Exchange, environ: dict[str, Any]) -> None:

@@ -16,11 +16,12 @@ from typing import Final
 import gevent
 
 from gateway._fast.traffic import now_ms
-from gateway.errors import CLIENT_CLOSED, GatewayError, Kind
+from gateway.errors import UPSTREAM_TIMEOUT, GatewayError, Kind
 from gateway.exchange import Exchange, Response
-from gateway.upstreams import backoff, breaker, budget
+from gateway.upstreams import backoff, budget, hedge
 from gateway.upstreams.circuit import Circuit
 from gateway.upstreams.fleet import Fleet, Target
+from gateway.upstreams.gate import Gate
 from gateway.upstreams.hedge import Latencies
 from gateway.upstreams.hedge import Rules as HedgeRules
 from gateway.upstreams.http import HttpUpstream
@@ -44,7 +45,7 @@ class Rules:
 class Attempts:
     """`fetch` of an upstream over its fleet, in one worker for one plan; what is known of it is in `state`, for all."""
 
-    __slots__ = ("_circuit", "_hedge", "_latencies", "_retry", "fleet", "http", "name", "state", "total")
+    __slots__ = ("_hedge", "_latencies", "_retry", "circuit", "fleet", "gate", "http", "name", "state", "total")
 
     def __init__(
         self, http: HttpUpstream, fleet: Fleet, state: UpstreamState, rules: Rules, circuit: Circuit | None = None
@@ -56,66 +57,65 @@ class Attempts:
         self.total = http.total
         self._retry = rules.retry
         self._hedge = rules.hedge
-        self._circuit = circuit
+        self.circuit = circuit
+        #: what stands before it, where there is a limit
+        self.gate: Gate | None = None
         self._latencies = Latencies(rules.hedge.quantile) if rules.hedge and rules.hedge.quantile else None
 
     def fetch(self, exchange: Exchange) -> Response:
         """The answer of a target. Raises GatewayError."""
-        now = now_ms()
         exchange.upstream = self.name
-        circuit = self._circuit
-        ticket = breaker.FREE if circuit is None else circuit.enter(now)
+        circuit = self.circuit
+        if circuit is None:
+            return self._fetch(exchange, *self._first(exchange))
+        ticket = circuit.enter(now_ms())
+        before, is_whole = exchange.upstream_time, True
         try:
-            response = self._fetch(exchange, now)
+            first, is_whole = self._first(exchange)
+            response = self._fetch(exchange, first, is_whole)
         except GatewayError as error:
-            if circuit is not None:
-                self._settle(circuit, ticket, exchange, error.kind, now)
+            if not self._blames(error.kind, exchange, is_whole):
+                circuit.give_up(ticket)
+            else:
+                circuit.tell(now_ms(), ticket, True, exchange.upstream_time - before)
             raise
         except BaseException:
-            if circuit is not None:
-                circuit.give_up(ticket)
+            circuit.give_up(ticket)
             raise
-        if circuit is not None:
-            self._settle(circuit, ticket, exchange, response.status, now)
+        circuit.tell(now_ms(), ticket, response.status >= 500, exchange.upstream_time - before if is_whole else 0.0)
         return response
 
-    def _settle(self, circuit: Circuit, ticket: int, exchange: Exchange, outcome: int | Kind, began: int) -> None:
-        """What the upstream's circuit is told of a whole exchange, however many tries it took."""
-        if outcome is CLIENT_CLOSED or (isinstance(outcome, Kind) and outcome.source != "upstream"):
-            circuit.give_up(ticket)
-            return
-        now = now_ms()
-        circuit.tell(now, ticket, is_failure(outcome) and not exchange.hurried, (now - began) / 1000)
-
-    def _fetch(self, exchange: Exchange, now: int) -> Response:
-        retry = self._retry
+    def _fetch(self, exchange: Exchange, first: bytes, is_whole: bool) -> Response:
+        now, retry = now_ms(), self._retry
         if retry is None and self._hedge is None:
-            return self.attempt(exchange, self._first(exchange, 0)[0], now, ())
+            return self.attempt(exchange, first, is_whole, now, ())
         self.state.budget.add(now, 1)
-        keep = retry.max_body if retry is not None and exchange.method in retry.methods else 0
-        first, is_whole = self._first(exchange, keep)
         if retry is None:
             return self._beside(exchange, first, is_whole, now, ())
         return self._again(exchange, first, is_whole, now, retry)
 
-    def _first(self, exchange: Exchange, keep: int) -> tuple[bytes, bool]:
-        """(the beginning of the body, whether that is all of it): up to `keep` bytes are read to be sent again.
+    def _first(self, exchange: Exchange) -> tuple[bytes, bool]:
+        """(the beginning of the body, whether that is all of it): what may be sent again is read up to `max_body`.
 
         It comes before a connection is taken: a client that sends nothing must not hold one.
         """
         body, length = exchange.body, exchange.body_length
         if not length or body is None:
             return b"", True
+        retry = self._retry
+        keep = retry.max_body if retry is not None and exchange.method in retry.methods else 0
         first = body.read(FIRST_PIECE)
         if length > keep:
-            return first, False
+            return first, len(first) == length
         pieces, size = [first], len(first)
         while size != length and pieces[-1] and size <= keep:
             pieces.append(body.read(FIRST_PIECE))
             size += len(pieces[-1])
         return b"".join(pieces), size == length or not pieces[-1]
 
-    def attempt(self, exchange: Exchange, first: bytes, now: int, tried: tuple[Target, ...]) -> Response:
+    def attempt(
+        self, exchange: Exchange, first: bytes, is_whole: bool, now: int, tried: tuple[Target, ...]
+    ) -> Response:
         """One try with one target, and what it says of it. Raises GatewayError."""
         fleet = self.fleet
         target, ticket = fleet.pick(exchange, now, tried)
@@ -124,7 +124,7 @@ class Attempts:
         try:
             response = self.http.send(exchange, target, first, started)
         except GatewayError as error:
-            if error.kind.source == "upstream" and not exchange.hurried:
+            if self._blames(error.kind, exchange, is_whole):
                 fleet.observe(target, ticket, error.kind, monotonic() - started, now_ms())
             else:
                 fleet.give_up(target, ticket)
@@ -132,29 +132,42 @@ class Attempts:
         except BaseException:
             fleet.give_up(target, ticket)
             raise
-        seconds = monotonic() - started
+        # A body that comes while it is sent takes as long as the client takes.
+        seconds = monotonic() - started if is_whole else 0.0
         fleet.observe(target, ticket, response.status, seconds, now_ms())
-        if self._latencies is not None and response.status < 500:
+        if self._latencies is not None and response.status < 500 and is_whole:
             self._latencies.record(seconds)
         if fleet.answered is not None:
             fleet.answered(exchange, target, response)
         return response
 
+    def _blames(self, kind: Kind, exchange: Exchange, is_whole: bool) -> bool:
+        """Whether a failure speaks against the target of the last try.
+
+        SECURITY: running out of time does not where the client had a hand in it, by a deadline of its own or by
+        sending its body slowly: else any client could have healthy targets ejected and circuits opened.
+        """
+        if kind is not UPSTREAM_TIMEOUT:
+            return is_failure(kind)
+        given = exchange.deadline - exchange.upstream_started
+        enough = min(self.total, exchange.deadline - exchange.started) / 2
+        return is_whole and not exchange.hurried and given >= enough
+
     def _again(self, exchange: Exchange, first: bytes, is_whole: bool, now: int, rules: RetryRules) -> Response:
         """Tries until one is good enough, or rules, budget, circuit or deadline say no."""
         tried: tuple[Target, ...] = ()
         while True:
-            response = error = None
+            response = error = asked = None
             try:
                 response = self._beside(exchange, first, is_whole, now, tried)
                 outcome: int | Kind = response.status
-                was_sent, asked = True, None
                 if outcome not in rules.on:
                     return response
-                asked = _retry_after(response)
+                was_sent, asked = True, _retry_after(response)
             except GatewayError as failure:
-                error, outcome, was_sent, asked = failure, failure.kind, failure.was_sent, None
-            pause = self._pause(exchange, outcome, len(tried), was_sent, is_whole, asked, rules)
+                error, outcome, was_sent = failure, failure.kind, failure.was_sent
+            # Of what was not sent nothing is lost: the rest of the body is still the client's.
+            pause = self._pause(exchange, outcome, len(tried), was_sent, is_whole or not was_sent, asked, rules)
             if pause is None:
                 if response is None:
                     assert error is not None
@@ -180,7 +193,7 @@ class Attempts:
         """Seconds until the next try, counted against the budget; None for no further try."""
         if not should_retry(outcome, exchange.method, retries, was_sent, is_whole, rules):
             return None
-        if self._circuit is not None and not self._circuit.is_closed:
+        if self.circuit is not None and not self.circuit.is_closed:
             return None
         pause = backoff.delay(retries + 1, rules.backoff, random.random())
         pause_or_none = backoff.wait(pause, asked, exchange.deadline - monotonic())
@@ -198,14 +211,13 @@ class Attempts:
     ) -> Response:
         """One try, and a second one beside it when it is late and the rules want one."""
         rules = self._hedge
-        if rules is None or not is_whole:
-            return self.attempt(exchange, first, now, tried)
-        from gateway.upstreams import hedge
-
+        # A change of protocol is one connection's.
+        if rules is None or not is_whole or exchange.environ.get("gateway.upgrade"):
+            return self.attempt(exchange, first, is_whole, now, tried)
         estimate = self._latencies.quantile(now) if self._latencies is not None else None
         after = hedge.delay(exchange.method, estimate, exchange.deadline - monotonic(), rules)
         if after is None:
-            return self.attempt(exchange, first, now, tried)
+            return self.attempt(exchange, first, is_whole, now, tried)
         return Race(self, exchange, first, tried).run(after, self._may_hedge)
 
     def _may_hedge(self) -> bool:

@@ -153,8 +153,22 @@ class TwoChoices(_Weighted[T]):
         last = len(targets) - 1
         if not last:
             return targets[0]
+        scale = weights.scale
+        one, other = self._two(weights, last)
+        first, second = weights.latency[one](now), weights.latency[other](now)
+        if not first or not second:
+            first = second = 1.0
+        first *= weights.inflight[one]() * scale[one] + 1.0
+        second *= weights.inflight[other]() * scale[other] + 1.0
+        return targets[one] if first <= second else targets[other]
+
+    def _two(self, weights: Weights[T], last: int) -> tuple[int, int]:
+        """Two different indexes."""
+        if weights.is_even:  # PERF: from one number
+            one, other = divmod(int(self._random() * (last + 1) * last), last)
+            return one, other + (other >= one)
         # Drawing by weight gives each its share when all are equal; else a heavy one would be met too seldom.
-        sums, each, scale = weights.sums, weights.each, weights.scale
+        sums, each = weights.sums, weights.each
         one = bisect(sums, self._random() * weights.total, 0, last)
         rest = self._random() * (weights.total - each[one])
         if rest >= sums[one] - each[one]:
@@ -162,12 +176,7 @@ class TwoChoices(_Weighted[T]):
         other = bisect(sums, rest, 0, last)
         if other == one:  # by rounding
             other = one - 1 if one else 1
-        first, second = weights.latency[one](now), weights.latency[other](now)
-        if not first or not second:
-            first = second = 1.0
-        first *= weights.inflight[one]() * scale[one] + 1.0
-        second *= weights.inflight[other]() * scale[other] + 1.0
-        return targets[one] if first <= second else targets[other]
+        return one, other
 
 
 def make(spec: Balance, upstream: str, random: Random = random.random) -> Balancer[T]:

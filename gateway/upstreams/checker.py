@@ -25,7 +25,6 @@ log = logging.getLogger("gateway")
 LOOK_EVERY: Final = 0.05
 #: checks on their way at once; more of them wait for the next look
 AT_ONCE: Final = 64
-_MOST: Final = 65536  # bytes of an answer's body that are read for the sake of good manners
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class Checker:
         if before & 3 == after & 3:
             return
         if health.is_up(after) and before & 3 == health.DOWN:
-            target.state.since.store(now)
+            target.state.come_back(now)
         level = logging.INFO if health.is_up(after) else logging.WARNING
         opinion = health.read(after)
         answer = f"status {status}" if status else "no answer in time"

@@ -34,6 +34,8 @@ class Circuit:
 
     def enter(self, now: int) -> int:
         """As `ticket`; raises GatewayError(CIRCUIT_OPEN) with Retry-After instead of REFUSED."""
+        if not self._cell.load() & 3:
+            return FREE
         ticket = self.ticket(now)
         if ticket == REFUSED:
             seconds = breaker.retry_after(self._cell.load(), now)
@@ -49,6 +51,16 @@ class Circuit:
         return breaker.admits(self._cell.load(), now, self.rules)
 
     @property
+    def word(self) -> int:
+        """The state, for `breaker` to read."""
+        return self._cell.load()
+
+    def sums(self, now: int) -> tuple[int, int, int]:
+        """(requests, failures, slow ones) of the window; what came before the last closing counts no more."""
+        total, failed, slow = self._window.sums(now, breaker.span(self._cell.load(), now, self.rules))
+        return total, failed, slow
+
+    @property
     def is_closed(self) -> bool:
         """Whether nothing is held back."""
         return not self._cell.load() & 3
@@ -62,8 +74,7 @@ class Circuit:
             is_good = not (has_failed or is_slow)
             before, after = advance(self._cell, breaker.settle, now, ticket, is_good, rules)
         elif has_failed or is_slow:
-            total, failed, slow = self._window.sums(now, breaker.span(self._cell.load(), now, rules))
-            before, after = advance(self._cell, breaker.trip, now, (total, failed, slow), rules)
+            before, after = advance(self._cell, breaker.trip, now, self.sums(now), rules)
         else:
             return False
         if before & 3 == after & 3:

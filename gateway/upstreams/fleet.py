@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.errors import CIRCUIT_OPEN, NO_TARGET, GatewayError, Kind
-from gateway.exchange import Exchange, Response
+from gateway.exchange import Exchange
 from gateway.upstreams import breaker, health, outlier, override
 from gateway.upstreams.balance import Balancer
 from gateway.upstreams.circuit import Circuit
@@ -19,8 +19,11 @@ log = logging.getLogger("gateway")
 
 #: milliseconds for which a look at the targets' words holds; what this worker changes itself is seen at once
 LOOK: Final = 20
-#: seconds that a failed try counts as, so that a target that fails fast does not look like the fastest
-FAILURE_COUNTS: Final = 1.0
+#: a failed try counts as this many times what its target takes, in seconds between these bounds: a target that fails
+#: fast must not look like the fastest, nor may one failure in a thousand keep all requests away from it
+FAILURE_COUNTS: Final = 4.0
+FAILURE_LEAST: Final = 0.01
+FAILURE_MOST: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +99,11 @@ class Fleet:
             ticket = circuit.ticket(now)
             if ticket != breaker.REFUSED:
                 return target, ticket
-            if target in tried:
-                raise GatewayError(
-                    CIRCUIT_OPEN, f"Every target of {self.name} fails too often.", headers=(("Retry-After", "1"),)
-                )
-            tried = (*tried, target)
+            self._until = 0  # its probes have all been let through since the last look
+            eligible = tuple([each for each in eligible if each is not target])
+            if not eligible:
+                detail = f"Every target of {self.name} fails too often."
+                raise GatewayError(CIRCUIT_OPEN, detail, headers=(("Retry-After", "1"),))
 
     def look(self, now: int) -> tuple[Target, ...]:
         """The targets that may be picked; the same tuple as before where nothing changed. Raises GatewayError."""
@@ -125,13 +128,18 @@ class Fleet:
         return target.circuit is None or target.circuit.admits(now)
 
     def observe(self, target: Target, ticket: int, outcome: int | Kind, seconds: float, now: int) -> None:
-        """What came of a try: a status or the kind of its failure, and how long it took."""
+        """What came of a try: a status or the kind of its failure, and how long it took; 0.0 tells nothing of that."""
         has_failed = outlier.is_failure(outcome)
-        target.state.observe(now, max(seconds, FAILURE_COUNTS) if has_failed else seconds)
+        if has_failed:
+            seconds_or_more = max(seconds, FAILURE_LEAST, min(FAILURE_MOST, FAILURE_COUNTS * target.state.latency(now)))
+            if target.state.since.load() <= now:  # else it has been left out already, and this is late news
+                target.state.observe(now, seconds_or_more)
+        elif seconds:
+            target.state.observe(now, seconds)
         if target.circuit is not None and target.circuit.tell(now, ticket, has_failed, seconds):
             self._until = 0
             if target.circuit.is_closed:
-                target.state.since.store(now)
+                target.state.come_back(now)
         if self.guards.outlier is not None:
             self._judge(target, has_failed, now, self.guards.outlier)
 
@@ -152,12 +160,7 @@ class Fleet:
             allowed = outlier.may_eject(out, len(self._targets), rules)
         before, after = advance(cell, outlier.observe, has_failed, now, allowed, rules)
         if outlier.until(after) > outlier.until(before):
-            target.state.since.store(outlier.until(after))
+            target.state.come_back(outlier.until(after))
             self._until = 0
             seconds = (outlier.until(after) - now) / 1000
             log.warning("%s of %s is left out for %g s: it failed in a row", target.address, self.name, seconds)
-
-    def tell(self, exchange: Exchange, target: Target, response: Response) -> None:
-        """Let the balancer mark an answer (a cookie)."""
-        if self.answered is not None:
-            self.answered(exchange, target, response)

@@ -28,7 +28,7 @@ _LOOK: Final = 0.005
 class Gate:
     """`fetch` of an upstream with a limit of requests in flight; `limit` None finds it out by measuring."""
 
-    __slots__ = ("_fetch", "_fixed", "_limiter", "_line", "_sweeper", "name", "state")
+    __slots__ = ("_fetch", "_fixed", "_limiter", "_line", "_mine", "_sweeper", "name", "state")
 
     def __init__(self, name: str, fetch: Fetch, state: UpstreamState, limit: int | None, queue: int) -> None:
         self.name = name
@@ -37,6 +37,7 @@ class Gate:
         self._fixed = limit
         self._limiter = None if limit is not None else Limiter()
         self._line: Line[AsyncResult[bool]] = Line(queue)
+        self._mine = 0  # requests in flight through this gate
         self._sweeper: gevent.Greenlet[[], None] | None = None
 
     @property
@@ -46,18 +47,19 @@ class Gate:
 
     def fetch(self, exchange: Exchange) -> Response:
         """The answer, after a turn in the line where there is one. Raises GatewayError(OVERLOADED)."""
-        decided = verdict(self.state.inflight(), self.limit, len(self._line), self._line.size)
-        if decided == QUEUE:
+        decided = verdict(self._inflight(), self.limit, len(self._line), self._line.size)
+        if decided == ADMIT:
+            self._enter()
+        elif decided == QUEUE:
             self._wait()
-        elif decided != ADMIT:
+        else:
             raise self._overloaded()
-        self.state.enter()
-        inflight = self.state.inflight()
-        began = monotonic()
+        inflight, began = self._inflight(), monotonic()
         try:
             response = self._fetch(exchange)
         except GatewayError as error:
-            self._sample(began, inflight, error.kind in _CROWDED)
+            if error.kind in _CROWDED:
+                self._sample(began, inflight, True)
             self._leave()
             raise
         except BaseException:
@@ -71,11 +73,16 @@ class Gate:
             response.body = Counted(response.body, self._leave)
         return response
 
+    def _inflight(self) -> int:
+        """What the limit bounds: in flight in all workers by a written one, in this one by one that was found out."""
+        return self.state.inflight() if self._limiter is None else self._mine
+
     def _sample(self, began: float, inflight: int, was_crowded: bool) -> None:
         if self._limiter is not None:
             self._limiter.on_sample(monotonic() - began, inflight, now_ms(), dropped=was_crowded)
 
     def _wait(self) -> None:
+        """Stand in line until let in, which counts as entered. Raises GatewayError(OVERLOADED)."""
         turn: AsyncResult[bool] = AsyncResult()
         pushed_out = self._line.join(turn, now_ms())
         if pushed_out is not None:
@@ -85,21 +92,30 @@ class Gate:
         try:
             is_let_in = turn.get()
         except BaseException:
-            self._line.leave(turn)
+            if turn.ready() and turn.value:
+                self._leave()
+            else:
+                self._line.leave(turn)
             raise
         if not is_let_in:
             raise self._overloaded()
 
+    def _enter(self) -> None:
+        self.state.enter()
+        self._mine += 1
+
     def _leave(self) -> None:
         """A request is over: somebody else may go in."""
         self.state.leave()
+        self._mine -= 1
         self._let_in()
 
     def _let_in(self) -> None:
-        # NOTE: who is let in is counted only once it runs, so one at a time; the sweeper lets in the others.
-        if len(self._line) and self.state.inflight() < self.limit:
+        # NOTE: who is let in is counted at once, not when its greenlet runs: nobody else may take the place meanwhile.
+        while len(self._line) and self._inflight() < self.limit:
             turn = self._line.next(now_ms())
             if turn is not None:
+                self._enter()
                 turn.set(True)
 
     def _sweep(self) -> None:

@@ -8,9 +8,9 @@ from gateway._fast.tunnel import Tunnel
 from gateway._fast.wire import Answer, WireError, talk
 from gateway.errors import UPSTREAM_TIMEOUT, GatewayError
 from gateway.exchange import Exchange, Response
+from gateway.upstreams.connection import Connection
 from gateway.upstreams.failures import CONNECT_ERRORS, connect_failure, exchange_failure
 from gateway.upstreams.fleet import Target
-from gateway.upstreams.pool import Connection
 
 #: RFC 9110 section 9.2.2
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"))

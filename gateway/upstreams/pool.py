@@ -1,25 +1,20 @@
-"""Connections to one target: urllib3's pools and connections, with the bytes exchanged by `_fast.wire`.
+"""The pool of connections to one target: urllib3's, with the bytes exchanged by `_fast.wire`.
 
-urllib3 keeps what it is good at (names, connecting, TLS and its verification); its seams are `ConnectionCls` and
-`QueueCls`.  After connecting, the socket belongs to a Channel.
+urllib3's seams are `ConnectionCls` and `QueueCls`.
 """
 
 from __future__ import annotations
 
 import queue
-import socket
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, cast
+from typing import cast
 
-import gevent
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, EmptyPoolError, NewConnectionError
+from urllib3.exceptions import EmptyPoolError
 
-from gateway._fast.channel import Channel
+from gateway.upstreams.connection import Connection, PlainConnection, TLSConnection
 from gateway.upstreams.slots import Slots
 
 
@@ -52,76 +47,6 @@ class PoolSettings:
 
     max_connections: int = 256
     idle: float = 60.0
-
-
-class Connection:
-    """What the gateway adds to urllib3's connections."""
-
-    pool: TargetPool
-    default_host: str
-    channel: Channel | None = None
-    #: monotonic seconds; how often it was handed out
-    idle_since = 0.0
-    uses = 0
-    #: called when the exchange that has the connection is over: its target has one request less
-    leave: Callable[[], object] = int
-
-    def open(self, timeout: float) -> None:
-        """Connect, TLS included, within `timeout` seconds. Raises urllib3's and ssl's errors, OSError."""
-        connection = cast(HTTPConnection, self)
-        connection.timeout = timeout
-        # NOTE: neither the resolver nor the TLS handshake has a timeout of its own.
-        limit = gevent.Timeout(timeout)
-        with limit:
-            try:
-                connection.connect()
-            except gevent.Timeout as error:
-                if error is not limit:
-                    raise
-                raise ConnectTimeoutError(connection, "no connection in time") from None
-        self.channel = Channel(connection.sock)
-
-    def close(self) -> None:
-        """Close the socket. Safe to call twice."""
-        if self.channel is not None:
-            self.channel.close()
-        super().close()  # type: ignore[misc]
-
-    def release(self, keep: bool) -> None:
-        """Give the connection back to its pool, which closes it unless it may be used again."""
-        self.leave()
-        self.leave = int
-        if keep:
-            self.pool.give_back(self)
-        else:
-            self.pool.discard(self)
-
-
-class PlainConnection(Connection, HTTPConnection):
-    """A connection over TCP or a unix socket."""
-
-    def __init__(self, *args: Any, socket_path: str = "", **kw: Any) -> None:
-        super().__init__(*args, **kw)
-        self.socket_path = socket_path
-
-    def _new_conn(self) -> socket.socket:
-        if not self.socket_path:
-            return super()._new_conn()
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            sock.settimeout(cast(float, self.timeout))
-            sock.connect(self.socket_path)
-        except TimeoutError as error:
-            sock.close()
-            raise ConnectTimeoutError(self, "no connection in time") from error
-        except OSError as error:
-            sock.close()
-            raise NewConnectionError(self, str(error)) from error
-        return sock
-
-
-class TLSConnection(Connection, HTTPSConnection):
-    """A connection over TLS; the context says what is verified."""
 
 
 class TargetPool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import gevent
 from gevent.queue import Empty, SimpleQueue
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from gateway.upstreams.fleet import Target
 
 #: seconds between two looks at whether the client is still there: the tries cannot tell by themselves
-LOOK_EVERY = 0.05
+LOOK_EVERY: Final = 0.05
+#: seconds for which an answer may still come after the client's end of stream: it may have closed one half only
+GRACE: Final = 0.2
 
 
 class Race:
@@ -33,75 +35,82 @@ class Race:
         self._results: SimpleQueue[tuple[Exchange, Response | None, BaseException | None]] = SimpleQueue()
         self._runners: list[gevent.Greenlet[..., None]] = []
         self._copies: list[Exchange] = []
+        self._attempts_before = exchange.attempts
+        self._running = 0
+        self._gone_at = 0.0
+        self._is_over = False
 
     def run(self, after: float, may_hedge: Callable[[], bool]) -> Response:
         """The first answer; the second try begins after `after` seconds if `may_hedge` then. Raises GatewayError."""
-        self._start(self._tried)
-        hedge_at = monotonic() + after
-        is_hedged = False
+        hedge_at: float | None = monotonic() + after
         failure: BaseException | None = None
         try:
-            while True:
-                if not is_hedged and monotonic() >= hedge_at:
-                    is_hedged = True
+            self._start(self._tried)
+            while self._running:
+                if hedge_at is not None and monotonic() >= hedge_at:
+                    hedge_at = None
                     if may_hedge():
                         self._start(self._tried_now())
                 try:
-                    exchange, response, error = self._results.get(timeout=self._patience(hedge_at, is_hedged))
+                    exchange, response, error = self._results.get(timeout=_patience(hedge_at))
                 except Empty:
                     self._check_client()
                     continue
+                self._running -= 1
                 self._take_over(exchange)
                 if response is not None:
                     return response
                 failure = failure or error
-                if all(runner.dead or runner.ready() for runner in self._runners) and self._results.empty():
-                    assert failure is not None
-                    raise failure
+            assert failure is not None
+            raise failure
         finally:
             self._end()
 
     def _start(self, tried: tuple[Target, ...]) -> None:
         exchange = copy(self._exchange)
-        # The client's channel can be linked to one upstream only, so to none of the two.
-        exchange.environ = {**exchange.environ, "gateway.channel": None}
+        # The client's channel can be linked to one upstream only, so to none of the two; nor may a loser write to it.
+        exchange.environ = {**exchange.environ, "gateway.channel": None, "wsgi.early_hints": None}
         self._copies.append(exchange)
+        self._running += 1
         self._runners.append(gevent.spawn(self._try, exchange, tried))
 
     def _try(self, exchange: Exchange, tried: tuple[Target, ...]) -> None:
+        response = failure = None
         try:
-            response = self._attempts.attempt(exchange, self._first, now_ms(), tried)
-        except GatewayError as error:
-            self._results.put((exchange, None, error))
+            response = self._attempts.attempt(exchange, self._first, True, now_ms(), tried)
         except Exception as error:  # ours to report, in the greenlet that waits
-            self._results.put((exchange, None, error))
-        else:
-            self._results.put((exchange, response, None))
+            failure = error
+        if self._is_over and response is not None:
+            response.close()
+        self._results.put((exchange, response, failure))
 
     def _tried_now(self) -> tuple[Target, ...]:
         """Those tried before, and the one that is late: it is known as soon as its try has begun."""
         late = self._copies[0].target_tried
         return self._tried if late is None else (*self._tried, late)
 
-    def _patience(self, hedge_at: float, is_hedged: bool) -> float:
-        left = LOOK_EVERY if is_hedged else min(LOOK_EVERY, hedge_at - monotonic())
-        return max(0.0005, left)
-
     def _check_client(self) -> None:
         channel: Any = self._exchange.environ.get("gateway.channel")
         if channel is not None and channel.gone:
-            raise GatewayError(CLIENT_CLOSED, "The client went away.")
+            self._gone_at = self._gone_at or monotonic()
+            if monotonic() - self._gone_at >= GRACE:
+                raise GatewayError(CLIENT_CLOSED, "The client went away.")
 
     def _take_over(self, won: Exchange) -> None:
         mine = self._exchange
         mine.address, mine.upstream_time, mine.upstream_started = won.address, won.upstream_time, won.upstream_started
-        mine.attempts = max(mine.attempts, won.attempts) + len(self._runners) - 1
+        mine.attempts = self._attempts_before + sum(each.attempts - self._attempts_before for each in self._copies)
         mine.target_tried = won.target_tried
 
     def _end(self) -> None:
         """Break off who is still at it, and close an answer that came a moment too late."""
+        self._is_over = True
         gevent.killall([runner for runner in self._runners if not runner.ready()], block=False)
         while not self._results.empty():
             response = self._results.get()[1]
             if response is not None:
                 response.close()
+
+
+def _patience(hedge_at: float | None) -> float:
+    return LOOK_EVERY if hedge_at is None else max(0.0005, min(LOOK_EVERY, hedge_at - monotonic()))

@@ -14,7 +14,7 @@ import gevent
 from gevent.event import AsyncResult
 
 if TYPE_CHECKING:
-    from gateway.upstreams.pool import Connection
+    from gateway.upstreams.connection import Connection
 
 
 class Slots:

@@ -56,7 +56,7 @@ class TargetState:
     """
 
     __slots__ = (
-        *("__weakref__", "address", "upstream", "named", "window"),
+        *("__weakref__", "_latency", "address", "upstream", "named", "window"),
         *("enter", "inflight", "latency", "leave", "observe", *TARGET_CELLS),
     )
     health: Cell
@@ -72,9 +72,15 @@ class TargetState:
             setattr(self, name, Cell(memory, place + 8 * number))
         latency = Ewma(memory, place + _LINE - 8, half_life_ms)
         self.observe, self.latency = latency.observe, latency.value
+        self._latency = Cell(memory, place + _LINE - 8)
         self.window = Window(memory, place + _LINE, BUCKETS, 3, window_ms)
         row = InFlight(columns, memory, place + _LINE + _RING)
         self.enter, self.leave, self.inflight = row.enter, row.leave, row.total
+
+    def come_back(self, at: int) -> None:
+        """It is eligible again from `at` on. Its latency is unknown then: what it took while it failed says nothing."""
+        self.since.store(at)
+        self._latency.store(0)
 
     @property
     def is_shared(self) -> bool:

@@ -68,7 +68,7 @@ def ramp(since: int, now: int, span: int) -> float:
 class Weights(Generic[T]):
     """Targets with their weights now, as sums for drawing; a value that holds for these very targets before `until`."""
 
-    __slots__ = ("each", "inflight", "latency", "scale", "sums", "targets", "total", "until")
+    __slots__ = ("each", "inflight", "is_even", "latency", "scale", "sums", "targets", "total", "until")
 
     def __init__(self, targets: tuple[T, ...], each: tuple[float, ...] = (), until: int = -1) -> None:
         self.targets = targets
@@ -80,6 +80,7 @@ class Weights(Generic[T]):
         mean = self.total / len(each) if each else 0.0
         #: what to multiply a target's load with to compare it with the others'
         self.scale = tuple([mean / weight for weight in each])
+        self.is_even = len(set(each)) == 1
         # PERF: looked up once, not for every pick (perf/micro/bench_balance.py).
         self.inflight = tuple([target.state.inflight for target in targets])
         self.latency = tuple([target.state.latency for target in targets])

@@ -14,10 +14,13 @@ from typing import Any
 from gateway._fast.channel import Channel
 from gateway._fast.wire import decode_chunks, talk
 from gateway.exchange import Exchange
+from gateway.upstreams.attempt import Attempts, Rules
+from gateway.upstreams.balance import TwoChoices
 from gateway.upstreams.fleet import Fleet, Target
 from gateway.upstreams.http import HttpUpstream
 from gateway.upstreams.pool import Address
 from gateway.upstreams.pools import PoolKey, Pools
+from gateway.upstreams.state import TrafficRegion
 
 FIELDS = b"Server: nginx\r\nDate: Mon, 24 Nov 2026 13:00:00 GMT\r\nContent-Type: application/json\r\n"
 BODY = b'{"id":42,"name":"widget","tags":["a","b","c"],"price":12.5,"in_stock":true}'
@@ -76,7 +79,9 @@ def fetch() -> Callable[[], object]:
     connection.channel, connection.pool, connection.default_host = Channel(near), pool, pool.default_host
     pool.pool.get()
     pool.give_back(connection)
-    upstream = HttpUpstream("catalog", Fleet("catalog", [Target("127.0.0.1:9101", pool)]))
+    region = TrafficRegion.private()
+    fleet = Fleet("catalog", TwoChoices(), [Target("127.0.0.1:9101", pool, region.target("catalog", "127.0.0.1:9101"))])
+    upstream = Attempts(HttpUpstream("catalog"), fleet, region.upstream("catalog"), Rules())
 
     def call() -> object:
         far.send(LENGTH)

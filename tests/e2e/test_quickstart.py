@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.raw import Client
+
 ROOT = Path(__file__).parents[2]
 READY = re.compile(r"Ctrl-C ends all of it")
-COMMAND = re.compile(r"^  ((?:curl|/).*)$", re.M)
+COMMAND = re.compile(r"^  ((?:curl|/|kill).*)$", re.M)
 
 
 def free_ports(count):
@@ -32,7 +34,7 @@ class Quickstart:
         self.ports = ports
         self.config = folder / "quickstart.yaml"
         text = (ROOT / "conf" / "quickstart.yaml").read_text()
-        for old, new in zip((8000, 8001, 9101, 9201, 9202), ports, strict=True):
+        for old, new in zip((8000, 8001, 9101, 9201, 9202, 9102), ports, strict=True):
             text = text.replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}")
         self.config.write_text(text)
         examples = ",".join(map(str, ports[2:]))
@@ -69,7 +71,7 @@ class Quickstart:
 
 @pytest.fixture(scope="module")
 def quickstart(tmp_path_factory):
-    started = Quickstart(tmp_path_factory.mktemp("quickstart"), free_ports(5))
+    started = Quickstart(tmp_path_factory.mktemp("quickstart"), free_ports(6))
     try:
         started.wait_until_ready()
         yield started
@@ -88,17 +90,44 @@ def test_it_prints_five_commands_of_which_three_are_curl(quickstart):
 
 
 def test_each_command_works_when_pasted(quickstart):
-    items, reviews, problem, live, explain = map(run, COMMAND.findall(quickstart.output))
-    assert {item["category"] for item in json.loads(items)["items"]} == {"outdoor"}
-    assert {review["item"] for review in json.loads(reviews)["items"]} == {7}
-    assert problem.startswith("HTTP/1.1 404 ")
-    assert "application/problem+json" in problem
-    assert live.count("event: review\n") == 3
-    assert "/reviews?item=7" in explain
+    items, problem, live, explain, heal = COMMAND.findall(quickstart.output)
+    assert {item["category"] for item in json.loads(run(items))["items"]} == {"outdoor"}
+    told = run(problem)
+    assert told.startswith("HTTP/1.1 404 ")
+    assert "application/problem+json" in told
+    assert run(live).count("event: review\n") == 3
+    assert "/reviews?item=7" in run(explain)
+    assert_heals(quickstart, heal)
+
+
+def assert_heals(quickstart, command):
+    """A catalog is killed, is seen to go down and to come back, and no request fails meanwhile."""
+    over = threading.Event()
+    statuses = set()
+
+    def ask():
+        while not over.wait(0.02):
+            client = Client(quickstart.ports[0]).send(b"GET /items/3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            statuses.add(client.answer()[0])
+            client.close()
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        seen = [json.loads(line) for line in run(command).splitlines()]
+    finally:
+        over.set()
+        asking.join()
+    states = [target["state"] for target in seen]
+    assert "down" in states, seen
+    assert states[-1] == "serving", seen
+    assert "no answer" in next(target["why"] for target in seen if target["state"] == "down")
+    assert statuses == {200}
 
 
 def test_the_other_routes_work_too(quickstart):
     base = f"http://127.0.0.1:{quickstart.ports[0]}"
+    assert {review["item"] for review in json.loads(run(f"curl -s {base}/items/7/reviews"))["items"]} == {7}
     assert "<title>Example shop</title>" in run(f"curl -s {base}/")
     assert json.loads(run(f"curl -s {base}/v1/stock/KT-1015"))["sku"] == "KT-1015"
     assert run(f"curl -s {base}/hello/Ada") == "Hello, Ada!\n"
@@ -110,7 +139,7 @@ def test_the_other_routes_work_too(quickstart):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_everything(tmp_path, number):
-    ports = free_ports(5)
+    ports = free_ports(6)
     started = Quickstart(tmp_path, ports)
     try:
         started.wait_until_ready()
@@ -122,9 +151,9 @@ def test_a_signal_ends_everything(tmp_path, number):
             socket.create_connection(("127.0.0.1", port), timeout=2).close()
 
 
-@pytest.mark.parametrize("taken", range(5))
+@pytest.mark.parametrize("taken", range(6))
 def test_a_port_in_use_is_said_in_one_line(tmp_path, taken):
-    ports = free_ports(5)
+    ports = free_ports(6)
     with socket.create_server(("127.0.0.1", ports[taken])):
         started = Quickstart(tmp_path, ports)
         try:

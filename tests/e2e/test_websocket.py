@@ -241,6 +241,19 @@ def test_a_change_to_another_protocol_is_no_proper_answer(gateway: Gateway):
     assert status == 502 and b"upstream-bad-answer" in body
 
 
+def test_what_is_said_of_requests_to_an_upstream_ends_with_the_101(tmp_path: Path):
+    board = Switchboard()
+    more = "overload: {max_concurrency: 1, queue: 0}, retry: {attempts: 1}, hedge: {after: 5s, max: 5%}"
+    text = config({"ws": f'targets: ["http://127.0.0.1:{board.port}"], circuit_breaker: {{}}, {more}'})
+    with serving(tmp_path, text) as gateway:
+        clients = [opened(gateway, "/ws/") for _ in range(4)]
+        for line, client in zip(board.lines, clients, strict=True):
+            line.sendall(b"\x82\x01a")
+            assert client.exactly(3) == b"\x82\x01a"
+            client.close()
+    board.close()
+
+
 # What ends ends
 
 

@@ -10,11 +10,24 @@ from gateway.config.compile import compile
 from gateway.config.document import load
 from gateway.upstreams.discovery.source import Follow, Source
 from gateway.upstreams.fleet import Fleet
+from gateway.upstreams.gate import Gate
+from gateway.upstreams.hedge import Latencies
 from gateway.upstreams.mirror import Lane
 from gateway.upstreams.pool import TargetPool
+from gateway.upstreams.state import UpstreamState
 from tests.house.tree import ROOT
 
-STATE = (Fleet, TargetPool, Follow, Source, Lane)
+#: where state lives, of one worker or, through the page, of all
+STATE = (
+    Fleet,  # the targets, with what is known of them
+    TargetPool,  # connections
+    Follow,  # what discovery found
+    Source,
+    Lane,  # copies on their way
+    UpstreamState,  # words of the page
+    Gate,  # who waits for a turn
+    Latencies,  # after how long a second try is made
+)
 ATOMS = (str, bytes, int, float, bool, type(None), type, types.ModuleType, types.BuiltinFunctionType, re.Pattern)
 NETWORKS = (ipaddress.IPv4Network, ipaddress.IPv6Network)
 
@@ -22,7 +35,14 @@ RICH = """\
 version: 1
 server: {trusted_proxies: [10.0.0.0/8, "::1"]}
 upstreams:
-  one: {targets: [http://127.0.0.1:9101, "unix:/run/one.sock"]}
+  one:
+    targets: [http://127.0.0.1:9101, "unix:/run/one.sock"]
+    health: {path: /healthz}
+    outlier: {}
+    retry: {attempts: 2}
+    hedge: {after: p95}
+    circuit_breaker: {}
+    overload: {max_concurrency: adaptive, queue: 10}
   two: {targets: [https://127.0.0.1:9443]}
   named: {dns: "https://two.test:443"}
   pods: {kubernetes: {service: pods}}

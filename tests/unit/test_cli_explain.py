@@ -152,7 +152,12 @@ def test_a_split_its_legs_and_the_mirror(parted):
     ]
     assert told["mirror"] == {"name": "shadow", "where": f"{parted}:10", "share": 0.1}
     said = CliRunner().invoke(main, ["explain", "-c", parted, "GET", "/p/a"]).stdout
-    for words in ("leg       stable, ", "0.95 of all\n", "to        what is found by dns fresh.svc:8080", "mirror    shadow, "):
+    for words in (
+        "leg       stable, ",
+        "0.95 of all\n",
+        "to        what is found by dns fresh.svc:8080",
+        "mirror    shadow, ",
+    ):
         assert words in said
     assert "nowhere" not in said
 
@@ -172,3 +177,61 @@ def test_targets_that_are_found(parted):
 def test_routes_name_the_legs(parted):
     said = CliRunner().invoke(main, ["routes", "-c", parted]).stdout
     assert "split stable 95, fresh 5, mirror shadow" in said
+
+
+@pytest.fixture
+def several(tmp_path):
+    """An upstream for each way to choose a target."""
+    kinds = ["p2c", "round_robin", "{hash: 'header:X-User'}", "{hash: 'path:{id}'}", "{hash: ip}", "{sticky: cookie}"]
+    targets = "targets: [http://10.0.0.1:80, {url: 'http://10.0.0.2:80', weight: 3}]"
+    lines = ["version: 1", "upstreams:", *(f"  u{n}: {{{targets}, balance: {kind}}}" for n, kind in enumerate(kinds))]
+    lines += ["  found: {dns: 'app.test:80'}", "routes:", "  - {name: f, match: {path: /f}, upstream: found}"]
+    lines += [f"  - {{name: r{n}, match: {{path: '/{n}/{{id}}'}}, upstream: u{n}}}" for n in range(len(kinds))]
+    file = tmp_path / "gateway.yaml"
+    file.write_text("\n".join(lines))
+    return str(file)
+
+
+def picked(config, *words):
+    upstream = explain("GET", *words, config=config)["upstream"]
+    return upstream["picked"]["url"], upstream["picked"]["why"]
+
+
+def test_where_load_decides_that_is_said(several):
+    upstream = explain("GET", "/0/x", config=several)["upstream"]
+    assert (upstream["balance"], upstream["shares"]) == ("p2c", [0.25, 0.75])
+    assert picked(several, "/0/x") == (
+        None,
+        "of two drawn by weight the one with the lower latency times requests in flight",
+    )
+    assert picked(several, "/1/x") == (None, "each in its turn, by weight")
+    assert picked(several, "/f") == (None, "known once they are found")
+
+
+def test_where_a_key_decides_the_target_is_told(several):
+    assert picked(several, "/2/x")[1].startswith("without header:X-User: of two drawn")
+    found = {picked(several, "/2/x", "-H", f"X-User: {name}")[0] for name in "abcdefgh"}
+    assert found == {"http://10.0.0.1:80/2/x", "http://10.0.0.2:80/2/x"}
+    url, why = picked(several, "/3/seven")
+    assert url == picked(several, "/3/seven")[0]
+    assert why == "the hash of path:id says so, which is 'seven' here"
+    assert picked(several, "/4/x")[1] == "the hash of ip says so, which is '127.0.0.1' here"
+
+
+def test_where_a_cookie_decides_the_target_is_told(several):
+    from gateway.upstreams.affinity import token
+
+    assert picked(several, "/5/x")[0] is None
+    assert "no cookie gw_" in picked(several, "/5/x")[1]
+    for number in (1, 2):
+        cookie = f"Cookie: gw_{token('u5')}={token('u5', f'10.0.0.{number}:80')}"
+        url, why = picked(several, "/5/x", "-H", cookie)
+        assert (url, why) == (f"http://10.0.0.{number}:80/5/x", f"its cookie gw_{token('u5')} says so")
+
+
+def test_the_pick_in_words(several):
+    said = CliRunner().invoke(main, ["explain", "-c", several, "GET", "/3/seven"]).stdout
+    assert said.count("  <- picked") == 1
+    assert "http://10.0.0.2:80/3/seven  (0.75 by weight)" in said
+    assert "pick      hash: the hash of path:id says so, which is 'seven' here" in said
+    assert "the running gateway knows (/api/upstreams)" in said

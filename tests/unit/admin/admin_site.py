@@ -79,7 +79,7 @@ class AdminSite:
     def write(self, headers):
         self.config.write_text(CONFIG.format(admin=self.admin, headers=headers))
 
-    def ask(self, method, path, **headers):
+    def ask(self, method, path, *, body=b"", **headers):
         """The answer, everything that PEP 3333 asks of both sides being checked."""
         headers = {"host": "127.0.0.1:8001"} | headers
         environ = {
@@ -92,21 +92,23 @@ class AdminSite:
             "SERVER_PROTOCOL": "HTTP/1.1",
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "http",
-            "wsgi.input": io.BytesIO(),
+            "wsgi.input": io.BytesIO(body),
             "wsgi.errors": io.StringIO(),
             "wsgi.multithread": False,
             "wsgi.multiprocess": True,
             "wsgi.run_once": False,
         }
+        if body:
+            environ["CONTENT_LENGTH"] = str(len(body))
         environ |= {f"HTTP_{name.upper()}": value for name, value in headers.items() if value is not None}
         started = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", WSGIWarning)  # of methods that it does not know
-            body = validator(self.app)(environ, lambda *head: started.append(head) or (lambda data: None))
+            pieces = validator(self.app)(environ, lambda *head: started.append(head) or (lambda data: None))
         try:
-            data = b"".join(body)
+            data = b"".join(pieces)
         finally:
-            body.close()
+            pieces.close()
         return Answer(started[-1][0], started[-1][1], data)
 
     def change(self, path="/api/reload", **headers):

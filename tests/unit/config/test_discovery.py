@@ -77,7 +77,10 @@ WRONG = [
     ("dns: {name: 'a:80', server: 127.0.0.1}", "has no port from 1 to 65535"),
     ("dns: {name: 'a:80', servr: '127.0.0.1:53'}", "unknown key (did you mean `server`?)"),
     ("kubernetes: {}", "upstreams.app.kubernetes.service: is missing"),
-    ("kubernetes: {service: Catalog}", "\"Catalog\" is no name in Kubernetes (small letters, digits and hyphens, 63 at most)"),
+    (
+        "kubernetes: {service: Catalog}",
+        "\"Catalog\" is no name in Kubernetes (small letters, digits and hyphens, 63 at most)",
+    ),
     ("kubernetes: {service: a, namespace: a.b}", "\"a.b\" is no name in Kubernetes"),
     ("kubernetes: {service: a, port: 0}", "expected a whole number from 1 to 65,535, found the number 0"),
     ("kubernetes: {service: a, scheme: grpc}", "expected `http` or `https`, found \"grpc\""),

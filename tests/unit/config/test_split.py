@@ -48,7 +48,10 @@ def test_a_mirror():
 
 PLACE = "x.yaml:6:5: routes[0]"
 WRONG = [
-    ("split: [{upstream: a, weight: 0}, {upstream: b, weight: 0}]", f"{PLACE}.split: every weight is 0: no request could go anywhere"),
+    (
+        "split: [{upstream: a, weight: 0}, {upstream: b, weight: 0}]",
+        f"{PLACE}.split: every weight is 0: no request could go anywhere",
+    ),
     ("split: {legs: [{upstream: a, weight: 0}]}", f"{PLACE}.split: every weight is 0: no request could go anywhere"),
     ("split: []", "x.yaml:6:12: routes[0].split: the list is empty; leave it out or name something"),
     ("split: {legs: []}", "the list is empty; leave it out or name something"),
@@ -58,7 +61,10 @@ WRONG = [
     ("split: [{weight: 1}]", "routes[0].split[0].upstream: is missing"),
     ("split: [{upstream: a, weight: -1}]", "expected a whole number from 0 to 65,535, found the number -1"),
     ("split: [{upstream: a}, {upstream: c}]", "x.yaml:6:39: routes[0].split[1].upstream: there is no upstream \"c\""),
-    ("split: [{upstream: a}, {upstream: a}]", "the upstream \"a\" is in the split already (give it more `weight` there)"),
+    (
+        "split: [{upstream: a}, {upstream: a}]",
+        "the upstream \"a\" is in the split already (give it more `weight` there)",
+    ),
     ("split: {legs: [{upstream: a}], sticky: ip}", "expected `cookie`, found \"ip\""),
     ("split: {legs: [{upstream: a}], override: 'X Y'}", "expected a header name (RFC 9110 token), found \"X Y\""),
     ("split: [{upstream: a, headers: {request: {set: {X: '{no}'}}}}]", "the variable {no} is no parameter of the path"),
@@ -66,8 +72,14 @@ WRONG = [
     ("split: [{upstream: a}]\n    upstream: b", "a route has either `upstream` or `split`, not both"),
     ("split: [{upstream: a}]\n    respond: {status: 204}", "a route has either `split` or `respond`, not both"),
     ("respond: {status: 204}\n    mirror: {upstream: a}", "`mirror` has no effect beside `respond`"),
-    ("upstream: a\n    mirror: {upstream: a}", "the upstream \"a\" would be asked everything twice (copy to another one)"),
-    ("split: [{upstream: a}, {upstream: b}]\n    mirror: {upstream: b}", "the upstream \"b\" would be asked everything twice"),
+    (
+        "upstream: a\n    mirror: {upstream: a}",
+        "the upstream \"a\" would be asked everything twice (copy to another one)",
+    ),
+    (
+        "split: [{upstream: a}, {upstream: b}]\n    mirror: {upstream: b}",
+        "the upstream \"b\" would be asked everything twice",
+    ),
     ("upstream: a\n    mirror: {upstream: c}", "x.yaml:7:24: routes[0].mirror.upstream: there is no upstream \"c\""),
     ("upstream: a\n    mirror: {upstream: b, share: 0%}", "`share: 0%`: nothing is ever copied"),
     ("upstream: a\n    mirror: {share: 10%}", "routes[0].mirror.upstream: is missing"),

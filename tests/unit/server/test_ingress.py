@@ -241,3 +241,48 @@ def test_a_chunked_body_under_another_worker() -> None:
 )
 def test_offline_is_the_same(method: str, url: str, headers: list[tuple[str, str]], found: str) -> None:
     assert ingress.offline(PLAN, method, url, headers).route.name == found
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "left"),
+    [
+        ("X_REQUEST_TIMEOUT", "1.5", 1.5),
+        ("X_REQUEST_TIMEOUT", "2s", 2.0),
+        ("X_REQUEST_TIMEOUT", "250ms", 0.25),
+        ("X_REQUEST_TIMEOUT", "0.001", 0.001),
+        ("GRPC_TIMEOUT", "100m", 0.1),
+        ("GRPC_TIMEOUT", "5S", 5.0),
+        ("GRPC_TIMEOUT", "20000u", 0.02),
+        ("GRPC_TIMEOUT", "99999999n", 0.099999999),
+    ],
+)
+def test_a_caller_may_shorten_the_time(name: str, value: str, left: float) -> None:
+    exchange = decided(**{f"HTTP_{name}": value})
+    assert (exchange.deadline, exchange.hurried) == (pytest.approx(100.0 + left, abs=1e-9), True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("X_REQUEST_TIMEOUT", value) for value in ("60", "61s", "1e9", "999999999", "60000ms")),
+        *(("GRPC_TIMEOUT", value) for value in ("1M", "2H", "60S", "99999999H")),
+        *(
+            ("X_REQUEST_TIMEOUT", value)
+            for value in ("", "0", "0ms", "-1", "1.5, 2", "inf", "nan", "1m", " 1", "1.", "\u0661")
+        ),
+        *(("GRPC_TIMEOUT", value) for value in ("", "0m", "1", "1h", "123456789m", "1.5S", "-1S", "\u0661S")),
+    ],
+)
+def test_no_caller_lengthens_the_time_or_breaks_it(name: str, value: str) -> None:
+    exchange = decided(**{f"HTTP_{name}": value})
+    assert (exchange.deadline, exchange.hurried) == (160.0, False)
+
+
+def test_the_shorter_of_two_deadlines_holds() -> None:
+    assert decided(HTTP_X_REQUEST_TIMEOUT="3", HTTP_GRPC_TIMEOUT="2S").deadline == 102.0
+    assert decided(HTTP_X_REQUEST_TIMEOUT="2", HTTP_GRPC_TIMEOUT="3S").deadline == 102.0
+
+
+def test_a_deadline_holds_where_no_route_matches() -> None:
+    assert decided("/nothing", HTTP_X_REQUEST_TIMEOUT="6").deadline == 105.0
+    assert decided("/nothing", HTTP_X_REQUEST_TIMEOUT="4").deadline == 104.0

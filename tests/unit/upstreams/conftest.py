@@ -9,10 +9,14 @@ from typing import NamedTuple
 
 import pytest
 
+from gateway.config.model_balance import Balance
+from gateway.upstreams import balance
+from gateway.upstreams.attempt import Attempts, Rules
 from gateway.upstreams.fleet import Fleet, Target
 from gateway.upstreams.http import HttpUpstream
 from gateway.upstreams.pool import Address, PoolSettings
 from gateway.upstreams.pools import PoolKey, Pools, TLSSettings
+from gateway.upstreams.state import TrafficRegion
 from tests.wire.upstream.play import FakeUpstream, Script
 
 
@@ -62,12 +66,13 @@ def pools() -> Iterator[Pools]:
     made.retain(())
 
 
-Up = Callable[..., HttpUpstream]
+Up = Callable[..., Attempts]
 
 
 @pytest.fixture
 def up(pools: Pools) -> Up:
-    """up(port, …) -> HttpUpstream with one target there."""
+    """up(port, …) -> an upstream with one target there and a single try."""
+    region = TrafficRegion.private()
 
     def make(
         port: int, *, host: str = "127.0.0.1", scheme: str = "http", size: int = 8, idle: float = 60, **more: object
@@ -76,7 +81,10 @@ def up(pools: Pools) -> Up:
         address = Address(scheme, host, port, str(more.pop("socket", "")))
         pool = pools.get(PoolKey(address, PoolSettings(size, idle), tls))  # type: ignore[arg-type]
         times = {"connect": 1.0, "read": 2.0, "total": 5.0} | more
-        return HttpUpstream("catalog", Fleet("catalog", [Target(str(address), pool)]), **times)  # type: ignore[arg-type]
+        target = Target(str(address), pool, region.target("catalog", str(address)))
+        fleet = Fleet("catalog", balance.make(Balance("p2c"), "catalog"), [target])
+        http = HttpUpstream("catalog", **times)  # type: ignore[arg-type]
+        return Attempts(http, fleet, region.upstream("catalog"), Rules())
 
     return make
 

@@ -17,22 +17,28 @@ import gevent.socket  # noqa: E402
 
 from gateway import errors  # noqa: E402
 from gateway.errors import GatewayError  # noqa: E402
+from gateway.upstreams.attempt import Attempts, Rules  # noqa: E402
+from gateway.upstreams.balance import TwoChoices  # noqa: E402
 from gateway.upstreams.fleet import Fleet, Target  # noqa: E402
 from gateway.upstreams.http import HttpUpstream  # noqa: E402
 from gateway.upstreams.pool import Address  # noqa: E402
 from gateway.upstreams.pools import PoolKey, Pools, TLSSettings  # noqa: E402
+from gateway.upstreams.state import TrafficRegion  # noqa: E402
 from tests.wire.upstream.play import FakeUpstream, Side, exchange  # noqa: E402
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-def upstream(scheme: str, host: str, port: int, ca: str = "", connect: float = 1.0) -> HttpUpstream:
+def upstream(scheme: str, host: str, port: int, ca: str = "", connect: float = 1.0) -> Attempts:
     tls = TLSSettings.read(ca, "", "", "", False)
     pool = Pools().get(PoolKey(Address(scheme, host, port), tls=tls))
-    return HttpUpstream("catalog", Fleet("catalog", [Target(f"{host}:{port}", pool)]), connect=connect)
+    region = TrafficRegion.private()
+    target = Target(f"{host}:{port}", pool, region.target("catalog", host))
+    fleet = Fleet("catalog", TwoChoices(), [target])
+    return Attempts(HttpUpstream("catalog", connect=connect), fleet, region.upstream("catalog"), Rules())
 
 
-def kind(upstream: HttpUpstream, seconds: float) -> errors.Kind:
+def kind(upstream: Attempts, seconds: float) -> errors.Kind:
     """The failure of a fetch that must not take longer than `seconds`, nor hold up others."""
     ticks: list[float] = []
 

@@ -11,8 +11,7 @@ import pytest
 
 from gateway import errors
 from gateway.errors import GatewayError, Kind
-from gateway.upstreams.fleet import Fleet
-from gateway.upstreams.http import HttpUpstream
+from gateway.upstreams.attempt import Attempts
 from gateway.upstreams.pools import Pools
 from tests.unit.upstreams.conftest import Up
 from tests.wire.upstream.play import FakeUpstream, Side, exchange
@@ -42,13 +41,13 @@ def once_then_die(side: Side) -> None:
     side.reset()
 
 
-def failure(upstream: HttpUpstream, **more: object) -> GatewayError:
+def failure(upstream: Attempts, **more: object) -> GatewayError:
     with pytest.raises(GatewayError) as caught:
         upstream.fetch(exchange(**more))  # type: ignore[arg-type]
     return caught.value
 
 
-def pool_of(upstream: HttpUpstream):
+def pool_of(upstream: Attempts):
     return upstream.fleet.targets[0].pool
 
 
@@ -330,8 +329,10 @@ def test_a_client_that_sends_no_body_holds_no_connection(up: Up, fake: Fake):
     running.kill()
 
 
-def test_no_target():
-    assert failure(HttpUpstream("catalog", Fleet("catalog", []))).kind is errors.NO_TARGET
+def test_no_target(up: Up):
+    upstream = up(9)
+    upstream.fleet.replace(())
+    assert failure(upstream).kind is errors.NO_TARGET
 
 
 def test_a_drained_pool_serves_a_last_exchange(up: Up, fake: Fake, pools: Pools):

@@ -1,0 +1,169 @@
+"""The upstreams and their targets: how they are, and what people want of them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any, Final
+
+import falcon
+
+from gateway._fast.traffic import now_ms
+from gateway.admin.site import Site
+from gateway.admin.targets import Look, circuit, row, sums
+from gateway.config.model import Document, Upstream
+from gateway.contracts import Plan
+from gateway.errors import BAD_CHANGE, UNKNOWN_TARGET, GatewayError
+from gateway.upstreams import budget, override
+from gateway.upstreams.attempt import Attempts
+from gateway.upstreams.fleet import Target
+from gateway.upstreams.state import advance
+
+log = logging.getLogger("gateway")
+
+LARGEST_CHANGE: Final = 4096  # bytes of JSON
+
+
+class Upstreams:
+    """GET /api/upstreams"""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def on_head(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """As GET; falcon leaves the body out."""
+        self.on_get(req, resp)
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """List the upstreams of this worker's plan; what is told of them is what all workers know together."""
+        plan, document = self._site.store.current, self._site.store.document
+        specs = {spec.name: spec for spec in document.upstreams}
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = _text([_row(each, specs[each.name], plan, document) for each in plan.attempts])
+
+
+class OneTarget:
+    """GET and PATCH /api/upstreams/{upstream}/targets/{target}"""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def on_head(self, req: falcon.Request, resp: falcon.Response, upstream: str, target: str) -> None:
+        """As GET; falcon leaves the body out."""
+        self.on_get(req, resp, upstream, target)
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, upstream: str, target: str) -> None:
+        """Show one target."""
+        self._show(resp, *self._find(upstream, target))
+
+    def on_patch(self, req: falcon.Request, resp: falcon.Response, upstream: str, target: str) -> None:
+        """Change what people say of a target, for all workers; it outlives reloads, and a restart ends it."""
+        attempts, found = self._find(upstream, target)
+        mode, weight = read_change(req.bounded_stream.read(LARGEST_CHANGE + 1))
+        before, after = advance(found.state.override, _changed, mode, weight)
+        if not override.may_serve(before) and override.may_serve(after):
+            found.state.come_back(now_ms())
+        if before != after:
+            told = override.NAMES[override.mode(after)], override.weight(after) or "as configured"
+            log.warning("%s of %s by hand: %s, weight %s", found.address, upstream, *told)
+        self._show(resp, attempts, found)
+
+    def _find(self, upstream: str, target: str) -> tuple[Attempts, Target]:
+        attempts = next((each for each in self._site.store.current.attempts if each.name == upstream), None)
+        if attempts is None:
+            raise GatewayError(UNKNOWN_TARGET, f"There is no upstream {upstream!r}; GET /api/upstreams lists them.")
+        found = next((each for each in attempts.fleet.targets if each.address == target), None)
+        if found is None:
+            known = ", ".join(each.address for each in attempts.fleet.targets[:10]) or "no target"
+            raise GatewayError(UNKNOWN_TARGET, f"The upstream {upstream} has no target {target!r}; it has {known}.")
+        return attempts, found
+
+    def _show(self, resp: falcon.Response, attempts: Attempts, target: Target) -> None:
+        spec = next(each for each in self._site.store.document.upstreams if each.name == attempts.name)
+        look = Look(attempts.fleet, spec, now_ms())
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = _text(row(look, target, look.in_panic))
+
+
+def read_change(body: bytes) -> tuple[int | None, int | None]:
+    """(mode, weight) of a change, each None when it stays; weight 0 is the configured one. Raises GatewayError."""
+    try:
+        change = json.loads(body) if len(body) <= LARGEST_CHANGE else None
+    except (ValueError, RecursionError):
+        change = None
+    if not isinstance(change, dict) or not change or not change.keys() <= {"state", "weight"}:
+        raise GatewayError(BAD_CHANGE, 'Send JSON like {"state": "serve", "weight": 5}; either may be left out.')
+    mode = weight = None
+    if "state" in change:
+        if change["state"] not in override.NAMES:
+            raise GatewayError(BAD_CHANGE, "`state` is serve, drain or disable.")
+        mode = override.NAMES.index(change["state"])
+    if "weight" in change:
+        weight = change["weight"]
+        if weight is not None and (type(weight) is not int or not 1 <= weight <= override.MOST):
+            most = f"{override.MOST:,}"
+            raise GatewayError(BAD_CHANGE, f"`weight` is a whole number from 1 to {most}, or null for the configured.")
+        weight = weight or 0
+    return mode, weight
+
+
+def _changed(word: int, mode: int | None, weight: int | None) -> int:
+    """The word after a change."""
+    return override.word(
+        override.mode(word) if mode is None else mode, override.weight(word) if weight is None else weight
+    )
+
+
+def _row(attempts: Attempts, spec: Upstream, plan: Plan, document: Document) -> dict[str, Any]:
+    now = now_ms()
+    look = Look(attempts.fleet, spec, now)
+    in_panic, gate = look.in_panic, attempts.gate
+    targets = [row(look, target, in_panic) for target in attempts.fleet.targets]
+    overload = spec.overload or document.server.overload
+    return {
+        "name": spec.name,
+        "where": spec.where,
+        "balance": spec.balance.kind,
+        "in_panic": in_panic,
+        "in_flight": sum(target["in_flight"] for target in targets),
+        "limit": None if gate is None or overload is None else _limit(gate.limit, overload.max_concurrency is None),
+        "circuit": None if attempts.circuit is None else _circuit(attempts, now),
+        "budget": _budget(attempts, spec, now) if spec.retry or spec.hedge else None,
+        "discovery": next(_discovery(plan, attempts), None),
+        "targets": targets,
+    }
+
+
+def _limit(now: int, is_adaptive: bool) -> dict[str, Any]:
+    """Requests in flight that are allowed now; an adaptive limit is this worker's own."""
+    return {"now": now, "adaptive": is_adaptive}
+
+
+def _circuit(attempts: Attempts, now: int) -> dict[str, Any]:
+    assert attempts.circuit is not None
+    closed = "closed", "nothing is held back"
+    name, why = closed if attempts.circuit.is_closed else circuit(attempts.circuit, now)
+    return {"state": name.removeprefix("circuit "), "why": why, "window": sums(attempts.circuit, now)}
+
+
+def _budget(attempts: Attempts, spec: Upstream, now: int) -> dict[str, Any]:
+    requests, retries, hedges = attempts.state.budget.sums(now, budget.WINDOW)
+    return {
+        "seconds": budget.WINDOW / 1000,
+        "requests": requests,
+        "retries": retries,
+        "hedges": hedges,
+        "retries_share": spec.retry.budget if spec.retry else None,
+        "hedges_share": spec.hedge.max if spec.hedge else None,
+    }
+
+
+def _discovery(plan: Plan, attempts: Attempts) -> Iterator[dict[str, Any]]:
+    for follow in plan.follows:
+        if follow.fleet is attempts.fleet:
+            yield {"by": follow.source.name, "settled": follow.source.is_settled, "error": follow.source.error or None}
+
+
+def _text(body: Any) -> bytes:
+    return json.dumps(body, ensure_ascii=False).encode()

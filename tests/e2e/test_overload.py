@@ -1,0 +1,38 @@
+"""Three times more requests than an upstream can take: it works at its capacity, and who is refused knows at once."""
+
+import pytest
+
+from tests.support.chaos import stage
+from tests.support.operations import Asker
+from tests.support.steady import at, share_ok
+
+#: of the upstream: seconds that a request takes, and how many it works on at once
+TAKES, PLACES = 0.04, 8
+CAPACITY = PLACES / TAKES
+
+
+@pytest.mark.parametrize("limit", [str(PLACES), "adaptive"])
+def test_three_times_the_capacity(tmp_path, limit):
+    policies = f"    timeout: {{total: 5s}}\n    overload: {{max_concurrency: {limit}, queue: 20}}\n"
+    with stage(tmp_path, policies, count=1, seconds=TAKES, places=PLACES) as made:
+        _, alone = made.run(CAPACITY / 4, 2.0)
+        asker = Asker(made.gateway.admin_port, "/healthz", 0.05)
+        asker.start()
+        _, asked = made.run(CAPACITY * 3, 5.0)
+        asker.stop()
+        _, after = made.run(CAPACITY / 4, 1.0)
+    settled = [each for each in asked if each.due > asked[0].due + 2.0]
+    good = [each for each in settled if each.status == 200]
+    refused = [each for each in settled if each.status != 200]
+    goodput = len(good) / 3.0 / CAPACITY
+    print(
+        f"limit {limit}: goodput {goodput:.0%}; p99 alone {at(0.99, alone) * 1e3:.0f} ms, accepted"
+        f" {at(0.99, good) * 1e3:.0f} ms, refused {at(0.99, refused) * 1e3:.1f} ms;"
+        f" /healthz slowest {asker.slowest * 1e3:.0f} ms"
+    )
+    assert {each.status for each in refused} == {503}
+    assert goodput >= 0.75
+    assert at(0.99, good) <= 3 * at(0.99, alone) + 0.1
+    assert at(0.95, refused) <= 0.1
+    assert not asker.failures and asker.count > 50
+    assert share_ok(after) == 1.0
