@@ -66,7 +66,8 @@ class Trial:
 class Bar:
     """A limit on a figure of a series, or on its ratio to (`over`), or difference from (`minus`), another series.
 
-    With both it is the difference that is divided.  It is held against the interval of the median; with `always`, against every single round.
+    With both it is the difference that is divided.  It is held against the interval of the median; with `always`,
+    against every single round.
     """
 
     figure: str

@@ -131,17 +131,18 @@ class Fleet:
         """What came of a try: a status or the kind of its failure, and how long it took; 0.0 tells nothing of that."""
         has_failed = outlier.is_failure(outcome)
         if has_failed:
-            seconds_or_more = max(seconds, FAILURE_LEAST, min(FAILURE_MOST, FAILURE_COUNTS * target.state.latency(now)))
             if target.state.since.load() <= now:  # else it has been left out already, and this is late news
-                target.state.observe(now, seconds_or_more)
+                worse = min(FAILURE_MOST, FAILURE_COUNTS * target.state.latency(now))
+                target.state.observe(now, max(seconds, FAILURE_LEAST, worse))
         elif seconds:
             target.state.observe(now, seconds)
         if target.circuit is not None and target.circuit.tell(now, ticket, has_failed, seconds):
             self._until = 0
             if target.circuit.is_closed:
                 target.state.come_back(now)
-        if self.guards.outlier is not None:
-            self._judge(target, has_failed, now, self.guards.outlier)
+        rules = self.guards.outlier
+        if rules is not None and (has_failed or target.state.ejection.load() & outlier.STREAK):
+            self._judge(target, has_failed, now, rules)
 
     def give_up(self, target: Target, ticket: int) -> None:
         """A try ended without a verdict on the target."""
@@ -152,8 +153,6 @@ class Fleet:
         """Passive ejection."""
         cell = target.state.ejection
         word = cell.load()
-        if not has_failed and outlier.observe(word, False, now, True, rules) == word:
-            return
         allowed = True
         if has_failed and outlier.is_close(word, rules):
             out = sum(outlier.is_ejected(each.state.ejection.load(), now) for each in self._targets)

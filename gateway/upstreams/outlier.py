@@ -17,7 +17,9 @@ from gateway.errors import Kind
 MOST: Final = 10
 
 _LEVEL, _UNTIL = 12, 20
-_STREAK_MASK, _LEVEL_MASK = 0xFFF, 0xFF
+_LEVEL_MASK: Final = 0xFF
+#: the failures in a row; while there are none, a good try need not be told
+STREAK: Final = 0xFFF
 
 #: what says nothing about a target: our own pool was full, or nobody was asked
 _NO_FAULT: Final = frozenset((errors.UPSTREAM_SATURATED, errors.NO_TARGET, errors.CIRCUIT_OPEN))
@@ -54,19 +56,19 @@ def observe(word: int, has_failed: bool, now_ms: int, allowed: bool, rules: Rule
     `allowed` is what `may_eject` said; when it said no, the next failure asks again.
     """
     if not has_failed:
-        return word & ~_STREAK_MASK
+        return word & ~STREAK
     if word >> _UNTIL > now_ms:
         return word
-    streak = min((word & _STREAK_MASK) + 1, _STREAK_MASK)
+    streak = min((word & STREAK) + 1, STREAK)
     if streak < rules.consecutive or not allowed:
-        return word & ~_STREAK_MASK | streak
+        return word & ~STREAK | streak
     level = min(level_now(word, now_ms, rules) + 1, MOST)
     return now_ms + level * rules.eject_for << _UNTIL | level << _LEVEL
 
 
 def is_close(word: int, rules: Rules) -> bool:
     """Whether one more failure would eject, so that `may_eject` has to be asked."""
-    return word & _STREAK_MASK >= rules.consecutive - 1
+    return word & STREAK >= rules.consecutive - 1
 
 
 def is_ejected(word: int, now_ms: int) -> bool:

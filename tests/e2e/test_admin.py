@@ -10,7 +10,7 @@ from tests.support.raw import Client
 
 CONFIG = server(2, ", admin_token: 'a-secret-token'") + "routes:\n" + respond("one")
 TOKEN = {"Authorization": "Bearer a-secret-token"}
-ENDPOINTS = ("/api/routes", "/api/config", "/api/workers")
+ENDPOINTS = ("/api/routes", "/api/config", "/api/workers", "/api/upstreams")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.support.chaos import DETECTED, FAULTS, TOTAL, stage
+from tests.support.chaos import DETECTED, FAULTS, TOTAL, resilient, stage
 from tests.support.gateway import wait_until
 from tests.support.steady import at, share_ok
 
@@ -16,13 +16,13 @@ SLACK = 0.5
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory):
-    with stage(tmp_path_factory.mktemp("chaos")) as made:
+    with stage(tmp_path_factory.mktemp("chaos"), resilient("round_robin")) as made:
         yield made
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_one_of_three_targets_fails(three, fault):
-    wait_until(three.is_calm, "every target serves")
+    three.settle()
     victim = three.upstreams[0]
     victim.seen()
     began, asked = three.run(RATE, 4.0, (0.5, lambda: three.fail(victim, fault)))
@@ -37,7 +37,7 @@ def test_one_of_three_targets_fails(three, fault):
 
 
 def test_all_targets_die_and_come_back(three):
-    wait_until(three.is_calm, "every target serves")
+    three.settle()
     for upstream in three.upstreams:
         upstream.kill()
     _, asked = three.run(RATE, 3.0)

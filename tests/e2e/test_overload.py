@@ -1,9 +1,11 @@
 """Three times more requests than an upstream can take: it works at its capacity, and who is refused knows at once."""
 
+import time
+
 import pytest
 
 from tests.support.chaos import stage
-from tests.support.operations import Asker
+from tests.support.operations import Asker, Wrk, get, respond, running, server
 from tests.support.steady import at, share_ok
 
 #: of the upstream: seconds that a request takes, and how many it works on at once
@@ -36,3 +38,18 @@ def test_three_times_the_capacity(tmp_path, limit):
     assert at(0.95, refused) <= 0.1
     assert not asker.failures and asker.count > 50
     assert share_ok(after) == 1.0
+
+
+def test_a_gateway_at_the_end_of_its_own_cpu_answers_rightly(tmp_path):
+    with running(tmp_path, server(2) + "routes:\n" + respond(7)) as gateway:
+        asker = Asker(gateway.admin_port, "/healthz", 0.05)
+        asker.start()
+        seen = Wrk(tmp_path, f"{gateway.url}/plan", 4, connections=256, check='body == "7"').result()
+        over = time.monotonic()
+        assert get(gateway, "/plan")[2] == b"7"
+        recovered = time.monotonic() - over
+        asker.stop()
+    print(f"{seen['requests']:,} answers, /healthz slowest {asker.slowest:.3f} s, recovered in {recovered:.3f} s")
+    assert seen["wrong"] == seen["status"] == seen["read"] == 0
+    assert not asker.failures and asker.slowest < 2.0
+    assert recovered < 2.0

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from gateway.cli_check import ready
+from gateway.cli_explain import Request, examine
 from tests.support.gateway import ROOT, Gateway, wait_until
 from tests.support.operations import running
 from tests.support.raw import Connection, Upstream
@@ -187,6 +189,15 @@ def test_a_user_stays_on_one_target(gateway: Gateway) -> None:
     homes = {user: set(asked(gateway, "/carts/mine", 5, f"X-User: {user}")) for user in "abcdefghij"}
     assert all(len(home) == 1 for home in homes.values())
     assert set.union(*homes.values()) == {(200, 9401), (200, 9402)}
+
+
+def test_explain_tells_the_target_of_each_user(gateway: Gateway, services: dict[int, Service]) -> None:
+    found = ready(str(gateway.config))
+    assert found is not None
+    for user in "abcdefghij":
+        report = examine(Request("GET", "/carts/mine", (("X-User", user),)), *found)
+        ((_, number),) = asked(gateway, "/carts/mine", 1, f"X-User: {user}")
+        assert report["upstream"]["picked"]["url"] == f"{services[number].upstream.url}/mine"
 
 
 def test_a_caller_may_be_in_more_of_a_hurry(gateway: Gateway, services: dict[int, Service]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.support.faulty import Faulty
 from tests.support.gateway import Gateway, wait_until
-from tests.support.operations import running, server
+from tests.support.operations import get, running, server
 from tests.support.steady import Asked, Steady
 
 #: what happens to one of three targets
@@ -19,7 +19,7 @@ FAULTS = ("kill", "blackhole", "reset", "500", "slow", "flapping")
 TOTAL, DETECTED = 2.0, 2.0
 
 RESILIENT = """
-    balance: p2c
+    balance: BALANCE
     timeout: {connect: 250ms, read: 500ms, total: 2s}
     retry: {attempts: 2, on: [connect, reset, 500, 502, 503, 504], budget: 20%, backoff: 10ms}
     health: {path: /healthz, every: 500ms, timeout: 250ms, fall: 2, rise: 2}
@@ -28,7 +28,12 @@ RESILIENT = """
 """
 
 
-def config(upstreams: list[Faulty], policies: str = RESILIENT) -> str:
+def resilient(balance: str) -> str:
+    """All that stands against failure. p2c soon avoids who fails by itself; round_robin leaves it to the others."""
+    return RESILIENT.replace("BALANCE", balance)
+
+
+def config(upstreams: list[Faulty], policies: str) -> str:
     """Two workers, one route to these targets."""
     targets = ", ".join(upstream.target for upstream in upstreams)
     route = "routes:\n  - {name: all, match: {path: '/{rest:path}'}, upstream: up, timeout: 2s}\n"
@@ -63,6 +68,10 @@ class Stage:
         closed = circuit is None or circuit["state"] == "closed"
         return closed and all(each["state"] == "serving" for each in found["targets"])
 
+    def settle(self) -> None:
+        """Ask now and then until all is well: a circuit closes by requests alone."""
+        wait_until(lambda: get(self.gateway, "/")[0] and self.is_calm(), "every target serves")
+
     def load(self, rate: float, seconds: float) -> Steady:
         """Requests at a rate from now on."""
         return Steady(self.gateway.port, rate, seconds)
@@ -83,12 +92,12 @@ class Stage:
 
 
 @contextmanager
-def stage(folder: Path, policies: str = RESILIENT, *, count: int = 3, **service: float) -> Iterator[Stage]:
+def stage(folder: Path, policies: str, *, count: int = 3, **service: float) -> Iterator[Stage]:
     """All of it, up to date with each other; ended with the block."""
     with ExitStack() as stack:
         upstreams = [Faulty(**service).start() for _ in range(count)]  # type: ignore[arg-type]
         for upstream in upstreams:
             stack.callback(upstream.kill)
         stage = Stage(stack.enter_context(running(folder, config(upstreams, policies))), upstreams)
-        wait_until(stage.is_calm, "every target serves")
+        stage.settle()
         yield stage

@@ -18,7 +18,7 @@ from gevent import socket as cooperative
 from gevent.lock import BoundedSemaphore
 from gevent.server import StreamServer
 
-from tests.support.gateway import ROOT, PATIENCE, free_port, wait_until
+from tests.support.gateway import ROOT, free_port
 
 #: seconds of the mode `slow`, and of each half of `flapping`
 SLOW = 0.3

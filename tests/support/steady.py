@@ -1,6 +1,7 @@
 """Load in the open model, kept request by request: each leaves when it is due, however late the ones before are.
 
-Run as `python -m tests.support.steady PORT PATH RATE SECONDS`; it says `begun`, and at the end all in JSON: [[due, seconds, status], ...].
+Run as `python -m tests.support.steady PORT PATH RATE SECONDS`; it says `begun`, and at the end gives all of it in
+JSON: [[due, seconds, status], ...].
 """
 
 from __future__ import annotations

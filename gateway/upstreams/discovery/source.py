@@ -146,7 +146,7 @@ class Follow:
             if endpoint not in known:
                 known[endpoint] = self._target(endpoint)
                 if are_late:
-                    known[endpoint].state.since.store(now_ms())
+                    known[endpoint].state.come_back(now_ms())
         self._known = tuple((endpoint, known[endpoint]) for endpoint in self.source.endpoints)
         self.fleet.replace([target for _, target in self._known])
 

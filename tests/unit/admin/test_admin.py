@@ -14,7 +14,7 @@ from tests.unit.admin.admin_site import site
 
 __all__ = ["site"]
 
-PATHS = ["/", "/healthz", "/readyz", "/api/routes", "/api/config", "/api/workers"]
+PATHS = ["/", "/healthz", "/readyz", "/api/routes", "/api/config", "/api/workers", "/api/upstreams"]
 
 
 @pytest.mark.parametrize("path", PATHS)

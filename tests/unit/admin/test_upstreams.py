@@ -257,3 +257,9 @@ def test_who_may_change(site):
     assert site.ask("PATCH", FIRST, body=body, x_gateway_admin="1", origin="http://a.b").status == 403
     assert site.ask("DELETE", FIRST, x_gateway_admin="1").headers["allow"] == "GET, HEAD, PATCH, OPTIONS"
     assert site.targets[0].state.override.load() == 0
+
+
+def test_without_upstreams_the_list_is_empty(site):
+    site.config.write_text(f"version: 1\nserver: {{admin: '{site.admin}'}}\n")
+    site.store.adopt(load(str(site.config)), 2)
+    assert site.ask("GET", "/api/upstreams").json == []

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.config.document import loads
 from perf import compare, report
 from perf.__main__ import chosen, main
 from perf.arena import gateway_config
@@ -68,6 +69,7 @@ def test_the_shipped_scenarios_are_good_and_hold_the_bars():
     bars = {report.words(bar) for scenario in scenarios.values() for bar in scenario.bars}
     assert "cpu_us gateway / nginx <= 3" in bars and "cpu_us stock / gateway >= 9" in bars
     assert "p999_ms gateway - direct <= 10 in every round" in bars
+    assert "cpu_us (gateway@guarded - gateway@bare) / nginx@bare <= 0.25" in bars
 
 
 def test_choosing_by_variant_and_subject():
@@ -85,6 +87,12 @@ def test_generated_configuration_has_the_measured_route_last():
     assert config["routes"][-1]["match"] == {"path": "/v1/items/{id:int}", "methods": ["GET"]}
     assert config["server"]["bind"] == "127.0.0.1:8000" and config["server"]["workers"] == 2
     assert config["upstreams"]["up"]["targets"] == ["http://127.0.0.1:9101"]
+
+
+def test_a_guarded_upstream_is_what_the_gateway_reads():
+    (upstream,) = loads(gateway_config(Shape(routes=1, targets=3, guarded=True), 8000, 8001, 9101)).upstreams
+    assert [target.host for target in upstream.targets] == ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
+    assert upstream.health and upstream.outlier and upstream.circuit_breaker and upstream.retry
 
 
 def test_every_round_begins_with_another_series():
@@ -120,6 +128,12 @@ def test_bars_compare_within_the_round():
     bar = Bar("cpu_us", "gateway", over="nginx", at_most=3.0, aim=2.4)
     found = report.judge(bar, rounds([v * 2.5 for v in nginx], nginx))
     assert (found["value"], found["verdict"], found["aim_verdict"]) == (2.5, "met", "missed")
+
+
+def test_a_bar_on_a_difference_over_another_series():
+    bar = Bar("cpu_us", "gateway", minus="nginx", over="nginx", at_most=1.6)
+    found = report.judge(bar, rounds([25, 50] * 4, [10, 20] * 4))
+    assert (found["value"], found["verdict"]) == (1.5, "met")
 
 
 def test_failed_requests_leave_a_bar_undecided():

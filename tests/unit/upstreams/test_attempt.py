@@ -191,14 +191,15 @@ def ejected(stage: Stage) -> int:
     return sum(target.state.ejection.load() >> 20 > 0 for target in stage.fleet.targets)
 
 
-def test_a_target_that_takes_the_whole_time_is_to_blame(clock: Clock):
+@pytest.mark.parametrize(("method", "length"), [("GET", 0), ("POST", 5)])
+def test_a_target_that_takes_the_whole_time_is_to_blame(method: str, length: int, clock: Clock):
     def hang(target, exchange):
         clock.now = exchange.deadline
         return errors.UPSTREAM_TIMEOUT
 
     stage = guarded(hang, clock=clock)
     for _ in range(2 * OUTLIER.consecutive):
-        assert stage.outcome() is errors.UPSTREAM_TIMEOUT
+        assert stage.outcome(method, body=io.BytesIO(b"hello"), body_length=length) is errors.UPSTREAM_TIMEOUT
     assert ejected(stage) > 0
 
 

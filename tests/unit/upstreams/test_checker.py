@@ -16,6 +16,7 @@ from gateway.upstreams.health import Rules
 from gateway.upstreams.pools import TLSSettings
 from tests.unit.upstreams.conftest import Certificates, Up
 from tests.unit.upstreams.test_http import OK, serve
+from tests.unit.upstreams.test_tls import TLSServer
 from tests.wire.upstream.play import FakeUpstream, Side, exchange
 
 Fake = Callable[..., FakeUpstream]
@@ -139,15 +140,13 @@ def test_a_full_pool_says_nothing_about_health(up: Up, fake: Fake):
     busy.kill()
 
 
-def test_over_tls(up: Up, fake: Fake, certificates: Certificates):
-    import ssl
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificates.cert, certificates.key)
-    # The handshake is made in a thread: nothing is patched here.
-    server = fake(lambda side: None)
-    upstream = up(server.port, scheme="https", tls=TLSSettings.read(certificates.ca, "", "", "", False))
-    assert ask(target_of(upstream), "/", 0.5) == 0, "no TLS at the other end"
+@pytest.mark.parametrize(("plain", "status"), [(False, 200), (True, 0)])
+def test_over_tls(up: Up, certificates: Certificates, plain: bool, status: int):
+    server = TLSServer(certificates, "127.0.0.1", client_ca=False, ragged=False, plain=plain)
+    port = server.listener.getsockname()[1]
+    upstream = up(port, scheme="https", tls=TLSSettings.read(certificates.ca, "", "", "", False))
+    assert ask(target_of(upstream), "/", 1.0) == status
+    server.end()
 
 
 # Checks over and over

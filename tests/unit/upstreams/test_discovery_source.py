@@ -35,7 +35,8 @@ class Since:
 class Target:
     def __init__(self, address: str, pool: TargetPool, weight: int) -> None:
         self.address, self.pool, self.weight = address, pool, weight
-        self.state = SimpleNamespace(since=Since())
+        since = Since()
+        self.state = SimpleNamespace(since=since, come_back=since.store)
 
 
 class Fleet:

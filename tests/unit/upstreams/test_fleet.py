@@ -12,7 +12,7 @@ from gateway import errors
 from gateway.errors import GatewayError, Kind
 from gateway.upstreams import breaker, health, outlier, override
 from gateway.upstreams.balance import RoundRobin
-from gateway.upstreams.fleet import FAILURE_LEAST, FAILURE_MOST, LOOK, Fleet, Guards, Target
+from gateway.upstreams.fleet import FAILURE_COUNTS, FAILURE_LEAST, FAILURE_MOST, LOOK, Fleet, Guards, Target
 from gateway.upstreams.state import TrafficRegion
 from tests.exchanges import exchange
 
@@ -163,6 +163,14 @@ def test_a_circuit_of_a_target_opens_probes_and_closes(make: Make):
     assert picked(fleet, now=later) == {"t0", "t1"} and bad.state.since.load() == later
 
 
+def test_in_panic_no_circuit_of_a_target_holds_anything_back(make: Make):
+    fleet = make(1, 1, 1, breaker=BREAKER, panic=0.5)
+    for target in fleet.targets[:2]:
+        target.state.breaker.store(breaker.trip(0, NOW, (9, 9, 0), BREAKER))
+    tickets = {fleet.pick(exchange(), NOW) for _ in range(9)}
+    assert tickets == {(target, breaker.FREE) for target in fleet.targets} and fleet.is_in_panic
+
+
 def test_a_probe_that_another_worker_took_leads_elsewhere(make: Make):
     fleet = make(1, 1, breaker=BREAKER)
     fleet.look(NOW)
@@ -180,6 +188,20 @@ def test_when_nobody_admits_the_circuit_is_open(make: Make):
     with pytest.raises(GatewayError) as caught:
         fleet.pick(exchange(), NOW + 1)
     assert caught.value.kind is errors.CIRCUIT_OPEN and dict(caught.value.headers) == {"Retry-After": "1"}
+
+
+def test_late_news_of_a_target_that_was_left_out_does_not_make_it_slow(make: Make):
+    target = (fleet := make(1, 1, outlier=OUTLIER)).targets[0]
+    for _ in range(OUTLIER.consecutive + 1):
+        fleet.observe(target, breaker.FREE, 500, 5.0, NOW)
+    assert target.state.latency(NOW) == 0.0 and target.state.since.load() == NOW + OUTLIER.eject_for
+
+
+def test_one_failure_does_not_keep_all_requests_away(make: Make):
+    (target,) = (fleet := make(1)).targets
+    fleet.observe(target, breaker.FREE, 200, 0.1, NOW)
+    fleet.observe(target, breaker.FREE, 500, 0.001, NOW)
+    assert target.state.latency(NOW) == pytest.approx(FAILURE_COUNTS * 0.1)
 
 
 def test_a_target_that_fails_fast_does_not_look_fast(make: Make):

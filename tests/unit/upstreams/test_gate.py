@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import monotonic
 
 import gevent
@@ -27,12 +27,15 @@ class House:
         self.body: bytes | Iterator[bytes] = b"ok"
         self.status = 200
         self.failure: BaseException | None = None
+        self.leaving: Callable[[], object] = int
 
     def fetch(self, exchange: Exchange) -> Response:
         self.now += 1
         self.most = max(self.most, self.now)
         try:
             self.out.wait()
+            gevent.sleep(0.001)
+            self.leaving()
             if self.failure is not None:
                 raise self.failure
             self.served += 1
@@ -143,11 +146,11 @@ def test_who_is_killed_inside_or_in_line_frees_the_place(state: UpstreamState, h
 def test_who_is_killed_when_just_let_in_frees_the_place(state: UpstreamState, house: House):
     gate = Gate("catalog", house.fetch, state, 1, 5)
     asking = crowd(gate, 2)
+    house.leaving = lambda: asking[1].kill(block=False)  # it comes to be before it hears that it was let in
     house.out.set()
-    gevent.sleep(0)
-    asking[1].kill(block=False)
     gevent.joinall(asking)
-    assert state.inflight() == 0
+    assert (asking[0].value, house.served, state.inflight()) == (200, 1, 0)
+    house.leaving = int
     assert ask(gate) == 200
 
 

@@ -335,6 +335,17 @@ def test_no_target(up: Up):
     assert failure(upstream).kind is errors.NO_TARGET
 
 
+def test_it_is_known_whether_the_upstream_has_seen_the_request(up: Up, fake: Fake):
+    def dies(side: Side) -> None:
+        side.until()
+        side.reset()
+
+    refuses = fake(serve)
+    refuses.server.stop()
+    assert not failure(up(refuses.port)).was_sent
+    assert failure(up(fake(dies).port)).was_sent
+
+
 def test_a_drained_pool_serves_a_last_exchange(up: Up, fake: Fake, pools: Pools):
     server = fake(serve)
     upstream = up(server.port)

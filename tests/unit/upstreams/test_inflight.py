@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -166,8 +167,8 @@ def test_a_body_arrives_whole_at_the_second_target(line: Make, length: int):
 
 def test_a_client_that_leaves(line: Make):
     made = line(hang)
-    near, far = gevent.socket.socketpair()
-    channel = Channel(near._sock if hasattr(near, "_sock") else near)
+    near, far = socket.socketpair()
+    channel = Channel(near)
     channel.rest_idle()
     asking = gevent.spawn(failure, made, environ={"gateway.channel": channel})
     with gevent.Timeout(1):

@@ -12,6 +12,7 @@ import pytest
 from gateway import errors
 from gateway.errors import CLIENT_CLOSED, Kind
 from gateway.exchange import Exchange, Response
+from gateway.upstreams import override
 from gateway.upstreams.fleet import Target
 from gateway.upstreams.hedge import Rules
 from tests.exchanges import exchange
@@ -53,6 +54,13 @@ def test_a_late_first_try_gets_company_on_another_target():
     assert stage.tried == ["t0", "t1"]
     assert (asked.address, asked.attempts, asked.target_tried) == ("t1", 2, stage.fleet.targets[1])
     until(lambda: late.lost == ["t0"] and stage.inflight == 0)
+
+
+def test_the_second_try_goes_elsewhere_even_when_it_is_not_their_turn():
+    stage = Stage(Late("t0"), 2, hedge=HEDGE)
+    stage.fleet.targets[0].state.override.store(override.word(override.NONE, 100))
+    for _ in range(3):
+        assert stage.ask().address == "t1"
 
 
 def test_a_first_try_in_time_stays_alone():

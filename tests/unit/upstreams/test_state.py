@@ -105,6 +105,15 @@ def test_a_target_has_its_cells_and_figures_apart_from_all_others(page):
     assert (two.window.sums(AT), two.inflight(), two.latency(AT)) == ((0, 0, 0), 0, 0.0)
 
 
+def test_a_target_that_comes_back_is_not_judged_by_how_it_failed(page):
+    target = region(page).target("shop", "127.0.0.1:1")
+    target.observe(AT, 9.0)
+    target.come_back(AT + 1)
+    assert (target.since.load(), target.latency(AT + 1)) == (AT + 1, 0.0)
+    target.observe(AT + 2, 0.1)
+    assert target.latency(AT + 2) == pytest.approx(0.1)
+
+
 def test_one_address_in_two_upstreams_is_two_targets(page):
     traffic = region(page)
     traffic.target("a", "127.0.0.1:1").health.store(7)
