@@ -50,7 +50,7 @@ bench: build ## CPU per request and latency beside nginx and the stock stack; BE
 	$(PY) -m perf run $(BENCH)
 
 soak: build ## the written durations; figures go to docs/measured/
-	$(PY) -m pytest -q -m soak tests/soak
+	$(PY) -m pytest -q -m soak -o faulthandler_timeout=0 tests/soak
 
 fuzz: build ## the connection loop, for hours; FUZZ="..." is passed on
 	$(PY) -m tests.fuzz $(FUZZ)

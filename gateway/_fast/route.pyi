@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Self, final
 
 __all__ = ["RouteSpec", "Table", "Verdict", "build", "template"]
@@ -45,8 +45,11 @@ class Table:
     def routes(self) -> list[Any]:
         """The payloads in rank order, the most specific first."""
 
-def build(routes: Iterable[tuple[Any, ...]]) -> Table:
-    """A Table of RouteSpec-like tuples; ValueError, with words for the user, for a route that could never match."""
+def build(routes: Iterable[tuple[Any, ...]], pause: Callable[[], object] = ...) -> Table:
+    """A Table of RouteSpec-like tuples; ValueError, with words for the user, for a route that could never match.
+
+    `pause` is called every millisecond or so of the work that follows when `routes` has given its last.
+    """
 
 def template(path: str) -> tuple[tuple[str, str], ...]:
     """The segments of a path template as ((kind, text), ...), kind being literal, uuid, int, dt, float, "" or path.

@@ -29,6 +29,7 @@ cdef enum Fate:  # what became of a route whose host and path took the request
 
 WANTED = {UUID: "a uuid", INT: "an int", DT: "a date or date-time", FLOAT: "a float",
           UNTYPED: "a non-empty segment", REST: "a rest"}
+cdef int BREATH = 500    # nodes between two calls of `pause`
 UNROUTABLE = frozenset(("CONNECT", "TRACE"))
 # What a route without `methods` shows in the Allow of a 405, which only CONNECT and TRACE can get from it.
 ANY_METHOD = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
@@ -176,14 +177,17 @@ cdef class Node:
         self.typed = tuple(sorted((*self.typed, node), key=_kind_of))
         return node
 
-    cdef freeze(self):
+    cdef freeze(self, pause):
         """Sort the routes and make the hash table, here and below."""
-        cdef Py_ssize_t size = 2
+        cdef Py_ssize_t size = 2, done = 0
         cdef Node node
         self.leaves = tuple(sorted(self.leaves, key=_rank_of))
         self.rests = tuple(sorted(self.rests, key=_rank_of))
         for node in (*self.literals.values(), *self.typed):
-            node.freeze()
+            node.freeze(pause)
+            done += 1
+            if not done % BREATH:
+                pause()
         if not self.literals:
             return
         while size < 2 * len(self.literals):
@@ -374,10 +378,11 @@ cdef class Table:
             node = node.child(kind, text)
         node.leaves += (route,)
 
-    cdef freeze(self):
+    cdef freeze(self, pause):
         cdef Node node
         for node in self.roots():
-            node.freeze()
+            node.freeze(pause)
+            pause()
         self.ranked.sort(key=_rank_of)
 
     cdef list roots(self):
@@ -472,8 +477,11 @@ cdef Route enter(Node root, str path, Walk w):
     return walk(root, at + 1, at + size, w) if size and at[0] == c'/' else None
 
 
-def build(routes):
-    """A Table of RouteSpec-like tuples; ValueError, with words for the user, for a route that could never match."""
+def build(routes, pause=lambda: None):
+    """A Table of RouteSpec-like tuples; ValueError, with words for the user, for a route that could never match.
+
+    `pause` is called every millisecond or so of the work that follows when `routes` has given its last.
+    """
     cdef Table table = Table()
     cdef Route route
     for spec in routes:
@@ -482,7 +490,7 @@ def build(routes):
             route = Route(spec, host)
             table.add(route)
             table.ranked.append(route)
-    table.freeze()
+    table.freeze(pause)
     return table
 
 

@@ -65,7 +65,7 @@ class _Compiler:
         if self.complaints:
             raise ConfigError(self.complaints, document.files)
         pairs = self._breathing(zip(specs, routes, strict=True))
-        table = build(spec._replace(payload=route) for spec, route in pairs)
+        table = build((spec._replace(payload=route) for spec, route in pairs), self.pause)
         return Plan(
             version=document.version,
             table=table,
