@@ -42,6 +42,8 @@ def row(look: Look, target: Target, in_panic: bool) -> dict[str, Any]:
         "address": target.address,
         "state": name,
         "why": why,
+        "zone": target.where[0] or None,
+        "region": target.where[1] or None,
         "weight": {"configured": target.configured, "effective": round(target.weight * _ramp(look, target), 3)},
         "override": {"state": override.NAMES[override.mode(word)], "weight": override.weight(word) or None},
         "in_flight": state.inflight(),

@@ -85,7 +85,8 @@ class Services:
     def _written(self, spec: model.Upstream, pool: PoolSettings, tls: TLSSettings) -> list[Target]:
         keys = [_key(target.scheme, target.host, target.port, pool, tls, target.socket) for target in spec.targets]
         self.keys += keys
-        return [self._target(spec, key, each.weight) for key, each in zip(keys, spec.targets, strict=True)]
+        pairs = zip(keys, spec.targets, strict=True)
+        return [self._target(spec, key, each.weight, (each.zone, each.region)) for key, each in pairs]
 
     def _found(
         self, spec: model.Upstream, fleet: Fleet, discovery: Discovery, pool: PoolSettings, tls: TLSSettings
@@ -110,10 +111,10 @@ class Services:
             self.checks.append(Checked(fleet, health.Rules.of(spec.health), spec.health.path))
         return fleet
 
-    def _target(self, spec: model.Upstream, key: PoolKey, weight: int) -> Target:
+    def _target(self, spec: model.Upstream, key: PoolKey, weight: int, where: tuple[str, str] = ("", "")) -> Target:
         address = str(key.address)
         state = self._resources.traffic.target(spec.name, address, window_ms=_window(spec))
-        return Target(address, self._resources.pools.get(key), state, weight, _breaker(spec))
+        return Target(address, self._resources.pools.get(key), state, weight, _breaker(spec), where)
 
     def _fetch(self, spec: model.Upstream, fleet: Fleet) -> Fetch:
         """overload -> circuit -> tries -> one exchange; what is not asked for is not there."""

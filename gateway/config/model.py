@@ -66,7 +66,10 @@ class Server(Record):
 
 @dataclass(frozen=True, slots=True)
 class Target(Record):
-    """One address of an upstream. `scheme` is http, https or unix; for unix `socket` is the path and host is empty."""
+    """One address of an upstream. `scheme` is http, https or unix; for unix `socket` is the path and host is empty.
+
+    `zone` and `region` say where it runs, "" = not written; they are shown and decide nothing.
+    """
 
     url: str
     scheme: str
@@ -74,6 +77,8 @@ class Target(Record):
     port: int
     socket: str
     weight: int
+    zone: str = ""
+    region: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ KEYS: dict[str, tuple[str, ...]] = {
     "": ("auth", "roles", "cors", "rate_limits", "alerts", "escalation", "regions"),
     "server.tls": ("client_ca",),
     "upstreams.*": ("activate",),
-    "upstreams.*.targets[]": ("zone", "region"),
     "defaults": ("cors", "compress", "sanitize"),
     "routes[]": (
         *(

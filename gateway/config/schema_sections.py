@@ -95,7 +95,12 @@ def upstream() -> Schema:
     url = text("a target such as http://10.0.0.1:8080 or unix:/run/app.sock", "http://, https:// or unix:/path.", LINE)
     target = section(
         "A target with a weight.",
-        {"url": url, "weight": integer("Its share of requests beside the others.", 1, 65535, 1)},
+        {
+            "url": url,
+            "weight": integer("Its share of requests beside the others.", 1, 65535, 1),
+            "zone": text("a zone", "Where it runs, such as eu-west-1a. Shown by the admin API; the choice ignores it."),
+            "region": text("a region", "Where it runs, such as eu. Shown by the admin API; the choice ignores it."),
+        },
         ("url",),
     )
     timeout = {

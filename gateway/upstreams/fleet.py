@@ -40,12 +40,20 @@ class Guards:
 class Target:
     """One place to send a request to; `address` as the log shows it."""
 
-    __slots__ = ("address", "circuit", "configured", "pool", "state")
+    __slots__ = ("address", "circuit", "configured", "pool", "state", "where")
 
     def __init__(
-        self, address: str, pool: TargetPool, state: TargetState, weight: int = 1, rules: breaker.Rules | None = None
+        self,
+        address: str,
+        pool: TargetPool,
+        state: TargetState,
+        weight: int = 1,
+        rules: breaker.Rules | None = None,
+        where: tuple[str, str] = ("", ""),
     ) -> None:
+        """`where` is zone and region, for those who look."""
         self.address = address
+        self.where = where
         self.pool = pool
         self.state = state
         self.configured = weight

@@ -1,6 +1,7 @@
 """`upstreams`: the services behind the gateway."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from gateway.config import not_built
@@ -68,6 +69,9 @@ def _targets(reader: Reader) -> tuple[Target, ...]:
         target = _target(reader, text, weight) if text is not None else None
         if text is None or target is None:
             continue
+        if not isinstance(entry, Text):
+            zone, region = (label.value if label else "" for label in (entry.one("zone"), entry.one("region")))
+            target = replace(target, zone=zone, region=region)
         if target.url in found:
             text.complain(f"the target {text.shown} is written twice", "give it a `weight` instead")
         found[target.url] = target

@@ -86,6 +86,8 @@ def test_an_upstream_that_nobody_asked_much_of(site):
                 "address": "127.0.0.1:9",
                 "state": "serving",
                 "why": "nothing speaks against it",
+                "zone": None,
+                "region": None,
                 "weight": {"configured": 1, "effective": 1.0},
                 "override": {"state": "serve", "weight": None},
                 "in_flight": 0,

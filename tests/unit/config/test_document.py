@@ -177,3 +177,9 @@ def test_defaults_are_merged_under_every_route_name_by_name(route):
 def test_what_is_allowed_but_odd_gets_a_warning(text, words):
     warnings = [str(one) for one in loads(f"version: 1\n{text}\n", "x.yaml").warnings]
     assert any(words in one for one in warnings), warnings
+
+
+def test_where_a_target_runs_is_kept() -> None:
+    targets = "[{url: 'http://h', weight: 3, zone: eu-west-1a, region: eu}]"
+    target = loads(f"version: 1\nupstreams:\n  a: {{targets: {targets}}}\nroutes: []\n").upstreams[0].targets[0]
+    assert (target.weight, target.zone, target.region) == (3, "eu-west-1a", "eu")

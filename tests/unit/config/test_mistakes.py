@@ -72,7 +72,7 @@ SCHEMA = [
     (upstream("targets: [5]"), "upstreams.app.targets[0]: expected a target, found the number 5"),
     (upstream("targets: [{url: http://h, uri: x}]"), "x.yaml:4:35: upstreams.app.targets[0].uri: unknown key (did you mean `url`?)"),
     (upstream("targets: [{url: http://h, weight: 0}]"), "targets[0].weight: expected a whole number from 1 to 65,535"),
-    (upstream("targets: [{url: http://h, zone: a}]"), f"upstreams.app.targets[0].zone: `zone` {UNBUILT}"),
+    (upstream("targets: [{url: http://h, zone: 5}]"), "upstreams.app.targets[0].zone: expected a zone, found the number"),
     (upstream("pool: {idle: 1x}"), "upstreams.app.pool.idle: expected a duration"),
     ("version: 1\nroutes: []\nupstreams:\n  'a b': {}\n", 'x.yaml:4:3: upstreams["a b"]: expected a name of letters'),
     (route("rate_limit: []"), f"routes[0].rate_limit: `rate_limit` {UNBUILT}"),
