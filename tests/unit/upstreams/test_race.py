@@ -89,7 +89,7 @@ def test_a_change_of_protocol_is_not_made_twice():
 
 
 def test_the_share_caps_second_tries():
-    stage = Stage(Late("t0", "t1", "t2", seconds=0.06), hedge=Rules(0.01, 0.0, 100_000))
+    stage = Stage(Late("t0", "t1", "t2", seconds=0.5), hedge=Rules(0.01, 0.0, 100_000))
     gevent.joinall([gevent.spawn(stage.outcome) for _ in range(50)], raise_error=True)
     assert len(stage.tried) == 55
 
