@@ -31,7 +31,12 @@ def test_what_it_tells(gateway):
     assert [route["name"] for route in gateway.admin("/api/routes")[1]] == ["plan"]
     assert gateway.admin("/api/config")[1]["routes"][0]["name"] == "plan"
     assert set(gateway.admin("/")[1]["endpoints"]) >= {f"GET {path}" for path in ENDPOINTS}
-    for worker in gateway.admin("/api/workers")[1]:
+
+    def workers():
+        found = gateway.admin("/api/workers")[1]
+        return found if all(worker["state"] == "serving" for worker in found) else None
+
+    for worker in wait_until(workers, "no worker is starting any more"):
         assert type(worker["pid"]) is int
         assert worker["version"] == gateway.admin("/readyz")[1]["version"]
         assert worker["connections"] >= 0
