@@ -115,10 +115,15 @@ def test_a_dead_target_an_ill_one_and_a_failing_one_are_not_noticed(
     second.is_ill = False
     wait_until(lambda: state(gateway, "catalog")[1] == "starting slowly", "it is well again")
     before, third.status = len(third.heads), 503
-    found = asked(gateway, "/catalog/items", 60, stay)
+    found: Counter[tuple[int, int]] = Counter()
+    # p2c may have reasons of its own not to choose it at first, so it is asked for until it is.
+    wait_until(
+        lambda: found.update(asked(gateway, "/catalog/items", 5, stay)) or len(third.heads) > before, "it is met"
+    )
+    found += asked(gateway, "/catalog/items", 60, stay)
     third.status = 200
     assert {status for status, _ in found} == {200}
-    assert len(third.heads) - before < 20, "it is passed over as soon as it was met, if at all"
+    assert 0 < len(third.heads) - before < 20, "it is met, and then passed over"
 
 
 def test_a_second_version_gets_who_asks_for_it_and_keeps_whom_it_has(gateway: Gateway) -> None:
