@@ -116,7 +116,7 @@ def gateway(
         "system": f'targets: ["https://127.0.0.1:{tls}"]',
         "insecure": secure("insecure: true"),
         "plain": f'targets: ["https://127.0.0.1:{web.port}"]',
-        "two": f'targets: ["{upstreams["echo"].url}", "{web.url}"]',
+        "two": f'targets: ["{upstreams["echo"].url}", "{web.url}"], balance: round_robin',
     }
     sock = tmp_path_factory.mktemp("bind") / "gateway.sock"
     binds = f'bind: ["127.0.0.1:{{port}}", "[::1]:{{port}}", "unix:{sock}"]'
