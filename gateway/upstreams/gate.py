@@ -21,8 +21,10 @@ from gateway.upstreams.state import UpstreamState
 
 #: failures that say that the upstream had too much to do
 _CROWDED: Final = frozenset((UPSTREAM_READ_TIMEOUT, UPSTREAM_TIMEOUT, UPSTREAM_SATURATED))
-#: seconds between two looks while somebody waits: places that come free in other workers are not told to this one
+#: seconds between two looks, at most, while somebody waits: places that come free in other workers are not told to this
 _LOOK: Final = 0.005
+#: and at least
+_BREATH: Final = 0.0005
 
 
 class Gate:
@@ -120,8 +122,8 @@ class Gate:
 
     def _sweep(self) -> None:
         """While anybody waits: refuse who waited long enough, and notice places that came free elsewhere."""
-        while len(self._line):
-            gevent.sleep(_LOOK)
+        while (due := self._line.due(now_ms())) is not None:
+            gevent.sleep(max(_BREATH, min(_LOOK, (due - now_ms()) / 1000)))
             for turn in self._line.expired(now_ms()):
                 turn.set(False)
             self._let_in()

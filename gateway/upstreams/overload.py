@@ -20,7 +20,7 @@ SHED: Final = 2
 
 #: milliseconds that a request may wait: in a burst, and while others have been refused within the last `MEMORY`
 PATIENCE: Final = 45
-IMPATIENCE: Final = 5
+IMPATIENCE: Final = 2
 MEMORY: Final = 1_000
 
 #: seconds in Retry-After of what is refused

@@ -85,6 +85,8 @@ def refused(port):
         socket.create_connection(("127.0.0.1", port), 1).close()
     except ConnectionRefusedError:
         return True
+    except TimeoutError:
+        return False  # it is shut but not closed yet: the handshake was dropped, and is refused when it comes again
     return False
 
 
