@@ -69,7 +69,7 @@ def routes(config: str, style: str) -> int:
     if found is None:
         return 1
     document, plan = found
-    by_name = {route.name: route for route in document.routes}
+    by_name = {route.name: route for route in (*document.routes, *plan.own_routes)}
     rows = [_row(by_name[name]) for name in dict.fromkeys(route.name for route in plan.table.routes())]
     if style == "json":
         _show_json(ok=True, routes=rows)

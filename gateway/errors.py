@@ -92,6 +92,7 @@ INVALID_TOKEN = _client("invalid-token", 401, "The credential is not valid")
 FORBIDDEN = _client("forbidden", 403, "The caller may not do this")
 CSRF = _client("csrf", 403, "The request lacks the token that shows it is meant")
 ADDRESS_DENIED = _client("address-denied", 403, "The client's address may not call this")
+CORS_REFUSED = _client("cors-refused", 403, "Pages of other origins may not call this so")
 LOGIN_FAILED = _client("login-failed", 401, "The login failed")
 
 # The upstream's failures
@@ -132,6 +133,7 @@ ADMIN_ORIGIN = _client("admin-origin", 403, "The admin API does not answer other
 ADMIN_HEADER = _client("admin-header", 403, "The request lacks the header that changes need")
 ADMIN_HOST = _client("admin-host", 421, "The admin API is not reached under this host name")
 UNKNOWN_TARGET = _client("unknown-target", 404, "There is no such target")
+UNKNOWN_ENTRY = _client("unknown-entry", 404, "There is no such entry")
 BAD_CHANGE = _client("bad-change", 422, "The change cannot be made")
 CONFIG_REFUSED = _client("config-refused", 422, "The configuration cannot be used")
 RELOAD_INCOMPLETE = Kind("reload-incomplete", 504, "Not every worker runs the new plan yet", "gateway", True)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from gateway.config.model_headers import Pairs
 from gateway.config.record import Record
 
+Scalar = str | int | float | bool
+
 
 @dataclass(frozen=True, slots=True)
 class Credential(Record):
@@ -78,13 +80,13 @@ class Jwt(Record):
 
 @dataclass(frozen=True, slots=True)
 class Consumer(Record):
-    """Who holds an API key: `digest` is the key's SHA-256 in lower-case hex, `metadata` is (name, value) pairs."""
+    """Who holds a key; `digest` is its SHA-256 in lower-case hex, "" for all keys that the store has for the name."""
 
     name: str
     digest: str
     roles: tuple[str, ...]
     scopes: tuple[str, ...]
-    metadata: Pairs
+    metadata: tuple[tuple[str, Scalar], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +165,7 @@ class Issuer(Record):
 class Mtls(Record):
     """Client certificates, verified against `server.tls.client_ca`. Empty tuples allow every verified one.
 
-    `subjects` are RFC 4514 names, `sans` subject alternative names ("*.example.com" for all below), `fingerprints`
-    SHA-256 in lower-case hex.
+    `subjects` are RFC 4514 names, `sans` alternative names ("*.a.com" for all below), `fingerprints` SHA-256 in hex.
     """
 
     subjects: tuple[str, ...]
@@ -204,7 +205,7 @@ class ClaimRule(Record):
 
     claim: str
     kind: str
-    values: tuple[str | int | float | bool, ...]
+    values: tuple[Scalar, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ class Caller:
 
     `subject` names the caller within the provider, `scopes` and `roles` hold what the configuration's roles add to
     those of the claims.  `until` is when the credential ends, Unix time in seconds (inf = it does not).
-    `forward` are the headers for the upstream, ready to send.
+    `forward` are the headers for the upstream, ready to send; those of `headers()` include what `signer` signs.
     """
 
-    __slots__ = ("claims", "forward", "provider", "roles", "scopes", "subject", "until")
+    __slots__ = ("claims", "forward", "provider", "roles", "scopes", "signed", "signer", "subject", "until")
 
     def __init__(
         self,
@@ -36,6 +36,21 @@ class Caller:
         self.roles = roles
         self.until = until
         self.forward: tuple[tuple[str, str], ...] = tuple(forward or ())
+        self.signer: Signer | None = None
+        #: what `signer` keeps here: the field that it made, and when to make it anew (Unix seconds)
+        self.signed: tuple[tuple[str, str], float] | None = None
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers for the upstream of one request."""
+        return self.forward if self.signer is None else (*self.forward, self.signer.field(self))
+
+
+class Signer(Protocol):
+    """What vouches for a caller to the upstream, with a signature."""
+
+    def field(self, caller: Caller) -> tuple[str, str]:
+        """A header field for one request."""
+        ...
 
 
 class Authenticator(Protocol):
