@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -139,7 +138,8 @@ class Identity:
 def _redirect(sessions: list[Session]) -> identity.Redirect:
     from gateway.identity.return_to import login_redirect
 
-    return partial(login_redirect, session_specs=tuple(sessions))
+    specs = tuple(sessions)
+    return lambda exchange: login_redirect(exchange, specs)
 
 
 def _told(document: Document) -> tuple[str, ...]:

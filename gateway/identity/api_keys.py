@@ -11,6 +11,7 @@ import hmac
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl
 
@@ -62,11 +63,13 @@ class ApiKeys:
         self.scheme = "ApiKey"
         self._source = spec.source
         self._stored = stored
-        self._written = {
-            consumer.digest: (consumer.digest, _caller(enrich, consumer))
-            for consumer in spec.consumers
-            if consumer.digest
-        }
+        self._written = MappingProxyType(
+            {
+                consumer.digest: (consumer.digest, _caller(enrich, consumer))
+                for consumer in spec.consumers
+                if consumer.digest
+            }
+        )
 
     def identify(self, exchange: Exchange) -> Caller | None:
         """The consumer; None without a key. Raises GatewayError INVALID_TOKEN or IDENTITY_UNAVAILABLE."""
