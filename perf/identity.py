@@ -19,7 +19,6 @@ SECTIONS: dict[str, object] = {
                 "audience": AUDIENCE,
                 "algorithms": ["HS256"],
                 "secret": SECRET,
-                "forward": {"X-User": "sub"},
             }
         }
     },

@@ -34,7 +34,7 @@ class Shape:
     body_limit: str = "10MB"
     targets: int = 1  # of the upstream: one server under as many addresses (at most 3)
     guarded: bool = False  # with health checks, outlier ejection, circuit breaker, retries under a budget
-    auth: bool = False  # the measured route wants a token with a scope and a role, and forwards who it is
+    auth: bool = False  # the measured route wants a token with a scope and a role
     file: str = ""  # a configuration of the repository instead of a generated one
 
 

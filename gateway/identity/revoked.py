@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from gateway.errors import STORE_UNAVAILABLE, GatewayError
 from gateway.identity.revocation import (
     BUCKETS,
     Revocation,
@@ -50,7 +49,7 @@ class Revoked:
         #: the generation that the copy has; None before the first reading
         self._generation: int | None = None
         self._unread_since = float("-inf")
-        self._is_unread = self._was_stale = True
+        self._is_unread = True
 
     @property
     def epoch(self) -> int:
@@ -120,9 +119,6 @@ class Revoked:
             if not self._is_unread:
                 self._is_unread, self._unread_since = True, self._clock()
                 log.warning("revocations cannot be read: %s", error)
-            if self.is_stale and not self._was_stale:
-                self._was_stale = True
-                self._epoch += 1  # so that verdicts that are remembered are asked for again
         except Exception:
             log.exception("reading revocations failed")
 
@@ -137,7 +133,7 @@ class Revoked:
             self._epoch += changed
         if self._is_unread:
             log.info("revocations are read: %d", len(self._entries))
-        self._is_unread = self._was_stale = False
+        self._is_unread = False
 
     def _changed(self, generation: int) -> Iterable[int]:
         """The buckets that changed since the generation that is known; all of them where that cannot be told."""
@@ -193,24 +189,6 @@ class Revoked:
             return False
         now = self._clock()
         return sum(each.until > now for each in self._entries.values()) >= ENTRIES_MAX
-
-
-class Strict:
-    """The same list for a provider that would rather refuse everybody than let a revoked token pass."""
-
-    def __init__(self, revoked: Revoked) -> None:
-        self._revoked = revoked
-
-    @property
-    def epoch(self) -> int:
-        """See Revoked."""
-        return self._revoked.epoch
-
-    def is_revoked(self, provider: str, claims: Mapping[str, Any]) -> bool:
-        """See Revoked. Raises GatewayError STORE_UNAVAILABLE while the list may lack something."""
-        if self._revoked.is_stale:
-            raise GatewayError(STORE_UNAVAILABLE, "Whether the credential was revoked cannot be found out now.")
-        return self._revoked.is_revoked(provider, claims)
 
 
 def _key(bucket: int) -> bytes:

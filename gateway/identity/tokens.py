@@ -41,7 +41,7 @@ class TokenAuthenticator:
     written, the roles and the keys are the same; all of them are in the number that it is asked with.
     """
 
-    __slots__ = ("_cache", "_clock", "_enrich", "_find", "_revoked", "_verifier", "name")
+    __slots__ = ("_cache", "_clock", "_enrich", "_find", "_header", "_revoked", "_verifier", "name")
 
     scheme = "Bearer"
 
@@ -57,6 +57,8 @@ class TokenAuthenticator:
     ) -> None:
         self.name = name
         self._find = find_credential(sources)
+        #: the one header field where the token stands, in lower case; None where there are several places
+        self._header = sources[0].name.lower() if [each.place for each in sources] == ["header"] else None
         self._verifier = verifier
         self._enrich = enrich
         self._cache = cache
@@ -65,24 +67,34 @@ class TokenAuthenticator:
 
     def identify(self, exchange: Exchange) -> Caller | None:
         """The caller of the request's token; see Authenticator."""
+        # What changes while the token is looked at has it looked at again: both numbers are read before.
+        keys, revoked = self._verifier.epoch ^ self._enrich.epoch, self._revoked.epoch
+        caller: Caller | None
+        if self._header is not None:
+            found = values(exchange.headers, self._header)
+            if len(found) == 1:
+                # PERF: the whole field is known, so a token that comes again is not even cut out of it.
+                caller = self._cache.get(found[0], self._clock(), keys, revoked)
+                if caller is not None:
+                    return caller
+            token = self._find(exchange)
+            return None if token is None else self._examine(token, found[0], keys, revoked)
         token = self._find(exchange)
         if token is None:
             return None
-        # What changes while the token is looked at has it looked at again: both numbers are read before.
-        keys, revoked = self._verifier.epoch ^ self._enrich.epoch, self._revoked.epoch
-        caller: Caller | None = self._cache.get(token, self._clock(), keys, revoked)
-        return self._examine(token, keys, revoked) if caller is None else caller
+        caller = self._cache.get(token, self._clock(), keys, revoked)
+        return self._examine(token, token, keys, revoked) if caller is None else caller
 
-    def _examine(self, token: str, keys: int, revoked: int) -> Caller:
+    def _examine(self, token: str, known_as: str, keys: int, revoked: int) -> Caller:
         """Verify a token that is not known; of one that is, whether it was revoked since."""
-        caller: Caller | None = self._cache.known(token, self._clock(), keys)
+        caller: Caller | None = self._cache.known(known_as, self._clock(), keys)
         if caller is None:
             claims = self._verifier.verify(token)
             caller = self._enrich.caller(claims.get("sub", ""), claims, until=self._verifier.until(claims))
         if self._revoked.is_revoked(self.name, caller.claims):
-            self._cache.drop(token)
+            self._cache.drop(known_as)
             raise refused("it was revoked")
-        self._cache.put(token, caller, caller.until, keys, revoked)
+        self._cache.put(known_as, caller, caller.until, keys, revoked)
         return caller
 
 

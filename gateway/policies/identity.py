@@ -92,7 +92,8 @@ class _Identity:
 
     def _nobody(self, exchange: Exchange, failure: GatewayError | None) -> Response | None:
         """Without a caller: on, where that is allowed; to the login; or no further."""
-        if failure is None and self._is_optional:
+        # A session that is over makes a stranger of its caller; a token that is not good is no stranger's.
+        if self._is_optional and (failure is None or failure.kind is UNAUTHENTICATED):
             return None
         if self._redirect is not None and (failure is None or failure.kind.status == 401):
             response = self._redirect(exchange)

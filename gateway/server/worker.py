@@ -63,7 +63,8 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         self._reloader.boot()
         checker = Checker(lambda: self.site.store.current.checks, self._leads_checks)
         keeper = Keeper(lambda: self.site.store.current.kept)
-        keeper.tick()  # what was revoked is known before the first request, where the store answers
+        if self.site.store.document.providers:
+            self.site.identity.revoked.tick()  # known before the first request, where the store answers
         forever = (
             self._reloader.follow_forever,
             self._reloader.lead_forever,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Final, Literal
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 Kind = Literal["single", "cluster", "sentinel"]
 
@@ -40,20 +40,21 @@ def parse(url: str) -> RedisAddress:
     TLS for the last two: rediss+cluster, rediss+sentinel; `?ca=file` beside any TLS.
     SECURITY: ValueError has words that hold nothing of the URL, which may hold a password anywhere.
     """
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise ValueError("the URL of the store cannot be read") from None
-    transport, _, form = parts.scheme.partition("+")
-    if transport not in ("redis", "rediss") or form not in ("", "cluster", "sentinel") or parts.scheme.endswith("+"):
+    # NOTE: urlsplit takes no list of hosts with an IPv6 address in it.
+    scheme, _, rest = url.partition("://")
+    rest, _, fragment = rest.partition("#")
+    rest, _, query = rest.partition("?")
+    netloc, _, path = rest.partition("/")
+    transport, plus, form = scheme.partition("+")
+    if transport not in ("redis", "rediss") or form not in (("cluster", "sentinel") if plus else ("",)):
         raise ValueError("the store is `memory` or a URL that begins with redis://, rediss://, redis+cluster:// …")
     kind: Kind = "cluster" if form == "cluster" else "sentinel" if form == "sentinel" else "single"
-    credentials, _, hosts = parts.netloc.rpartition("@")
+    credentials, _, hosts = netloc.rpartition("@")
     username, _, password = credentials.partition(":")
     found = tuple(_host(each, SENTINEL_PORT if kind == "sentinel" else PORT) for each in hosts.split(","))
     if kind == "single" and len(found) > 1:
         raise ValueError("several hosts of a store are a redis+cluster:// or redis+sentinel://")
-    database, master = _path(kind, unquote(parts.path.strip("/")))
+    database, master = _path(kind, unquote(path.strip("/")))
     return RedisAddress(
         kind,
         found,
@@ -62,7 +63,7 @@ def parse(url: str) -> RedisAddress:
         unquote(password) or None,
         database,
         master,
-        _ca(parts, transport),
+        _ca(query, bool(fragment), transport),
     )
 
 
@@ -92,11 +93,11 @@ def _path(kind: Kind, path: str) -> tuple[int, str]:
     return 0, ""
 
 
-def _ca(parts: SplitResult, transport: str) -> str:
+def _ca(query: str, has_fragment: bool, transport: str) -> str:
     try:
-        query = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+        given = dict(parse_qsl(query, strict_parsing=True)) if query else {}
     except ValueError:
-        query = {"": ""}
-    if parts.fragment or set(query) - {"ca"} or (query and transport != "rediss"):
+        given = {"": ""}
+    if has_fragment or set(given) - {"ca"} or (given and transport != "rediss"):
         raise ValueError("the URL of a store takes ?ca=file behind rediss:// and nothing else")
-    return query.get("ca", "")
+    return given.get("ca", "")

@@ -42,7 +42,7 @@ class RedisServer:
     def start(self) -> RedisServer:
         """Start it and wait until it listens."""
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(self._command, stdout=log, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen(self._command, stdout=log, stderr=log)
         wait_until(self._listens, f"redis-server listens; its log: {(self.folder / 'log').read_text()}")
         return self
 

@@ -1,6 +1,7 @@
 """Files of keys: is in them what is needed? Only then `cryptography` and `jwt` are imported."""
 
 import json
+import os
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -25,6 +26,8 @@ def read_private(reader: Reader, key: str, algorithm: str) -> str:
         return ""
     path, data = reader.contents(text)
     if data is not None:
+        if os.stat(path).st_mode & 0o004:
+            text.warn(f"everybody on this machine may read the private key {text.shown}: chmod 600")
         try:
             _check_private(_text(data), algorithm)
         except _BadKeyError as error:

@@ -18,6 +18,7 @@ def document(tmp_path):
     for name in ("tls.crt", "tls.key", "clients.crt"):
         (tmp_path / "certs" / name).write_text("pem")
     (tmp_path / "certs" / "signing.pem").write_bytes(private_pem(ec_key()))
+    (tmp_path / "certs" / "signing.pem").chmod(0o600)
     (tmp_path / "certs" / "partner-keys").write_text(f"acme:{'ab' * 32}\n")
     shutil.copy(EXAMPLE, tmp_path)
     return load(tmp_path / "identity.yaml", env={"BATCH_SECRET": "s" * 64})

@@ -158,3 +158,13 @@ def test_without_key_files_no_cryptography_is_imported():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_private_key_that_everybody_may_read_is_warned_of(tmp_path):
+    file = tmp_path / "signing.pem"
+    file.write_bytes(private_pem(ec_key()))
+    text = f"version: 1\nroutes: []\nauth: {{tokens: {{issuer: {{key: {file}}}}}}}\n"
+    file.chmod(0o644)
+    assert any("chmod 600" in str(warning) for warning in loads(text).warnings)
+    file.chmod(0o640)
+    assert not any("chmod" in str(warning) for warning in loads(text).warnings)

@@ -73,6 +73,10 @@ def test_what_may_pass_weighs_more_than_what_will_not() -> None:
 def test_strangers_where_they_may_come_in() -> None:
     asked = walk(Provider(None), is_optional=True)
     assert isinstance(asked, Exchange) and asked.caller is None
+    over = GatewayError(errors.UNAUTHENTICATED, "the session is over")
+    asked = walk(Provider(over), is_optional=True)
+    assert isinstance(asked, Exchange) and asked.caller is None
+    assert refusal(Provider(over)) is over
     assert refusal(Provider(BAD), is_optional=True) is BAD, "but not with a credential that is not good"
 
 
