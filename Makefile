@@ -17,7 +17,7 @@ PIP := -m pip --quiet --disable-pip-version-check --no-input
 help:
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-build: $(VENV)/.built ## make .venv with the gateway in it (.venv/bin/gateway)
+build: $(VENV)/.built conf/quickstart.pem ## make .venv with the gateway in it (.venv/bin/gateway)
 
 run: build ## serve conf/quickstart.yaml on 127.0.0.1:8000, with three small services behind it
 	@exec $(PY) -m gateway.examples --gateway conf/quickstart.yaml
@@ -81,6 +81,10 @@ $(VENV)/.built: $(VENV)/.deps setup.py $(FAST)
 	tools/needs.sh build
 	$(PY) setup.py -q build_ext --inplace -j $(JOBS)
 	touch $@
+
+# What the quickstart signs its tokens with: made here, known nowhere else, and never made anew.
+conf/quickstart.pem: | $(VENV)/.built
+	$(BIN)/gateway keys new $@
 
 .venv313/.deps: pyproject.toml
 	mkdir -p .venv313

@@ -11,7 +11,21 @@ import os
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-MODULES = ["channel", "head", "http1", "wire", "route", "line", "page", "batch", "fields", "traffic", "pick", "tunnel"]
+MODULES = [
+    "channel",
+    "head",
+    "http1",
+    "wire",
+    "route",
+    "line",
+    "page",
+    "batch",
+    "fields",
+    "traffic",
+    "pick",
+    "tunnel",
+    "claims",
+]
 
 only = os.environ.get("GATEWAY_EXT")
 names = [name for name in MODULES if not only or name in only.split(",")]

@@ -6,25 +6,12 @@ What a command needs is imported when it runs, so that `gateway --version` and a
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import click
 
-from gateway import __version__
-
-Command = Callable[..., Any]
-
-config_option = click.option(
-    "-c", "--config", metavar="FILE", default="gateway.yaml", envvar="GATEWAY_CONFIG",
-    show_envvar=True, show_default=True, help="The configuration.",
-)  # fmt: skip
-
-
-def format_option(default: str) -> Callable[[Command], Command]:
-    """`--format`, on every command that prints."""
-    choice = click.Choice(["text", "json"])
-    return click.option("--format", "style", type=choice, default=default, show_default=True, help="How to print.")
+from gateway import __version__, cli_identity
+from gateway.cli_options import config_option, format_option
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -98,6 +85,10 @@ def explain(method: str, url: str, headers: tuple[str, ...], config: str, style:
 
     request = cli_explain.Request.parse(method, url, headers)
     sys.exit(cli_explain.explain(request, config, style))
+
+
+main.add_command(cli_identity.keys)
+main.add_command(cli_identity.token)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def routes(config: str, style: str) -> int:
     if found is None:
         return 1
     document, plan = found
-    by_name = {route.name: route for route in document.routes}
+    by_name = {route.name: route for route in (*document.routes, *plan.own_routes)}
     rows = [_row(by_name[name]) for name in dict.fromkeys(route.name for route in plan.table.routes())]
     if style == "json":
         _show_json(ok=True, routes=rows)
@@ -112,8 +112,10 @@ def _row(route: Route) -> dict[str, Any]:
 def _end(route: Route) -> str:
     if route.split is not None:
         end = "split " + ", ".join(f"{leg.upstream} {leg.weight}" for leg in route.split.legs)
+    elif route.respond is not None:
+        end = f"respond {route.respond.status}"
     else:
-        end = route.upstream or f"respond {route.respond.status}"  # type: ignore[union-attr]
+        end = route.upstream or "the gateway itself"
     return end if route.mirror is None else f"{end}, mirror {route.mirror.upstream}"
 
 

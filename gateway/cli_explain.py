@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from gateway.cli_check import conditions, ready
+from gateway.cli_explain_auth import asked, known, runs_offline
 from gateway.cli_explain_pick import Picks
 from gateway.cli_explain_words import in_words
 from gateway.errors import GatewayError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from gateway.exchange import Exchange, Headers, Response
 
 #: Steps that only look at the exchange and change it: what they do is shown by doing it.
-PURE_STEPS = frozenset({"guard", "rewrite", "headers"})
+PURE_STEPS = frozenset({"cors", "guard", "rewrite", "headers"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,30 +77,33 @@ def examine(request: Request, document: Document, plan: Plan) -> dict[str, Any]:
     exchange = offline(plan, request.method, request.absolute(document), list(request.headers))
     route = exchange.route
     before = list(exchange.headers)
-    answer = _walk(exchange, route, plan)
     matched = route is not plan.unmatched and route is not plan.refused
+    source = _source(route, document, plan) if matched else None
+    pure = PURE_STEPS | runs_offline(document, source)
+    answer = _walk(exchange, route, plan, pure)
     report: dict[str, Any] = {
         "request": {"method": exchange.method, "target": exchange.target, "host": exchange.host, "path": exchange.path},
-        "route": _route(route, document) if matched else None,
+        "route": _route(route, source) if source is not None else None,
         "params": dict(exchange.params or {}),
         "close": _close(exchange, plan) if route is not plan.refused else [],
-        "steps": [{"name": s.name, "where": s.where, "run": s.name in PURE_STEPS} for s in route.steps],
+        "steps": [{"name": s.name, "where": s.where, "run": s.name in pure} for s in route.steps],
+        "auth": asked(source),
+        "caller": known(exchange.caller),
         "headers": _changes(before, exchange.outgoing),
     }
-    if answer is not None:
+    if answer is not None or source is None or source in plan.own_routes:
         return report | {"answer": answer, "upstream": None}
-    source = _source(route, document)
     picks = Picks(document, plan, exchange)
     sent = _split if source.split is not None else _upstream
     return report | {"answer": None, "upstream": sent(picks, route, source) | _mirror(source)}
 
 
-def _walk(exchange: Exchange, route: RoutePlan, plan: Plan) -> dict[str, Any] | None:
+def _walk(exchange: Exchange, route: RoutePlan, plan: Plan, pure: frozenset[str]) -> dict[str, Any] | None:
     """Run the pure steps; the answer, where the gateway gives it by itself."""
     try:
         for step in route.steps:
             hook = step.steps.on_request
-            response = hook(exchange) if hook is not None and step.name in PURE_STEPS else None
+            response = hook(exchange) if hook is not None and step.name in pure else None
             if response is not None:
                 return _shown(response)
         if route.upstream == "respond" or route is plan.unmatched or route is plan.refused:
@@ -119,15 +123,18 @@ def _shown(response: Response) -> dict[str, Any]:
     return {"status": response.status, "headers": headers, "error": None, "detail": ""}
 
 
-def _route(route: RoutePlan, document: Document) -> dict[str, Any]:
-    source = _source(route, document)
+def _route(route: RoutePlan, source: RouteSpec) -> dict[str, Any]:
     return {"name": route.name, "where": route.where, **conditions(source), "priority": source.priority}
 
 
 def _close(exchange: Exchange, plan: Plan) -> list[dict[str, str]]:
     """The routes that came close, closest first, and on what each failed."""
+    from gateway.server.matching import matched_method
+
     raw = _raw_segments(exchange)
-    verdicts = plan.table.explain(exchange.host, exchange.method, exchange.path, exchange.environ, exchange.query, raw)
+    verdicts = plan.table.explain(
+        exchange.host, matched_method(exchange), exchange.path, exchange.environ, exchange.query, raw
+    )
     return [
         {"name": v.payload.name, "where": v.payload.where, "aspect": v.aspect, "detail": v.detail} for v in verdicts
     ]
@@ -149,8 +156,9 @@ def _changes(before: Headers, after: Headers | None) -> dict[str, list[list[str]
     }
 
 
-def _source(route: RoutePlan, document: Document) -> RouteSpec:
-    return next(each for each in document.routes if each.name == route.name)
+def _source(route: RoutePlan, document: Document, plan: Plan) -> RouteSpec:
+    routes: tuple[RouteSpec, ...] = (*document.routes, *plan.own_routes)
+    return next(each for each in routes if each.name == route.name)
 
 
 def _upstream(picks: Picks, route: RoutePlan, source: RouteSpec) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from gateway.cli_explain_auth import in_words as auth_in_words
+
 
 def in_words(report: dict[str, Any]) -> Iterator[str]:
     """The report as lines for people."""
@@ -22,6 +24,7 @@ def in_words(report: dict[str, Any]) -> Iterator[str]:
     for number, step in enumerate(report["steps"], 1):
         note = "" if step["run"] else "  (not run here)"
         yield f"{'steps' if number == 1 else '':10}{number}. {step['name']}, {step['where']}{note}"
+    yield from auth_in_words(report)
     for kind, sign in (("removed", "-"), ("added", "+")):
         for name, value in report["headers"][kind]:
             yield f"header    {sign} {name}: {value}"
@@ -48,6 +51,9 @@ def _end_in_words(report: dict[str, Any]) -> Iterator[str]:
         yield f"answer    {answer['status']}" + (f" {answer['error']}: {answer['detail']}" if answer["error"] else "")
         for name, value in answer["headers"]:
             yield f"          {name}: {value}"
+        return
+    if upstream is None:
+        yield "answer    the gateway's own, made when it is asked"
         return
     yield f"upstream  {upstream['name']}, {upstream['where']}, {upstream['total']:g} s in all"
     for leg in upstream.get("legs", ()):

@@ -125,3 +125,7 @@ class Plan:
     checks: tuple[Any, ...] = ()
     #: the upstreams, for those who look at their state
     attempts: tuple[Any, ...] = ()
+    #: what the gateway serves itself on `bind`, as if it were written among the routes
+    own_routes: tuple[Any, ...] = ()
+    #: what looks after itself while the plan serves, such as keys that are fetched
+    kept: tuple[Any, ...] = ()

@@ -86,6 +86,15 @@ UNSUPPORTED_TRANSFER_CODING = _client("unsupported-transfer-coding", 501, "The t
 METHOD_NOT_ROUTABLE = _client("method-not-routable", 501, "The method is never proxied")
 VERSION_NOT_SUPPORTED = _client("version-not-supported", 505, "The HTTP version is not supported")
 
+# Who calls, and what they may do (RFC 9110 section 15.5.2 and 15.5.4; RFC 6750 section 3.1)
+UNAUTHENTICATED = _client("unauthenticated", 401, "The request says nobody whom the gateway knows")
+INVALID_TOKEN = _client("invalid-token", 401, "The credential is not valid")
+FORBIDDEN = _client("forbidden", 403, "The caller may not do this")
+CSRF = _client("csrf", 403, "The request lacks the token that shows it is meant")
+ADDRESS_DENIED = _client("address-denied", 403, "The client's address may not call this")
+CORS_REFUSED = _client("cors-refused", 403, "Pages of other origins may not call this so")
+LOGIN_FAILED = _client("login-failed", 401, "The login failed")
+
 # The upstream's failures
 UPSTREAM_REFUSED = _upstream("upstream-refused", 502, "The upstream refused the connection", "connection_refused")
 UPSTREAM_UNREACHABLE = _upstream(
@@ -124,6 +133,7 @@ ADMIN_ORIGIN = _client("admin-origin", 403, "The admin API does not answer other
 ADMIN_HEADER = _client("admin-header", 403, "The request lacks the header that changes need")
 ADMIN_HOST = _client("admin-host", 421, "The admin API is not reached under this host name")
 UNKNOWN_TARGET = _client("unknown-target", 404, "There is no such target")
+UNKNOWN_ENTRY = _client("unknown-entry", 404, "There is no such entry")
 BAD_CHANGE = _client("bad-change", 422, "The change cannot be made")
 CONFIG_REFUSED = _client("config-refused", 422, "The configuration cannot be used")
 RELOAD_INCOMPLETE = Kind("reload-incomplete", 504, "Not every worker runs the new plan yet", "gateway", True)
@@ -134,6 +144,8 @@ OVERLOADED = Kind(
 )
 INTERNAL = Kind("internal", 500, "The gateway failed", "gateway", False, "proxy_internal_error")
 PLUGIN_FAILED = Kind("plugin-failed", 500, "A policy of this route failed", "gateway", False, "proxy_internal_error")
+IDENTITY_UNAVAILABLE = Kind("identity-unavailable", 503, "Who calls cannot be found out now", "gateway", True)
+STORE_UNAVAILABLE = Kind("store-unavailable", 503, "What the gateway must remember is out of reach", "gateway", True)
 NOT_CONFIGURED = Kind(
     "not-configured", 503, "The gateway has no configuration", "gateway", False, "proxy_configuration_error"
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from gateway.contracts import Plan, RoutePlan
+    from gateway.identity.caller import Caller
 
 Headers = list[tuple[str, str]]
 
@@ -59,7 +60,7 @@ class Exchange:
         "plan", "route", "params", "deadline", "upstream_path", "outgoing", "state",
         # what came of it
         "response", "error", "upstream", "address", "attempts", "started", "upstream_started", "upstream_time", "sent",
-        "received", "target_tried", "hurried",
+        "received", "target_tried", "hurried", "caller",
     )  # fmt: skip
 
     method: str
@@ -99,6 +100,8 @@ class Exchange:
     outgoing: Headers | None
     #: room for policies: {policy name: anything}
     state: dict[str, Any] | None
+    #: who calls, once a provider said so
+    caller: Caller | None
     response: Response | None
     #: slug of the error that was answered
     error: str | None
@@ -127,7 +130,7 @@ class Exchange:
         self.started = started
         self.params = self.upstream_path = self.outgoing = self.state = None
         self.response = self.error = self.upstream = self.address = self.body = None
-        self.target_tried = None
+        self.target_tried = self.caller = None
         self.hurried = False
         self.attempts = self.sent = self.received = self.body_length = 0
         self.upstream_started = self.upstream_time = 0.0

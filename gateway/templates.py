@@ -1,8 +1,8 @@
-"""Texts with {param}, {query.name} and {header.Name} in them, compiled once and rendered per request.
+"""Texts with {param}, {query.name}, {header.Name} and {claim.name} in them, compiled once and rendered per request.
 
 Where a value comes from and where it goes decide how it is written:
 
-           path parameter          query value, header value
+           path parameter          query value, header value, claim
   path     as it came, encoded     percent-encoded anew; refused when it would climb (..) or hold a control
   query    as it came, "&" "="     percent-encoded anew
            "+" ";" encoded
@@ -14,9 +14,10 @@ A variable that the request does not have is "".  What goes into a URL or a head
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 from urllib.parse import quote, unquote_plus
 
 from gateway.config.template import Variable, parse
@@ -102,8 +103,40 @@ def _header(name: str) -> Getter:
     return get
 
 
+def _claim(path: str) -> Getter:
+    names = tuple(path.split("."))
+
+    def get(exchange: Exchange) -> str:
+        return "" if exchange.caller is None else claim_text(claim_at(exchange.caller.claims, names))
+
+    return get
+
+
+def claim_at(claims: Any, path: tuple[str, ...]) -> Any:
+    """The claim at a path of names, one inside the other; None where there is none.  A name with dots wins as one."""
+    whole = claims.get(".".join(path)) if len(path) > 1 else None
+    if whole is not None:
+        return whole
+    for name in path:
+        if not isinstance(claims, Mapping):
+            return None
+        claims = claims.get(name)
+    return claims
+
+
+def claim_text(value: Any) -> str:
+    """A claim as text: lists joined with commas, objects as JSON, what is not there as ""."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple):
+        return ",".join(map(claim_text, value))
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 #: kind of variable -> what makes its getter from its name
-SOURCES: dict[str, Callable[[str], Getter]] = {"param": _param, "query": _query, "header": _header}
+SOURCES: dict[str, Callable[[str], Getter]] = {"param": _param, "query": _query, "header": _header, "claim": _claim}
 
 
 def _into_path(value: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from perf import tools
+from perf import identity, tools
 from perf.procs import NotServing, Server, free_ports
 from perf.scenario import Shape, Trial
 
@@ -97,7 +97,9 @@ class Arena:
         if key not in self.running:
             self.running[key] = self.start(trial, sink)
             server, port = self.running[key].server, self.running[key].port
-            if trial.load.method == "GET":
+            if shape.auth:
+                server.wait_ready(port, get(trial.load.path), accept="4")  # 401: it knows who does not call
+            elif trial.load.method == "GET":
                 server.wait_ready(port, get(trial.load.path))
             else:
                 server.wait_ready(port, b"OPTIONS * HTTP/1.1\r\nHost: perf\r\nConnection: close\r\n\r\n", accept="2345")
@@ -120,6 +122,13 @@ class Arena:
         config.write_text(gateway_config(trial.shape, port, admin, upstream))
         command = [gateway_command(), "serve", "-c", str(config)]
         return Running(self._start("gateway", command, self.gateway_core), port, admin, config)
+
+    def tokens(self, count: int) -> Path | None:
+        """A file of so many tokens, each of another caller; None for none."""
+        path = self.folder / f"tokens-{count}"
+        if count and not path.exists():
+            path.write_text("".join(f"{identity.token(number)}\n" for number in range(count)))
+        return path if count else None
 
     def stop(self, running: Running) -> None:
         """End one server before the block does."""
@@ -159,9 +168,10 @@ def gateway_config(shape: Shape, port: int, admin: int, upstream: int) -> str:
         for i in range(shape.routes - 1)
     ]
     match: dict[str, object] = {"path": shape.path} | ({"methods": list(shape.methods)} if shape.methods else {})
-    routes.append({"name": "measured", "match": match, "upstream": "up"})
+    routes.append({"name": "measured", "match": match, "upstream": "up"} | (identity.ROUTE if shape.auth else {}))
     return json.dumps(
         {
+            **(identity.SECTIONS if shape.auth else {}),
             "version": 1,
             "server": {
                 "bind": f"127.0.0.1:{port}",

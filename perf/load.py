@@ -19,8 +19,11 @@ class LoadFailed(Exception):
     """A load generator that could not do its work."""
 
 
-def wrk_command(port: int, load: Load, seconds: int) -> list[str]:
-    """The wrk command of one round: one thread, `load.connections` kept-alive connections, as fast as they go."""
+def wrk_command(port: int, load: Load, seconds: int, tokens: Path | None = None) -> list[str]:
+    """The wrk command of one round: one thread, `load.connections` kept-alive connections, as fast as they go.
+
+    `tokens` is a file with a bearer token in each line, sent in turn.
+    """
     return [
         tools.find("wrk") or "wrk",
         "-t1",
@@ -34,6 +37,7 @@ def wrk_command(port: int, load: Load, seconds: int) -> list[str]:
         "--",
         load.method,
         str(load.body),
+        *([str(tokens)] if tokens else []),
     ]
 
 
@@ -46,9 +50,9 @@ def summary(output: str) -> dict[str, float]:
     return numbers
 
 
-def wrk(port: int, load: Load, seconds: int) -> dict[str, float]:
+def wrk(port: int, load: Load, seconds: int, tokens: Path | None = None) -> dict[str, float]:
     """One round of wrk; an answer of another class than 2xx or 3xx and a socket error count as failed."""
-    done = subprocess.run(wrk_command(port, load, seconds), capture_output=True, text=True)
+    done = subprocess.run(wrk_command(port, load, seconds, tokens), capture_output=True, text=True)
     numbers = summary(done.stdout + done.stderr)
     if not numbers["requests"]:
         raise LoadFailed(f"no request to port {port} was answered in {seconds} s")

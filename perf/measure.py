@@ -53,12 +53,13 @@ def _rounds(scenario: Scenario, options: Options, one: Callable[[Trial], Figures
 
 def _load(scenario: Scenario, arena: Arena, options: Options) -> Rounds:
     for trial in scenario.trials:
-        generators.wrk(arena.get(trial).port, trial.load, 1)  # warm: connections, caches, lazily built tables
+        tokens = arena.tokens(trial.load.tokens)
+        generators.wrk(arena.get(trial).port, trial.load, 1, tokens)  # warm: connections, caches, lazily built tables
 
     def one(trial: Trial) -> Figures:
         running = arena.get(trial)
         before = session_cpu(running.server.sid)
-        seen = generators.wrk(running.port, trial.load, options.seconds)
+        seen = generators.wrk(running.port, trial.load, options.seconds, arena.tokens(trial.load.tokens))
         return load_figures(session_cpu(running.server.sid) - before, seen, trial)
 
     return _rounds(scenario, options, one)

@@ -34,6 +34,7 @@ class Shape:
     body_limit: str = "10MB"
     targets: int = 1  # of the upstream: one server under as many addresses (at most 3)
     guarded: bool = False  # with health checks, outlier ejection, circuit breaker, retries under a budget
+    auth: bool = False  # the measured route wants a token with a scope and a role
     file: str = ""  # a configuration of the repository instead of a generated one
 
 
@@ -45,6 +46,7 @@ class Load:
     method: str = "GET"
     connections: int = 64
     body: int = 0  # bytes sent with each request
+    tokens: int = 0  # sent in turn, each of another caller
     answer: int = 0  # bytes of each answer, where CPU per GB is wanted
     share: float = 0.5  # latency: of the gateway's own full speed
     megabytes: int = 0  # stream: to move each way

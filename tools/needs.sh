@@ -17,8 +17,11 @@ test)
     need nginx nginx
     need wrk wrk
     need openssl openssl
+    need redis-server redis-server
     need curl curl
     need chromium chromium
+    need node nodejs
+    need npm npm
     # Debian's own Python runs the unit suite too, and the gateway's extensions are compiled for it.
     if [ -x /usr/bin/python3.13 ]; then
         [ -e /usr/include/python3.13/Python.h ] || missing="$missing python3.13-dev"

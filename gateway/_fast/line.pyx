@@ -23,6 +23,7 @@ from gateway._fast.batch cimport (
 from gateway._fast.fields cimport PyUnicode_DATA, PyUnicode_GET_LENGTH, PyUnicode_KIND, same_name
 
 import zlib
+from urllib.parse import quote
 
 cdef extern from "time.h" nogil:
     ctypedef int clockid_t
@@ -325,6 +326,11 @@ cdef class JsonLine(Line):
         if peer is not client and peer != client:
             put(self.batch, b',"peer":', 8)
             put_value(self.batch, peer)
+        if exchange.caller is not None:
+            put(self.batch, b',"caller":', 10)
+            put_value(self.batch, exchange.caller.subject)
+            put(self.batch, b',"provider":', 12)
+            put_value(self.batch, exchange.caller.provider)
         return 0
 
     cdef int put_outcome(self, exchange, long long status) except -1:
@@ -389,7 +395,9 @@ cdef class CombinedLine(Line):
         cdef list found = self.wanted(exchange.headers)
         cdef str version = exchange.version
         put_bytes(batch, (exchange.client or "-").encode("ascii", "backslashreplace"))
-        put(batch, b" - - [", 6)
+        put(batch, b" - ", 3)
+        self.put_user(exchange.caller)
+        put(batch, b" [", 2)
         self.put_time(milliseconds)
         put(batch, b'] "', 3)
         self.put_quoted(exchange.method)
@@ -416,6 +424,10 @@ cdef class CombinedLine(Line):
         put(self.batch, b'] "-" 0 - "-" "', 15)
         put_integer(self.batch, self.batch.dropped)
         return put(self.batch, b' lines dropped"\n', 16)
+
+    cdef int put_user(self, caller) except -1:
+        """The subject, percent-encoded: a blank would end the field, and what is not ASCII has no place in it."""
+        return self.put_quoted((quote(caller.subject, safe="@:/|+=,;", errors="replace") if caller else "") or "-")
 
     cdef int put_quoted(self, str text) except -1:
         if PyUnicode_KIND(text) != 1:

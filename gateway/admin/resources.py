@@ -28,6 +28,12 @@ ENDPOINTS: Final = {
     "GET /api/workers": "the workers and what each of them runs",
     "GET /api/upstreams": "the upstreams, how each of their targets is, and why",
     "PATCH /api/upstreams/{upstream}/targets/{target}": "have a target drained, disabled, re-weighted or serving again",
+    "GET /api/keys": "the API keys in the store, without what they are",
+    "POST /api/keys": "make an API key; it is shown this once",
+    "DELETE /api/keys/{id}": "revoke an API key",
+    "GET /api/revocations": "the tokens that are refused before their time",
+    "POST /api/revocations": "refuse tokens by name or subject, or end all sessions of a subject",
+    "DELETE /api/revocations/{id}": "withdraw a revocation",
     "POST /api/reload": "read the configuration; answers once every worker runs it",
 }
 SERVED_WITHIN: Final = child.TIMEOUT + 30  # seconds; another reading may have to end first
@@ -140,7 +146,7 @@ def _answer(resp: falcon.Response, body: Any) -> None:
 
 def _route_rows(plan: Plan, document: Document) -> Iterator[bytes]:
     """A JSON list in pieces; between them the hub serves others, for there may be ten thousand routes."""
-    sources = {route.name: route for route in document.routes}
+    sources = {route.name: route for route in (*document.routes, *plan.own_routes)}
     plans = list({route.name: route for route in plan.routes}.values())
     separator = b"["
     for start in range(0, len(plans), _ROWS_AT_ONCE):
@@ -162,6 +168,7 @@ def _route_row(plan: RoutePlan, source: Route) -> dict[str, Any]:
             "headers": dict(match.headers),
             "query": dict(match.query),
         },
+        "auth": source.access and source.access.use,
         "steps": [{"name": step.name, "where": step.where} for step in plan.steps],
         "upstream": plan.upstream,
         "split": split and [{"upstream": leg.upstream, "weight": leg.weight} for leg in split.legs],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from gateway.admin.identity import Identity
 from gateway.config.store import Store
 from gateway.shared import Page, RuntimeDir
 
@@ -26,3 +27,7 @@ class Site(Protocol):
     @property
     def draining(self) -> bool:
         """Whether this worker is on its way out."""
+
+    @property
+    def identity(self) -> Identity:
+        """What it knows of callers."""

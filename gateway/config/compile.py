@@ -10,6 +10,7 @@ from typing import Any
 
 from gateway import plugins, templates
 from gateway._fast.route import RouteSpec, build
+from gateway.config.compile_identity import Identity
 from gateway.config.compile_upstreams import Resources, Service, Services
 from gateway.config.complaints import Complaint, ConfigError
 from gateway.config.model import Document, Route
@@ -57,11 +58,15 @@ class _Compiler:
         document = self.document
         self.policies = self._plugins()
         self.upstreams = {upstream.name: self.services.build(upstream) for upstream in document.upstreams}
+        self.identity = Identity(document, self.resources.registry, self.upstreams, self._complain)
         self.log = self._log()
         self.guard = Step("guard", document.server.where, Steps(on_request=_guard(document.server.limits.body)))
-        specs = [_spec(route) for route in self._breathing(document.routes)]
-        self._ties(specs)
-        routes = [route for route in map(self._route, self._breathing(document.routes)) if route is not None]
+        own = {route.name: (route, endpoint.fetch) for route, endpoint in self.identity.endpoints}
+        self.own = {name: fetch for name, (_, fetch) in own.items()}
+        sources = (*document.routes, *(route for route, _ in own.values()))
+        specs = [_spec(route) for route in self._breathing(sources)]
+        self._ties(specs, sources)
+        routes = [route for route in map(self._route, self._breathing(sources)) if route is not None]
         if self.complaints:
             raise ConfigError(self.complaints, document.files)
         pairs = self._breathing(zip(specs, routes, strict=True))
@@ -78,6 +83,8 @@ class _Compiler:
             follows=tuple(self.services.follows),
             checks=tuple(self.services.checks),
             attempts=tuple(self.services.attempts),
+            own_routes=sources[len(document.routes) :],
+            kept=self.identity.kept,
         )
 
     def _breathing(self, items: Iterable[Any]) -> Iterator[Any]:
@@ -127,16 +134,16 @@ class _Compiler:
             return ()
         return (Step("log", spec.where, steps),)
 
-    def _ties(self, specs: list[RouteSpec]) -> None:
+    def _ties(self, specs: list[RouteSpec], sources: tuple[Route, ...]) -> None:
         named = [(spec.payload, spec) for spec in specs]
         found = ties(named, self.pause)
-        by_name = {route.name: route.where for route in self.document.routes} if found else {}
+        by_name = {route.name: route.where for route in sources} if found else {}
         for one, other, why in found:
             self._complain(by_name[other], f"routes.{other}", f"ties with the route {one} ({by_name[one]}): {why}")
 
     def _route(self, route: Route) -> RoutePlan | None:
         tools = Tools(route.name, monotonic, log.info)
-        steps: dict[str, Step] = {step.name: step for step in (*self.log, self.guard)}
+        steps: dict[str, Step] = {step.name: step for step in (*self.log, self.guard, *self.identity.steps(route))}
         if route.rewrite is not None:
             steps["rewrite"] = Step("rewrite", route.rewrite.where, rewrite.compile(route.rewrite, tools))
         if route.headers is not None:
@@ -167,6 +174,8 @@ class _Compiler:
         """(fetch, seconds for all of it, the upstream's name)."""
         if route.respond is not None:
             return _respond(route.respond).fetch, NO_UPSTREAM_TOTAL, "respond"
+        if route.name in self.own:
+            return self.own[route.name], NO_UPSTREAM_TOTAL, "auth"
         name = "split" if route.split is not None else route.upstream or ""
         service = self.upstreams.get(name) if route.split is None else self._split(route, route.split)
         if service is None:
@@ -201,7 +210,7 @@ class _Compiler:
     def _bare(self, name: str, upstream: Unmatched | Refused) -> RoutePlan:
         """What requests walk that no route takes: they are logged like all others."""
         defaults = self.document.defaults.headers
-        steps = self.log
+        steps = (*self.log, *self.identity.edge(self.document.defaults.cors, (), name))
         if defaults is not None:
             made = headers.compile(defaults, Tools(name, monotonic, log.info))
             steps = (*steps, Step(FINAL, defaults.where, Steps(on_response=made.on_response)))

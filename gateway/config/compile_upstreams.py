@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.config import model
 from gateway.config.model_discovery import Discovery, Dns
@@ -27,6 +27,9 @@ from gateway.upstreams.pool import Address, PoolSettings
 from gateway.upstreams.pools import PoolKey, Pools, TLSSettings
 from gateway.upstreams.state import WINDOW, TrafficRegion
 
+if TYPE_CHECKING:
+    from gateway.identity.registry import Registry
+
 
 @dataclass(frozen=True, slots=True)
 class Resources:
@@ -37,6 +40,8 @@ class Resources:
     sources: Sources = field(default_factory=Sources)
     lanes: Lanes = field(default_factory=Lanes)
     traffic: TrafficRegion = field(default_factory=TrafficRegion.private)
+    #: None when the configuration has no `auth`, or serves nobody
+    registry: Registry | None = None
 
 
 class Service(NamedTuple):

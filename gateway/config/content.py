@@ -12,6 +12,7 @@ from gateway.config.schema_parts import Schema
 from gateway.config.yaml_source import Map, Seq
 
 _SECRET_NAME = re.compile(r"secret|passw|token|authorization|cookie|api[-_]?key|credential", re.IGNORECASE)
+_STORE_SECRET = re.compile(r"(?<=://)[^/]*(?=@)|(?<=\?).*")
 _HIDDEN = "***"
 
 
@@ -20,7 +21,7 @@ def merged(roots: Iterable[Map]) -> dict[str, Any]:
     whole: dict[str, Any] = {}
     for root in roots:
         for key, value in root.items():
-            if key == "upstreams":
+            if key in ("upstreams", "auth", "roles", "cors"):
                 whole.setdefault(key, {}).update(value)
             elif key in ("routes", "plugins"):
                 whole.setdefault(key, []).extend(value)
@@ -43,7 +44,9 @@ def version(whole: dict[str, Any], files: Mapping[str, str], base: str) -> str:
 
 def shown(whole: dict[str, Any]) -> str:
     """The configuration as JSON text for people: secrets and all that came from references are ***."""
-    return json.dumps(_redacted(with_defaults(whole)), separators=(",", ":"), ensure_ascii=False)
+    redacted = _redacted(with_defaults(whole))
+    redacted["store"] = _STORE_SECRET.sub(_HIDDEN, redacted["store"])
+    return json.dumps(redacted, separators=(",", ":"), ensure_ascii=False)
 
 
 def with_defaults(whole: dict[str, Any]) -> dict[str, Any]:
@@ -82,6 +85,6 @@ def _redacted(value: Any) -> Any:
 def _redacted_member(key: str, member: Any, is_reference: bool) -> Any:
     if isinstance(member, dict | list):
         return _redacted(member)
-    if is_reference or (member and _SECRET_NAME.search(key)):
+    if is_reference or (member and not isinstance(member, bool) and _SECRET_NAME.search(key)):
         return _HIDDEN
     return member

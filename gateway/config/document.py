@@ -13,16 +13,18 @@ from gateway.config.complaints import Complaint, ConfigError, did_you_mean
 from gateway.config.model import Defaults, Document, Route, Upstream
 from gateway.config.reader import Load, Reader
 from gateway.config.schema import json_schema
+from gateway.config.sections.identity import Identity, read_identity
 from gateway.config.sections.routes import read_defaults, read_routes
 from gateway.config.sections.server import read_access_log, read_server
 from gateway.config.sections.split import named
 from gateway.config.sections.upstreams import read_upstreams
+from gateway.config.sections.urls import read_store
 from gateway.config.sources import File, Sources
 from gateway.config.yaml_source import Map
 
 __all__ = ["Complaint", "ConfigError", "Document", "load", "loads", "redacted"]
 
-_SHARED_SECTIONS = frozenset({"version", "include", "upstreams", "routes", "plugins"})
+_SHARED_SECTIONS = frozenset({"version", "include", "upstreams", "auth", "roles", "cors", "routes", "plugins"})
 """Sections that may stand in several files."""
 
 
@@ -66,9 +68,13 @@ class _Reading:
         single = self._single_sections(readers)
         defaults = read_defaults(single["defaults"])
         upstreams = self._upstreams(readers)
-        routes = self._routes(readers, defaults, upstreams)
         server = read_server(single["server"])
+        identity = read_identity(readers, server, upstreams, self.sources.complete)
+        if self.sources.complete:
+            identity.check_names(single["defaults"])
+        routes = self._routes(readers, defaults, upstreams, identity)
         access_log = read_access_log(single["observability"].section("access_log"))
+        store = self._store(readers)
         if self.load.complaints:
             raise ConfigError(self._sorted(self._all_complaints()), self.load.files)
         whole = content.merged(file.root for file in files)
@@ -76,8 +82,11 @@ class _Reading:
             version=content.version(whole, self.load.files, base),
             file=name,
             server=server,
-            store=whole.get("store", "memory"),
+            store=store,
             upstreams=tuple(upstreams.values()),
+            providers=tuple(identity.providers.values()),
+            roles=identity.roles,
+            cors=tuple(identity.cors.values()),
             defaults=defaults,
             routes=routes,
             access_log=access_log,
@@ -112,8 +121,12 @@ class _Reading:
                 found.setdefault(upstream.name, upstream)
         return found
 
+    def _store(self, readers: list[Reader]) -> str:
+        found = ((reader, text) for reader in readers if (text := reader.one("store")) is not None)
+        return next((read_store(reader, text) for reader, text in found), "memory")
+
     def _routes(
-        self, readers: list[Reader], defaults: Defaults, upstreams: Mapping[str, Upstream]
+        self, readers: list[Reader], defaults: Defaults, upstreams: Mapping[str, Upstream], identity: Identity
     ) -> tuple[Route, ...]:
         found: dict[str, Route] = {}
         for reader in readers:
@@ -122,14 +135,14 @@ class _Reading:
                 if name is not None and name.value in found:
                     name.complain(f"the route {name.shown} is written twice, first at {found[name.value].where}")
                 found.setdefault(route.name, route)
-                self._check_upstream(section, route, upstreams)
+                if self.sources.complete:
+                    self._check_upstream(section, route, upstreams)
+                    identity.check_names(section)
         if readers and not found:
             readers[0].warn("there are no routes: every request gets 404")
         return tuple(found.values())
 
     def _check_upstream(self, section: Reader, route: Route, upstreams: Mapping[str, Upstream]) -> None:
-        if not self.sources.complete:
-            return
         for text in named(section):
             if text.value not in upstreams:
                 text.complain(f"there is no upstream {text.shown}", did_you_mean(text.value, upstreams))

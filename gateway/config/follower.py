@@ -25,7 +25,7 @@ class Follower:
         """`store` holds the plan that the master started with."""
         self._page, self._slot, self._published, self._store = page, slot, published, store
         self._pause = pause
-        self._started_with = store.document.server
+        self._started_with = store.document
         self._failed, self._again_at = 0, 0.0
 
     def boot(self) -> None:
@@ -52,6 +52,6 @@ class Follower:
 
     def _read(self, generation: int) -> Document:
         document = self._published.plan(generation, self._pause)
-        if complaints := needs_restart(self._started_with, document.server):
-            raise ValueError(f"it is of a master with another `server` section: {complaints[0]}")
+        if complaints := needs_restart(self._started_with, document):
+            raise ValueError(f"it is of a master with other settings: {complaints[0]}")
         return document

@@ -52,7 +52,7 @@ class Leader:
         self._pause = pause
         self._parse = parse
         self._config = store.document.file
-        self._started_with = store.document.server
+        self._started_with = store.document
         self._watcher: Watcher | None = None
         self._look_at = 0.0
 
@@ -135,7 +135,7 @@ class Leader:
     def _apply(self, document: Document, pickled: bytes) -> None:
         """Compile beside what serves, publish, swap.  Raises ConfigError when the document cannot be used here."""
         store = self._store
-        if complaints := needs_restart(self._started_with, document.server):
+        if complaints := needs_restart(self._started_with, document):
             raise ConfigError(complaints, document.files)
         if store.is_same(document) and store.generation == self._page.generation.load():
             log.info("plan %s serves on: the configuration says the same as before", document.version)

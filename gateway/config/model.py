@@ -11,21 +11,11 @@ from gateway.config.frozen import FrozenMap
 from gateway.config.model_balance import Balance
 from gateway.config.model_discovery import Discovery
 from gateway.config.model_headers import HeaderRules, Pairs
+from gateway.config.model_identity import Access, Cors, IpRules, Provider, Role
+from gateway.config.model_limits import Limits
 from gateway.config.model_split import Mirror, Split
 from gateway.config.model_traffic import CircuitBreaker, Health, Hedge, Outlier, Overload, Retry
 from gateway.config.record import Record
-
-
-@dataclass(frozen=True, slots=True)
-class Limits(Record):
-    """What one client request may be: bytes, a count, seconds."""
-
-    request_line: int
-    headers: int
-    header_size: int
-    body: int
-    header_timeout: float
-    body_timeout: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +29,16 @@ class Certificate(Record):
 
 @dataclass(frozen=True, slots=True)
 class ServerTLS(Record):
-    """TLS towards clients: the default certificate, and others chosen by SNI."""
+    """TLS towards clients: the default certificate, and others chosen by SNI.
+
+    `client_ca` is the file of authorities for clients' certificates, "" = they are not asked for one; `client_auth`
+    is "optional" or "required".
+    """
 
     default: Certificate
     sni: tuple[Certificate, ...]
+    client_ca: str = ""
+    client_auth: str = "optional"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +178,10 @@ class PolicyUse(Record):
 
 @dataclass(frozen=True, slots=True)
 class Route(Record):
-    """One route; exactly one of `upstream`, `split` and `respond` is not None."""
+    """One route; exactly one of `upstream`, `split` and `respond` is not None.
+
+    `access` None lets everybody in; `cors` is the name of a Cors, None = none.
+    """
 
     name: str
     match: Match
@@ -194,6 +193,9 @@ class Route(Record):
     timeout: RouteTimeout | None
     headers: HeaderRules | None
     policies: tuple[PolicyUse, ...]
+    access: Access | None
+    cors: str | None
+    ip: IpRules | None
     priority: int
     where: str
 
@@ -204,6 +206,9 @@ class Defaults(Record):
 
     headers: HeaderRules | None
     policies: tuple[PolicyUse, ...]
+    access: Access | None
+    cors: str | None
+    ip: IpRules | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +226,8 @@ class Document(Record):
     """A whole configuration that may be used. The same `version` means the same content: nothing to do.
 
     `files` are all files read (absolute: included ones, ${file:} secrets, certificates), `patterns` the include
-    patterns with wildcards (absolute), `shown` the redacted configuration as JSON text.
+    patterns with wildcards (absolute), `shown` the redacted configuration as JSON text. `store` is "memory" or an
+    address with all its secrets.
     """
 
     version: str
@@ -229,6 +235,9 @@ class Document(Record):
     server: Server
     store: str
     upstreams: tuple[Upstream, ...]
+    providers: tuple[Provider, ...]
+    roles: tuple[Role, ...]
+    cors: tuple[Cors, ...]
     defaults: Defaults
     routes: tuple[Route, ...]
     access_log: AccessLog

@@ -18,8 +18,12 @@ class HeaderEdit(Record):
 
 @dataclass(frozen=True, slots=True)
 class HeaderRules(Record):
-    """Header changes towards the upstream (request) and towards the client (response), defaults merged in."""
+    """Header changes towards the upstream (request) and towards the client (response), defaults merged in.
+
+    `preset` is "security" or "", not asked for.
+    """
 
     request: HeaderEdit
     response: HeaderEdit
     where: str
+    preset: str = ""

@@ -5,29 +5,17 @@ any name and [] for any item.
 """
 
 KEYS: dict[str, tuple[str, ...]] = {
-    "": ("auth", "roles", "cors", "rate_limits", "alerts", "escalation", "regions"),
-    "server.tls": ("client_ca",),
+    "": ("rate_limits", "alerts", "escalation", "regions"),
     "upstreams.*": ("activate",),
-    "defaults": ("cors", "compress", "sanitize"),
+    "defaults": ("compress", "sanitize"),
     "routes[]": (
-        *(
-            "auth",
-            "rate_limit",
-            "cache",
-            "validate",
-            "openapi",
-            "idempotency",
-            "cors",
-            "compress",
-            "sanitize",
-        ),
+        *("rate_limit", "cache", "validate", "openapi", "idempotency", "compress", "sanitize"),
         *("aggregate", "grpc", "jsonrpc", "graphql", "federation", "enqueue", "function", "wsgi"),
     ),
     "observability": ("statsd", "tracing", "dashboard"),
 }
 
 VALUES: dict[str, tuple[object, ...]] = {
-    "store": ("redis://", "rediss://", "redis+cluster://"),
     "server.tls.http2": (True,),
 }
 """Strings stand for all that begin with them, a mapping for all mappings with that key."""

@@ -55,6 +55,10 @@ class Text:
         """A complaint about this string; hints, which may quote it, are left out when it came from a reference."""
         self.load.complaints.append(at(self.place, self.path, message, "" if self.origin else hint))
 
+    def warn(self, message: str) -> None:
+        """A warning about this string."""
+        self.load.warnings.append(at(self.place, self.path, message))
+
 
 class Reader:
     """One mapping. `where` is its "file:line"; what stands in it is looked up by the methods below."""
@@ -177,16 +181,20 @@ class Reader:
     def file(self, key: str) -> str:
         """The absolute name of a file that can be read; complains when it cannot. Empty when not written."""
         text = self.one(key)
-        if text is None or not text.value:
-            return ""
+        return self.contents(text)[0] if text is not None and text.value else ""
+
+    def contents(self, text: Text) -> tuple[str, bytes | None]:
+        """The absolute name of the file that a string names, and its content; None after complaining of it."""
         path = self.absolute(text.value)
         try:
             with open(path, "rb") as stream:
-                self._load.files[path] = hashlib.sha256(stream.read()).hexdigest()
+                data = stream.read()
         except (OSError, ValueError) as error:
             self._load.files.setdefault(path, "")
             text.complain(f"the file {text.shown} cannot be read: {reason(error)}")
-        return path
+            return path, None
+        self._load.files[path] = hashlib.sha256(data).hexdigest()
+        return path, data
 
     def absolute(self, name: str) -> str:
         """A file name made absolute against the folder of the file it was written in."""
@@ -197,6 +205,7 @@ class Reader:
         path = (*self.path, key) if key else self.path
         self._load.complaints.append(at(self.key_place(key), path, message, hint))
 
-    def warn(self, message: str, hint: str = "") -> None:
-        """A warning about the mapping."""
-        self._load.warnings.append(at(self.place, self.path, message, hint))
+    def warn(self, message: str, hint: str = "", key: str = "") -> None:
+        """A warning about the mapping, or about one of its keys."""
+        path = (*self.path, key) if key else self.path
+        self._load.warnings.append(at(self.key_place(key), path, message, hint))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from gateway.config.complaints import Complaint
-from gateway.config.model import Server
+from gateway.config.model import Document, Server
 
+HINT = "restart, or upgrade in place with SIGUSR2"
 ONLY_BY_RESTART = ("bind", "admin", "workers", "connections", "graceful_timeout", "proxy_protocol")
 """And whether there is `tls`; certificates, limits, keepalive and all the rest are taken over while serving."""
 
 
-def needs_restart(old: Server, new: Server) -> tuple[Complaint, ...]:
-    """A complaint for each setting in which `new` differs from what was started with and that needs a restart."""
+def needs_restart(started_with: Document, document: Document) -> tuple[Complaint, ...]:
+    """A complaint for each setting in which a document differs from what was started with and that needs a restart."""
+    old, new = started_with.server, document.server
     found = [
         _complaint(new, name, f"it is {_words(getattr(old, name))}, the file says {_words(getattr(new, name))}")
         for name in ONLY_BY_RESTART
@@ -18,13 +20,17 @@ def needs_restart(old: Server, new: Server) -> tuple[Complaint, ...]:
     ]
     if (old.tls is None) != (new.tls is None):
         found.append(_complaint(new, "tls", f"TLS is {'off' if old.tls is None else 'on'}"))
+    if started_with.store != document.store:
+        # SECURITY: an address may hold a password, so neither is shown.
+        words = "cannot be changed by a reload: what the old one holds would be lost to half of the workers"
+        found.append(Complaint(document.file, 1, 1, "store", words, HINT))
     return tuple(found)
 
 
 def _complaint(server: Server, name: str, difference: str) -> Complaint:
     file, _, line = server.where.rpartition(":")
     message = f"cannot be changed by a reload: {difference}"
-    return Complaint(file, int(line), 1, f"server.{name}", message, "restart, or upgrade in place with SIGUSR2")
+    return Complaint(file, int(line), 1, f"server.{name}", message, HINT)
 
 
 def _words(value: object) -> str:

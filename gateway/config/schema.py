@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from gateway.config import not_built, schema_sections
+from gateway.config import not_built, schema_access, schema_sections
 from gateway.config.schema_parts import Schema, section
 
 
@@ -15,7 +15,12 @@ def _schema() -> Schema:
         "$schema": "http://json-schema.org/draft-07/schema#",
         "$id": "gateway.schema.json",
         **section("The configuration of the gateway.", schema_sections.root(), ("version",)),
-        "definitions": {"headers": schema_sections.header_rules(), "policies": schema_sections.policies()},
+        "definitions": {
+            "headers": schema_sections.header_rules(),
+            "policies": schema_sections.policies(),
+            "access": schema_access.access(),
+            "ip": schema_access.ip_rules(),
+        },
     }
     schema["title"] = "Gateway configuration"
     for place, keys in not_built.KEYS.items():
@@ -67,7 +72,8 @@ def types_at(path: tuple[str | int, ...]) -> set[str]:
     for schema in found:
         for branch in (schema, *schema.get("anyOf", ())):
             named = branch.get("type", [])
-            types.update([named] if isinstance(named, str) else named)
+            is_any_text = "string" in named and "pattern" not in branch  # a string is as good as what it looks like
+            types.update(["string"] if is_any_text else [named] if isinstance(named, str) else named)
             types.update("boolean" for value in branch.get("enum", ()) if isinstance(value, bool))
             types.update("integer" for value in branch.get("enum", ()) if type(value) is int)
     return types

@@ -84,6 +84,17 @@ def choice(description: str, *options: object, default: object = None) -> Schema
     return _with_default(schema, default)
 
 
+def file_name(description: str) -> Schema:
+    """The name of a file."""
+    return text("a file name", f"{description} A relative name is relative to this file.", LINE)
+
+
+def scalar(description: str) -> Schema:
+    """A string, a number or a boolean, as it stands."""
+    types = ["string", "integer", "number", "boolean"]
+    return {"type": types, "title": "a string, a number, true or false", "description": description}
+
+
 def either(title: str, description: str, *branches: Schema, default: object = None) -> Schema:
     """A value of one of several types."""
     return _with_default({"title": title, "description": description, "anyOf": list(branches)}, default)
@@ -93,6 +104,11 @@ def listing(description: str, items: Schema, title: str = "a list", least: int =
     """A list of one kind of thing."""
     schema: Schema = {"type": "array", "title": title, "description": description, "items": items}
     return {**schema, "minItems": least} if least else schema
+
+
+def one_or_more(description: str, item: Schema) -> Schema:
+    """One thing of a kind, or a list of them."""
+    return either(f"{item['title']}, or a list of them", description, item, listing(description, item, least=1))
 
 
 def mapping(description: str, values_: Schema, names: Schema, title: str = "a mapping") -> Schema:

@@ -1,6 +1,14 @@
 """Every section of the configuration language that is built, described once: for the check, for editors, for people."""
 
-from gateway.config import schema_balance, schema_discovery, schema_split, schema_traffic
+from gateway.config import (
+    schema_access,
+    schema_balance,
+    schema_discovery,
+    schema_identity,
+    schema_server,
+    schema_split,
+    schema_traffic,
+)
 from gateway.config.schema_parts import (
     FIELD_NAME,
     LINE,
@@ -9,6 +17,7 @@ from gateway.config.schema_parts import (
     boolean,
     choice,
     either,
+    file_name,
     integer,
     listing,
     mapping,
@@ -20,74 +29,6 @@ from gateway.config.schema_parts import (
 _HEADER_NAME = text("a header name (RFC 9110 token)", "A header name; compared without case.", FIELD_NAME)
 _ANY_NAME = text("a name", "A name of your own.", r"^[^\x00-\x1f]+$")
 _OBJECT_NAME = text("a name of letters, digits, `_`, `-` and `.`", "A name, unique over all files.", NAME)
-_ADDRESS = r"^(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$|^unix:[^\x00-\x1f\x7f]+$"
-_ADDRESS_TITLE = "an address such as 127.0.0.1:8000, [::1]:8000 or unix:/run/gateway.sock"
-
-
-def _address(description: str, default: str | None = None) -> Schema:
-    return text(_ADDRESS_TITLE, description, _ADDRESS, default)
-
-
-def _file(description: str) -> Schema:
-    return text("a file name", f"{description} A relative name is relative to this file.", LINE)
-
-
-def server() -> Schema:
-    """The listening side."""
-    limits = {
-        "request_line": integer("Longest request line in bytes (414 beyond it).", 64, 32768, 8190),
-        "headers": integer("Most header fields in a request (431 beyond it).", 1, 200, 100),
-        "header_size": integer("Longest header field in bytes (431 beyond it).", 64, 32768, 8190),
-        "body": quantity("size", "Largest request body (413 beyond it).", "10MB"),
-        "header_timeout": quantity("positive", "Longest time for a whole request head, TLS handshake included.", "10s"),
-        "body_timeout": quantity("positive", "Longest gap between two reads of a request body.", "60s"),
-    }
-    certificate = {"cert": _file("PEM certificate chain."), "key": _file("PEM private key.")}
-    hosts = listing("Host names, `*.example.com` for all below.", text("a host name", "A host name."), least=1)
-    sni = listing(
-        "Further certificates, chosen by the host name the client asks for.",
-        section("A certificate for some hosts.", {"hosts": hosts, **certificate}, ("hosts", "cert", "key")),
-    )
-    tls = {
-        **certificate,
-        "sni": sni,
-        "http2": choice("HTTP/2 towards clients; only `false` is built.", False, default=False),
-    }
-    return section(
-        "Where the gateway listens and what it lets in. `bind` and `workers` need a restart to change.",
-        {
-            "bind": either(
-                "an address or a list of addresses",
-                "Where clients are served: one address or a list.",
-                _address("An address."),
-                listing("Several addresses.", _address("An address."), least=1),
-                default="127.0.0.1:8000",
-            ),
-            "admin": _address("Where health and the admin API are served; never on `bind`.", "127.0.0.1:8001"),
-            "admin_token": {
-                **text("a string", "Bearer token of the admin API; required when `admin` is not loopback.", default=""),
-                "writeOnly": True,
-            },
-            "workers": either(
-                "`auto` or a whole number from 1 to 1,024",
-                "Worker processes; auto is one per usable core.",
-                {"enum": ["auto"]},
-                integer("Worker processes.", 1, 1024),
-                default="auto",
-            ),
-            "connections": integer("Most client connections per worker.", 1, 1_000_000, 4000),
-            "keepalive": quantity("duration", "How long an idle client connection is kept.", "75s"),
-            "graceful_timeout": quantity("positive", "How long requests may take to end when a worker stops.", "30s"),
-            "trusted_proxies": listing(
-                "Networks whose Forwarded and X-Forwarded-* headers are believed; nobody's by default.",
-                text("an address or a network such as 10.0.0.0/8", "An address or a network."),
-            ),
-            "limits": section("What one client request may be.", limits),
-            "tls": section("TLS towards clients.", tls, ("cert", "key")),
-            "proxy_protocol": boolean("Whether every client connection begins with a PROXY protocol header.", False),
-            "overload": schema_traffic.overload("How much each upstream is sent at once; more is refused with 503."),
-        },
-    )
 
 
 def upstream() -> Schema:
@@ -114,9 +55,9 @@ def upstream() -> Schema:
         "idle": quantity("duration", "How long an unused connection is kept.", "60s"),
     }
     tls = {
-        "ca": _file("PEM certificates of the authorities to trust instead of the system's."),
-        "client_cert": _file("PEM certificate chain to show to the upstream."),
-        "client_key": _file("PEM private key of `client_cert`."),
+        "ca": file_name("PEM certificates of the authorities to trust instead of the system's."),
+        "client_cert": file_name("PEM certificate chain to show to the upstream."),
+        "client_key": file_name("PEM private key of `client_cert`."),
         "server_name": text("a host name", "The name to ask for and to verify instead of the target's host.", LINE),
         "insecure": boolean("Do not verify the upstream's certificate.", False),
     }
@@ -136,7 +77,7 @@ def upstream() -> Schema:
 
 def header_rules() -> Schema:
     """Changes to headers, on a route or in defaults."""
-    value = text("a string", "A value; may use {param}, {query.name} and {header.Name}.")
+    value = text("a string", "A value; may use {param}, {query.name}, {header.Name} and {claim.name}.")
     edit = {
         "set": mapping("Headers to set, in place of any there are.", value, _HEADER_NAME),
         "add": mapping("Headers to add beside those there are.", value, _HEADER_NAME),
@@ -145,6 +86,7 @@ def header_rules() -> Schema:
     return section(
         "Header changes; the route's own win over those in `defaults`, name by name.",
         {
+            "preset": choice("Headers that browsers are safer with, set on every answer that lacks them.", "security"),
             "request": section("Towards the upstream.", edit),
             "response": section("Towards the client.", edit),
         },
@@ -192,6 +134,7 @@ def route() -> Schema:
             "timeout": quantity("positive", "Caps the total timeout of the upstream."),
             "headers": {"$ref": "#/definitions/headers"},
             "policies": {"$ref": "#/definitions/policies"},
+            **schema_access.sections(),
             "priority": integer("Breaks a tie between equally specific routes; higher wins.", -1_000_000, 1_000_000, 0),
         },
         ("name", "match"),
@@ -215,13 +158,21 @@ def root() -> dict[str, Schema]:
     module = text("a Python module", "A module.", r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$")
     return {
         "version": choice("The version of the configuration language.", 1),
-        "include": listing("Further files, `*` and `**` allowed; merged into this one.", _file("A file or a pattern.")),
-        "server": server(),
-        "store": choice("Where state shared by the workers is kept.", "memory", default="memory"),
+        "include": listing(
+            "Further files, `*` and `**` allowed; merged into this one.", file_name("A file or a pattern.")
+        ),
+        "server": schema_server.server(),
+        "store": schema_access.store(),
         "upstreams": mapping("The services behind the gateway, by name.", upstream(), _OBJECT_NAME),
+        **schema_identity.sections(),
+        **schema_access.root_sections(),
         "defaults": section(
             "Merged under every route.",
-            {"headers": {"$ref": "#/definitions/headers"}, "policies": {"$ref": "#/definitions/policies"}},
+            {
+                "headers": {"$ref": "#/definitions/headers"},
+                "policies": {"$ref": "#/definitions/policies"},
+                **schema_access.sections(),
+            },
         ),
         "routes": listing("The routes.", route()),
         "observability": section("What is told about requests.", {"access_log": access_log()}),

@@ -57,6 +57,8 @@ def _pattern(text: str) -> re.Pattern[str]:
 def _is_a(value: object, name: str) -> bool:
     if name == "integer":
         return type(value) is int
+    if name == "number":
+        return type(value) in (int, float)
     return isinstance(value, _TYPES[name])
 
 

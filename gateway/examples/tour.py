@@ -20,6 +20,7 @@ def commands(place: Place, port: int, pid: int | None) -> list[tuple[str, str]]:
     """(what it shows, the command to paste); `pid` is the process of the catalog on `port`."""
     target = f"{place.admin}/api/upstreams/catalog/targets/127.0.0.1:{port}"
     watch = f"for s in 1 2 3 4 5 6 7 8 9; do curl -s {target}; echo; sleep 1; done"
+    token = shlex.join([place.gateway, "token", "-c", place.config, "--sub", "alice", "--scope", "profile:read"])
     return [
         ("a list, from the catalog", f"curl -s '{place.base}/items?category=outdoor&limit=3'"),
         ("what matches no route gets an RFC 9457 problem", f"curl -si {place.base}/items/seven"),
@@ -27,6 +28,10 @@ def commands(place: Place, port: int, pid: int | None) -> list[tuple[str, str]]:
         (
             "why a request goes where it goes: another service, its path rewritten",
             shlex.join([place.gateway, "explain", "-c", place.config, "GET", "/items/7/reviews"]),
+        ),
+        (
+            "a route that asks who calls: 401 without this token",
+            f'curl -si -H "Authorization: Bearer $({token})" {place.base}/me',
         ),
         ("kill one of the two catalogs and watch it go down and heal; no request fails", f"kill {pid}; {watch}"),
     ]

@@ -1,20 +1,41 @@
-"""headers: set, add and remove fields of the request on its way up and of the answer on its way back."""
+"""headers: set, add and remove fields of the request on its way up and of the answer on its way back.
+
+`preset: security` puts on every answer the fields that browsers are safer with, each only where neither the upstream
+nor the rules themselves say anything of it.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Set
 
 from gateway import templates
 from gateway._fast.fields import Edit
 from gateway.config.model_headers import HeaderEdit, HeaderRules, Pairs
 from gateway.contracts import OnRequest, OnResponse, Steps, Tools
-from gateway.exchange import Exchange, Headers
+from gateway.exchange import Exchange, Headers, Response
 
 NOTHING = HeaderEdit((), (), ())
 _URL_FIELDS = frozenset({"location", "content-location"})
+#: Only what suits any site: the rest of a Content-Security-Policy is the application's to write, and a
+#: Cross-Origin-Resource-Policy would keep from pages of other origins what `cors` lets them have.
+PRESET = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "strict-origin-when-cross-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("X-Frame-Options", "DENY"),
+    ("Content-Security-Policy", "frame-ancestors 'none'"),
+)
+#: only over https: a browser must ignore it elsewhere (RFC 6797 section 7.2)
+STRICT_TRANSPORT = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 
 
 def compile(spec: HeaderRules, tools: Tools) -> Steps:
     """The steps for both ways. First `remove`, then `set` (the one value it has from here on), then `add`."""
-    return Steps(on_request=_request_step(spec.request), on_response=_response_step(spec.response))
+    edits = _response_step(spec.response)
+    if spec.preset == "security":
+        edits = _secured(spec.response, edits)
+    return Steps(on_request=_request_step(spec.request), on_response=edits)
 
 
 def _request_step(edit: HeaderEdit) -> OnRequest | None:
@@ -35,6 +56,28 @@ def _response_step(edit: HeaderEdit) -> OnResponse | None:
         constant = fields.constant
         return lambda exchange, response: apply(response.headers, constant)
     return lambda exchange, response: apply(response.headers, fields.render(exchange))
+
+
+def _secured(edit: HeaderEdit, edits: OnResponse | None) -> OnResponse:
+    """What the upstream left unsaid is filled in, then the rules apply; what these name is theirs to say."""
+    said = _gone(edit).union(name.lower() for name, _ in edit.add)
+    plain = tuple((name.lower(), (name, value)) for name, value in PRESET if not _is_said(name.lower(), said))
+    secure = plain if STRICT_TRANSPORT[0].lower() in said else (*plain, (STRICT_TRANSPORT[0].lower(), STRICT_TRANSPORT))
+
+    def on_response(exchange: Exchange, response: Response) -> None:
+        there = {name.lower() for name, _ in response.headers}
+        for name, field in secure if exchange.scheme == "https" else plain:
+            if not _is_said(name, there):
+                response.headers.append(field)
+        if edits is not None:
+            edits(exchange, response)
+
+    return on_response
+
+
+def _is_said(name: str, said: Set[str]) -> bool:
+    """Who allows some frames by the older field must not have them forbidden by the newer one, which would win."""
+    return name in said or (name == "content-security-policy" and "x-frame-options" in said)
 
 
 def _gone(edit: HeaderEdit) -> frozenset[str]:

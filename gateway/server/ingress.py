@@ -10,10 +10,11 @@ from typing import Any
 
 from gateway._fast.head import Limits, parse_request
 from gateway._fast.rules import Refused
-from gateway.canonical import BadTarget, canonical
+from gateway.canonical import BadTarget, Canonical, canonical
 from gateway.contracts import Plan
-from gateway.errors import AMBIGUOUS_PATH, KINDS, MALFORMED_REQUEST, GatewayError, Kind
+from gateway.errors import KINDS, MALFORMED_REQUEST, GatewayError, Kind
 from gateway.exchange import Exchange, Headers
+from gateway.server.matching import match, match_options
 from gateway.server.plain import Bounded, target_and_headers
 
 #: no limit of sizes: they are the connection loop's
@@ -91,22 +92,16 @@ def _route(exchange: Exchange, plan: Plan) -> None:
         _refuse(exchange, plan, GatewayError(KINDS_BY_SLUG[refusal[0]], refusal[1]))
         return
     try:
-        path, raw, alternative, alternative_raw = (
-            canonical(raw_path) if raw_path != "*" else (raw_path, None, None, None)
-        )
+        reading = canonical(raw_path) if raw_path != "*" else Canonical(raw_path)
+        exchange.path = reading.path
+        method = exchange.method
+        route, found = (match_options if method == "OPTIONS" else match)(exchange, plan, reading, method)
     except BadTarget as error:
         _refuse(exchange, plan, GatewayError(MALFORMED_REQUEST, f"The request was refused: {error}."))
         return
-    exchange.path = path
-    host, method, environ = exchange.host, exchange.method, exchange.environ
-    route, found = plan.table.match(host, method, path, environ, query, raw)
-    if alternative is not None:
-        # The parameters of the second reading, which keeps the encoded slash as it came (docs/decisions/0002).
-        other, found = plan.table.match(host, method, alternative, environ, query, alternative_raw)
-        if other is not route:
-            detail = "The path has an encoded slash and leads to two places."
-            _refuse(exchange, plan, GatewayError(AMBIGUOUS_PATH, detail))
-            return
+    except GatewayError as error:
+        _refuse(exchange, plan, error)
+        return
     if route is None:
         exchange.route = plan.unmatched
         exchange.state = {"allow": found}

@@ -16,6 +16,7 @@ from gevent.server import StreamServer
 
 from gateway._fast.channel import Channel
 from gateway._fast.http1 import Connection, Server
+from gateway.identity.certificate import ENVIRON_KEY, ClientCertificate
 from gateway.server import backlog
 from gateway.server.proxy_protocol import BadProxyHeader, read_client
 from gateway.server.tls import Contexts
@@ -106,6 +107,9 @@ class Listener:
                     client = contexts.default.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
                     client.do_handshake()
                     base["wsgi.url_scheme"] = "https"
+                    shown = client.getpeercert(binary_form=True) if contexts.asks_clients else None
+                    if shown is not None:
+                        base[ENVIRON_KEY] = ClientCertificate(shown)
             base["REMOTE_ADDR"] = peer[0]
             base["REMOTE_PORT"] = str(peer[1])
             channel = Channel(client)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from gateway.config.compile import compile
 from gateway.config.compile_upstreams import Resources
@@ -17,9 +18,14 @@ from gateway.observe.access_log import AccessLogs
 from gateway.server.ahead import Read
 from gateway.server.tls import Contexts
 from gateway.shared import Page, PageError, RuntimeDir
+from gateway.shared.opening import open_store
+from gateway.upstreams.call import Calls
 from gateway.upstreams.discovery.registry import Sources
 from gateway.upstreams.pools import Pools
 from gateway.upstreams.state import TrafficRegion
+
+if TYPE_CHECKING:
+    from gateway.identity.registry import Registry
 
 CONFIG = "GATEWAY_CONFIG"
 
@@ -34,38 +40,58 @@ class Site:
         """
         self.config = config
         self.draining = False
+        self._registry: Registry | None = None
         self.has_borrowed_sockets = False  # they are somebody else's (systemd), and stay open without us
         self.page = Page.from_env(os.environ) or Page.create({"traffic": TrafficRegion.size()})
         self.traffic = TrafficRegion(self.page.region("traffic"))
         self.pools = Pools()
         self.logs = AccessLogs()
         self.sources = Sources(self._targets_changed)
+        self.calls = Calls(self.pools)
         self.store = Store(self._compile)
         self.contexts = contexts(document)
-        with self.store.changing():
-            plan = self.store.compile(document)
-            self.runtime = RuntimeDir.from_env(os.environ) or RuntimeDir.create()
-            self.store.swap(plan, document, publish_first(document, self.page, self.runtime.path, read_ns))
+        self.runtime = RuntimeDir.from_env(os.environ) or RuntimeDir.create()
+        try:
+            with self.store.changing():
+                plan = self.store.compile(document)
+                self.store.swap(plan, document, publish_first(document, self.page, self.runtime.path, read_ns))
+        except BaseException:
+            self.runtime.release()
+            raise
         self.sources.follow(plan.follows)
         self.store.on_swap(self._swapped)
 
     def _compile(self, document: Document, pause: Pause | None = None) -> Plan:
         """The plan; a document whose certificates cannot be used is refused as a whole."""
         contexts(document)
-        resources = Resources(self.pools, self.logs, self.sources, traffic=self.traffic)
+        registry = self._registry_of(document) if document.providers else None
+        resources = Resources(self.pools, self.logs, self.sources, traffic=self.traffic, registry=registry)
         return compile(document, resources, pause)
+
+    def _registry_of(self, document: Document) -> Registry:
+        """What providers stand on: made when the first plan needs it. The store is that of the start."""
+        if self._registry is None:
+            from gateway.identity.registry import Registry
+
+            self._registry = Registry(open_store(document.store, self.runtime.path), self.calls)
+        return self._registry
+
+    @property
+    def identity(self) -> Registry:
+        """What this process knows of callers, made now if nobody asked before."""
+        return self._registry_of(self.store.document)
 
     def _swapped(self, old: Plan | None, new: Plan, document: Document) -> None:
         """A new plan serves: pools that it does not use are drained, certificates are those that it names."""
         self.sources.follow(new.follows)
-        self.pools.retain(new.pool_keys | self.sources.pool_keys())
+        self.pools.retain(new.pool_keys | self.sources.pool_keys() | self.calls.pool_keys())
         self.contexts = contexts(document)
 
     def _targets_changed(self) -> None:
         """Targets were found to come or go: the pools of those that went are drained."""
         # A plan that is being made has pools of its own already; its swap drains what is then left over.
         if not self.store.is_changing:
-            self.pools.retain(self.store.current.pool_keys | self.sources.pool_keys())
+            self.pools.retain(self.store.current.pool_keys | self.sources.pool_keys() | self.calls.pool_keys())
 
     def bury(self, pid: int) -> None:
         """A worker ended, however it ended: its slot is free and nothing is in flight under it."""
@@ -99,7 +125,8 @@ def contexts(document: Document) -> Contexts | None:
         return Contexts(tls)
     except OSError as error:  # ssl.SSLError is one
         file, _, line = document.server.where.rpartition(":")
-        names = ", ".join(f"{each.cert} and {each.key}" for each in (tls.default, *tls.sni))
+        pairs = [f"{each.cert} and {each.key}" for each in (tls.default, *tls.sni)]
+        names = ", ".join([*pairs, *([tls.client_ca] if tls.client_ca else [])])
         message = f"the certificates cannot be used ({names}): {error.strerror or error}"
         raise ConfigError([Complaint(file, int(line), 1, "server.tls", message)], document.files) from None
 

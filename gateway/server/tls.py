@@ -1,4 +1,7 @@
-"""TLS towards clients: one context per certificate, chosen by SNI (RFC 6066 section 3), read again when changed."""
+"""TLS towards clients: one context per certificate, chosen by SNI (RFC 6066 section 3), read again when changed.
+
+Clients are asked for a certificate of their own where the configuration names authorities to verify it against.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +17,27 @@ log = logging.getLogger("gateway")
 Stamp = tuple[tuple[int, int, int], ...]
 
 
-def make_context(certificate: Certificate) -> ssl.SSLContext:
-    """A server context: TLS 1.2 and up, HTTP/1.1 by ALPN. Raises OSError or ssl.SSLError for files it cannot use."""
+def make_context(certificate: Certificate, client_ca: str = "", is_required: bool = False) -> ssl.SSLContext:
+    """A server context: TLS 1.2 and up, HTTP/1.1 by ALPN. Raises OSError or ssl.SSLError for files it cannot use.
+
+    With a `client_ca` every certificate that a client shows is verified, or the handshake fails; `is_required`: without
+    one it fails too.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate.cert, certificate.key)
     context.set_alpn_protocols(["http/1.1"])
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    if client_ca:
+        context.load_verify_locations(client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED if is_required else ssl.CERT_OPTIONAL
     return context
 
 
-def _stamp(certificate: Certificate) -> Stamp:
+def _stamp(certificate: Certificate, client_ca: str) -> Stamp:
     """What tells one content of the files from another without reading them."""
-    stats = [os.stat(name) for name in (certificate.cert, certificate.key)]
+    names = (certificate.cert, certificate.key, *([client_ca] if client_ca else ()))
+    stats = [os.stat(name) for name in names]
     return tuple((stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in stats)
 
 
@@ -35,13 +46,24 @@ class Contexts:
 
     def __init__(self, tls: ServerTLS) -> None:
         self._certificates = (tls.default, *tls.sni)
+        self._client_ca = tls.client_ca
+        self._is_required = tls.client_auth == "required"
         self._contexts: list[ssl.SSLContext] = []
         self._stamps: list[Stamp] = []
         self._exact: dict[str, ssl.SSLContext] = {}
         for certificate in self._certificates:
-            self._stamps.append(_stamp(certificate))
-            self._contexts.append(make_context(certificate))
+            self._stamps.append(_stamp(certificate, self._client_ca))
+            self._contexts.append(self._make(certificate))
         self._index()
+
+    def _make(self, certificate: Certificate) -> ssl.SSLContext:
+        """NOTE: what is asked of clients is the same by every name, since OpenSSL takes it from the default context."""
+        return make_context(certificate, self._client_ca, self._is_required)
+
+    @property
+    def asks_clients(self) -> bool:
+        """Whether clients are asked for certificates."""
+        return bool(self._client_ca)
 
     def _index(self) -> None:
         self._exact = {
@@ -73,10 +95,10 @@ class Contexts:
         changed = False
         for at, certificate in enumerate(self._certificates):
             try:
-                stamp = _stamp(certificate)
+                stamp = _stamp(certificate, self._client_ca)
                 if stamp == self._stamps[at]:
                     continue
-                self._contexts[at] = make_context(certificate)
+                self._contexts[at] = self._make(certificate)
             except (OSError, ssl.SSLError) as error:
                 log.warning("certificate %s is not read again: %s", certificate.cert, error)
                 continue

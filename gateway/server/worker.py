@@ -17,6 +17,7 @@ from gateway.config.model import Document
 from gateway.config.reload import Reloader
 from gateway.contracts import Plan
 from gateway.errors import GatewayError
+from gateway.identity.keeper import Keeper
 from gateway.server.ingress import KINDS_BY_SLUG
 from gateway.server.listener import Listener, is_address
 from gateway.server.settings import whole_seconds
@@ -61,7 +62,15 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         self.site.sources.start()
         self._reloader.boot()
         checker = Checker(lambda: self.site.store.current.checks, self._leads_checks)
-        forever = (self._reloader.follow_forever, self._reloader.lead_forever, checker.run_forever)
+        keeper = Keeper(lambda: self.site.store.current.kept)
+        if self.site.store.document.providers:
+            self.site.identity.revoked.tick()  # known before the first request, where the store answers
+        forever = (
+            self._reloader.follow_forever,
+            self._reloader.lead_forever,
+            checker.run_forever,
+            keeper.run_forever,
+        )
         loops = [gevent.spawn(loop) for loop in forever]
         for listener in proxies + admins:
             listener.start()

@@ -34,6 +34,7 @@ class Quickstart:
         self.ports = ports
         self.config = folder / "quickstart.yaml"
         text = (ROOT / "conf" / "quickstart.yaml").read_text()
+        text = text.replace("quickstart.pem", str(ROOT / "conf" / "quickstart.pem"))
         for old, new in zip((8000, 8001, 9101, 9201, 9202, 9102), ports, strict=True):
             text = text.replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}")
         self.config.write_text(text)
@@ -83,20 +84,21 @@ def run(command):
     return subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=20, check=True).stdout
 
 
-def test_it_prints_five_commands_of_which_three_are_curl(quickstart):
+def test_it_prints_commands_of_which_three_are_curl(quickstart):
     commands = COMMAND.findall(quickstart.output)
-    assert len(commands) == 5
+    assert len(commands) == 6
     assert len([command for command in commands if command.startswith("curl ")]) >= 3
 
 
 def test_each_command_works_when_pasted(quickstart):
-    items, problem, live, explain, heal = COMMAND.findall(quickstart.output)
+    items, problem, live, explain, me, heal = COMMAND.findall(quickstart.output)
     assert {item["category"] for item in json.loads(run(items))["items"]} == {"outdoor"}
     told = run(problem)
     assert told.startswith("HTTP/1.1 404 ")
     assert "application/problem+json" in told
     assert run(live).count("event: review\n") == 3
     assert "/reviews?item=7" in run(explain)
+    assert run(me).endswith("You are alice.\n")
     assert_heals(quickstart, heal)
 
 
@@ -134,6 +136,7 @@ def test_the_other_routes_work_too(quickstart):
     assert json.loads(run(f"curl -sL {base}/shop/items/3"))["id"] == 3
     review = {"item": 3, "author": "Ada", "stars": 5, "text": "Sharp."}
     assert json.loads(run(f"curl -s -d '{json.dumps(review)}' {base}/reviews"))["author"] == "Ada"
+    assert run(f"curl -si {base}/me").startswith("HTTP/1.1 401 ")
     assert "nosniff" in run(f"curl -si {base}/items/3")
 
 

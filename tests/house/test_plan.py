@@ -8,6 +8,14 @@ import pytest
 
 from gateway.config.compile import compile
 from gateway.config.document import load
+from gateway.identity.api_keys import StoredCallers
+from gateway.identity.jwks import RemoteKeys
+from gateway.identity.oidc import OpenIdClient
+from gateway.identity.registry import Registry
+from gateway.identity.renewal import Renewal
+from gateway.identity.revoked import Revoked
+from gateway.identity.session_caller import SessionAuthenticator
+from gateway.shared import MemoryStore
 from gateway.upstreams.discovery.source import Follow, Source
 from gateway.upstreams.fleet import Fleet
 from gateway.upstreams.gate import Gate
@@ -27,8 +35,18 @@ STATE = (
     UpstreamState,  # words of the page
     Gate,  # who waits for a turn
     Latencies,  # after how long a second try is made
+    Registry,  # the store, and what providers know that outlives a plan
+    Revoked,
+    MemoryStore,
+    RemoteKeys,
+    OpenIdClient,
+    SessionAuthenticator,  # the sessions and keys that a worker has just seen
+    StoredCallers,
+    Renewal,  # who waits for a token
 )
 ATOMS = (str, bytes, int, float, bool, type(None), type, types.ModuleType, types.BuiltinFunctionType, re.Pattern)
+#: ours, without attributes; and keys of others, which have no way to be changed
+OPAQUE = ("gateway._fast.", "cryptography.", "jwt.algorithms")
 NETWORKS = (ipaddress.IPv4Network, ipaddress.IPv6Network)
 
 RICH = """\
@@ -46,12 +64,23 @@ upstreams:
   two: {targets: [https://127.0.0.1:9443]}
   named: {dns: "https://two.test:443"}
   pods: {kubernetes: {service: pods}}
+auth:
+  staff: {jwt: {algorithms: [HS256], audience: api, secret: "0123456789abcdef0123456789abcdef", forward: {X-User: sub}}}
+  remote: {jwt: {algorithms: [ES256], audience: api, jwks: "https://id.test/jwks"}, on_store_failure: deny}
+  keys: {api_key: {stored: true, consumers: {acme: {roles: [viewer]}}}}
+  web: {session: {oidc: {issuer: "https://id.test", client_id: gateway}}}
+  login: {session: {login: {upstream: one, path: /verify}, paths: {login: /in, logout: /out}}}
+roles: {viewer: {allow: [read]}, editor: {inherits: [viewer]}}
+cors: {web: {origins: ["https://*.example.com"]}}
 defaults:
-  headers: {response: {set: {X-A: a}, remove: [Server]}}
+  cors: web
+  ip: {deny: [192.0.2.0/24]}
+  headers: {preset: security, response: {set: {X-A: a}, remove: [Server]}}
 routes:
   - name: everything
     match: {path: "/a/{id:int}", methods: [GET], hosts: ["*.example.com"], headers: {X-Beta: "1"}, query: {q: "*"}}
     upstream: one
+    auth: {use: [staff, remote, keys, web, login], scopes: [read], roles: [viewer], claims: {id: "{id}", n: [1, 2]}}
     rewrite: "/b/{id}?q={query.q}"
     timeout: 2s
     headers: {request: {set: {X-Q: "{query.q}"}, add: {X-Id: "{id}"}, remove: [Accept]}}
@@ -76,6 +105,8 @@ def parts(value):
         names = value.__code__.co_freevars
         defaults = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
         return [*zip(names, cells, strict=True), *(("default", each) for each in defaults)]
+    if isinstance(value, types.MappingProxyType):
+        return [(str(key), each) for key, each in value.items()]
     if isinstance(value, types.MethodType):
         return [("self", value.__self__), ("function", value.__func__)]
     names = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
@@ -90,9 +121,9 @@ def changeable(value, path="plan", seen=None):
         return []
     seen.add(id(value))
     kind = type(value)
-    if kind.__module__.startswith("gateway._fast.") or "cython" in kind.__name__:
+    if kind.__module__.startswith(OPAQUE) or "cython" in kind.__name__:
         return []
-    known = isinstance(value, tuple | frozenset | types.FunctionType | types.MethodType)
+    known = isinstance(value, tuple | frozenset | types.FunctionType | types.MethodType | types.MappingProxyType)
     if not known and not kind.__module__.startswith("gateway."):
         return [f"{path}: {kind.__name__}"]
     return [found for name, part in parts(value) for found in changeable(part, f"{path}.{name}", seen)]

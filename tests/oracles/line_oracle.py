@@ -6,7 +6,7 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from gateway.exchange import Exchange
 from gateway.observe.access_log import SECRET_ENDINGS, SECRET_NAMES
@@ -63,6 +63,7 @@ def as_dict(exchange: Exchange, names: tuple[str, ...], now: float, ended: float
         "id": exchange.request_id,
         "client": exchange.client,
         **peer,
+        **({"caller": exchange.caller.subject, "provider": exchange.caller.provider} if exchange.caller else {}),
         "method": exchange.method,
         "target": redacted(exchange.target),
         "host": exchange.host,
@@ -99,4 +100,6 @@ def as_combined(exchange: Exchange, now: float, ended: float) -> str:
     referer = escaped(redacted(exchange.header("referer") or "-"))
     agent = escaped(exchange.header("user-agent") or "-")
     size = exchange.sent or "-"
-    return f'{exchange.client or "-"} - - [{time}] "{request}" {status(exchange)} {size} "{referer}" "{agent}"\n'
+    user = quote(exchange.caller.subject, safe="@:/|+=,;", errors="replace") if exchange.caller else ""
+    who = f"{exchange.client or '-'} - {user or '-'}"
+    return f'{who} [{time}] "{request}" {status(exchange)} {size} "{referer}" "{agent}"\n'

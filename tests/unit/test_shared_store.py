@@ -1,4 +1,4 @@
-"""The memory store against a dict, and what a dict has not: ends, room, other processes."""
+"""The stores against a dict, and what a dict has not: ends, room, other processes."""
 
 import os
 import resource
@@ -13,11 +13,14 @@ import lmdb
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from gateway.shared import MemoryStore, StoreFullError, StoreUnavailableError
+from gateway.shared.redis_address import parse
+from gateway.shared.redis_store import RedisStore
 from gateway.shared.store import KEY_MAX, TTL_MAX, VALUE_MAX
 from tests.oracles.store_oracle import DictStore
+from tests.support.redis import redis
 
 ROOT = Path(__file__).parents[2]
 SECOND = 10**9
@@ -48,19 +51,24 @@ def assert_tables_agree(store):
     assert {raw[:8] + key for key, raw in entries.items() if raw[:8] != bytes(8)} == set(ends)
 
 
-class StoreAgainstDict(RuleBasedStateMachine):
+class AnyStore(RuleBasedStateMachine):
+    """What holds for every store while no time passes."""
+
+    #: what a ttl is multiplied by: no end is reached where the clock cannot be held
+    scale = 1
+
     def __init__(self):
         super().__init__()
         self.clock = Clock()
-        self.directory = tempfile.TemporaryDirectory()
-        self.store = MemoryStore(Path(self.directory.name), capacity=MINIMUM, clock=self.clock)
+        self.store = self.make()
         self.oracle = DictStore(self.clock)
 
-    def teardown(self):
-        self.store.close()
-        self.directory.cleanup()
+    def make(self):
+        raise NotImplementedError
 
-    def both(self, method, *arguments):
+    def both(self, method, *arguments, ttl=()):
+        if ttl != ():
+            arguments += (ttl and ttl * self.scale,)
         outcomes = []
         for store in (self.store, self.oracle):
             try:
@@ -75,16 +83,16 @@ class StoreAgainstDict(RuleBasedStateMachine):
 
     @rule(key=KEYS, value=VALUES, ttl=TTLS)
     def set(self, key, value, ttl):
-        self.both("set", key, value, ttl)
+        self.both("set", key, value, ttl=ttl)
 
     @rule(key=KEYS, value=VALUES, ttl=TTLS)
     def set_if_absent(self, key, value, ttl):
-        self.both("set_if_absent", key, value, ttl)
+        self.both("set_if_absent", key, value, ttl=ttl)
 
     @rule(key=KEYS, old=VALUES, new=VALUES, ttl=TTLS)
     def compare_and_set(self, key, old, new, ttl):
-        self.both("compare_and_set", key, old, new, ttl)
-        self.both("compare_and_set", key, self.oracle.get(key) or old, new, ttl)
+        self.both("compare_and_set", key, old, new, ttl=ttl)
+        self.both("compare_and_set", key, self.oracle.get(key) or old, new, ttl=ttl)
 
     @rule(key=KEYS)
     def delete(self, key):
@@ -92,11 +100,11 @@ class StoreAgainstDict(RuleBasedStateMachine):
 
     @rule(key=KEYS, by=st.integers(-20, 20), ttl=TTLS)
     def incr(self, key, by, ttl):
-        self.both("incr", key, by, ttl)
+        self.both("incr", key, by, ttl=ttl)
 
     @rule(key=KEYS, ttl=TTLS)
     def expire(self, key, ttl):
-        self.both("expire", key, ttl)
+        self.both("expire", key, ttl=ttl)
 
     @rule(prefix=KEYS | st.just(b""))
     def clear(self, prefix):
@@ -104,7 +112,24 @@ class StoreAgainstDict(RuleBasedStateMachine):
 
     @rule(prefix=KEYS | st.just(b""))
     def scan(self, prefix):
-        assert list(self.store.scan(prefix)) == list(self.oracle.scan(prefix))
+        assert self.keys(prefix) == list(self.oracle.scan(prefix))
+
+    def keys(self, prefix):
+        return list(self.store.scan(prefix))
+
+    @rule()
+    def reopen(self):
+        self.store.close()
+
+
+class StoreAgainstDict(AnyStore):
+    def make(self):
+        self.directory = tempfile.TemporaryDirectory()
+        return MemoryStore(Path(self.directory.name), capacity=MINIMUM, clock=self.clock)
+
+    def teardown(self):
+        self.store.close()
+        self.directory.cleanup()
 
     @rule(seconds=st.sampled_from([0.25, 0.5, 1, 3]))
     def time_passes(self, seconds):
@@ -117,10 +142,6 @@ class StoreAgainstDict(RuleBasedStateMachine):
         assert swept == min(limit, before - len(self.oracle.live()) if before > len(self.oracle.live()) else 0)
         assert len(tables(self.store)[0]) == before - swept
 
-    @rule()
-    def reopen(self):
-        self.store.close()
-
     @invariant()
     def the_index_is_in_step(self):
         assert_tables_agree(self.store)
@@ -128,6 +149,50 @@ class StoreAgainstDict(RuleBasedStateMachine):
 
 StoreAgainstDict.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 TestStoreAgainstDict = StoreAgainstDict.TestCase
+
+
+def test_a_redis_against_a_dict(server):
+    class RedisAgainstDict(AnyStore):
+        scale = 1000
+
+        def make(self):
+            return redis_store(server)
+
+        def keys(self, prefix):
+            found = sorted(self.store.scan(prefix))
+            assert len(found) == len(set(found))
+            return found
+
+        def teardown(self):
+            self.store.close()
+
+    run_state_machine_as_test(
+        RedisAgainstDict, settings=settings(max_examples=30, stateful_step_count=40, deadline=None)
+    )
+
+
+def redis_store(server):
+    """An empty store."""
+    made = RedisStore(parse(f"redis://127.0.0.1:{server.port}"))
+    made.clear(b"")
+    return made
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with redis(tmp_path_factory.mktemp("redis")) as made:
+        yield made
+
+
+@pytest.fixture(params=["memory", "redis"])
+def any_store(request):
+    """For what every store does."""
+    if request.param == "memory":
+        yield request.getfixturevalue("store")
+    else:
+        made = redis_store(request.getfixturevalue("server"))
+        yield made
+        made.close()
 
 
 @pytest.fixture
@@ -143,45 +208,46 @@ def store(tmp_path, clock):
 
 
 @pytest.mark.parametrize("key", [b"", b"x" * (KEY_MAX + 1)])
-def test_keys_have_a_length(store, key):
+def test_keys_have_a_length(any_store, key):
     calls = [
-        lambda: store.get(key), lambda: store.set(key, b"", None), lambda: store.set_if_absent(key, b"", None),
-        lambda: store.compare_and_set(key, b"", b"", None), lambda: store.delete(key),
-        lambda: store.incr(key, 1, None), lambda: store.expire(key, 1),
+        lambda: any_store.get(key), lambda: any_store.set(key, b"", None),
+        lambda: any_store.set_if_absent(key, b"", None),
+        lambda: any_store.compare_and_set(key, b"", b"", None), lambda: any_store.delete(key),
+        lambda: any_store.incr(key, 1, None), lambda: any_store.expire(key, 1),
     ]  # fmt: skip
     for call in calls:
         with pytest.raises(ValueError, match="1 to 480 bytes"):
             call()
 
 
-def test_values_have_a_limit(store):
-    store.set(b"k", b"x" * VALUE_MAX, None)
-    assert store.get(b"k") == b"x" * VALUE_MAX
+def test_values_have_a_limit(any_store):
+    any_store.set(b"k", b"x" * VALUE_MAX, None)
+    assert any_store.get(b"k") == b"x" * VALUE_MAX
     with pytest.raises(ValueError, match="at most 1048576 bytes"):
-        store.set(b"k", b"x" * (VALUE_MAX + 1), None)
+        any_store.set(b"k", b"x" * (VALUE_MAX + 1), None)
 
 
 @pytest.mark.parametrize("ttl", [0, -1, float("nan"), float("inf"), TTL_MAX * 2])
-def test_a_ttl_makes_sense(store, ttl):
+def test_a_ttl_makes_sense(any_store, ttl):
     with pytest.raises(ValueError, match="ttl"):
-        store.set(b"k", b"v", ttl)
+        any_store.set(b"k", b"v", ttl)
     with pytest.raises(ValueError, match="ttl"):
-        store.expire(b"k", ttl)
+        any_store.expire(b"k", ttl)
 
 
 @pytest.mark.parametrize("value", [b"", b"-", b"1_0", b" 1", b"+1", b"1" * 20, b"x", b"--1"])
-def test_only_numbers_are_added_to(store, value):
-    store.set(b"k", value, None)
+def test_only_numbers_are_added_to(any_store, value):
+    any_store.set(b"k", value, None)
     with pytest.raises(ValueError, match="decimal number"):
-        store.incr(b"k", 1, None)
-    assert store.get(b"k") == value
+        any_store.incr(b"k", 1, None)
+    assert any_store.get(b"k") == value
 
 
-def test_sums_stay_inside_64_bits(store):
-    assert store.incr(b"k", 2**63 - 1, None) == 2**63 - 1
+def test_sums_stay_inside_64_bits(any_store):
+    assert any_store.incr(b"k", 2**63 - 1, None) == 2**63 - 1
     with pytest.raises(ValueError, match="64 bits"):
-        store.incr(b"k", 1, None)
-    assert store.get(b"k") == b"9223372036854775807"
+        any_store.incr(b"k", 1, None)
+    assert any_store.get(b"k") == b"9223372036854775807"
 
 
 def test_an_end_is_exact(store, clock):
@@ -201,16 +267,16 @@ def test_a_counter_keeps_its_first_end(store, clock):
     assert store.incr(b"k", 1, 1) == 1
 
 
-def test_scanning_goes_on_while_keys_come_and_go(store):
+def test_scanning_goes_on_while_keys_come_and_go(any_store):
     for number in range(1000):
-        store.set(b"k%03d" % number, b"", None)
+        any_store.set(b"k%03d" % number, b"", None)
     seen = []
-    for key in store.scan(b"k"):
+    for key in any_store.scan(b"k"):
         seen.append(key)
-        store.delete(key)
-        store.set(b"j" + key, b"", None)
-    assert seen == [b"k%03d" % number for number in range(1000)]
-    assert store.clear(b"jk") == 1000
+        any_store.delete(key)
+        any_store.set(b"j" + key, b"", None)
+    assert sorted(seen) == [b"k%03d" % number for number in range(1000)]
+    assert any_store.clear(b"jk") == 1000
 
 
 def test_a_full_store_throws_out_the_over_then_what_ends_next(store, clock):

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from gateway import templates
 from gateway.errors import AMBIGUOUS_PATH, GatewayError
+from gateway.identity.caller import Caller
 from tests.exchanges import exchange
 
 
-def rendered(text: str, place: templates.Place = "url", target: str = "/", params=None, headers=()) -> str:
-    return templates.compile(text, place).render(exchange(target=target, params=params, headers=list(headers)))
+def rendered(text: str, place: templates.Place = "url", target: str = "/", headers=(), **known) -> str:
+    return templates.compile(text, place).render(exchange(target=target, headers=list(headers), **known))
 
 
 @pytest.mark.parametrize("text", ["/items", '{"a": {"b": 1}}', "100%", "{", "%s {0} {}", ""])
@@ -35,9 +36,33 @@ def test_what_the_request_does_not_have_is_empty(place: templates.Place) -> None
     assert rendered("<{id}{query.q}{header.X}>", place) == "<>"
 
 
-def test_a_kind_that_is_not_known() -> None:
-    with pytest.raises(ValueError, match=r"\{claim.sub\}"):
-        templates.compile("{claim.sub}", "header")
+CLAIMS = {
+    "sub": "al ice",
+    "n": 7,
+    "ok": True,
+    "aud": ["a", "b"],
+    "realm": {"roles": ["x"]},
+    "a.b": "dotted",
+    "a": {"b": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("sub", "al ice"), ("n", "7"), ("ok", "true"), ("aud", "a,b"), ("realm", '{"roles":["x"]}'), ("realm.roles", "x"),
+     ("a.b", "dotted"), ("none", ""), ("sub.deeper", "")],
+)  # fmt: skip
+def test_claims_of_the_caller(name: str, text: str) -> None:
+    caller = Caller("staff", "al ice", CLAIMS)
+    assert rendered(f"<{{claim.{name}}}>", "text", caller=caller) == f"<{text}>"
+    assert rendered(f"<{{claim.{name}}}>", "text") == "<>"
+
+
+def test_a_claim_cannot_end_a_header_or_climb_in_a_path() -> None:
+    caller = Caller("staff", "x", {"sub": "a\r\nX: y", "up": ".."})
+    assert rendered("{claim.sub}", "header", caller=caller) == "aX: y"
+    with pytest.raises(GatewayError):
+        rendered("/users/{claim.up}", "url", caller=caller)
 
 
 @pytest.mark.parametrize("place", ["url", "header", "text"])

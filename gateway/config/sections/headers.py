@@ -2,10 +2,9 @@
 
 import re
 
-from gateway.config import not_built, template
-from gateway.config.complaints import did_you_mean
 from gateway.config.model_headers import HeaderEdit, HeaderRules, Pairs
 from gateway.config.reader import Reader, Text
+from gateway.config.sections.variables import Known, check_template
 
 _HOP_BY_HOP = frozenset(
     {"connection", "content-length", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
@@ -16,24 +15,25 @@ _FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NOTHING = HeaderEdit((), (), ())
 
 
-def read_headers(reader: Reader, parameters: frozenset[str] | None) -> HeaderRules:
-    """The section; `parameters` are those of the route's path, None in `defaults`."""
+def read_headers(reader: Reader, known: Known) -> HeaderRules:
+    """The section of a route, a leg or `defaults`."""
     return HeaderRules(
-        request=_edit(reader.section("request"), parameters, is_request=True) if "request" in reader else _NOTHING,
-        response=_edit(reader.section("response"), parameters, is_request=False) if "response" in reader else _NOTHING,
+        request=_edit(reader.section("request"), known, is_request=True) if "request" in reader else _NOTHING,
+        response=_edit(reader.section("response"), known, is_request=False) if "response" in reader else _NOTHING,
         where=reader.where,
+        preset=reader.text("preset"),
     )
 
 
-def _edit(reader: Reader, parameters: frozenset[str] | None, is_request: bool) -> HeaderEdit:
+def _edit(reader: Reader, known: Known, is_request: bool) -> HeaderEdit:
     changed: dict[str, str] = {}
     edit = {}
     for key in ("set", "add"):
-        edit[key] = read_header_pairs(reader, key, parameters)
+        edit[key] = read_header_pairs(reader, key, known)
         _check_names(changed, [name for name, _ in reader.pairs(key)], key, is_request)
     removed = list(reader.texts("remove"))
     for name in removed:
-        _check_name(name)
+        check_header_name(name)
     _check_names(changed, removed, "remove", is_request)
     return HeaderEdit(edit["set"], edit["add"], tuple(name.value for name in removed))
 
@@ -48,35 +48,22 @@ def _check_names(changed: dict[str, str], names: list[Text], key: str, is_reques
             name.complain("Host can only be set, and only on the request")
 
 
-def read_header_pairs(reader: Reader, key: str, parameters: frozenset[str] | None) -> Pairs:
+def read_header_pairs(reader: Reader, key: str, known: Known) -> Pairs:
     """Names and values under a key; names may not be hop-by-hop ones, values are templates for a header's value."""
     found = []
     for name, value in reader.pairs(key):
-        _check_name(name)
-        check_template(value, parameters)
+        check_header_name(name)
+        check_template(value, known)
         if _FORBIDDEN.search(value.value):
             value.complain("a header's value may not hold line breaks, NUL or other controls (RFC 9110 section 5.5)")
         found.append((name.value, value.value))
     return tuple(found)
 
 
-def _check_name(name: Text) -> None:
+def check_header_name(name: Text) -> None:
+    """Complain about a header that nobody but the gateway may write."""
     if name.value.lower() in _HOP_BY_HOP:
         name.complain(f"the header {name.shown} belongs to one connection; the gateway writes it itself")
-
-
-def check_template(text: Text, parameters: frozenset[str] | None) -> None:
-    """Complain about variables that are not there; `parameters` are the path's, None where no route is known."""
-    for variable in template.variables(text.value):
-        shown = f"the variable {variable}" if not text.origin else f"a variable in {text.shown}"
-        if variable.kind == "claim":
-            text.complain(not_built.message("{claim.name}"))
-        elif variable.kind != "param":
-            continue
-        elif parameters is None:
-            text.complain(f"{shown} cannot be known in `defaults`", "only {query.name} and {header.Name} can")
-        elif variable.name not in parameters:
-            text.complain(f"{shown} is no parameter of the path", did_you_mean(variable.name, parameters))
 
 
 def merge(defaults: HeaderRules | None, own: HeaderRules | None) -> HeaderRules | None:
@@ -85,7 +72,7 @@ def merge(defaults: HeaderRules | None, own: HeaderRules | None) -> HeaderRules 
         return own or defaults
     request = _merge_edit(defaults.request, own.request)
     response = _merge_edit(defaults.response, own.response)
-    return HeaderRules(request, response, f"{own.where}, {defaults.where}")
+    return HeaderRules(request, response, f"{own.where}, {defaults.where}", own.preset or defaults.preset)
 
 
 def _merge_edit(defaults: HeaderEdit, own: HeaderEdit) -> HeaderEdit:

@@ -22,7 +22,7 @@ def read_match(reader: Reader) -> tuple[Match, frozenset[str]]:
     path = reader.one("path")
     match = Match(
         path=reader.text("path"),
-        methods=_methods(reader),
+        methods=read_methods(reader),
         hosts=read_hosts(reader) if "hosts" in reader else (),
         headers=_header_pairs(reader) if "headers" in reader else (),
         query=tuple((name.value, value.value) for name, value in reader.pairs("query")) if "query" in reader else (),
@@ -69,7 +69,8 @@ def _parameter_mistake(name: str, kind: str | None, is_last: bool, names: list[s
     return ()
 
 
-def _methods(reader: Reader) -> tuple[str, ...]:
+def read_methods(reader: Reader) -> tuple[str, ...]:
+    """The methods of a section."""
     found: dict[str, None] = {}
     for text in reader.texts("methods"):
         if text.value not in found and (mistake := _method_mistake(text.value)):

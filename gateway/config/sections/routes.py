@@ -8,9 +8,13 @@ from gateway.config import not_built, template, values
 from gateway.config.frozen import FrozenMap, freeze
 from gateway.config.model import Defaults, PolicyUse, Respond, Rewrite, Route, RouteTimeout
 from gateway.config.reader import Reader, Text
-from gateway.config.sections.headers import check_template, merge, read_header_pairs, read_headers
+from gateway.config.sections.access import read_access
+from gateway.config.sections.cors import read_cors_name
+from gateway.config.sections.headers import merge, read_header_pairs, read_headers
 from gateway.config.sections.match import read_match
+from gateway.config.sections.networks import read_ip
 from gateway.config.sections.split import read_mirror, read_split
+from gateway.config.sections.variables import IN_DEFAULTS, Known, check_template
 
 _TARGET = re.compile(r"/[\x21-\x22\x24-\x7e]*")
 _WITHOUT_BODY = (204, 205, 304)
@@ -19,8 +23,14 @@ _ACTIONS = ("upstream", "split", "respond")
 
 def read_defaults(reader: Reader) -> Defaults:
     """`defaults`, to be merged under every route."""
-    headers = read_headers(reader.section("headers"), None) if "headers" in reader else None
-    return Defaults(headers, _policies(reader))
+    headers = read_headers(reader.section("headers"), IN_DEFAULTS) if "headers" in reader else None
+    return Defaults(
+        headers=headers,
+        policies=_policies(reader),
+        access=read_access(reader, None, None),
+        cors=read_cors_name(reader, None),
+        ip=read_ip(reader, None),
+    )
 
 
 def read_routes(reader: Reader, defaults: Defaults) -> Iterator[tuple[Reader, Route]]:
@@ -31,19 +41,24 @@ def read_routes(reader: Reader, defaults: Defaults) -> Iterator[tuple[Reader, Ro
 
 def _route(reader: Reader, defaults: Defaults) -> Route:
     match, parameters = read_match(reader.section("match"))
-    own = read_headers(reader.section("headers"), parameters) if "headers" in reader else None
+    access = read_access(reader, parameters, defaults.access)
+    known = Known(parameters, has_caller=access is not None)
+    own = read_headers(reader.section("headers"), known) if "headers" in reader else None
     _check_action(reader)
     return Route(
         name=reader.text("name"),
         match=match,
         upstream=sys.intern(reader.text("upstream")) or None,  # thousands share one: it travels once
-        split=read_split(reader, parameters),
+        split=read_split(reader, known),
         mirror=read_mirror(reader),
-        respond=_respond(reader.section("respond"), parameters) if "respond" in reader else None,
-        rewrite=_rewrite(reader.one("rewrite"), parameters),
+        respond=_respond(reader.section("respond"), known) if "respond" in reader else None,
+        rewrite=_rewrite(reader.one("rewrite"), known),
         timeout=_timeout(reader),
         headers=merge(defaults.headers, own),
         policies=_merge_policies(defaults.policies, _policies(reader)),
+        access=access,
+        cors=read_cors_name(reader, defaults.cors),
+        ip=read_ip(reader, defaults.ip),
         priority=reader.integer("priority") if "priority" in reader else 0,
         where=reader.where,
     )
@@ -63,13 +78,15 @@ def _check_action(reader: Reader) -> None:
                 reader.complain(f"`{key}` has no effect beside `respond`", key=key)
 
 
-def _rewrite(text: Text | None, parameters: frozenset[str]) -> Rewrite | None:
+def _rewrite(text: Text | None, known: Known) -> Rewrite | None:
     if text is None:
         return None
-    check_template(text, parameters)
+    check_template(text, known)
     literal = "".join(piece for piece in template.parse(text.value) if isinstance(piece, str))
     if "{" in literal or "}" in literal:
-        text.complain("a brace that is no variable", "variables are {param}, {query.name} and {header.Name}")
+        text.complain(
+            "a brace that is no variable", "variables are {param}, {query.name}, {header.Name} and {claim.name}"
+        )
     elif text.value.startswith("/") and not _TARGET.fullmatch("/" + literal):
         text.complain("a rewrite may hold only visible ASCII, and no #", "encode the rest as %XX")
     return Rewrite(text.value, text.where)
@@ -85,14 +102,14 @@ def _timeout(reader: Reader) -> RouteTimeout | None:
         return None
 
 
-def _respond(reader: Reader, parameters: frozenset[str]) -> Respond:
+def _respond(reader: Reader, known: Known) -> Respond:
     status = reader.integer("status")
     body = reader.one("body")
     if body is not None:
-        check_template(body, parameters)
+        check_template(body, known)
         if body.value and status in _WITHOUT_BODY:
             body.complain(f"an answer with status {status} has no body (RFC 9110 section 6.4.1)")
-    headers = read_header_pairs(reader, "headers", parameters)
+    headers = read_header_pairs(reader, "headers", known)
     return Respond(status, headers, reader.text("body"), reader.where)
 
 

@@ -1,14 +1,14 @@
 """`server`, `observability` and `plugins`: where the gateway listens, what it lets in, what it tells."""
 
-import ipaddress
 import os
 import re
-from collections.abc import Iterator
 
-from gateway.config.model import AccessLog, Certificate, Limits, Server, ServerTLS
+from gateway.config.model import AccessLog, Certificate, Server, ServerTLS
+from gateway.config.model_limits import Limits
 from gateway.config.reader import Reader, Text
 from gateway.config.sections.hosts import host_mistake, is_loopback, port_mistake, split_port
 from gateway.config.sections.match import read_hosts
+from gateway.config.sections.networks import read_networks
 from gateway.config.sections.traffic import read_overload
 
 _VISIBLE = re.compile(r"[\x21-\x7e]*")
@@ -26,7 +26,7 @@ def read_server(reader: Reader) -> Server:
         connections=reader.integer("connections"),
         keepalive=reader.duration("keepalive"),
         graceful_timeout=reader.duration("graceful_timeout"),
-        trusted_proxies=tuple(_networks(reader)),
+        trusted_proxies=read_networks(reader, "trusted_proxies"),
         limits=_limits(reader.section("limits")),
         tls=_tls(reader.section("tls")) if "tls" in reader else None,
         proxy_protocol=reader.flag("proxy_protocol"),
@@ -75,21 +75,6 @@ def _admin_token(reader: Reader) -> str:
     return reader.text("admin_token")
 
 
-def _networks(reader: Reader) -> Iterator[str]:
-    for text in reader.texts("trusted_proxies"):
-        try:
-            yield str(ipaddress.ip_network(text.value))
-        except ValueError:
-            text.complain(f"{text.shown} is not an address or a network", _network_hint(text.value))
-
-
-def _network_hint(text: str) -> str:
-    try:
-        return f"did you mean `{ipaddress.ip_network(text, strict=False)}`?"
-    except ValueError:
-        return ""
-
-
 def _limits(reader: Reader) -> Limits:
     return Limits(
         request_line=reader.integer("request_line"),
@@ -112,7 +97,9 @@ def _tls(reader: Reader) -> ServerTLS:
                 text.complain(f"{text.shown} has two certificates")
         seen.update(hosts)
         sni.append(Certificate(hosts, section.file("cert"), section.file("key")))
-    return ServerTLS(default, tuple(sni))
+    if "client_auth" in reader and "client_ca" not in reader:
+        reader.complain("`client_auth` has no effect without `client_ca`", key="client_auth")
+    return ServerTLS(default, tuple(sni), reader.file("client_ca"), reader.text("client_auth"))
 
 
 def read_access_log(reader: Reader) -> AccessLog:

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from gateway.config.model_split import Leg, Mirror, Split
 from gateway.config.reader import Reader, Text
 from gateway.config.sections.headers import read_headers
+from gateway.config.sections.variables import Known
 
 
-def read_split(holder: Reader, parameters: frozenset[str]) -> Split | None:
-    """`split` of a route whose path has `parameters`."""
+def read_split(holder: Reader, known: Known) -> Split | None:
+    """`split` of a route in whose templates `known` may stand."""
     if "split" not in holder:
         return None
     legs: dict[str, Leg] = {}
@@ -16,7 +17,9 @@ def read_split(holder: Reader, parameters: frozenset[str]) -> Split | None:
         name = reader.one("upstream")
         if name is not None and name.value in legs:
             name.complain(f"the upstream {name.shown} is in the split already", "give it more `weight` there")
-        headers = read_headers(reader.section("headers"), parameters) if "headers" in reader else None
+        headers = read_headers(reader.section("headers"), known) if "headers" in reader else None
+        if headers is not None and headers.preset:
+            reader.section("headers").complain("a preset is for all of a route, not for a leg", key="preset")
         upstream = name.value if name is not None else f" {len(legs)}"
         legs[upstream] = Leg(upstream, reader.integer("weight") if "weight" in reader else 1, headers, reader.where)
     if legs and not any(leg.weight for leg in legs.values()):

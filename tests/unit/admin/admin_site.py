@@ -21,8 +21,10 @@ from gateway.config.follower import Follower
 from gateway.config.leader import Leader
 from gateway.config.published import Published
 from gateway.config.store import Store
+from gateway.identity.registry import Registry
 from gateway.shared import Page, WorkerState
 from gateway.upstreams.pools import Pools
+from tests.unit.identity.issuer_parts import Clock, FakeStore
 
 CONFIG = """\
 version: 1
@@ -68,6 +70,9 @@ class AdminSite:
         self.page = Page.create(workers_max=4)
         self.store = Store(partial(compile, resources=Resources(Pools())))
         self.store.adopt(document, reload.publish_first(document, self.page, self.runtime.path))
+        self.clock = Clock()
+        self.values = FakeStore(self.clock)
+        self.identity = Registry(self.values, None, self.clock)
         self.slot = self.page.claim_slot(os.getpid())
         self.slot.state.store(WorkerState.SERVING)
         published = Published(self.runtime.path)

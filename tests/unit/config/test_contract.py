@@ -1,11 +1,15 @@
 """The configuration language shown whole: all of it is known, what is not built is refused in those words."""
 
+import re
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.config import not_built
 from gateway.config.document import ConfigError, load
+from gateway.config.model_identity import Role
+from tests.support.key_files import private_pem
 
 CONTRACT = Path(__file__).parents[2] / "data" / "contract.yaml"
 
@@ -15,8 +19,10 @@ def contract(tmp_path):
     (tmp_path / "certs").mkdir()
     for name in ("tls.crt", "tls.key", "ca.crt", "gw.crt", "gw.key"):
         (tmp_path / "certs" / name).write_text("pem")
+    (tmp_path / "certs" / "signing.pem").write_bytes(private_pem(ec.generate_private_key(ec.SECP256R1())))
+    (tmp_path / "partner-keys").write_text(f"acme:{'0' * 64}\n")
     path = tmp_path / "gateway.yaml"
-    path.write_text(CONTRACT.read_text())
+    path.write_text(CONTRACT.read_text().replace("/run/secrets/partner-keys", "partner-keys"))
     return path
 
 
@@ -39,11 +45,35 @@ def test_each_part_that_is_not_built_is_named_once_at_its_place(contract):
     lines = CONTRACT.read_text().splitlines()
     for one in found.values():
         assert lines[one.line - 1][one.column - 1 :].strip(), one
-    for path in ("auth", "roles", "cors", "rate_limits", "alerts", "escalation", "regions", "store",
-                 "server.tls.client_ca", "server.tls.http2",
-                 "upstreams.shop-grpc.targets[0]", "routes[0].auth", "routes[3].aggregate",
-                 "observability.tracing", "defaults.cors", "upstreams.catalog.activate"):  # fmt: skip
+    for path in ("rate_limits", "alerts", "escalation", "regions", "server.tls.http2",
+                 "upstreams.shop-grpc.targets[0]", "routes[0].rate_limit", "routes[3].aggregate",
+                 "observability.tracing", "defaults.compress", "upstreams.catalog.activate"):  # fmt: skip
         assert "not built yet in this version" in found[path].message
+
+
+def section(text, name):
+    """A section of the contract as it stands there."""
+    start = text.index(f"\n{name}:") + 1
+    return text[start : start + re.search(r"\n(?=\w)|\Z", text[start:]).end()]
+
+
+def test_what_it_says_of_identity_loads(contract, tmp_path):
+    """Word for word."""
+    text = contract.read_text()
+    sections = "".join(section(text, name) for name in ("auth", "roles", "cors", "store"))
+    route = next(line for line in text.splitlines() if "auth: {use: [staff" in line)
+    contract.write_text(
+        f"version: 1\nserver: {{tls: {{cert: certs/tls.crt, key: certs/tls.key, client_ca: certs/ca.crt}}}}\n"
+        f"{sections}upstreams: {{inventory: {{targets: [http://127.0.0.1:9201]}}}}\ndefaults: {{cors: web}}\n"
+        f"routes:\n  - name: item\n    match: {{path: /v1/items}}\n    upstream: inventory\n{route}\n"
+    )
+    document = load(contract, env={})
+    assert [type(each.method).__name__ for each in document.providers] == ["Jwt", "ApiKey", "Session", "Issuer"]
+    assert document.server.tls.client_ca == str(tmp_path / "certs" / "ca.crt")
+    assert document.store == "redis://127.0.0.1:6379/0"
+    (item,) = document.routes
+    assert (item.access.use, item.access.roles, item.cors) == (("staff", "partners"), ("viewer",), "web")
+    assert document.roles[0] == Role("admin", ("admin", "editor", "viewer"), ("*", "items:write", "items:read"))
 
 
 def test_what_is_built_of_it_loads(contract, tmp_path):

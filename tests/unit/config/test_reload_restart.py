@@ -12,8 +12,8 @@ ROUTE = "routes:\n  - {name: a, match: {path: /a}, respond: {status: 200}}\n"
 TLS = ServerTLS(Certificate((), "/c.crt", "/c.key"), ())
 
 
-def server(text="{}"):
-    return loads(f"version: 1\n{ROUTE}server: {text}\n", "gateway.yaml").server
+def server(text="{}", more=""):
+    return loads(f"version: 1\n{ROUTE}server: {text}\n{more}", "gateway.yaml")
 
 
 def words(old, new):
@@ -45,12 +45,17 @@ def test_what_only_a_restart_changes(name, text, difference):
 def test_tls_cannot_be_switched_but_its_certificates_can_be_others():
     plain = server()
     one, two = (
-        dataclasses.replace(plain, tls=TLS),
-        dataclasses.replace(plain, tls=ServerTLS(TLS.default, (TLS.default,))),
+        dataclasses.replace(plain, server=dataclasses.replace(plain.server, tls=tls))
+        for tls in (TLS, ServerTLS(TLS.default, (TLS.default,)))
     )
     assert "server.tls: cannot be changed by a reload: TLS is off" in words(plain, one)[0]
     assert "server.tls: cannot be changed by a reload: TLS is on" in words(one, plain)[0]
     assert words(one, two) == []
+
+
+def test_the_store_stays_where_it_is_and_no_address_is_shown():
+    (told,) = words(server(), server(more="store: redis://:hush@127.0.0.1/0\n"))
+    assert told.startswith("gateway.yaml:1:1: store: cannot be changed by a reload") and "hush" not in told
 
 
 def test_several_at_once_are_all_told():

@@ -83,12 +83,23 @@ include: []
 server: {bind: [127.0.0.1:1, "unix:/x"], workers: 2, tls: {cert: a, key: b, sni: [{hosts: [a], cert: b, key: c}]},
   limits: {headers: 5, body: 1MB}, keepalive: 1s, proxy_protocol: false}
 store: memory
+auth:
+  j: {jwt: {issuer: [a], audience: b, algorithms: [RS256], jwks: {url: https://h/k, stale: 1h}, from: [header:A],
+     forward: {X-A: sub}, internal_token: {key: k}, required: [exp]}, on_store_failure: deny}
+  k: {api_key: {keys: ["a:b"], consumers: {a: {roles: [b], plan: gold, size: 1.5}}}}
+  s: {session: {oidc: {issuer: https://h, client_id: c, scopes: [openid]}, csrf: {cookie: a}, paths: {login: /l}}}
+  i: {issuer: {algorithm: EdDSA, key: k, login: {upstream: a, path: /v}, from: cookie:t}}
+  m: {mtls: {subjects: [CN=a], sans: [b]}}
+roles: {r: {inherits: [s], allow: [x]}}
+cors: {w: {origins: ["*"], methods: [GET], headers: [A], credentials: true, max_age: 1m}}
 upstreams: {a: {targets: [http://h, {url: http://i, weight: 2}], timeout: {read: 1s}, balance: round_robin},
   b: {balance: {hash: ip, headroom: 5%}, slow_start: 1s}}
-defaults: {headers: {response: {set: {A: b}, remove: [B]}}, policies: [x]}
+defaults: {auth: {use: [j, k], scopes: [x], roles: [r], claims: {a: {prefix: b}, c: [1, x], d: true}, optional: true},
+  cors: w, ip: {allow: [10.0.0.0/8]}, headers: {preset: security, response: {set: {A: b}, remove: [B]}}, policies: [x]}
 routes:
   - {name: r, match: {path: /x, methods: [GET], hosts: [h], headers: {A: b}, query: {c: d}}, upstream: a, timeout: 2s,
-     policies: [x, {name: y, with: {any: [1, null]}}], priority: 3}
+     policies: [x, {name: y, with: {any: [1, null]}}], priority: 3,
+     auth: {use: s, claims: {a: 1.5}}, cors: off, ip: off}
   - {name: s, match: {path: /y}, respond: {status: 200, headers: {A: b}, body: c}}
 observability: {access_log: {format: off, to: stdout, sample: 5%}}
 plugins: [a.b]
@@ -99,7 +110,25 @@ VALUES = st.sampled_from(
      [None]]
 )  # fmt: skip
 KEYS = st.sampled_from(
-    ["x", "retry", "auth", "name", "url", "timeout", "tls", "overload", "version", "zone", "<<", "a b"]
+    [
+        "x",
+        "retry",
+        "auth",
+        "jwt",
+        "claims",
+        "prefix",
+        "use",
+        "ip",
+        "name",
+        "url",
+        "timeout",
+        "tls",
+        "overload",
+        "version",
+        "zone",
+        "<<",
+        "a b",
+    ]
 )
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway._fast.batch import Batch
 from gateway._fast.line import CombinedLine, JsonLine, Line, Secrets
 from gateway.exchange import Exchange, Response
+from gateway.identity.caller import Caller
 from gateway.observe.access_log import SECRETS
 from tests.exchanges import exchange, route
 from tests.oracles import line_oracle
@@ -46,6 +47,7 @@ def exchanges(draw: st.DrawFn) -> Exchange:
         started=draw(st.floats(0, 200)),
         client=draw(st.sampled_from(["192.0.2.1", "2001:db8::1", ""])),
         host=draw(latin),
+        caller=draw(st.none() | st.builds(Caller, st.sampled_from(["staff", "web"]), anything, st.just({}))),
         route=route(draw(anything)),
         upstream=draw(st.none() | anything),
         address=draw(st.none() | st.just("127.0.0.1:9101")),

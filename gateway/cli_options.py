@@ -1,0 +1,53 @@
+"""Options that commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+Command = Callable[..., Any]
+
+config_option = click.option(
+    "-c", "--config", metavar="FILE", default="gateway.yaml", envvar="GATEWAY_CONFIG",
+    show_envvar=True, show_default=True, help="The configuration.",
+)  # fmt: skip
+
+
+def format_option(default: str) -> Callable[[Command], Command]:
+    """`--format`, on every command that prints."""
+    choice = click.Choice(["text", "json"])
+    return click.option("--format", "style", type=choice, default=default, show_default=True, help="How to print.")
+
+
+def duration(text: str) -> float:
+    """Seconds in a duration as in the configuration."""
+    from gateway.config.values import parse_duration
+
+    try:
+        seconds = parse_duration(text)
+    except ValueError:
+        seconds = 0.0
+    if seconds <= 0:
+        raise click.BadParameter(f"{text!r} is not a duration such as 90s, 1h or 30d")
+    return seconds
+
+
+def member(text: str) -> tuple[str, str]:
+    """(name, value) of NAME=VALUE."""
+    name, sign, value = text.partition("=")
+    if not name or not sign:
+        raise click.BadParameter(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def claim(text: str) -> tuple[str, Any]:
+    """The same; a value that is JSON is what it says."""
+    import json
+
+    name, value = member(text)
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value

@@ -1,0 +1,17 @@
+"""What the server takes of a client, as values."""
+
+from dataclasses import dataclass
+
+from gateway.config.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Limits(Record):
+    """What one client request may be: bytes, a count, seconds."""
+
+    request_line: int
+    headers: int
+    header_size: int
+    body: int
+    header_timeout: float
+    body_timeout: float

@@ -1,0 +1,172 @@
+"""`auth`, `roles` and `cors`: who calls and what they may do, of all files together, and their names on routes."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.config.complaints import did_you_mean
+from gateway.config.model import Server
+from gateway.config.model_identity import Cors, Method, Mtls, Provider, Role, Session, Told
+from gateway.config.reader import Reader, Text
+from gateway.config.schema_access import OFF
+from gateway.config.schema_identity import METHODS
+from gateway.config.sections.access import check_names
+from gateway.config.sections.browser import read_session, session_paths
+from gateway.config.sections.cors import read_cors
+from gateway.config.sections.headers import check_header_name
+from gateway.config.sections.hosts import is_loopback
+from gateway.config.sections.machines import read_api_key, read_mtls
+from gateway.config.sections.roles import read_roles
+from gateway.config.sections.tokens import read_internal_token, read_issuer, read_jwt
+
+_READ: Final[Mapping[str, Callable[[Reader], Method]]] = {
+    "jwt": read_jwt,
+    "api_key": read_api_key,
+    "session": read_session,
+    "issuer": read_issuer,
+    "mtls": read_mtls,
+}
+
+
+@dataclass(slots=True)
+class Identity:
+    """The sections of all files, and the names in them."""
+
+    providers: dict[str, Provider] = field(default_factory=dict)
+    roles: tuple[Role, ...] = ()
+    cors: dict[str, Cors] = field(default_factory=dict)
+    methods: list[Reader] = field(default_factory=list)
+
+    def check_names(self, holder: Reader) -> None:
+        """Complain about names on a route, or in `defaults`, that are not there."""
+        check_names(holder, self._check_provider, self.check_role)
+        name = holder.one("cors")
+        if name is not None and name.value != OFF and name.value not in self.cors:
+            name.complain(f"there is no {name.shown} under `cors`", did_you_mean(name.value, self.cors))
+
+    def check_role(self, text: Text) -> None:
+        """Complain about a role that is not there."""
+        names = [role.name for role in self.roles]
+        if text.value not in names:
+            text.complain(f"there is no role {text.shown}", did_you_mean(text.value, names))
+
+    def _check_provider(self, text: Text) -> None:
+        if text.value not in self.providers:
+            text.complain(f"there is no {text.shown} under `auth`", did_you_mean(text.value, self.providers))
+
+
+def read_identity(readers: Iterable[Reader], server: Server, upstreams: Iterable[str], is_complete: bool) -> Identity:
+    """The sections of all files; unless all could be read, names that are not there are let pass."""
+    readers = list(readers)
+    identity = Identity()
+    for name, reader in _unique("auth", readers):
+        method = _method(reader)
+        if method is not None:
+            identity.methods.append(method)
+            identity.providers[name] = _provider(name, reader, method, server)
+    identity.roles = read_roles(dict(_unique("roles", readers)), is_complete)
+    for reader in readers:
+        for text, cors in read_cors(reader):
+            _check_name(text, identity.cors)
+            identity.cors.setdefault(text.value, cors)
+    _check_endpoints(identity.methods)
+    if is_complete:
+        _check_references(identity, list(upstreams))
+    return identity
+
+
+def _unique(key: str, readers: Iterable[Reader]) -> Iterator[tuple[str, Reader]]:
+    """The entries of a section of all files by name, the first of each name."""
+    seen: dict[str, Reader] = {}
+    for holder in readers:
+        section = holder.section(key)
+        for name in section:
+            if isinstance(section.raw(name), dict):
+                _check_name(section.key(name), seen)
+                if name not in seen:
+                    seen[name] = section.section(name)
+                    yield name, seen[name]
+
+
+def _check_name(text: Text, seen: Mapping[str, Reader | Cors]) -> None:
+    if text.value == OFF:
+        text.complain("`off` cannot be a name: it is what routes say that want none")
+    if text.value in seen:
+        text.complain(f"the name is written twice, first at {seen[text.value].where}")
+
+
+def _method(reader: Reader) -> Reader | None:
+    """The section of the one method; complains when there is none or a second."""
+    written = [key for key in METHODS if key in reader]
+    if len(written) > 1:
+        reader.complain(f"it is either `{written[0]}` or `{written[1]}`, not both", key=written[1])
+    elif not set(reader) - {"on_store_failure"}:  # the schema has complained of any other key
+        reader.complain("it says nothing", f"it needs one of {', '.join(METHODS)}")
+    return reader.section(written[0]) if written and isinstance(reader.raw(written[0]), dict) else None
+
+
+def _provider(name: str, holder: Reader, reader: Reader, server: Server) -> Provider:
+    kind = str(reader.path[-1])
+    method = _READ[kind](reader)
+    is_session = isinstance(method, Session)
+    if isinstance(method, Mtls) and (server.tls is None or not server.tls.client_ca):
+        reader.complain("clients are not asked for certificates", "it needs `server.tls.client_ca`")
+    if isinstance(method, Session) and not method.is_secure and not all(map(is_loopback, server.bind)):
+        reader.warn("`secure: false` sends sessions over plain http; it is for 127.0.0.1 only", key="secure")
+    return Provider(
+        name=name,
+        method=method,
+        told=_told(reader, is_session),
+        on_store_failure=holder.text("on_store_failure") or ("deny" if is_session else "local"),
+        where=holder.where,
+    )
+
+
+def _told(reader: Reader, is_session: bool) -> Told:
+    seen: set[str] = set()
+    for name, _ in reader.pairs("forward"):
+        check_header_name(name)
+        if name.value.lower() == "host":
+            name.complain("a claim may not name the host")
+        if name.value.lower() in seen:
+            name.complain(f"the header {name.shown} is there twice; names are compared without case")
+        seen.add(name.value.lower())
+    passes = reader.raw("pass_credential") if "pass_credential" in reader else reader.default("pass_credential")
+    return Told(
+        forward=tuple((name.value, claim.value) for name, claim in reader.pairs("forward")),
+        roles=reader.text("roles"),
+        internal=read_internal_token(reader),
+        pass_credential=is_session or passes is True,
+    )
+
+
+def _check_endpoints(methods: Iterable[Reader]) -> None:
+    """Complain about two endpoints of sessions and issuers on one path."""
+    seen: dict[str, str] = {}
+    for reader in methods:
+        for text, path in _endpoints(reader):
+            if path in seen:
+                text.complain(f"the path {path} is taken already, at {seen[path]}")
+                break
+            seen.setdefault(path, text.where)
+
+
+def _endpoints(reader: Reader) -> Iterator[tuple[Text, str]]:
+    if reader.path[-1] == "session":
+        yield from session_paths(reader)
+    elif reader.path[-1] == "issuer":
+        prefix = reader.one("path") or reader.key("path")
+        for name in ("token", "refresh", "revoke"):
+            yield prefix, f"{reader.text('path')}/{name}"
+        yield reader.one("jwks_path") or reader.key("jwks_path"), reader.text("jwks_path")
+
+
+def _check_references(identity: Identity, upstreams: list[str]) -> None:
+    for reader in identity.methods:
+        name = reader.section("login").one("upstream")
+        if name is not None and name.value not in upstreams:
+            name.complain(f"there is no upstream {name.shown}", did_you_mean(name.value, upstreams))
+        consumers = reader.section("consumers")
+        for consumer in consumers:
+            for text in consumers.section(consumer).texts("roles"):
+                identity.check_role(text)

@@ -1,0 +1,136 @@
+"""Callers whom a session cookie names."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, Protocol
+
+from gateway.config.model_identity import Session
+from gateway.errors import STORE_UNAVAILABLE, UNAUTHENTICATED, GatewayError
+from gateway.exchange import Exchange
+from gateway.identity import cookies
+from gateway.identity.caller import Caller
+from gateway.identity.renewal import Renewal
+from gateway.identity.sessions import Entry, Sessions
+from gateway.shared.store import StoreError
+
+#: where an exchange keeps its session
+STATE: Final = "session"
+REMEMBERED: Final = 1024  # sessions, by each worker
+
+
+class Enriching(Protocol):
+    """Makes callers of claims."""
+
+    def caller(self, subject: str, claims: Mapping[str, Any], *, until: float, scopes: tuple[str, ...] = ()) -> Caller:
+        """The caller, with what the configuration's roles add."""
+        ...
+
+
+class Revocations(Protocol):
+    """Knows whom an operator shut out."""
+
+    def is_revoked(self, provider: str, claims: Mapping[str, Any]) -> bool:
+        """Whether a credential with these claims is good no more; asks nobody."""
+        ...
+
+
+class Held(NamedTuple):
+    """The session of an exchange: whose, which, and the caller that it makes."""
+
+    provider: str
+    entry: Entry
+    caller: Caller
+
+
+class SessionAuthenticator:
+    """One provider of sessions, ready to look at requests (see Authenticator)."""
+
+    __slots__ = ("_clock", "_cookies", "_enrich", "_known", "_remembers", "_renewal", "_revoked", "_sessions", "name")
+
+    scheme = ""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        spec: Session,
+        enrich: Enriching,
+        renewal: Renewal | None,
+        revoked: Revocations,
+        *,
+        on_store_failure: str = "deny",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.name = sessions.provider
+        self._sessions = sessions
+        self._cookies = cookies.SessionCookies(spec)
+        self._enrich = enrich
+        self._renewal = renewal
+        self._revoked = revoked
+        self._remembers = on_store_failure != "deny"
+        self._clock = clock
+        #: PERF: by cookie, so that a record that did not change is neither parsed nor enriched again
+        self._known: OrderedDict[str, Held] = OrderedDict()
+
+    def identify(self, exchange: Exchange) -> Caller | None:
+        """The caller of the session cookie, whose access token is renewed first when it is about to end.
+
+        Raises GatewayError UNAUTHENTICATED for a session that is over, as browsers send its cookie nevertheless (with
+        the fields that take it away); STORE_UNAVAILABLE or IDENTITY_UNAVAILABLE when that cannot be found out now.
+        """
+        value = cookies.read(exchange.headers, self._cookies.session)
+        if value is None:
+            return None
+        known = self._known.get(value)
+        try:
+            held = self._look(value, known)
+        except StoreError as error:
+            held = self._remembered(known, error)
+        if held is None:
+            self._known.pop(value, None)
+            raise GatewayError(UNAUTHENTICATED, "The session is over.", headers=tuple(self._cookies.over()))
+        if held is not known:
+            self._remember(value, held)
+        if exchange.state is None:
+            exchange.state = {}
+        exchange.state[STATE] = held
+        return held.caller
+
+    def _look(self, value: str, known: Held | None) -> Held | None:
+        entry = self._sessions.find(value, None if known is None else known.entry)
+        if entry is None:
+            return None
+        if self._revoked.is_revoked(self.name, {"sub": entry.session.subject, "iat": entry.session.created}):
+            self._sessions.end(entry.key)
+            return None
+        try:
+            entry = self._sessions.touch(entry)
+        except StoreError:
+            pass  # it could be read: it counts as used from the next request that can write
+        fresh = entry if self._renewal is None else self._renewal.fresh(entry)
+        if fresh is None:
+            return None
+        return known if known is not None and fresh is known.entry else self._held(fresh)
+
+    def _held(self, entry: Entry) -> Held:
+        session = entry.session
+        scopes = session.tokens.scopes if session.tokens is not None else ()
+        until = session.created + self._sessions.ttl
+        caller = self._enrich.caller(session.subject, session.claims, until=until, scopes=scopes)
+        return Held(self.name, entry, caller)
+
+    def _remembered(self, known: Held | None, error: StoreError) -> Held:
+        """What this worker knows of the session, where `on_store_failure` lets that count."""
+        if self._remembers and known is not None and self._sessions.is_alive(known.entry.session):
+            tokens = known.entry.session.tokens
+            if tokens is None or tokens.lives(self._clock()):
+                return known
+        raise GatewayError(STORE_UNAVAILABLE, "Sessions cannot be looked up now.", cause=error) from error
+
+    def _remember(self, value: str, held: Held) -> None:
+        self._known[value] = held
+        self._known.move_to_end(value)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)

@@ -1,0 +1,24 @@
+"""The store that a configuration names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gateway.shared.memory import MemoryStore
+from gateway.shared.store import Store
+
+
+def open_store(url: str, directory: Path) -> Store:
+    """The store for `store` of a configuration: "memory" keeps a file in `directory`, else the URL of a Redis.
+
+    Touches neither file nor network: the first call does.  ValueError has words for what is no URL of a store.
+    """
+    if url == "memory":
+        return MemoryStore(directory)
+    from gateway.shared.redis_address import parse
+
+    address = parse(url)
+    from gateway.shared.guarded import Guarded  # PERF: redis takes 9.5 MB and 0.1 s of a process that imports it
+    from gateway.shared.redis_store import RedisStore
+
+    return Guarded(RedisStore(address))
