@@ -25,6 +25,7 @@ MODULES = [
     "pick",
     "tunnel",
     "claims",
+    "bucket",
 ]
 
 only = os.environ.get("GATEWAY_EXT")

@@ -11,6 +11,8 @@ import click
 
 from gateway.cli_check import conditions, ready
 from gateway.cli_explain_auth import asked, known, runs_offline
+from gateway.cli_explain_body import asked_of_it, body_of, faults_of, give_body, typed
+from gateway.cli_explain_limits import touched
 from gateway.cli_explain_pick import Picks
 from gateway.cli_explain_words import in_words
 from gateway.errors import GatewayError
@@ -32,9 +34,10 @@ class Request:
     method: str
     url: str
     headers: tuple[tuple[str, str], ...]
+    body: bytes | None = None
 
     @classmethod
-    def parse(cls, method: str, url: str, headers: tuple[str, ...]) -> Request:
+    def parse(cls, method: str, url: str, headers: tuple[str, ...], data: str | None = None) -> Request:
         """Read the command line; wrong usage raises click.UsageError."""
         fields = []
         for header in headers:
@@ -45,7 +48,8 @@ class Request:
         parts = urlsplit(url) if not url.startswith("/") else None
         if parts is not None and not (parts.scheme in ("http", "https") and parts.netloc):
             raise click.UsageError(f"URL is http://host/path, https://host/path or /path, not {url!r}")
-        return cls(method, url, tuple(fields))
+        body = body_of(data)
+        return cls(method, url, typed(tuple(fields), body), body)
 
     def absolute(self, document: Document) -> str:
         """The URL with the host it would be sent to: that of the first `bind` for a path."""
@@ -79,7 +83,7 @@ def examine(request: Request, document: Document, plan: Plan) -> dict[str, Any]:
     before = list(exchange.headers)
     matched = route is not plan.unmatched and route is not plan.refused
     source = _source(route, document, plan) if matched else None
-    pure = PURE_STEPS | runs_offline(document, source)
+    pure = (PURE_STEPS | runs_offline(document, source)) - give_body(exchange, source, request.body)
     answer = _walk(exchange, route, plan, pure)
     report: dict[str, Any] = {
         "request": {"method": exchange.method, "target": exchange.target, "host": exchange.host, "path": exchange.path},
@@ -89,6 +93,8 @@ def examine(request: Request, document: Document, plan: Plan) -> dict[str, Any]:
         "steps": [{"name": s.name, "where": s.where, "run": s.name in pure} for s in route.steps],
         "auth": asked(source),
         "caller": known(exchange.caller),
+        "validate": asked_of_it(source),
+        "limits": touched(document, source),
         "headers": _changes(before, exchange.outgoing),
     }
     if answer is not None or source is None or source in plan.own_routes:
@@ -114,6 +120,7 @@ def _walk(exchange: Exchange, route: RoutePlan, plan: Plan, pure: frozenset[str]
             "headers": [list(field) for field in error.headers],
             "error": error.kind.slug,
             "detail": error.detail or error.kind.title,
+            "errors": faults_of(error),
         }
     return None
 

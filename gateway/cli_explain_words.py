@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from gateway.cli_explain_auth import in_words as auth_in_words
+from gateway.cli_explain_body import faults_in_words
+from gateway.cli_explain_body import in_words as validate_in_words
+from gateway.cli_explain_limits import in_words as limits_in_words
 
 
 def in_words(report: dict[str, Any]) -> Iterator[str]:
@@ -25,6 +28,8 @@ def in_words(report: dict[str, Any]) -> Iterator[str]:
         note = "" if step["run"] else "  (not run here)"
         yield f"{'steps' if number == 1 else '':10}{number}. {step['name']}, {step['where']}{note}"
     yield from auth_in_words(report)
+    yield from validate_in_words(report)
+    yield from limits_in_words(report)
     for kind, sign in (("removed", "-"), ("added", "+")):
         for name, value in report["headers"][kind]:
             yield f"header    {sign} {name}: {value}"
@@ -51,6 +56,7 @@ def _end_in_words(report: dict[str, Any]) -> Iterator[str]:
         yield f"answer    {answer['status']}" + (f" {answer['error']}: {answer['detail']}" if answer["error"] else "")
         for name, value in answer["headers"]:
             yield f"          {name}: {value}"
+        yield from faults_in_words(answer)
         return
     if upstream is None:
         yield "answer    the gateway's own, made when it is asked"

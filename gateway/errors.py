@@ -7,7 +7,7 @@ words.  The `type` of a problem document (RFC 9457) is `urn:gateway:error:<slug>
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Source = Literal["client", "upstream", "gateway"]
 
@@ -53,6 +53,8 @@ class GatewayError(Exception):
         self.was_sent = True
         self.headers = headers
         self.cause = cause
+        #: further members of the problem document (RFC 9457 section 3.2), ready for JSON
+        self.extensions: dict[str, Any] | None = None
 
     def __str__(self) -> str:
         return f"{self.kind.slug}: {self.detail or self.kind.title}"
@@ -90,10 +92,22 @@ VERSION_NOT_SUPPORTED = _client("version-not-supported", 505, "The HTTP version 
 UNAUTHENTICATED = _client("unauthenticated", 401, "The request says nobody whom the gateway knows")
 INVALID_TOKEN = _client("invalid-token", 401, "The credential is not valid")
 FORBIDDEN = _client("forbidden", 403, "The caller may not do this")
+RATE_LIMITED = _client("rate-limited", 429, "There were too many requests")
 CSRF = _client("csrf", 403, "The request lacks the token that shows it is meant")
 ADDRESS_DENIED = _client("address-denied", 403, "The client's address may not call this")
 CORS_REFUSED = _client("cors-refused", 403, "Pages of other origins may not call this so")
 LOGIN_FAILED = _client("login-failed", 401, "The login failed")
+
+# What a request is (RFC 9110 section 15.5.16)
+UNSUPPORTED_MEDIA_TYPE = _client("unsupported-media-type", 415, "The body is of a kind that is not taken")
+UNEXPECTED_BODY = _client("unexpected-body", 400, "The request has a body where none is taken")
+MISSING_BODY = _client("missing-body", 400, "The request has no body where one is needed")
+MALFORMED_BODY = _client("malformed-body", 400, "The body cannot be read")
+BODY_TOO_COMPLEX = _client("body-too-complex", 422, "The body is nested too deep, or has too many values")
+INVALID_BODY = _client("invalid-body", 422, "The body does not fit")
+INVALID_QUERY = _client("invalid-query", 400, "The query does not fit")
+INVALID_HEADERS = _client("invalid-headers", 400, "The header fields do not fit")
+INVALID_PARAMETERS = _client("invalid-parameters", 400, "The parameters in the path do not fit")
 
 # The upstream's failures
 UPSTREAM_REFUSED = _upstream("upstream-refused", 502, "The upstream refused the connection", "connection_refused")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from html import escape
+from typing import Any
 
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Headers, Response
@@ -117,11 +118,12 @@ def _weight(media_type: str, ranges: list[tuple[str, float]]) -> float:
 
 def _as_json(error: GatewayError, instance: str) -> bytes:
     kind = error.kind
-    problem: dict[str, str | int] = {"type": kind.type, "title": kind.title, "status": kind.status}
+    problem: dict[str, Any] = {"type": kind.type, "title": kind.title, "status": kind.status}
     if error.detail:
         problem["detail"] = error.detail
     if instance:
         problem["instance"] = instance
+    problem |= error.extensions or {}
     return json.dumps(problem).encode() + b"\n"  # a terminal's prompt starts on its own line
 
 
@@ -135,7 +137,8 @@ def _as_html(error: GatewayError, instance: str) -> bytes:
 
 def _as_text(error: GatewayError, instance: str) -> bytes:
     kind = error.kind
-    lines = (f"{kind.status} {kind.title}", error.detail, f"{kind.slug} {instance}")
+    faults = (f"{each['pointer'] or '/'}: {each['detail']}" for each in (error.extensions or {}).get("errors", ()))
+    lines = (f"{kind.status} {kind.title}", error.detail, *faults, f"{kind.slug} {instance}")
     return "".join(f"{line.strip()}\n" for line in lines if line).encode("utf-8", "replace")
 
 

@@ -29,6 +29,10 @@ GUARDS: dict[str, object] = {
     "circuit_breaker": {"failure_rate": "50%", "window": "10s", "min_requests": 20, "open_for": "5s", "half_open": 3},
 }
 
+#: limits that never refuse here: what is measured is asking them
+FOR_ALL: dict[str, object] = {"name": "global", "per": "all", "rate": "500000/s", "burst": 1_000_000}
+PER_CLIENT: dict[str, object] = {"per": "client", "rate": "500000/s", "burst": 1_000_000}
+
 
 class Running:
     """A server that answers: where it listens and what is behind it."""
@@ -168,10 +172,12 @@ def gateway_config(shape: Shape, port: int, admin: int, upstream: int) -> str:
         for i in range(shape.routes - 1)
     ]
     match: dict[str, object] = {"path": shape.path} | ({"methods": list(shape.methods)} if shape.methods else {})
-    routes.append({"name": "measured", "match": match, "upstream": "up"} | (identity.ROUTE if shape.auth else {}))
+    more = (identity.ROUTE if shape.auth else {}) | ({"rate_limit": PER_CLIENT} if shape.limits else {})
+    routes.append({"name": "measured", "match": match, "upstream": "up"} | more)
     return json.dumps(
         {
             **(identity.SECTIONS if shape.auth else {}),
+            **({"rate_limits": [FOR_ALL]} if shape.limits else {}),
             "version": 1,
             "server": {
                 "bind": f"127.0.0.1:{port}",

@@ -35,6 +35,7 @@ class Shape:
     targets: int = 1  # of the upstream: one server under as many addresses (at most 3)
     guarded: bool = False  # with health checks, outlier ejection, circuit breaker, retries under a budget
     auth: bool = False  # the measured route wants a token with a scope and a role
+    limits: bool = False  # a limit for all and one per client, neither of which ever refuses
     file: str = ""  # a configuration of the repository instead of a generated one
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import falcon
 
-from gateway.admin import keys, resources, revocations, upstreams
+from gateway.admin import keys, limits, resources, revocations, upstreams
 from gateway.admin.guard import Guard
 from gateway.admin.problems import add_handlers
 from gateway.admin.site import Site
@@ -29,5 +29,7 @@ def make_admin(site: Site) -> falcon.App[Any, Any]:
     app.add_route("/api/keys/{key_id}", keys.OneKey(site))
     app.add_route("/api/revocations", revocations.Revocations(site))
     app.add_route("/api/revocations/{entry_id}", revocations.OneRevocation(site))
+    app.add_route("/api/limits", limits.Limits(site))
+    app.add_route("/api/limits/{limit_id}", limits.OneLimit(site))
     app.add_route("/api/reload", resources.Reload(site))
     return app

@@ -34,6 +34,8 @@ ENDPOINTS: Final = {
     "GET /api/revocations": "the tokens that are refused before their time",
     "POST /api/revocations": "refuse tokens by name or subject, or end all sessions of a subject",
     "DELETE /api/revocations/{id}": "withdraw a revocation",
+    "GET /api/limits": "the buckets of limits that owe the most",
+    "DELETE /api/limits/{id}": "fill a bucket",
     "POST /api/reload": "read the configuration; answers once every worker runs it",
 }
 SERVED_WITHIN: Final = child.TIMEOUT + 30  # seconds; another reading may have to end first

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from gateway.admin.identity import Identity
 from gateway.config.store import Store
+from gateway.limiting.limiting import Limiting
 from gateway.shared import Page, RuntimeDir
 
 
@@ -31,3 +32,7 @@ class Site(Protocol):
     @property
     def identity(self) -> Identity:
         """What it knows of callers."""
+
+    @property
+    def limiting(self) -> Limiting:
+        """What its limits stand on."""

@@ -10,7 +10,9 @@ from typing import Any
 
 from gateway import plugins, templates
 from gateway._fast.route import RouteSpec, build
+from gateway.config.compile_guard import Guards
 from gateway.config.compile_identity import Identity
+from gateway.config.compile_limits import Limits
 from gateway.config.compile_upstreams import Resources, Service, Services
 from gateway.config.complaints import Complaint, ConfigError
 from gateway.config.model import Document, Route
@@ -18,7 +20,6 @@ from gateway.config.model import Respond as RespondSpec
 from gateway.config.model_split import Split as SplitSpec
 from gateway.config.ties import ties
 from gateway.contracts import Fetch, Plan, Policy, RoutePlan, Step, Steps, Tools
-from gateway.errors import BODY_TOO_LARGE, GatewayError
 from gateway.exchange import Exchange
 from gateway.policies import headers, rewrite
 from gateway.upstreams.mirror import Mirror
@@ -60,7 +61,8 @@ class _Compiler:
         self.upstreams = {upstream.name: self.services.build(upstream) for upstream in document.upstreams}
         self.identity = Identity(document, self.resources.registry, self.upstreams, self._complain)
         self.log = self._log()
-        self.guard = Step("guard", document.server.where, Steps(on_request=_guard(document.server.limits.body)))
+        self.limits = Limits(document.rate_limits, self.resources.limiting)
+        self.guards = Guards(document.server, self._complain)
         own = {route.name: (route, endpoint.fetch) for route, endpoint in self.identity.endpoints}
         self.own = {name: fetch for name, (_, fetch) in own.items()}
         sources = (*document.routes, *(route for route, _ in own.values()))
@@ -143,7 +145,9 @@ class _Compiler:
 
     def _route(self, route: Route) -> RoutePlan | None:
         tools = Tools(route.name, monotonic, log.info)
-        steps: dict[str, Step] = {step.name: step for step in (*self.log, self.guard, *self.identity.steps(route))}
+        limits = self.limits.steps(route.name, route.rate_limit)
+        first = (*self.log, self.guards.step(route), *self.identity.steps(route), *limits)
+        steps: dict[str, Step] = {step.name: step for step in first}
         if route.rewrite is not None:
             steps["rewrite"] = Step("rewrite", route.rewrite.where, rewrite.compile(route.rewrite, tools))
         if route.headers is not None:
@@ -210,7 +214,8 @@ class _Compiler:
     def _bare(self, name: str, upstream: Unmatched | Refused) -> RoutePlan:
         """What requests walk that no route takes: they are logged like all others."""
         defaults = self.document.defaults.headers
-        steps = (*self.log, *self.identity.edge(self.document.defaults.cors, (), name))
+        edge = self.identity.edge(self.document.defaults.cors, (), name)
+        steps = (*self.log, *edge, *self.limits.steps(name))
         if defaults is not None:
             made = headers.compile(defaults, Tools(name, monotonic, log.info))
             steps = (*steps, Step(FINAL, defaults.where, Steps(on_response=made.on_response)))
@@ -236,13 +241,3 @@ def _respond(spec: RespondSpec) -> Respond:
         made.append((name, template.text if template.is_constant else template.render))
     body = templates.compile(spec.body, "text")
     return Respond(spec.status, made, body.text if body.is_constant else body.render)
-
-
-def _guard(limit: int) -> Callable[[Exchange], None]:
-    """The step behind which a body may be read: it knows the caller is allowed to send one."""
-
-    def on_request(exchange: Exchange) -> None:
-        if exchange.body_length > limit:
-            raise GatewayError(BODY_TOO_LARGE, f"The body has {exchange.body_length} bytes; {limit} are taken.")
-
-    return on_request

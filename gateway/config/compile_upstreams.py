@@ -12,6 +12,7 @@ from gateway.config import model
 from gateway.config.model_discovery import Discovery, Dns
 from gateway.config.model_traffic import Overload
 from gateway.contracts import Fetch
+from gateway.limiting.limiting import Limiting
 from gateway.observe.access_log import AccessLogs
 from gateway.upstreams import balance, breaker, budget, health, hedge, outlier, retry
 from gateway.upstreams.attempt import Attempts, Rules
@@ -42,6 +43,7 @@ class Resources:
     traffic: TrafficRegion = field(default_factory=TrafficRegion.private)
     #: None when the configuration has no `auth`, or serves nobody
     registry: Registry | None = None
+    limiting: Limiting = field(default_factory=Limiting.private)
 
 
 class Service(NamedTuple):

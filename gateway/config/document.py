@@ -14,6 +14,7 @@ from gateway.config.model import Defaults, Document, Route, Upstream
 from gateway.config.reader import Load, Reader
 from gateway.config.schema import json_schema
 from gateway.config.sections.identity import Identity, read_identity
+from gateway.config.sections.limits import check_hosts, read_rate_limits
 from gateway.config.sections.routes import read_defaults, read_routes
 from gateway.config.sections.server import read_access_log, read_server
 from gateway.config.sections.split import named
@@ -24,7 +25,9 @@ from gateway.config.yaml_source import Map
 
 __all__ = ["Complaint", "ConfigError", "Document", "load", "loads", "redacted"]
 
-_SHARED_SECTIONS = frozenset({"version", "include", "upstreams", "auth", "roles", "cors", "routes", "plugins"})
+_SHARED_SECTIONS = frozenset(
+    {"version", "include", "upstreams", "auth", "roles", "cors", "rate_limits", "routes", "plugins"}
+)
 """Sections that may stand in several files."""
 
 
@@ -75,6 +78,8 @@ class _Reading:
         routes = self._routes(readers, defaults, upstreams, identity)
         access_log = read_access_log(single["observability"].section("access_log"))
         store = self._store(readers)
+        rate_limits = read_rate_limits(readers)
+        check_hosts(readers, store)
         if self.load.complaints:
             raise ConfigError(self._sorted(self._all_complaints()), self.load.files)
         whole = content.merged(file.root for file in files)
@@ -95,6 +100,7 @@ class _Reading:
             patterns=tuple(self.sources.patterns),
             warnings=tuple(self._sorted(self.load.warnings)),
             shown=content.shown(whole),
+            rate_limits=rate_limits,
         )
 
     def _single_sections(self, readers: list[Reader]) -> dict[str, Reader]:

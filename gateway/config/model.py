@@ -7,14 +7,16 @@ Every `where` is "file:line", the place that a step of the plan comes from.
 from dataclasses import dataclass
 
 from gateway.config.complaints import Complaint
-from gateway.config.frozen import FrozenMap
 from gateway.config.model_balance import Balance
 from gateway.config.model_discovery import Discovery
 from gateway.config.model_headers import HeaderRules, Pairs
 from gateway.config.model_identity import Access, Cors, IpRules, Provider, Role
+from gateway.config.model_limit import RateLimit
 from gateway.config.model_limits import Limits
+from gateway.config.model_policies import PolicyUse
 from gateway.config.model_split import Mirror, Split
 from gateway.config.model_traffic import CircuitBreaker, Health, Hedge, Outlier, Overload, Retry
+from gateway.config.model_validate import Validate
 from gateway.config.record import Record
 
 
@@ -168,15 +170,6 @@ class RouteTimeout(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyUse(Record):
-    """A plugin's policy on a route and what stands in its `with`."""
-
-    name: str
-    options: FrozenMap
-    where: str
-
-
-@dataclass(frozen=True, slots=True)
 class Route(Record):
     """One route; exactly one of `upstream`, `split` and `respond` is not None.
 
@@ -198,6 +191,8 @@ class Route(Record):
     ip: IpRules | None
     priority: int
     where: str
+    validate: Validate | None = None
+    rate_limit: tuple[RateLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,3 +241,4 @@ class Document(Record):
     patterns: tuple[str, ...]
     warnings: tuple[Complaint, ...]
     shown: str
+    rate_limits: tuple[RateLimit, ...] = ()

@@ -5,11 +5,13 @@ any name and [] for any item.
 """
 
 KEYS: dict[str, tuple[str, ...]] = {
-    "": ("rate_limits", "alerts", "escalation", "regions"),
+    "": ("alerts", "escalation", "regions"),
+    "rate_limits[]": ("penalty", "on_store_failure"),
+    "routes[].rate_limit": ("penalty", "on_store_failure"),
     "upstreams.*": ("activate",),
     "defaults": ("compress", "sanitize"),
     "routes[]": (
-        *("rate_limit", "cache", "validate", "openapi", "idempotency", "compress", "sanitize"),
+        *("cache", "openapi", "idempotency", "compress", "sanitize"),
         *("aggregate", "grpc", "jsonrpc", "graphql", "federation", "enqueue", "function", "wsgi"),
     ),
     "observability": ("statsd", "tracing", "dashboard"),
@@ -17,6 +19,8 @@ KEYS: dict[str, tuple[str, ...]] = {
 
 VALUES: dict[str, tuple[object, ...]] = {
     "server.tls.http2": (True,),
+    "rate_limits[].cost": ({"response_header": ""},),
+    "routes[].rate_limit.cost": ({"response_header": ""},),
 }
 """Strings stand for all that begin with them, a mapping for all mappings with that key."""
 

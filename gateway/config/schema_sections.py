@@ -5,9 +5,11 @@ from gateway.config import (
     schema_balance,
     schema_discovery,
     schema_identity,
+    schema_limits,
     schema_server,
     schema_split,
     schema_traffic,
+    schema_validate,
 )
 from gateway.config.schema_parts import (
     FIELD_NAME,
@@ -135,6 +137,8 @@ def route() -> Schema:
             "headers": {"$ref": "#/definitions/headers"},
             "policies": {"$ref": "#/definitions/policies"},
             **schema_access.sections(),
+            **schema_limits.sections(),
+            **schema_validate.sections(),
             "priority": integer("Breaks a tie between equally specific routes; higher wins.", -1_000_000, 1_000_000, 0),
         },
         ("name", "match"),
@@ -166,6 +170,7 @@ def root() -> dict[str, Schema]:
         "upstreams": mapping("The services behind the gateway, by name.", upstream(), _OBJECT_NAME),
         **schema_identity.sections(),
         **schema_access.root_sections(),
+        **schema_limits.root_sections(),
         "defaults": section(
             "Merged under every route.",
             {

@@ -14,10 +14,14 @@ from gateway.config.model import Document
 from gateway.config.reload import first_document, publish_first
 from gateway.config.store import Pause, Store
 from gateway.contracts import Plan
+from gateway.limiting.keys import secret_in
+from gateway.limiting.limiting import Limiting
 from gateway.observe.access_log import AccessLogs
 from gateway.server.ahead import Read
 from gateway.server.tls import Contexts
 from gateway.shared import Page, PageError, RuntimeDir
+from gateway.shared.buckets import REGION as LIMITS
+from gateway.shared.buckets import buckets_of, region_size
 from gateway.shared.opening import open_store
 from gateway.upstreams.call import Calls
 from gateway.upstreams.discovery.registry import Sources
@@ -42,8 +46,10 @@ class Site:
         self.draining = False
         self._registry: Registry | None = None
         self.has_borrowed_sockets = False  # they are somebody else's (systemd), and stay open without us
-        self.page = Page.from_env(os.environ) or Page.create({"traffic": TrafficRegion.size()})
+        regions = {"traffic": TrafficRegion.size(), LIMITS: region_size()}
+        self.page = Page.from_env(os.environ) or Page.create(regions)
         self.traffic = TrafficRegion(self.page.region("traffic"))
+        self.buckets = buckets_of(self.page)
         self.pools = Pools()
         self.logs = AccessLogs()
         self.sources = Sources(self._targets_changed)
@@ -52,6 +58,7 @@ class Site:
         self.contexts = contexts(document)
         self.runtime = RuntimeDir.from_env(os.environ) or RuntimeDir.create()
         try:
+            self.limiting = Limiting(self.buckets, secret_in(self.runtime.path))
             with self.store.changing():
                 plan = self.store.compile(document)
                 self.store.swap(plan, document, publish_first(document, self.page, self.runtime.path, read_ns))
@@ -65,7 +72,9 @@ class Site:
         """The plan; a document whose certificates cannot be used is refused as a whole."""
         contexts(document)
         registry = self._registry_of(document) if document.providers else None
-        resources = Resources(self.pools, self.logs, self.sources, traffic=self.traffic, registry=registry)
+        resources = Resources(
+            self.pools, self.logs, self.sources, traffic=self.traffic, registry=registry, limiting=self.limiting
+        )
         return compile(document, resources, pause)
 
     def _registry_of(self, document: Document) -> Registry:

@@ -6,6 +6,7 @@ import types
 
 import pytest
 
+from gateway._fast.bucket import Buckets
 from gateway.config.compile import compile
 from gateway.config.document import load
 from gateway.identity.api_keys import StoredCallers
@@ -15,6 +16,8 @@ from gateway.identity.registry import Registry
 from gateway.identity.renewal import Renewal
 from gateway.identity.revoked import Revoked
 from gateway.identity.session_caller import SessionAuthenticator
+from gateway.limiting.keys import Keys
+from gateway.limiting.limit import Limit
 from gateway.shared import MemoryStore
 from gateway.upstreams.discovery.source import Follow, Source
 from gateway.upstreams.fleet import Fleet
@@ -23,6 +26,8 @@ from gateway.upstreams.hedge import Latencies
 from gateway.upstreams.mirror import Lane
 from gateway.upstreams.pool import TargetPool
 from gateway.upstreams.state import UpstreamState
+from gateway.validating.reading import JsonReader
+from gateway.validating.schema import Schema
 from tests.house.tree import ROOT
 
 #: where state lives, of one worker or, through the page, of all
@@ -43,6 +48,8 @@ STATE = (
     SessionAuthenticator,  # the sessions and keys that a worker has just seen
     StoredCallers,
     Renewal,  # who waits for a token
+    Schema,  # no state: what other libraries made of a schema, which they do not change
+    JsonReader,
 )
 ATOMS = (str, bytes, int, float, bool, type(None), type, types.ModuleType, types.BuiltinFunctionType, re.Pattern)
 #: ours, without attributes; and keys of others, which have no way to be changed
@@ -92,7 +99,13 @@ routes:
       sticky: cookie
       override: X-Canary
     mirror: {upstream: pods, share: 10%}
+  - name: checked
+    match: {path: "/v/{id:int}", methods: [POST]}
+    upstream: two
+    validate: {body: {type: object}, query: {}, headers: {}, params: {properties: {id: {maximum: 3}}}, max_body: 1KB}
+  - {name: capped, match: {path: /v}, upstream: two, validate: {content_type: [image/*]}}
   - {name: secure, match: {path: "/t/{rest:path}"}, upstream: two}
+  - {name: lim, match: {path: /lim}, upstream: two, rate_limit: {per: [client, ip], rate: 1/s}}
 """
 
 

@@ -6,14 +6,17 @@ from collections.abc import Iterator
 
 from gateway.config import not_built, template, values
 from gateway.config.frozen import FrozenMap, freeze
-from gateway.config.model import Defaults, PolicyUse, Respond, Rewrite, Route, RouteTimeout
+from gateway.config.model import Defaults, Respond, Rewrite, Route, RouteTimeout
+from gateway.config.model_policies import PolicyUse
 from gateway.config.reader import Reader, Text
 from gateway.config.sections.access import read_access
 from gateway.config.sections.cors import read_cors_name
 from gateway.config.sections.headers import merge, read_header_pairs, read_headers
+from gateway.config.sections.limits import read_route_limits
 from gateway.config.sections.match import read_match
 from gateway.config.sections.networks import read_ip
 from gateway.config.sections.split import read_mirror, read_split
+from gateway.config.sections.validate import read_validate
 from gateway.config.sections.variables import IN_DEFAULTS, Known, check_template
 
 _TARGET = re.compile(r"/[\x21-\x22\x24-\x7e]*")
@@ -61,6 +64,8 @@ def _route(reader: Reader, defaults: Defaults) -> Route:
         ip=read_ip(reader, defaults.ip),
         priority=reader.integer("priority") if "priority" in reader else 0,
         where=reader.where,
+        validate=read_validate(reader, parameters),
+        rate_limit=read_route_limits(reader, parameters, has_auth=access is not None),
     )
 
 

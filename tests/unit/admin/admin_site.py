@@ -22,6 +22,7 @@ from gateway.config.leader import Leader
 from gateway.config.published import Published
 from gateway.config.store import Store
 from gateway.identity.registry import Registry
+from gateway.limiting.limiting import Limiting
 from gateway.shared import Page, WorkerState
 from gateway.upstreams.pools import Pools
 from tests.unit.identity.issuer_parts import Clock, FakeStore
@@ -68,7 +69,8 @@ class AdminSite:
         self.write(100)
         document = load(str(self.config))
         self.page = Page.create(workers_max=4)
-        self.store = Store(partial(compile, resources=Resources(Pools())))
+        self.limiting = Limiting.private()
+        self.store = Store(partial(compile, resources=Resources(Pools(), limiting=self.limiting)))
         self.store.adopt(document, reload.publish_first(document, self.page, self.runtime.path))
         self.clock = Clock()
         self.values = FakeStore(self.clock)

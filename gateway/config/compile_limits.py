@@ -1,0 +1,35 @@
+"""From `rate_limits` and `rate_limit` of a Document to steps: the part of `compile` about how often one may call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.config.model_limit import RateLimit
+from gateway.contracts import Step
+from gateway.limiting.limit import Limit
+from gateway.limiting.limiting import Limiting
+from gateway.policies import limit as policy
+
+#: the step before it is known who calls, and the one after
+EARLY, LATE = "limit", "limit-client"
+
+
+class Limits:
+    """The limits of one plan. Buckets are named after limits, so they are the same in every plan that has the limit."""
+
+    def __init__(self, system: tuple[RateLimit, ...], limiting: Limiting) -> None:
+        self._system = system
+        self._limiting = limiting
+
+    def steps(self, route: str, own: tuple[RateLimit, ...] = ()) -> Iterator[Step]:
+        """The steps of a route, or of what matches none: the limits for every request, then its own."""
+        keys = self._limiting.keys
+        scoped = [(spec, f"rate_limits/{spec.name}") for spec in self._system]
+        scoped += [(spec, f"routes/{route}/{spec.name}") for spec in own]
+        tells = True
+        for name, is_late in ((EARLY, False), (LATE, True)):
+            asked = [(spec, scope) for spec, scope in scoped if spec.needs_caller is is_late]
+            if asked:
+                limits = [Limit(spec, scope, route, keys) for spec, scope in asked]
+                yield Step(name, asked[0][0].where, policy.compile(limits, self._limiting.buckets, tells=tells))
+                tells = False

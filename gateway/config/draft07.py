@@ -1,0 +1,55 @@
+"""The shape of JSON Schema draft-07: where in a schema further schemas stand."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+#: what `$schema` may say, without its scheme and an empty fragment
+DIALECT: Final = "json-schema.org/draft-07/schema"
+_SINGLE: Final = (
+    *("additionalItems", "additionalProperties", "contains", "else", "if", "items", "not", "propertyNames", "then"),
+)
+_LISTS: Final = ("allOf", "anyOf", "items", "oneOf")
+_MAPS: Final = ("$defs", "definitions", "dependencies", "patternProperties", "properties")
+#: keywords of later drafts, which draft-07 would pass over
+LATER: Final = frozenset(
+    (
+        *("$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef", "$vocabulary"),
+        *("dependentRequired", "dependentSchemas", "maxContains", "minContains", "prefixItems"),
+        *("unevaluatedItems", "unevaluatedProperties"),
+    )
+)
+FORMATS: Final = frozenset(
+    (
+        *("date", "date-time", "email", "hostname", "idn-email", "idn-hostname", "ipv4", "ipv6", "iri"),
+        *("iri-reference", "json-pointer", "regex", "relative-json-pointer", "time", "uri", "uri-reference"),
+        "uri-template",
+    )
+)
+#: formats of later drafts that are checked all the same
+MORE_FORMATS: Final = frozenset(("duration", "uuid"))
+
+
+def dialect(text: str) -> str:
+    """A `$schema` in words: "2020-12" for the address of that draft, the address itself where it is none known."""
+    bare = text.removeprefix("https://").removeprefix("http://").removesuffix("#")
+    if bare == DIALECT:
+        return "draft-07"
+    name = bare.removeprefix("json-schema.org/").removesuffix("/schema")
+    return name.removeprefix("draft/") if name != bare else text
+
+
+def schemas(schema: Any) -> Iterator[dict[str, Any]]:
+    """A schema and all schemas in it; true and false are left out. The keywords beside a `$ref` mean nothing."""
+    waiting = [schema]
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, dict):
+            continue
+        yield one
+        waiting += (one[key] for key in _SINGLE if isinstance(one.get(key), dict))
+        for key in _LISTS:
+            if isinstance(one.get(key), list):
+                waiting += one[key]
+        for key in _MAPS:
+            if isinstance(one.get(key), dict):
+                waiting += one[key].values()

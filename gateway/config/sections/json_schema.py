@@ -1,0 +1,164 @@
+"""JSON Schemas that a configuration names or holds: read with all that they refer to, and held against draft-07."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from gateway.config.draft07 import DIALECT, FORMATS, LATER, MORE_FORMATS, dialect, schemas
+from gateway.config.model_validate import JsonSchema
+from gateway.config.reader import Reader, Text
+
+INLINE = "inline"
+
+
+class SchemaMistake(ValueError):
+    """What is wrong with a schema, and a hint."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def read_schema(reader: Reader, key: str) -> JsonSchema | None:
+    """The schema under a key, None without one; complains at the key's place when it cannot be used."""
+    named, raw = reader.one(key), reader.raw(key)
+    if named is None and not isinstance(raw, dict):
+        return None
+    at = named or reader.key(key)
+    documents = _Documents(reader, at)
+    try:
+        if named is not None:
+            root, name = documents.address(reader.absolute(named.value)), named.value
+            documents.retrieve(root)
+        else:
+            root, name = documents.address(reader.absolute(INLINE)), INLINE
+            documents.add(root, json.dumps(raw, allow_nan=False))
+        check(root, documents)
+    except SchemaMistake as mistake:
+        if not documents.unreadable:  # which was complained of
+            at.complain(str(mistake), mistake.hint)
+        return None
+    except ValueError:  # for a number that JSON does not have, of which was complained
+        return None
+    return JsonSchema(name, root, tuple(documents.texts.items()), at.where)
+
+
+def check(root: str, documents: "_Documents") -> None:
+    """Raises SchemaMistake for what is no schema, or refers to what there is not."""
+    import jsonschema_rs
+
+    schema = documents.retrieve(root)
+    try:
+        jsonschema_rs.Draft7Validator(schema, base_uri=root, retriever=documents.retrieve, validate_formats=True)
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+        if documents.mistake is not None:
+            raise documents.mistake from None
+        message = getattr(error, "message", str(error))
+        raise SchemaMistake(f"the schema cannot be used: {message}", _reference_hint(message)) from None
+
+
+def _is_schema(schema: Any, address: str) -> None:
+    """Hold a document against draft-07 itself."""
+    import jsonschema_rs
+
+    for error in jsonschema_rs.Draft7Validator({"$ref": f"http://{DIALECT}#"}).iter_errors(schema):
+        place = "".join(f"/{step}" for step in error.instance_path)
+        raise SchemaMistake(f"{_name(address)} is no JSON Schema: {error.message} (at {place or 'its root'})")
+
+
+def _reference_hint(message: str) -> str:
+    is_reference = "ointer" in message or "Resource" in message
+    return "a $ref is looked for in the file, and relative to it" if is_reference else ""
+
+
+def _name(address: str) -> str:
+    """A document for people."""
+    path = unquote(urlsplit(address).path)
+    return "the schema" if path.endswith("/" + INLINE) else path.rpartition("/")[2]
+
+
+class _Documents:
+    """What has been read for one schema, by address; each file joins the files of the configuration."""
+
+    def __init__(self, reader: Reader, at: Text) -> None:
+        self._reader = reader
+        self._at = at
+        self.texts: dict[str, str] = {}
+        self.unreadable = False
+        self.mistake: SchemaMistake | None = None
+
+    def address(self, path: str) -> str:
+        """The address of a file."""
+        return "file://" + quote(path)
+
+    def add(self, address: str, text: str) -> Any:
+        """Take a document in, and give its value. Raises SchemaMistake."""
+        schema = _parsed(text, _name(address))
+        if not isinstance(schema, dict | bool):
+            raise SchemaMistake(f"{_name(address)} is no JSON Schema: it is neither an object nor true or false")
+        _is_schema(schema, address)
+        self.texts[address] = text
+        for one in schemas(schema):
+            self._look_at(one, _name(address))
+        return schema
+
+    def retrieve(self, address: str) -> Any:
+        """The document at an address; raises SchemaMistake, which `mistake` keeps, since others wrap it."""
+        try:
+            return self._retrieve(address)
+        except SchemaMistake as mistake:
+            self.mistake = self.mistake or mistake
+            raise
+
+    def _retrieve(self, address: str) -> Any:
+        if address in self.texts:
+            return json.loads(self.texts[address])
+        parts = urlsplit(address)
+        if parts.scheme != "file":
+            # SECURITY: nothing is fetched, whatever a schema says (tests/unit/config/test_validate.py).
+            hint = "references are files relative to this one; an `$id` in the schema changes what they are relative to"
+            raise SchemaMistake(f"a $ref leads to {address}, which is no file", hint)
+        _, data = self._reader.contents(replace(self._at, value=unquote(parts.path)))
+        if data is None:
+            self.unreadable = True
+            raise SchemaMistake(f"{_name(address)} cannot be read")
+        try:
+            return self.add(address, data.decode("utf-8-sig"))
+        except UnicodeDecodeError:
+            raise SchemaMistake(f"{_name(address)} is not UTF-8") from None
+
+    def _look_at(self, schema: dict[str, Any], name: str) -> None:
+        said = schema.get("$schema")
+        if isinstance(said, str) and (found := dialect(said)) != "draft-07":
+            hint = "write it in draft-07, with $schema http://json-schema.org/draft-07/schema#"
+            raise SchemaMistake(f"{name} is written in JSON Schema {found}; draft-07 is what is understood", hint)
+        for key in sorted(LATER & schema.keys()):
+            self._at.warn(f"{name}: `{key}` is of a later draft than 07, in which it means nothing")
+        kind = schema.get("format")
+        if isinstance(kind, str) and kind not in FORMATS | MORE_FORMATS:
+            self._at.warn(f"{name}: the format {kind!r} is not known, so it is not checked")
+
+
+def _parsed(text: str, name: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+    except SchemaMistake as mistake:
+        raise SchemaMistake(f"{name} {mistake}") from None
+    except json.JSONDecodeError as error:
+        raise SchemaMistake(f"{name} is not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
+    except (RecursionError, ValueError) as error:
+        raise SchemaMistake(f"{name} is not JSON that can be read: {type(error).__name__}") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise SchemaMistake(f"has the member {next(n for n in names if names.count(n) > 1)!r} twice in one object")
+    return found
+
+
+def _no_constant(word: str) -> Callable[[], Any]:
+    raise SchemaMistake(f"is not JSON: it has {word}")

@@ -1,0 +1,93 @@
+"""From who asks to the number of a bucket, and, for people, back.
+
+SECURITY: the numbers are a keyed hash, so nobody can find out, by trying, names that share a bucket with another's.
+The key is the same for all processes of a gateway and over reloads and upgrades, else every one of them would begin
+with full buckets.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+SECRET_SIZE: Final = 32  # bytes
+#: numbers remembered per process, twice over; longer names are worked out each time
+KEPT: Final = 8192
+LONGEST: Final = 256  # characters
+
+_FILE: Final = "limits.key"
+_END: Final = "\0"
+
+
+class Keys:
+    """Numbers of buckets by name, those met last remembered.
+
+    PERF: a name met before costs one look-up, another one 2 us.
+    """
+
+    __slots__ = ("_names", "_older_names", "_older_numbers", "_numbers", "_secret")
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self._numbers: dict[str, int] = {}
+        self._older_numbers: dict[str, int] = {}
+        self._names: dict[int, str] = {}
+        self._older_names: dict[int, str] = {}
+
+    def number(self, name: str) -> int:
+        """The number of a name: 64 bits, never 0."""
+        number = self._numbers.get(name)
+        return self._remember(name) if number is None else number
+
+    def name(self, number: int) -> tuple[str, str] | None:
+        """(the limit, whose bucket it is) of a number that this process met lately, else None."""
+        name = self._names.get(number) or self._older_names.get(number)
+        if name is None:
+            return None
+        limit, _, value = name.split(_END, 2)
+        return limit, value
+
+    def _remember(self, name: str) -> int:
+        number = self._older_numbers.get(name) or self._hash(name)
+        if len(name) > LONGEST:
+            return number
+        if len(self._numbers) >= KEPT:
+            self._older_numbers, self._older_names = self._numbers, self._names
+            self._numbers, self._names = {}, {}
+        self._numbers[name] = number
+        self._names[number] = name
+        return number
+
+    def _hash(self, name: str) -> int:
+        digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8, key=self._secret).digest()
+        return int.from_bytes(digest, "little") or 1
+
+
+def begin(limit: str, per: tuple[str, ...], plan: str = "") -> str:
+    """How the names of a limit's buckets begin; a value follows.  None of the parts may hold NUL."""
+    return f"{limit}{_END}{'+'.join(per)}/{plan}{_END}"
+
+
+def join(values: list[str]) -> str:
+    """Several values as one that no other values give."""
+    return "+".join(f"{len(value)}:{value}" for value in values)
+
+
+def secret_in(folder: Path) -> bytes:
+    """The secret that all processes which use `folder` share, made by the first of them."""
+    path = folder / _FILE
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        fresh = folder / f"{_FILE}.{secrets.token_hex(8)}"
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(SECRET_SIZE))
+        try:
+            os.link(fresh, path)  # whole or not at all, and the first one stays
+        except FileExistsError:
+            pass
+        fresh.unlink()
+        return path.read_bytes()

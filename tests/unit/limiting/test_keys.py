@@ -1,0 +1,71 @@
+"""Numbers of buckets: the same in every process, not to be foreseen, and remembered within bounds."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.limiting import keys
+from gateway.limiting.keys import Keys, begin, join, secret_in
+
+
+def test_the_same_name_has_the_same_number_under_the_same_secret_only():
+    assert Keys(b"a").number("x") == Keys(b"a").number("x") != Keys(b"b").number("x")
+    assert 0 < Keys(b"a").number("x") < 2**64
+
+
+def test_a_number_has_a_name_once_it_was_met():
+    made = Keys(b"a")
+    number = made.number(begin("routes/r/client", ("client",)) + "staff:alice")
+    assert made.name(number) == ("routes/r/client", "staff:alice")
+    assert made.name(number + 1) is None and Keys(b"a").name(number) is None
+
+
+def test_what_is_remembered_is_bounded_and_numbers_stay(monkeypatch):
+    monkeypatch.setattr(keys, "KEPT", 10)
+    made = Keys(b"a")
+    numbers = [made.number(begin("l", ("ip",)) + str(each)) for each in range(100)]
+    assert numbers == [made.number(begin("l", ("ip",)) + str(each)) for each in range(100)]
+    known = [number for number in numbers if made.name(number) is not None]
+    assert 10 <= len(known) <= 20
+    assert made.name(numbers[-1]) == ("l", "99")
+
+
+def test_a_long_name_is_not_kept():
+    made = Keys(b"a")
+    name = begin("l", ("header:x",)) + "v" * 5000
+    assert made.number(name) == made.number(name)
+    assert made.name(made.number(name)) is None
+
+
+@given(st.lists(st.text(), max_size=4), st.lists(st.text(), max_size=4))
+def test_joined_values_are_those_of_one_list_only(one, other):
+    assert (join(one) == join(other)) == (one == other)
+
+
+@given(st.text(st.characters(exclude_characters="")))
+def test_any_text_has_a_number(text):
+    assert Keys(b"a").number(text)
+
+
+def test_one_secret_for_all_that_ask_at_once(tmp_path):
+    found: list[bytes] = []
+    barrier = threading.Barrier(8)
+
+    def ask():
+        barrier.wait()
+        found.append(secret_in(tmp_path))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8 and len(set(found)) == 1 and len(found[0]) == keys.SECRET_SIZE
+    assert secret_in(tmp_path) == found[0]
+    assert os.listdir(tmp_path) == ["limits.key"]
+    assert stat.S_IMODE((tmp_path / "limits.key").stat().st_mode) == 0o600

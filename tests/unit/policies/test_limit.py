@@ -1,0 +1,210 @@
+"""limit: who is let in, what is given back, what answers tell; on buckets of real memory."""
+
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.config.model_limit import NANOS, Rate, RateLimit
+from gateway.contracts import Step
+from gateway.errors import RATE_LIMITED, GatewayError
+from gateway.exchange import Response
+from gateway.limiting.limit import Limit
+from gateway.limiting.limiting import Limiting
+from gateway.pipeline import run
+from gateway.policies import limit as policy
+from tests.exchanges import exchange, route
+
+# ruff: noqa: E501 (a table has a row a line)
+
+TWO_AT_ONCE = Rate(10, 1, 2)
+
+
+class Place:
+    """Limits with a clock of ours."""
+
+    def __init__(self) -> None:
+        self.limiting = Limiting.private()
+        self.now = 10**15
+
+    def limit(self, name: str = "n", per: tuple[str, ...] = ("all",), rate: Rate = TWO_AT_ONCE, **more: Any) -> Limit:
+        known = {"cost": 1, "is_shadow": False, "plan_claim": "", "plans": (), "legacy": False, "where": "f:1"} | more
+        return Limit(RateLimit(name, per, rate, **known), f"routes/r/{name}", "r", self.limiting.keys)
+
+    def steps(self, *limits: Limit, tells: bool = True):
+        return policy.compile(limits, self.limiting.buckets, tells=tells, clock=lambda: self.now)
+
+    def ask(self, *limits: Limit, **known: Any) -> Response:
+        return run(self.through(exchange(**known), *limits), self.route)
+
+    def through(self, made, *limits: Limit):
+        self.route = route(steps=(Step("limit", "f:1", self.steps(*limits)),))
+        return made
+
+    def admitted(self, times: int, *limits: Limit, **known: Any) -> int:
+        return sum(self.ask(*limits, **known).status == 200 for _ in range(times))
+
+    def left(self, limit: Limit, **known: Any) -> int:
+        number, pace = limit.bucket(exchange(**known))
+        return self.limiting.buckets.left(number, pace.interval, pace.tolerance, self.now)[0]
+
+
+@pytest.fixture
+def place() -> Place:
+    return Place()
+
+
+def caller(subject: str, provider: str = "staff", **claims: Any) -> Any:
+    return SimpleNamespace(provider=provider, subject=subject, claims=claims)
+
+
+def test_a_burst_and_then_the_rate(place):
+    limit = place.limit(rate=Rate(10, 1, 2))
+    assert place.admitted(5, limit) == 2
+    place.now += NANOS // 10
+    assert place.admitted(5, limit) == 1
+    place.now += 60 * NANOS
+    assert place.admitted(5, limit) == 2
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.integers(0, NANOS // 2), min_size=1, max_size=80), st.integers(1, 50), st.integers(1, 5))
+def test_never_more_than_the_burst_and_the_rate_in_any_window(gaps, count, burst):
+    place = Place()
+    limit = place.limit(rate=Rate(count, 1, burst))
+    let_in = []
+    for gap in gaps:
+        place.now += gap
+        if place.admitted(1, limit):
+            let_in.append(place.now)
+    for at, first in enumerate(let_in):
+        for number, last in enumerate(let_in[at:], 1):
+            assert number <= burst + (last - first) * count / NANOS + 1e-6
+
+
+def test_the_refusal(place):
+    limit = place.limit("slow", rate=Rate(1, 60, 1))
+    place.ask(limit)
+    place.now += 500_000_000
+    made = place.through(exchange(), limit)
+    response = run(made, place.route)
+    fields = dict(response.headers)
+    assert (
+        response.status == 429 and made.error == "rate-limited" and fields["Content-Type"] == "application/problem+json"
+    )
+    assert (fields["Retry-After"], fields["RateLimit"]) == ("60", '"slow";r=0;t=60'), "59.5 s, rounded up"
+    assert fields["RateLimit-Policy"] == '"slow";q=1;w=60'
+    assert [name for name, _ in response.headers].count("RateLimit") == 1
+    assert b"slow" in response.body
+
+
+def test_an_answer_tells_of_the_limit_with_the_fewest_requests_left(place):
+    wide, narrow = place.limit("wide", rate=Rate(100, 1, 100)), place.limit("narrow", rate=Rate(5, 1, 10))
+    fields = dict(place.ask(wide, narrow).headers)
+    assert fields == {"RateLimit-Policy": '"narrow";q=5;w=1;gateway-burst=10', "RateLimit": '"narrow";r=9;t=1'}
+
+
+def test_costs_are_told_in_requests(place):
+    fields = dict(place.ask(place.limit(rate=Rate(10, 1, 10), cost=5)).headers)
+    assert fields == {"RateLimit-Policy": '"n";q=2;w=1', "RateLimit": '"n";r=1;t=1'}
+
+
+def test_the_fields_of_old(place):
+    limit = place.limit(rate=Rate(10, 60, 3), legacy=True)
+    fields = dict(place.ask(limit).headers)
+    told = [fields[f"X-RateLimit-{name}"] for name in ("Limit", "Remaining", "Reset")]
+    assert told == ["3", "2", "6"]
+    place.admitted(2, limit)
+    assert dict(place.ask(limit).headers)["X-RateLimit-Remaining"] == "0"
+
+
+def test_a_refused_request_takes_nothing_from_the_others(place):
+    first, second, third = (
+        place.limit(name, rate=Rate(1, 60, burst)) for name, burst in (("a", 5), ("b", 1), ("c", 5))
+    )
+    assert place.admitted(4, first, second, third) == 1
+    assert [place.left(each) for each in (first, second, third)] == [4, 0, 4]
+
+
+def test_a_refusal_of_the_second_step_gives_back_what_the_first_one_took(place):
+    early, late = place.limit("early", rate=Rate(1, 60, 5)), place.limit("late", ("client",), Rate(1, 60, 1))
+    steps = (Step("limit", "f:1", place.steps(early)), Step("limit-client", "f:1", place.steps(late, tells=False)))
+    plan = route(steps=steps)
+    answers = [run(exchange(), plan) for _ in range(3)]
+    assert [answer.status for answer in answers] == [200, 429, 429]
+    assert place.left(early) == 4
+    assert dict(answers[0].headers)["RateLimit"].startswith('"late";r=0')
+    assert [name for name, _ in answers[1].headers].count("RateLimit") == 1
+
+
+def test_what_fails_behind_the_limit_has_taken(place):
+    limit = place.limit(rate=Rate(1, 60, 2))
+
+    def refuse(_):
+        raise GatewayError(RATE_LIMITED)
+
+    plan = route(steps=(Step("limit", "f:1", place.steps(limit)), Step("x", "f:1", policy.Steps(refuse))))
+    assert "r=1" in dict(run(exchange(), plan).headers)["RateLimit"]
+    assert place.left(limit) == 1
+
+
+def test_a_shadow_refuses_nobody_tells_nothing_and_logs_a_line_a_second(place, caplog):
+    shadow = place.limit("dark", rate=Rate(1, 60, 1), is_shadow=True)
+    with caplog.at_level(logging.WARNING, "gateway"):
+        assert place.admitted(4, shadow) == 4
+        assert len(caplog.messages) == 1 and "dark (shadow) would have refused 1 more" in caplog.messages[0]
+        place.now += NANOS
+        place.ask(shadow)
+    assert len(caplog.messages) == 2 and "refused 3 more" in caplog.messages[1]
+    assert place.ask(shadow).headers == []
+
+
+def test_what_a_shadow_took_is_given_back_by_a_refusal(place):
+    shadow, real = place.limit("s", rate=Rate(1, 60, 9), is_shadow=True), place.limit("r", rate=Rate(1, 60, 1))
+    assert place.admitted(5, shadow, real) == 1
+    assert place.left(shadow) == 8
+
+
+@pytest.mark.parametrize(
+    ("per", "one", "same", "other"),
+    [
+        (("ip",), {"client": "192.0.2.1"}, {"client": "::ffff:192.0.2.1"}, {"client": "192.0.2.2"}),
+        (("ip",), {"client": "2001:db8::1"}, {"client": "2001:db8::ffff:1"}, {"client": "2001:db8:0:1::1"}),
+        (("ip",), {"client": ""}, {"client": ""}, {"client": "192.0.2.2"}),
+        (("client",), {"caller": caller("a")}, {"caller": caller("a"), "client": "9.9.9.9"}, {"caller": caller("b")}),
+        (("client",), {"caller": caller("a")}, {"caller": caller("a")}, {"caller": caller("a", "partners")}),
+        (("client",), {"client": "192.0.2.1"}, {"client": "192.0.2.1"}, {"caller": caller("192.0.2.1", "ip")}),
+        (("claim:t.id",), {"caller": caller("a", t={"id": 7})}, {"caller": caller("b", t={"id": 7})}, {"caller": caller("a", t={"id": 8})}),
+        (("claim:t",), {}, {"caller": caller("a")}, {"caller": caller("a", t="x")}),
+        (("header:x-p",), {"headers": [("X-P", "1")]}, {"headers": [("x-p", "1")]}, {"headers": [("X-P", "2")]}),
+        (("header:x-p",), {}, {"headers": [("X-P", "")]}, {"headers": [("X-P", "2")]}),
+        (("param:id",), {"params": {"id": "A"}}, {"params": {"id": "%41"}}, {"params": {"id": "B"}}),
+        (("param:id", "header:x"), {"params": {"id": "a"}, "headers": [("x", "bc")]}, {"params": {"id": "a"}, "headers": [("x", "bc")]}, {"params": {"id": "ab"}, "headers": [("x", "c")]}),
+    ],
+)  # fmt: skip
+def test_who_shares_a_bucket(place, per, one, same, other):
+    limit = place.limit(per=per, rate=Rate(1, 3600, 1))
+    assert place.admitted(1, limit, **one) == 1
+    assert place.admitted(1, limit, **same) == 0
+    assert place.admitted(2, limit, **other) == 1
+
+
+def test_a_plan_chooses_the_rate_and_has_buckets_of_its_own(place):
+    plans = (("gold", Rate(1, 60, 5)), ("free", Rate(1, 60, 2)))
+    limit = place.limit(per=("client",), rate=Rate(1, 60, 1), plan_claim="plan", plans=plans)
+    assert place.admitted(9, limit, caller=caller("a", plan="gold")) == 5
+    assert place.admitted(9, limit, caller=caller("b", plan="free")) == 2
+    assert place.admitted(9, limit, caller=caller("c", plan="else")) == 1
+    assert place.admitted(9, limit, caller=caller("d")) == 1
+    assert place.admitted(9, limit, caller=caller("a", plan="free")) == 2
+
+
+def test_a_limit_of_the_same_name_goes_on_where_the_one_before_was(place):
+    assert place.admitted(9, place.limit(rate=Rate(1, 60, 3))) == 3
+    assert place.admitted(9, place.limit(rate=Rate(1, 60, 3))) == 0
+    assert place.admitted(9, place.limit("m", rate=Rate(1, 60, 3))) == 3
