@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -43,7 +44,7 @@ CONVERGED_WITHIN: Final = 30.0  # seconds
 _ROWS_AT_ONCE: Final = 50  # well under a millisecond of work
 
 
-class _Resource:
+class _Resource(ABC):
     def __init__(self, site: Site) -> None:
         self._site = site
 
@@ -51,9 +52,9 @@ class _Resource:
         """As GET; falcon leaves the body out."""
         self.on_get(req, resp)
 
+    @abstractmethod
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Answer."""
-        raise NotImplementedError
 
 
 class Index(_Resource):
