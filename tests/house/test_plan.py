@@ -50,6 +50,9 @@ STATE = (
     Renewal,  # who waits for a token
     Schema,  # no state: what other libraries made of a schema, which they do not change
     JsonReader,
+    Buckets,  # words of the page
+    Keys,  # the numbers of keys that a worker has just met
+    Limit,
 )
 ATOMS = (str, bytes, int, float, bool, type(None), type, types.ModuleType, types.BuiltinFunctionType, re.Pattern)
 #: ours, without attributes; and keys of others, which have no way to be changed

@@ -75,7 +75,7 @@ SCHEMA = [
     (upstream("targets: [{url: http://h, zone: 5}]"), "upstreams.app.targets[0].zone: expected a zone, found the number"),
     (upstream("pool: {idle: 1x}"), "upstreams.app.pool.idle: expected a duration"),
     ("version: 1\nroutes: []\nupstreams:\n  'a b': {}\n", 'x.yaml:4:3: upstreams["a b"]: expected a name of letters'),
-    (route("rate_limit: []"), f"routes[0].rate_limit: `rate_limit` {UNBUILT}"),
+    (route("cache: {ttl: 1s}"), f"routes[0].cache: `cache` {UNBUILT}"),
     (route("timeout: 5"), "routes[0].timeout: expected a duration longer than zero"),
     (route("rewrite: items"), 'routes[0].rewrite: expected a path such as /items/{id}, found "items"'),
     (route("", match="{}"), "x.yaml:4:22: routes[0].match.path: is missing ({name} is one"),
