@@ -174,7 +174,7 @@ def _upstream(picks: Picks, route: RoutePlan, source: RouteSpec) -> dict[str, An
 
 def _split(picks: Picks, route: RoutePlan, source: RouteSpec) -> dict[str, Any]:
     """The legs; which one this request takes, where its header or its cookie says so."""
-    from gateway.config.compile import choice
+    from gateway.config.compile_actions import choice
 
     assert source.split is not None
     at, why = choice(source.name, source.split).decide(picks.exchange.headers, 0.0)

@@ -8,23 +8,18 @@ from collections.abc import Callable, Iterable, Iterator
 from time import monotonic
 from typing import Any
 
-from gateway import plugins, templates
+from gateway import plugins
 from gateway._fast.route import RouteSpec, build
+from gateway.config.compile_actions import NO_UPSTREAM_TOTAL, Actions
 from gateway.config.compile_guard import Guards
 from gateway.config.compile_identity import Identity
 from gateway.config.compile_limits import Limits
-from gateway.config.compile_upstreams import Resources, Service, Services
+from gateway.config.compile_upstreams import Resources, Services
 from gateway.config.complaints import Complaint, ConfigError
 from gateway.config.model import Document, Route
-from gateway.config.model import Respond as RespondSpec
-from gateway.config.model_split import Split as SplitSpec
 from gateway.config.ties import ties
-from gateway.contracts import Fetch, Plan, Policy, RoutePlan, Step, Steps, Tools
-from gateway.exchange import Exchange
+from gateway.contracts import Plan, Policy, RoutePlan, Step, Steps, Tools
 from gateway.policies import headers, rewrite
-from gateway.upstreams.mirror import Mirror
-from gateway.upstreams.respond import Respond
-from gateway.upstreams.split import Choice, Leg, Split
 from gateway.upstreams.unmatched import Refused, Unmatched
 
 log = logging.getLogger("gateway")
@@ -33,8 +28,6 @@ log = logging.getLogger("gateway")
 FINAL = "response-headers"
 #: routes compiled between two calls of `pause`: well under a millisecond
 BREATH = 20
-#: seconds for an exchange that has no upstream of its own to bound it
-NO_UPSTREAM_TOTAL = 60.0
 
 
 def compile(document: Document, resources: Resources | None = None, pause: Callable[[], None] | None = None) -> Plan:
@@ -52,7 +45,6 @@ class _Compiler:
         self.pause = pause
         self.complaints: list[Complaint] = []
         self.services = Services(resources, self._complain, document.server.overload)
-        self.singles: dict[str, Service | None] = {}
 
     def plan(self) -> Plan:
         """The whole plan, or every complaint."""
@@ -64,7 +56,8 @@ class _Compiler:
         self.limits = Limits(document.rate_limits, self.resources.limiting)
         self.guards = Guards(document.server, self._complain)
         own = {route.name: (route, endpoint.fetch) for route, endpoint in self.identity.endpoints}
-        self.own = {name: fetch for name, (_, fetch) in own.items()}
+        pages = {name: fetch for name, (_, fetch) in own.items()}
+        self.actions = Actions(document, self.services, self.upstreams, pages, self.resources.lanes)
         sources = (*document.routes, *(route for route, _ in own.values()))
         specs = [_spec(route) for route in self._breathing(sources)]
         self._ties(specs, sources)
@@ -169,47 +162,10 @@ class _Compiler:
         except plugins.PluginError as error:
             self._complain(route.where, f"routes.{route.name}.policies", str(error), error.hint)
             return None
-        fetch, total, upstream = self._action(route)
+        fetch, total, upstream = self.actions.of(route)
         return RoutePlan(
             route.name, route.where, tuple(steps[name] for name in order if name in steps), fetch, total, upstream
         )
-
-    def _action(self, route: Route) -> tuple[Callable[[Exchange], Any], float, str]:
-        """(fetch, seconds for all of it, the upstream's name)."""
-        if route.respond is not None:
-            return _respond(route.respond).fetch, NO_UPSTREAM_TOTAL, "respond"
-        if route.name in self.own:
-            return self.own[route.name], NO_UPSTREAM_TOTAL, "auth"
-        name = "split" if route.split is not None else route.upstream or ""
-        service = self.upstreams.get(name) if route.split is None else self._split(route, route.split)
-        if service is None:
-            return Unmatched().fetch, NO_UPSTREAM_TOTAL, name
-        total = min(service.total, route.timeout.total) if route.timeout else service.total
-        return self._mirrored(route, service.fetch), total, name
-
-    def _split(self, route: Route, spec: SplitSpec) -> Service | None:
-        legs, totals = [], []
-        for each in spec.legs:
-            service = self.upstreams.get(each.upstream)
-            if service is None:
-                return None
-            edits = headers.compile(each.headers, Tools(route.name, monotonic, log.info)) if each.headers else Steps()
-            legs.append(Leg(service.fetch, edits.on_request, edits.on_response))
-            totals.append(service.total)
-        return Service(Split(choice(route.name, spec), legs).fetch, max(totals))
-
-    def _mirrored(self, route: Route, fetch: Fetch) -> Fetch:
-        spec = route.mirror
-        if spec is None:
-            return fetch
-        if spec.upstream not in self.singles:
-            upstream = next(each for each in self.document.upstreams if each.name == spec.upstream)
-            self.singles[spec.upstream] = self.services.build_single(upstream)
-        service = self.singles[spec.upstream]
-        if service is None:
-            return fetch
-        lane = self.resources.lanes.get(spec.upstream)
-        return Mirror(fetch, service.fetch, lane, share=spec.share, total=service.total).fetch
 
     def _bare(self, name: str, upstream: Unmatched | Refused) -> RoutePlan:
         """What requests walk that no route takes: they are logged like all others."""
@@ -226,18 +182,3 @@ def _spec(route: Route) -> RouteSpec:
     """What the matcher is told of a route; its payload is the name until there is a plan."""
     match = route.match
     return RouteSpec(route.name, match.path, match.methods, match.hosts, match.headers, match.query, route.priority)
-
-
-def choice(route: str, spec: SplitSpec) -> Choice:
-    """What decides between the legs of a split; `explain` asks it as well."""
-    return Choice(route, [(leg.upstream, leg.weight) for leg in spec.legs], spec.sticky, spec.override)
-
-
-def _respond(spec: RespondSpec) -> Respond:
-    made = []
-    for name, value in spec.headers:
-        place = "url" if name.lower() == "location" else "header"
-        template = templates.compile(value, place)  # type: ignore[arg-type]
-        made.append((name, template.text if template.is_constant else template.render))
-    body = templates.compile(spec.body, "text")
-    return Respond(spec.status, made, body.text if body.is_constant else body.render)

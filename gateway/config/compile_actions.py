@@ -1,0 +1,95 @@
+"""From what a route does (`upstream`, `split`, `respond`, …) to its fetch: the part of `compile` about answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from time import monotonic
+
+from gateway import templates
+from gateway.config.compile_upstreams import Service, Services
+from gateway.config.model import Document, Route
+from gateway.config.model import Respond as RespondSpec
+from gateway.config.model_split import Split as SplitSpec
+from gateway.contracts import Fetch, Steps, Tools
+from gateway.policies import headers
+from gateway.upstreams.mirror import Lanes, Mirror
+from gateway.upstreams.respond import Respond
+from gateway.upstreams.split import Choice, Leg, Split
+from gateway.upstreams.unmatched import Unmatched
+
+log = logging.getLogger("gateway")
+
+#: seconds for an exchange that has no upstream of its own to bound it
+NO_UPSTREAM_TOTAL = 60.0
+
+
+class Actions:
+    """What the routes of one plan do; `pages` are the gateway's own, by the name of their route."""
+
+    def __init__(
+        self,
+        document: Document,
+        services: Services,
+        upstreams: Mapping[str, Service | None],
+        pages: Mapping[str, Fetch],
+        lanes: Lanes,
+    ) -> None:
+        self._document = document
+        self._services = services
+        self._upstreams = upstreams
+        self._pages = pages
+        self._lanes = lanes
+        self._singles: dict[str, Service | None] = {}
+
+    def of(self, route: Route) -> tuple[Fetch, float, str]:
+        """(fetch, seconds for all of it, the upstream's name)."""
+        if route.respond is not None:
+            return _respond(route.respond).fetch, NO_UPSTREAM_TOTAL, "respond"
+        if route.name in self._pages:
+            return self._pages[route.name], NO_UPSTREAM_TOTAL, "auth"
+        name = "split" if route.split is not None else route.upstream or ""
+        service = self._upstreams.get(name) if route.split is None else self._split(route, route.split)
+        if service is None:
+            return Unmatched().fetch, NO_UPSTREAM_TOTAL, name
+        total = min(service.total, route.timeout.total) if route.timeout else service.total
+        return self._mirrored(route, service.fetch), total, name
+
+    def _split(self, route: Route, spec: SplitSpec) -> Service | None:
+        legs, totals = [], []
+        for each in spec.legs:
+            service = self._upstreams.get(each.upstream)
+            if service is None:
+                return None
+            edits = headers.compile(each.headers, Tools(route.name, monotonic, log.info)) if each.headers else Steps()
+            legs.append(Leg(service.fetch, edits.on_request, edits.on_response))
+            totals.append(service.total)
+        return Service(Split(choice(route.name, spec), legs).fetch, max(totals))
+
+    def _mirrored(self, route: Route, fetch: Fetch) -> Fetch:
+        spec = route.mirror
+        if spec is None:
+            return fetch
+        if spec.upstream not in self._singles:
+            upstream = next(each for each in self._document.upstreams if each.name == spec.upstream)
+            self._singles[spec.upstream] = self._services.build_single(upstream)
+        service = self._singles[spec.upstream]
+        if service is None:
+            return fetch
+        lane = self._lanes.get(spec.upstream)
+        return Mirror(fetch, service.fetch, lane, share=spec.share, total=service.total).fetch
+
+
+def choice(route: str, spec: SplitSpec) -> Choice:
+    """What decides between the legs of a split; `explain` asks it as well."""
+    return Choice(route, [(leg.upstream, leg.weight) for leg in spec.legs], spec.sticky, spec.override)
+
+
+def _respond(spec: RespondSpec) -> Respond:
+    made = []
+    for name, value in spec.headers:
+        place = "url" if name.lower() == "location" else "header"
+        template = templates.compile(value, place)  # type: ignore[arg-type]
+        made.append((name, template.text if template.is_constant else template.render))
+    body = templates.compile(spec.body, "text")
+    return Respond(spec.status, made, body.text if body.is_constant else body.render)
