@@ -11,6 +11,7 @@ from typing import Any
 from gateway import plugins
 from gateway._fast.route import RouteSpec, build
 from gateway.config.compile_actions import NO_UPSTREAM_TOTAL, Actions
+from gateway.config.compile_content import compressing
 from gateway.config.compile_guard import Guards
 from gateway.config.compile_identity import Identity
 from gateway.config.compile_limits import Limits
@@ -149,6 +150,8 @@ class _Compiler:
                 steps["headers"] = Step("headers", route.headers.where, Steps(on_request=made.on_request))
             if made.on_response is not None:
                 steps[FINAL] = Step(FINAL, route.headers.where, Steps(on_response=made.on_response))
+        if route.compress is not None:
+            steps["compress"] = compressing(route.compress)
         chosen: list[Policy] = []
         for use in route.policies:
             try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gateway.config.complaints import Complaint
 from gateway.config.model_balance import Balance
+from gateway.config.model_compress import Compress
 from gateway.config.model_discovery import Discovery
 from gateway.config.model_headers import HeaderRules, Pairs
 from gateway.config.model_identity import Access, Cors, IpRules, Provider, Role
@@ -193,6 +194,7 @@ class Route(Record):
     where: str
     validate: Validate | None = None
     rate_limit: tuple[RateLimit, ...] = ()
+    compress: Compress | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,7 @@ class Defaults(Record):
     access: Access | None
     cors: str | None
     ip: IpRules | None
+    compress: Compress | None = None
 
 
 @dataclass(frozen=True, slots=True)

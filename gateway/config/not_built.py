@@ -9,9 +9,9 @@ KEYS: dict[str, tuple[str, ...]] = {
     "rate_limits[]": ("penalty", "on_store_failure"),
     "routes[].rate_limit": ("penalty", "on_store_failure"),
     "upstreams.*": ("activate",),
-    "defaults": ("compress", "sanitize"),
+    "defaults": ("sanitize",),
     "routes[]": (
-        *("cache", "openapi", "idempotency", "compress", "sanitize"),
+        *("cache", "openapi", "idempotency", "sanitize"),
         *("aggregate", "grpc", "jsonrpc", "graphql", "federation", "enqueue", "function", "wsgi"),
     ),
     "observability": ("statsd", "tracing", "dashboard"),

@@ -3,6 +3,7 @@
 from gateway.config import (
     schema_access,
     schema_balance,
+    schema_compress,
     schema_discovery,
     schema_identity,
     schema_limits,
@@ -139,6 +140,7 @@ def route() -> Schema:
             **schema_access.sections(),
             **schema_limits.sections(),
             **schema_validate.sections(),
+            **schema_compress.sections(),
             "priority": integer("Breaks a tie between equally specific routes; higher wins.", -1_000_000, 1_000_000, 0),
         },
         ("name", "match"),
@@ -177,6 +179,7 @@ def root() -> dict[str, Schema]:
                 "headers": {"$ref": "#/definitions/headers"},
                 "policies": {"$ref": "#/definitions/policies"},
                 **schema_access.sections(),
+                **schema_compress.sections(),
             },
         ),
         "routes": listing("The routes.", route()),

@@ -10,6 +10,7 @@ from gateway.config.model import Defaults, Respond, Rewrite, Route, RouteTimeout
 from gateway.config.model_policies import PolicyUse
 from gateway.config.reader import Reader, Text
 from gateway.config.sections.access import read_access
+from gateway.config.sections.compress import read_compress
 from gateway.config.sections.cors import read_cors_name
 from gateway.config.sections.headers import merge, read_header_pairs, read_headers
 from gateway.config.sections.limits import read_route_limits
@@ -33,6 +34,7 @@ def read_defaults(reader: Reader) -> Defaults:
         access=read_access(reader, None, None),
         cors=read_cors_name(reader, None),
         ip=read_ip(reader, None),
+        compress=read_compress(reader, None),
     )
 
 
@@ -66,6 +68,7 @@ def _route(reader: Reader, defaults: Defaults) -> Route:
         where=reader.where,
         validate=read_validate(reader, parameters),
         rate_limit=read_route_limits(reader, parameters, has_auth=access is not None),
+        compress=read_compress(reader, defaults.compress),
     )
 
 

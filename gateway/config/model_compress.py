@@ -1,0 +1,15 @@
+"""What a configuration file says about compression, as values."""
+
+from dataclasses import dataclass
+
+from gateway.config.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Compress(Record):
+    """`algorithms` best first, none = off; `types` are media types or ranges; `min_size` is bytes."""
+
+    algorithms: tuple[str, ...]
+    min_size: int
+    types: tuple[str, ...]
+    where: str

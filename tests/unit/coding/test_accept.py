@@ -1,0 +1,41 @@
+"""Accept-Encoding: which coding a client gets (RFC 9110 section 12.5.3)."""
+
+import pytest
+
+from gateway.coding.accept import choose
+
+ALL = ("zstd", "br", "gzip")
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        (None, ""),
+        ("", ""),
+        ("gzip", "gzip"),
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("GZIP;Q=0.5 , br ; q=0.5", "br"),
+        ("gzip;q=1.0, br;q=0.9", "gzip"),
+        ("gzip;q=0", ""),
+        ("gzip;q=0.000, *", "zstd"),
+        ("*;q=0", ""),
+        ("*", "zstd"),
+        ("*;q=0.1, zstd;q=0", "br"),
+        ("identity, gzip;q=0.5", ""),
+        ("identity;q=0.5, gzip", "gzip"),
+        ("identity, gzip", "gzip"),
+        ("x-gzip", "gzip"),
+        ("deflate", ""),
+        ("gzip;q=2, br", "br"),
+        ("gzip;level=9", ""),
+        ("gzip;q=0.1, gzip;q=0.9, br;q=0.5", "br"),
+        (", ,gzip,", "gzip"),
+    ],
+)
+def test_the_coding_that_is_liked_best(accept: str | None, expected: str) -> None:
+    assert choose(accept, ALL) == expected
+
+
+def test_only_what_is_offered() -> None:
+    assert choose("zstd, br, gzip;q=0.1", ("gzip",)) == "gzip"
+    assert choose("gzip, br, zstd", ("gzip", "br")) == "gzip"
