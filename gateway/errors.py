@@ -160,6 +160,13 @@ INTERNAL = Kind("internal", 500, "The gateway failed", "gateway", False, "proxy_
 PLUGIN_FAILED = Kind("plugin-failed", 500, "A policy of this route failed", "gateway", False, "proxy_internal_error")
 IDENTITY_UNAVAILABLE = Kind("identity-unavailable", 503, "Who calls cannot be found out now", "gateway", True)
 STORE_UNAVAILABLE = Kind("store-unavailable", 503, "What the gateway must remember is out of reach", "gateway", True)
+FUNCTION_FAILED = Kind(
+    "function-failed", 500, "The function of this route failed", "gateway", False, "proxy_internal_error"
+)
+FUNCTION_BUSY = Kind(
+    "function-busy", 503, "The function of this route is busy", "gateway", True, "connection_limit_reached"
+)
+FUNCTION_TIMEOUT = Kind("function-timeout", 504, "The function of this route did not end in time", "gateway", False)
 NOT_CONFIGURED = Kind(
     "not-configured", 503, "The gateway has no configuration", "gateway", False, "proxy_configuration_error"
 )

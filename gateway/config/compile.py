@@ -58,7 +58,7 @@ class _Compiler:
         self.guards = Guards(document.server, self._complain)
         own = {route.name: (route, endpoint.fetch) for route, endpoint in self.identity.endpoints}
         pages = {name: fetch for name, (_, fetch) in own.items()}
-        self.actions = Actions(document, self.services, self.upstreams, pages, self.resources.lanes)
+        self.actions = Actions(document, self.services, self.upstreams, pages, self.resources.lanes, self._complain)
         sources = (*document.routes, *(route for route, _ in own.values()))
         specs = [_spec(route) for route in self._breathing(sources)]
         self._ties(specs, sources)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import monotonic
 
 from gateway import templates
 from gateway.config.compile_upstreams import Service, Services
 from gateway.config.model import Document, Route
 from gateway.config.model import Respond as RespondSpec
+from gateway.config.model_function import Function
 from gateway.config.model_split import Split as SplitSpec
 from gateway.contracts import Fetch, Steps, Tools
 from gateway.policies import headers
@@ -19,6 +20,9 @@ from gateway.upstreams.split import Choice, Leg, Split
 from gateway.upstreams.unmatched import Unmatched
 
 log = logging.getLogger("gateway")
+
+#: (where, path, message, hint)
+Complain = Callable[[str, str, str, str], None]
 
 #: seconds for an exchange that has no upstream of its own to bound it
 NO_UPSTREAM_TOTAL = 60.0
@@ -34,7 +38,9 @@ class Actions:
         upstreams: Mapping[str, Service | None],
         pages: Mapping[str, Fetch],
         lanes: Lanes,
+        complain: Complain,
     ) -> None:
+        self._complain = complain
         self._document = document
         self._services = services
         self._upstreams = upstreams
@@ -46,6 +52,8 @@ class Actions:
         """(fetch, seconds for all of it, the upstream's name)."""
         if route.respond is not None:
             return _respond(route.respond).fetch, NO_UPSTREAM_TOTAL, "respond"
+        if route.function is not None:
+            return self._function(route, route.function)
         if route.name in self._pages:
             return self._pages[route.name], NO_UPSTREAM_TOTAL, "auth"
         name = "split" if route.split is not None else route.upstream or ""
@@ -54,6 +62,23 @@ class Actions:
             return Unmatched().fetch, NO_UPSTREAM_TOTAL, name
         total = min(service.total, route.timeout.total) if route.timeout else service.total
         return self._mirrored(route, service.fetch), total, name
+
+    def _function(self, route: Route, spec: Function) -> tuple[Fetch, float, str]:
+        from gateway.functions.bounds import Bounds  # PERF: for configurations that have any
+        from gateway.functions.function import Function as Called
+        from gateway.functions.importing import ImportingError, callable_of
+        from gateway.functions.wsgi import Wsgi
+
+        kind = "wsgi" if spec.is_wsgi else "function"
+        try:
+            found = callable_of(spec.call)
+        except ImportingError as error:
+            self._complain(spec.where, f"routes.{route.name}.{kind}", str(error), error.hint)
+            return Unmatched().fetch, NO_UPSTREAM_TOTAL, kind
+        bounds = Bounds(spec.call, spec.timeout, spec.concurrency)
+        most = self._document.server.limits.body
+        made = Wsgi(found, bounds, spec.prefix) if spec.is_wsgi else Called(found, bounds, most)
+        return made.fetch, route.timeout.total if route.timeout else NO_UPSTREAM_TOTAL, kind
 
     def _split(self, route: Route, spec: SplitSpec) -> Service | None:
         legs, totals = [], []

@@ -10,6 +10,7 @@ from gateway.config.complaints import Complaint
 from gateway.config.model_balance import Balance
 from gateway.config.model_compress import Compress
 from gateway.config.model_discovery import Discovery
+from gateway.config.model_function import Function
 from gateway.config.model_headers import HeaderRules, Pairs
 from gateway.config.model_identity import Access, Cors, IpRules, Provider, Role
 from gateway.config.model_limit import RateLimit
@@ -195,6 +196,7 @@ class Route(Record):
     validate: Validate | None = None
     rate_limit: tuple[RateLimit, ...] = ()
     compress: Compress | None = None
+    function: Function | None = None
 
 
 @dataclass(frozen=True, slots=True)

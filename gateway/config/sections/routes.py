@@ -12,6 +12,7 @@ from gateway.config.reader import Reader, Text
 from gateway.config.sections.access import read_access
 from gateway.config.sections.compress import read_compress
 from gateway.config.sections.cors import read_cors_name
+from gateway.config.sections.functions import read_function
 from gateway.config.sections.headers import merge, read_header_pairs, read_headers
 from gateway.config.sections.limits import read_route_limits
 from gateway.config.sections.match import read_match
@@ -22,7 +23,12 @@ from gateway.config.sections.variables import IN_DEFAULTS, Known, check_template
 
 _TARGET = re.compile(r"/[\x21-\x22\x24-\x7e]*")
 _WITHOUT_BODY = (204, 205, 304)
-_ACTIONS = ("upstream", "split", "respond")
+_WITHOUT_EFFECT = {
+    "respond": ("rewrite", "timeout", "mirror"),
+    "function": ("mirror",),
+    "wsgi": ("mirror",),
+}
+_ACTIONS = ("upstream", "split", "respond", "function", "wsgi")
 
 
 def read_defaults(reader: Reader) -> Defaults:
@@ -69,6 +75,7 @@ def _route(reader: Reader, defaults: Defaults) -> Route:
         validate=read_validate(reader, parameters),
         rate_limit=read_route_limits(reader, parameters, has_auth=access is not None),
         compress=read_compress(reader, defaults.compress),
+        function=read_function(reader, match.path),
     )
 
 
@@ -79,11 +86,10 @@ def _check_action(reader: Reader) -> None:
     if len(written) > 1:
         reader.complain(f"a route has either `{written[0]}` or `{written[1]}`, not both", key=written[1])
     elif not written:
-        reader.complain("the route does nothing", "it needs `upstream`, `split` or `respond`")
-    elif written == ["respond"]:
-        for key in ("rewrite", "timeout", "mirror"):
-            if key in reader:
-                reader.complain(f"`{key}` has no effect beside `respond`", key=key)
+        reader.complain("the route does nothing", "it needs `upstream`, `split`, `respond` or another action")
+    for key in _WITHOUT_EFFECT.get(written[0], ()) if len(written) == 1 else ():
+        if key in reader:
+            reader.complain(f"`{key}` has no effect beside `{written[0]}`", key=key)
 
 
 def _rewrite(text: Text | None, known: Known) -> Rewrite | None:

@@ -1,0 +1,21 @@
+"""What a configuration file says about Python that answers in the workers, as values."""
+
+from dataclasses import dataclass
+
+from gateway.config.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Function(Record):
+    """`call` is "package.module:name", of a WSGI application where `is_wsgi`.
+
+    `timeout` is seconds; `concurrency` is calls at a time in each worker; `prefix` is the path in front of a WSGI
+    application, "" = none.
+    """
+
+    call: str
+    is_wsgi: bool
+    timeout: float
+    concurrency: int
+    prefix: str
+    where: str
