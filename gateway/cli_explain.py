@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from gateway.cli_check import conditions, ready
+from gateway.cli_explain_actions import action
 from gateway.cli_explain_auth import asked, known, runs_offline
 from gateway.cli_explain_body import asked_of_it, body_of, faults_of, give_body, typed
 from gateway.cli_explain_limits import touched
@@ -99,6 +100,8 @@ def examine(request: Request, document: Document, plan: Plan) -> dict[str, Any]:
     }
     if answer is not None or source is None or source in plan.own_routes:
         return report | {"answer": answer, "upstream": None}
+    if (does := action(source, route.total)) is not None:
+        return report | {"answer": None, "upstream": does | _mirror(source)}
     picks = Picks(document, plan, exchange)
     sent = _split if source.split is not None else _upstream
     return report | {"answer": None, "upstream": sent(picks, route, source) | _mirror(source)}

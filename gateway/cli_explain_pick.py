@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from gateway.config.model import Document, Target, Upstream
+    from gateway.config.model import Document
+    from gateway.config.model_upstreams import Target, Upstream
     from gateway.contracts import Plan
     from gateway.exchange import Exchange
     from gateway.upstreams.fleet import Fleet

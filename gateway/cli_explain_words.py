@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from gateway.cli_explain_actions import in_words as action_in_words
 from gateway.cli_explain_auth import in_words as auth_in_words
 from gateway.cli_explain_body import faults_in_words
 from gateway.cli_explain_body import in_words as validate_in_words
@@ -62,6 +63,9 @@ def _end_in_words(report: dict[str, Any]) -> Iterator[str]:
         yield "answer    the gateway's own, made when it is asked"
         return
     yield f"upstream  {upstream['name']}, {upstream['where']}, {upstream['total']:g} s in all"
+    if "does" in upstream:
+        yield from action_in_words(upstream)
+        return
     for leg in upstream.get("legs", ()):
         mark = f", which the {upstream['why']} says" if leg["name"] == upstream["taken"] else ""
         yield f"leg       {leg['name']}, {leg['where']}, {leg['share']:.4g} of all{mark}"

@@ -141,6 +141,13 @@ UPSTREAM_TIMEOUT = _upstream(
     "upstream-timeout", 504, "The request ran out of its total time", "http_response_timeout", retryable=False
 )
 
+PART_FAILED = _upstream(
+    "part-failed", 502, "A part of the answer could not be had", "destination_unavailable", retryable=False
+)
+PART_TIMEOUT = _upstream(
+    "part-timeout", 504, "A part of the answer did not come in time", "http_response_timeout", retryable=False
+)
+
 # The admin listener's
 ADMIN_TOKEN = _client("admin-token", 401, "The admin API wants its token")
 ADMIN_ORIGIN = _client("admin-origin", 403, "The admin API does not answer other sites")

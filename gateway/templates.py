@@ -17,10 +17,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import quote, unquote_plus
 
-from gateway.config.template import Variable, parse
+from gateway.config.template import KINDS, Variable, parse
 from gateway.errors import AMBIGUOUS_PATH, GatewayError
 from gateway.exchange import Exchange
 
@@ -29,6 +30,9 @@ Place = Literal["url", "header", "text"]
 #: gives a value as text decoded from UTF-8, with lone surrogates for bytes that are none
 Getter = Callable[[Exchange], str]
 Writer = Callable[[str], str]
+#: makes the getter of a variable from its name
+Source = Callable[[str], Getter]
+NOTHING_MORE: Mapping[str, Source] = MappingProxyType({})
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _CONTROLS_TABLE = dict.fromkeys((*range(0x20), 0x7F))
@@ -54,24 +58,23 @@ class Template:
         return self._pattern % tuple([get(exchange) for get in self._getters])
 
 
-def compile(text: str, place: Place) -> Template:
-    """Compile `text` for `place`. Raises ValueError for a variable of a kind that is not known."""
-    pieces = parse(text)
+def compile(text: str, place: Place, more: Mapping[str, Source] = NOTHING_MORE) -> Template:
+    """Compile `text` for `place`; `more` are kinds of variables that are known only here."""
+    pieces = parse(text, (*KINDS, *more))
     pattern, getters = "", []
     for piece in pieces:
         if isinstance(piece, str):
             pattern += piece.replace("%", "%%")
         else:
             is_in_query = place == "url" and "?" in pattern
-            getters.append(_getter(piece, "query" if is_in_query else place))
+            source = more.get(piece.kind) or SOURCES[piece.kind]
+            getters.append(_getter(piece, source, "query" if is_in_query else place))
             pattern += "%s"
     return Template(text, pattern, tuple(getters))
 
 
-def _getter(variable: Variable, place: str) -> Getter:
-    if variable.kind not in SOURCES:
-        raise ValueError(f"the variable {variable} is not known here")
-    get = SOURCES[variable.kind](variable.name)
+def _getter(variable: Variable, source: Source, place: str) -> Getter:
+    get = source(variable.name)
     write = WRITERS.get((variable.kind == "param", place))
     return get if write is None else lambda exchange: write(get(exchange))
 
@@ -135,8 +138,7 @@ def claim_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-#: kind of variable -> what makes its getter from its name
-SOURCES: dict[str, Callable[[str], Getter]] = {"param": _param, "query": _query, "header": _header, "claim": _claim}
+SOURCES: dict[str, Source] = {"param": _param, "query": _query, "header": _header, "claim": _claim}
 
 
 def _into_path(value: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.config.model import Upstream
+from gateway.config.model_upstreams import Upstream
 from gateway.upstreams import breaker, health, outlier, override
 from gateway.upstreams.circuit import Circuit
 from gateway.upstreams.fleet import Fleet, Target

@@ -13,7 +13,8 @@ import falcon
 from gateway._fast.traffic import now_ms
 from gateway.admin.site import Site
 from gateway.admin.targets import Look, circuit, row, sums
-from gateway.config.model import Document, Upstream
+from gateway.config.model import Document
+from gateway.config.model_upstreams import Upstream
 from gateway.contracts import Plan
 from gateway.errors import BAD_CHANGE, UNKNOWN_TARGET, GatewayError
 from gateway.upstreams import budget, override

@@ -10,6 +10,7 @@ from gateway import templates
 from gateway.config.compile_upstreams import Service, Services
 from gateway.config.model import Document, Route
 from gateway.config.model import Respond as RespondSpec
+from gateway.config.model_aggregate import Aggregate
 from gateway.config.model_function import Function
 from gateway.config.model_split import Split as SplitSpec
 from gateway.contracts import Fetch, Steps, Tools
@@ -54,6 +55,8 @@ class Actions:
             return _respond(route.respond).fetch, NO_UPSTREAM_TOTAL, "respond"
         if route.function is not None:
             return self._function(route, route.function)
+        if route.aggregate is not None:
+            return self._aggregate(route, route.aggregate)
         if route.name in self._pages:
             return self._pages[route.name], NO_UPSTREAM_TOTAL, "auth"
         name = "split" if route.split is not None else route.upstream or ""
@@ -79,6 +82,15 @@ class Actions:
         most = self._document.server.limits.body
         made = Wsgi(found, bounds, spec.prefix) if spec.is_wsgi else Called(found, bounds, most)
         return made.fetch, route.timeout.total if route.timeout else NO_UPSTREAM_TOTAL, kind
+
+    def _aggregate(self, route: Route, spec: Aggregate) -> tuple[Fetch, float, str]:
+        from gateway.config.compile_aggregate import aggregating  # PERF: for configurations that have any
+
+        made = aggregating(spec, self._upstreams)
+        if made is None:
+            return Unmatched().fetch, NO_UPSTREAM_TOTAL, "aggregate"
+        upstream, total = made
+        return upstream.fetch, min(total, route.timeout.total) if route.timeout else total, "aggregate"
 
     def _split(self, route: Route, spec: SplitSpec) -> Service | None:
         legs, totals = [], []

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.config import model
+from gateway.config import model_upstreams as model
 from gateway.config.model_discovery import Discovery, Dns
 from gateway.config.model_traffic import Overload
 from gateway.contracts import Fetch

@@ -10,7 +10,8 @@ from typing import Any
 
 from gateway.config import content
 from gateway.config.complaints import Complaint, ConfigError, did_you_mean
-from gateway.config.model import Defaults, Document, Route, Upstream
+from gateway.config.model import Defaults, Document, Route
+from gateway.config.model_upstreams import Upstream
 from gateway.config.reader import Load, Reader
 from gateway.config.schema import json_schema
 from gateway.config.sections.identity import Identity, read_identity

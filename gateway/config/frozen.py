@@ -41,3 +41,10 @@ def freeze(value: Any) -> Any:
     if isinstance(value, list):
         return tuple(freeze(item) for item in value)
     return value
+
+
+def thaw(value: Any) -> Any:
+    """The plain data that was frozen."""
+    if isinstance(value, FrozenMap):
+        return {name: thaw(item) for name, item in value.items()}
+    return [thaw(item) for item in value] if isinstance(value, tuple) else value

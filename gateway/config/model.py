@@ -7,9 +7,8 @@ Every `where` is "file:line", the place that a step of the plan comes from.
 from dataclasses import dataclass
 
 from gateway.config.complaints import Complaint
-from gateway.config.model_balance import Balance
+from gateway.config.model_aggregate import Aggregate
 from gateway.config.model_compress import Compress
-from gateway.config.model_discovery import Discovery
 from gateway.config.model_function import Function
 from gateway.config.model_headers import HeaderRules, Pairs
 from gateway.config.model_identity import Access, Cors, IpRules, Provider, Role
@@ -17,7 +16,8 @@ from gateway.config.model_limit import RateLimit
 from gateway.config.model_limits import Limits
 from gateway.config.model_policies import PolicyUse
 from gateway.config.model_split import Mirror, Split
-from gateway.config.model_traffic import CircuitBreaker, Health, Hedge, Outlier, Overload, Retry
+from gateway.config.model_traffic import Overload
+from gateway.config.model_upstreams import Upstream
 from gateway.config.model_validate import Validate
 from gateway.config.record import Record
 
@@ -60,76 +60,6 @@ class Server(Record):
     limits: Limits
     tls: ServerTLS | None
     proxy_protocol: bool
-    overload: Overload | None
-    where: str
-
-
-@dataclass(frozen=True, slots=True)
-class Target(Record):
-    """One address of an upstream. `scheme` is http, https or unix; for unix `socket` is the path and host is empty.
-
-    `zone` and `region` say where it runs, "" = not written; they are shown and decide nothing.
-    """
-
-    url: str
-    scheme: str
-    host: str
-    port: int
-    socket: str
-    weight: int
-    zone: str = ""
-    region: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamTimeout(Record):
-    """Seconds; connect and read never exceed total. `idle` is a WebSocket's, for which the others do not hold."""
-
-    connect: float
-    read: float
-    total: float
-    idle: float = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pool(Record):
-    """Connections kept to each target of an upstream, per worker."""
-
-    max_connections: int
-    idle: float
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamTLS(Record):
-    """TLS towards an upstream; empty strings are "not written". Certificates are verified unless `insecure`."""
-
-    ca: str
-    client_cert: str
-    client_key: str
-    server_name: str
-    insecure: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Upstream(Record):
-    """A named service and the targets that serve it, written or found by `discovery`; None is "not asked for".
-
-    `panic` is the share of usable targets below which all are used.
-    """
-
-    name: str
-    targets: tuple[Target, ...]
-    discovery: Discovery | None
-    balance: Balance
-    timeout: UpstreamTimeout
-    pool: Pool
-    tls: UpstreamTLS
-    panic: float
-    health: Health | None
-    outlier: Outlier | None
-    circuit_breaker: CircuitBreaker | None
-    retry: Retry | None
-    hedge: Hedge | None
     overload: Overload | None
     where: str
 
@@ -197,6 +127,7 @@ class Route(Record):
     rate_limit: tuple[RateLimit, ...] = ()
     compress: Compress | None = None
     function: Function | None = None
+    aggregate: Aggregate | None = None
 
 
 @dataclass(frozen=True, slots=True)

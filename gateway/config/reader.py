@@ -162,6 +162,11 @@ class Reader:
             return None
         return Text(self._load, value, (*self.path, key), self._holder.spots[key][1], self._holder.origins.get(key, ""))
 
+    def strings(self, key: str) -> Iterator[Text]:
+        """Every string in the free-form value under a key, however deep."""
+        if key in self._holder:
+            yield from _strings(self._load, self._holder, key, (*self.path, key))
+
     def key(self, key: str) -> Text:
         """The key itself, for complaints about a name."""
         return Text(self._load, key, (*self.path, key), self.key_place(key))
@@ -209,3 +214,17 @@ class Reader:
         """A warning about the mapping, or about one of its keys."""
         path = (*self.path, key) if key else self.path
         self._load.warnings.append(at(self.key_place(key), path, message, hint))
+
+
+def _strings(load: Load, holder: Any, key: Any, path: Path) -> Iterator[Text]:
+    """`holder` is a Map or a Seq."""
+    value = holder[key]
+    if isinstance(value, str) and not isinstance(value, Unresolved):
+        spot = holder.spots[key]
+        yield Text(load, value, path, spot[1] if isinstance(holder, dict) else spot, holder.origins.get(key, ""))
+    if isinstance(value, Map):
+        for name in value:
+            yield from _strings(load, value, name, (*path, name))
+    elif isinstance(value, Seq):
+        for index in range(len(value)):
+            yield from _strings(load, value, index, (*path, index))

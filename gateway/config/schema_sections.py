@@ -2,6 +2,7 @@
 
 from gateway.config import (
     schema_access,
+    schema_aggregate,
     schema_balance,
     schema_compress,
     schema_discovery,
@@ -143,6 +144,7 @@ def route() -> Schema:
             **schema_validate.sections(),
             **schema_compress.sections(),
             **schema_function.sections(),
+            **schema_aggregate.sections(),
             "priority": integer("Breaks a tie between equally specific routes; higher wins.", -1_000_000, 1_000_000, 0),
         },
         ("name", "match"),

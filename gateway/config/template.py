@@ -4,13 +4,16 @@ Braces around anything else are text, so a JSON body needs no escaping.
 """
 
 import re
+from collections.abc import Collection
 from typing import NamedTuple
 
-_VARIABLE = re.compile(r"\{(?:(query|header|claim)\.([^{}\s\"']+)|([A-Za-z_][A-Za-z0-9_]*))\}")
+_VARIABLE = re.compile(r"\{(?:([A-Za-z_][A-Za-z0-9_-]*)\.([^{}\s\"']+)|([A-Za-z_][A-Za-z0-9_]*))\}")
+KINDS = ("query", "header", "claim")
+"""Kinds of variables that are written with a dot, wherever nothing else is said."""
 
 
 class Variable(NamedTuple):
-    """kind is param, query, header or claim."""
+    """kind is param, query, header or claim, or another that the place of the template knows."""
 
     kind: str
     name: str
@@ -19,11 +22,13 @@ class Variable(NamedTuple):
         return f"{{{self.name}}}" if self.kind == "param" else f"{{{self.kind}.{self.name}}}"
 
 
-def parse(text: str) -> tuple[str | Variable, ...]:
+def parse(text: str, kinds: Collection[str] = KINDS) -> tuple[str | Variable, ...]:
     """The literal pieces and the variables of a template, in order, without empty pieces."""
     pieces: list[str | Variable] = []
     end = 0
     for found in _VARIABLE.finditer(text):
+        if found[1] is not None and found[1] not in kinds:
+            continue
         if found.start() > end:
             pieces.append(text[end : found.start()])
         kind, name, param = found.groups()
@@ -34,6 +39,6 @@ def parse(text: str) -> tuple[str | Variable, ...]:
     return tuple(pieces)
 
 
-def variables(text: str) -> tuple[Variable, ...]:
+def variables(text: str, kinds: Collection[str] = KINDS) -> tuple[Variable, ...]:
     """The variables of a template, in order."""
-    return tuple(piece for piece in parse(text) if isinstance(piece, Variable)) if "{" in text else ()
+    return tuple(piece for piece in parse(text, kinds) if isinstance(piece, Variable)) if "{" in text else ()

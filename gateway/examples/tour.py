@@ -23,6 +23,7 @@ def commands(place: Place, port: int, pid: int | None) -> list[tuple[str, str]]:
     token = shlex.join([place.gateway, "token", "-c", place.config, "--sub", "alice", "--scope", "profile:read"])
     return [
         ("a list, from the catalog", f"curl -s '{place.base}/items?category=outdoor&limit=3'"),
+        ("a page that is made of three services' answers", f"curl -s {place.base}/pages/7"),
         ("what matches no route gets an RFC 9457 problem", f"curl -si {place.base}/items/seven"),
         ("events as they come, one a second", f"curl -sN '{place.base}/live/reviews?count=3'"),
         (

@@ -23,4 +23,5 @@ class Function:
 
     def fetch(self, exchange: Exchange) -> Response:
         """The answer. Raises GatewayError."""
+        exchange.upstream = "function"
         return self._bounds.call(exchange, lambda: response_of(self._function(Request(exchange, self._most))))

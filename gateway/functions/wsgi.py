@@ -40,6 +40,7 @@ class Wsgi:
 
     def fetch(self, exchange: Exchange) -> Response:
         """The answer, once the application has begun to send it. Raises GatewayError."""
+        exchange.upstream = "wsgi"
         return self._bounds.call(exchange, lambda: self._begun(exchange))
 
     def _begun(self, exchange: Exchange) -> Response:

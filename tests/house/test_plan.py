@@ -56,7 +56,7 @@ STATE = (
 )
 ATOMS = (str, bytes, int, float, bool, type(None), type, types.ModuleType, types.BuiltinFunctionType, re.Pattern)
 #: ours, without attributes; and keys of others, which have no way to be changed
-OPAQUE = ("gateway._fast.", "cryptography.", "jwt.algorithms")
+OPAQUE = ("gateway._fast.", "cryptography.", "jwt.algorithms", "jmespath.")
 NETWORKS = (ipaddress.IPv4Network, ipaddress.IPv6Network)
 
 RICH = """\

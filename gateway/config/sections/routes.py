@@ -10,6 +10,7 @@ from gateway.config.model import Defaults, Respond, Rewrite, Route, RouteTimeout
 from gateway.config.model_policies import PolicyUse
 from gateway.config.reader import Reader, Text
 from gateway.config.sections.access import read_access
+from gateway.config.sections.aggregate import read_aggregate
 from gateway.config.sections.compress import read_compress
 from gateway.config.sections.cors import read_cors_name
 from gateway.config.sections.functions import read_function
@@ -27,8 +28,9 @@ _WITHOUT_EFFECT = {
     "respond": ("rewrite", "timeout", "mirror"),
     "function": ("mirror",),
     "wsgi": ("mirror",),
+    "aggregate": ("rewrite", "mirror"),
 }
-_ACTIONS = ("upstream", "split", "respond", "function", "wsgi")
+_ACTIONS = ("upstream", "split", "respond", "function", "wsgi", "aggregate")
 
 
 def read_defaults(reader: Reader) -> Defaults:
@@ -76,6 +78,7 @@ def _route(reader: Reader, defaults: Defaults) -> Route:
         rate_limit=read_route_limits(reader, parameters, has_auth=access is not None),
         compress=read_compress(reader, defaults.compress),
         function=read_function(reader, match.path),
+        aggregate=read_aggregate(reader, known),
     )
 
 

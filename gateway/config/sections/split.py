@@ -7,6 +7,9 @@ from gateway.config.reader import Reader, Text
 from gateway.config.sections.headers import read_headers
 from gateway.config.sections.variables import Known
 
+#: what asks an upstream in its own way
+_ACTIONS = ("grpc", "jsonrpc", "graphql")
+
 
 def read_split(holder: Reader, known: Known) -> Split | None:
     """`split` of a route in whose templates `known` may stand."""
@@ -52,9 +55,11 @@ def answering(holder: Reader) -> Iterator[Text]:
 def named(holder: Reader) -> Iterator[Text]:
     """The names of all upstreams of a route."""
     yield from answering(holder)
-    copied_to = holder.section("mirror").one("upstream")
-    if copied_to is not None:
-        yield copied_to
+    parts = holder.section("aggregate").section("parts")
+    for reader in (holder.section("mirror"), *(holder.section(key) for key in _ACTIONS), *map(parts.section, parts)):
+        name = reader.one("upstream")
+        if name is not None:
+            yield name
 
 
 def _legs(holder: Reader) -> Iterator[Reader]:

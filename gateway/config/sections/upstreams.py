@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from gateway.config import not_built
 from gateway.config.complaints import did_you_mean
-from gateway.config.model import Pool, Target, Upstream, UpstreamTimeout, UpstreamTLS
+from gateway.config.model_upstreams import Pool, Target, Upstream, UpstreamTimeout, UpstreamTLS
 from gateway.config.reader import Reader, Text
 from gateway.config.sections.balance import read_balance
 from gateway.config.sections.discovery import read_discovery

@@ -2,21 +2,10 @@ import pytest
 
 from gateway.config.document import loads
 from gateway.config.frozen import FrozenMap
-from gateway.config.model import (
-    Balance,
-    Certificate,
-    Limits,
-    Match,
-    PolicyUse,
-    Pool,
-    Respond,
-    Rewrite,
-    RouteTimeout,
-    Target,
-    UpstreamTimeout,
-    UpstreamTLS,
-)
+from gateway.config.model import Certificate, Limits, Match, PolicyUse, Respond, Rewrite, RouteTimeout
+from gateway.config.model_balance import Balance
 from gateway.config.model_headers import HeaderEdit
+from gateway.config.model_upstreams import Pool, Target, UpstreamTimeout, UpstreamTLS
 
 
 def test_the_smallest_useful_file(smallest):

@@ -1,0 +1,185 @@
+"""An upstream over upstreams: several requests at once, and one answer made of theirs.
+
+A part starts as soon as those that it `needs` are there.  The route's deadline bounds all of them; where the answer is
+decided before they ended, those that are left are ended, and their connections with them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from queue import Empty
+from time import monotonic
+from typing import Any, Final
+
+import gevent
+from gevent.queue import SimpleQueue
+
+from gateway.aggregating.merging import cache_control, vary
+from gateway.aggregating.part import Part
+from gateway.errors import (
+    CLIENT_CLOSED,
+    INTERNAL,
+    PART_FAILED,
+    PART_TIMEOUT,
+    UPSTREAM_TIMEOUT,
+    GatewayError,
+)
+from gateway.exchange import Exchange, Headers, Response
+
+log = logging.getLogger("gateway")
+
+#: the room in `exchange.state` for the values of the parts that are there
+STATE: Final = "parts"
+#: what the log calls it
+NAME: Final = "aggregate"
+COMPLETE: Final = "X-Gateway-Complete"
+#: seconds between two looks at whether the client is still there
+LOOK_EVERY: Final = 0.1
+
+Answered = tuple[Part, Any, Headers | None, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What becomes of the parts' values.
+
+    `shape` makes the answer's JSON value of theirs; `partial` is the status where parts failed, 0 = then it fails;
+    `tells` adds a member `meta`; `taken` are (header field, part) that the answer has as the part's had it.
+    """
+
+    shape: Callable[[Mapping[str, Any]], Any]
+    partial: int
+    tells: bool
+    taken: tuple[tuple[str, str], ...]
+
+
+class Aggregate:
+    """`parts` in an order in which each stands behind those that it needs."""
+
+    __slots__ = ("_parts", "_rules")
+
+    def __init__(self, parts: tuple[Part, ...], rules: Rules) -> None:
+        self._parts = parts
+        self._rules = rules
+
+    def fetch(self, exchange: Exchange) -> Response:
+        """The answer. Raises GatewayError where a required part failed, or the time is up."""
+        exchange.upstream = NAME
+        run = _Run(exchange, self._parts, is_strict=not self._rules.partial)
+        try:
+            run.go()
+        finally:
+            run.end()
+        exchange.upstream_time = monotonic() - run.started
+        return self._answer(exchange, run)
+
+    def _answer(self, exchange: Exchange, run: _Run) -> Response:
+        rules, is_complete = self._rules, not run.failed
+        try:
+            value = rules.shape(run.values)
+        except ValueError as error:
+            raise GatewayError(PART_FAILED, f"The answer cannot be made of the parts: {error}") from None
+        if rules.tells:
+            value["meta"] = {"complete": is_complete, "failed": run.failed}
+        headers = [("Content-Type", "application/json")]
+        if not is_complete:
+            headers += ((COMPLETE, "false"), ("Cache-Control", "no-store"))
+        elif said := cache_control(run.headers.values()):
+            headers.append(("Cache-Control", said))
+        if said := vary(run.headers.values()):
+            headers.append(("Vary", said))
+        for name, part in rules.taken:
+            lower = name.lower()
+            headers += [(name, field) for key, field in run.headers.get(part, ()) if key.lower() == lower]
+        body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        status = 200 if is_complete else rules.partial
+        return Response(status, headers, b"" if exchange.method == "HEAD" else body, len(body))
+
+
+class _Run:
+    """One request's parts on their way."""
+
+    def __init__(self, exchange: Exchange, parts: tuple[Part, ...], *, is_strict: bool) -> None:
+        self.started = monotonic()
+        self.values: dict[str, Any] = {}
+        self.headers: dict[str, Headers] = {}
+        #: the part -> what kind of failure it was
+        self.failed: dict[str, str] = {}
+        self._exchange = exchange
+        self._waiting = list(parts)
+        self._is_strict = is_strict
+        self._running: dict[str, gevent.Greenlet[[Part], None]] = {}
+        self._answers: SimpleQueue[Answered] = SimpleQueue()
+        state = exchange.state
+        if state is None:
+            state = exchange.state = {}
+        state[STATE] = self.values
+
+    def go(self) -> None:
+        """Until every part has a value or has failed."""
+        self._start()
+        while self._running:
+            try:
+                part, value, headers, failure = self._answers.get(timeout=self._patience())
+            except Empty:
+                self._look()
+                continue
+            del self._running[part.name]
+            self._note(part, value, headers, failure)
+            self._start()
+
+    def end(self) -> None:
+        """End what still runs: nobody waits for it."""
+        if self._running:
+            gevent.killall(list(self._running.values()), block=False)
+
+    def _patience(self) -> float:
+        return max(0.001, min(LOOK_EVERY, self._exchange.deadline - monotonic()))
+
+    def _look(self) -> None:
+        """Whether there is time left, and somebody who waits."""
+        if monotonic() >= self._exchange.deadline:
+            late = ", ".join(self._running)
+            raise GatewayError(UPSTREAM_TIMEOUT, f"There was no time left for the parts {late}.")
+        channel = self._exchange.environ.get("gateway.channel")
+        if channel is not None and channel.gone:
+            raise GatewayError(CLIENT_CLOSED, "The client went away.")
+
+    def _start(self) -> None:
+        """Start the parts whose needs are met; those whose needs failed fail with them."""
+        still: list[Part] = []
+        waiting, self._waiting = self._waiting, still
+        for part in waiting:
+            if any(name in self.failed and name not in self.values for name in part.needs):
+                self._note(part, None, None, "needs-failed")
+            elif all(name in self.values for name in part.needs):
+                self._running[part.name] = gevent.spawn(self._ask, part)
+            else:
+                still.append(part)
+
+    def _ask(self, part: Part) -> None:
+        value, headers, failure = None, None, ""
+        try:
+            value, headers = part.ask(self._exchange)
+        except GatewayError as error:
+            failure = error.kind.slug
+        except Exception as error:
+            log.error("the part %s of request %s failed", part.name, self._exchange.request_id, exc_info=error)
+            failure = INTERNAL.slug
+        self._answers.put((part, value, headers, failure))
+
+    def _note(self, part: Part, value: Any, headers: Headers | None, failure: str) -> None:
+        if failure:
+            if part.is_required or self._is_strict:
+                kind = PART_TIMEOUT if failure.endswith("timeout") else PART_FAILED
+                raise GatewayError(kind, f"The part {part.name} failed: {failure}.")
+            self.failed[part.name] = failure
+            if part.default is None:
+                return
+            value = json.loads(part.default)
+        self.values[part.name] = value
+        if headers is not None:
+            self.headers[part.name] = headers

@@ -1,0 +1,52 @@
+"""What the header fields of several answers come to in the one that is made of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from gateway.exchange import Headers
+
+_AGE: Final = re.compile(r"(?:^|[,\s])(?:s-maxage|max-age)=\"?([0-9]{1,10})")
+#: from the strictest on (RFC 9111 section 5.2.2)
+_STRICT: Final = ("no-store", "private", "no-cache")
+
+
+def cache_control(answers: Iterable[Headers]) -> str:
+    """The strictest of what they say; "" where one of them says nothing, since then nothing holds for the whole."""
+    words, ages = set(), []
+    for headers in answers:
+        said = ",".join(value for name, value in headers if name.lower() == "cache-control").lower()
+        strict = [word for word in _STRICT if word in said]
+        if strict:
+            words.update(strict)
+            continue
+        found = [int(age) for age in _AGE.findall(said)]
+        if not found:
+            return ", ".join(word for word in _STRICT if word in words)
+        age = min(found)
+        ages.append(max(0, age - _age(headers)))
+    if words:
+        return ", ".join(word for word in _STRICT if word in words)
+    return f"max-age={min(ages)}" if ages else ""
+
+
+def vary(answers: Iterable[Headers]) -> str:
+    """All that they vary by; what each part sends by itself is none of it."""
+    found: dict[str, str] = {}
+    for headers in answers:
+        for name, value in headers:
+            if name.lower() == "vary":
+                for word in value.split(","):
+                    if word := word.strip():
+                        found.setdefault(word.lower(), word)
+    if "*" in found:
+        return "*"
+    return ", ".join(word for lower, word in found.items() if lower not in ("accept", "accept-encoding"))
+
+
+def _age(headers: Headers) -> int:
+    """How old an answer was when it came from a cache on the way."""
+    found = next((value for name, value in headers if name.lower() == "age"), "0").strip()
+    return int(found) if found.isdigit() and len(found) <= 10 else 0

@@ -1,0 +1,33 @@
+"""The part of `gateway explain` that is about what a route does when it does not just ask one upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gateway.config.model import Route as RouteSpec
+    from gateway.config.model_aggregate import Part
+
+
+def action(source: RouteSpec, total: float) -> dict[str, Any] | None:
+    """Its name, place, seconds and what it does, in lines; None for a route with `upstream` or `split`."""
+    spec: Any
+    if (spec := source.function) is not None:
+        name, does = "wsgi" if spec.is_wsgi else "function", [f"calls {spec.call}, {spec.timeout:g} s at most"]
+    elif (spec := source.aggregate) is not None:
+        name, does = "aggregate", [_part(part) for part in spec.parts]
+    else:
+        return None
+    return {"name": name, "where": spec.where, "total": total, "does": does}
+
+
+def in_words(upstream: dict[str, Any]) -> Iterator[str]:
+    """Lines for people."""
+    yield from (f"{'' if number else 'does':10}{line}" for number, line in enumerate(upstream["does"]))
+
+
+def _part(part: Part) -> str:
+    notes = [f"after {' and '.join(part.needs)}"] if part.needs else []
+    notes += ["required"] if part.is_required else []
+    return ", ".join((f"{part.name}: {part.method} {part.path} of {part.upstream}", *notes))
