@@ -17,6 +17,8 @@ def action(source: RouteSpec, total: float) -> dict[str, Any] | None:
         name, does = "wsgi" if spec.is_wsgi else "function", [f"calls {spec.call}, {spec.timeout:g} s at most"]
     elif (spec := source.aggregate) is not None:
         name, does = "aggregate", [_part(part) for part in spec.parts]
+    elif (spec := source.jsonrpc) is not None:
+        name, does = "jsonrpc", [f"calls {spec.method} by POST {spec.path} of {spec.upstream}"]
     else:
         return None
     return {"name": name, "where": spec.where, "total": total, "does": does}

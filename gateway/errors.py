@@ -6,7 +6,7 @@ words.  The `type` of a problem document (RFC 9457) is `urn:gateway:error:<slug>
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Source = Literal["client", "upstream", "gateway"]
@@ -148,6 +148,9 @@ PART_TIMEOUT = _upstream(
     "part-timeout", 504, "A part of the answer did not come in time", "http_response_timeout", retryable=False
 )
 
+#: what a service says itself when it is called; the status is what its code stands for (`rpc_error`)
+RPC_ERROR = Kind("rpc-error", 502, "The service answered with an error", "upstream", False)
+
 # The admin listener's
 ADMIN_TOKEN = _client("admin-token", 401, "The admin API wants its token")
 ADMIN_ORIGIN = _client("admin-origin", 403, "The admin API does not answer other sites")
@@ -177,5 +180,11 @@ FUNCTION_TIMEOUT = Kind("function-timeout", 504, "The function of this route did
 NOT_CONFIGURED = Kind(
     "not-configured", 503, "The gateway has no configuration", "gateway", False, "proxy_configuration_error"
 )
+
+
+def rpc_error(status: int) -> Kind:
+    """The kind of an error that a service named by a code of its own, where the code stands for `status`."""
+    return replace(RPC_ERROR, status=status)
+
 
 KINDS: tuple[Kind, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Kind))

@@ -13,6 +13,7 @@ from gateway.config.model import Respond as RespondSpec
 from gateway.config.model_aggregate import Aggregate
 from gateway.config.model_function import Function
 from gateway.config.model_split import Split as SplitSpec
+from gateway.config.model_translate import JsonRpc
 from gateway.contracts import Fetch, Steps, Tools
 from gateway.policies import headers
 from gateway.upstreams.mirror import Lanes, Mirror
@@ -57,6 +58,8 @@ class Actions:
             return self._function(route, route.function)
         if route.aggregate is not None:
             return self._aggregate(route, route.aggregate)
+        if route.jsonrpc is not None:
+            return self._jsonrpc(route, route.jsonrpc)
         if route.name in self._pages:
             return self._pages[route.name], NO_UPSTREAM_TOTAL, "auth"
         name = "split" if route.split is not None else route.upstream or ""
@@ -91,6 +94,15 @@ class Actions:
             return Unmatched().fetch, NO_UPSTREAM_TOTAL, "aggregate"
         upstream, total = made
         return upstream.fetch, min(total, route.timeout.total) if route.timeout else total, "aggregate"
+
+    def _jsonrpc(self, route: Route, spec: JsonRpc) -> tuple[Fetch, float, str]:
+        from gateway.config.compile_translate import calling  # PERF: for configurations that have any
+
+        service = self._upstreams.get(spec.upstream)
+        if service is None:
+            return Unmatched().fetch, NO_UPSTREAM_TOTAL, "jsonrpc"
+        total = min(service.total, route.timeout.total) if route.timeout else service.total
+        return calling(spec, service).fetch, total, "jsonrpc"
 
     def _split(self, route: Route, spec: SplitSpec) -> Service | None:
         legs, totals = [], []

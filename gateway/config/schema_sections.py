@@ -12,6 +12,7 @@ from gateway.config import (
     schema_server,
     schema_split,
     schema_traffic,
+    schema_translate,
     schema_validate,
 )
 from gateway.config.schema_parts import (
@@ -145,6 +146,7 @@ def route() -> Schema:
             **schema_compress.sections(),
             **schema_function.sections(),
             **schema_aggregate.sections(),
+            **schema_translate.sections(),
             "priority": integer("Breaks a tie between equally specific routes; higher wins.", -1_000_000, 1_000_000, 0),
         },
         ("name", "match"),

@@ -19,6 +19,7 @@ from gateway.config.sections.limits import read_route_limits
 from gateway.config.sections.match import read_match
 from gateway.config.sections.networks import read_ip
 from gateway.config.sections.split import read_mirror, read_split
+from gateway.config.sections.translate import read_jsonrpc
 from gateway.config.sections.validate import read_validate
 from gateway.config.sections.variables import IN_DEFAULTS, Known, check_template
 
@@ -29,8 +30,9 @@ _WITHOUT_EFFECT = {
     "function": ("mirror",),
     "wsgi": ("mirror",),
     "aggregate": ("rewrite", "mirror"),
+    "jsonrpc": ("rewrite", "mirror"),
 }
-_ACTIONS = ("upstream", "split", "respond", "function", "wsgi", "aggregate")
+_ACTIONS = ("upstream", "split", "respond", "function", "wsgi", "aggregate", "jsonrpc")
 
 
 def read_defaults(reader: Reader) -> Defaults:
@@ -79,6 +81,7 @@ def _route(reader: Reader, defaults: Defaults) -> Route:
         compress=read_compress(reader, defaults.compress),
         function=read_function(reader, match.path),
         aggregate=read_aggregate(reader, known),
+        jsonrpc=read_jsonrpc(reader, known, match.path),
     )
 
 

@@ -84,7 +84,7 @@ WRONG = [
     ("upstream: a\n    mirror: {upstream: b, share: 0%}", "`share: 0%`: nothing is ever copied"),
     ("upstream: a\n    mirror: {share: 10%}", "routes[0].mirror.upstream: is missing"),
     ("upstream: a\n    mirror: b", "routes[0].mirror: expected a mapping, found \"b\""),
-    ("mirror: {upstream: a}", "the route does nothing (it needs `upstream`, `split` or `respond`)"),
+    ("mirror: {upstream: a}", "the route does nothing (it needs `upstream`, `split`, `respond` or another action)"),
 ]  # fmt: skip
 
 

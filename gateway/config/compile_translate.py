@@ -1,0 +1,59 @@
+"""From `jsonrpc` of a route to its fetch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from urllib.parse import unquote
+
+from gateway import expressions, filling, templates
+from gateway.config.compile_upstreams import Service
+from gateway.config.model_translate import JsonRpc as Spec
+from gateway.config.sections.translate import BODY
+from gateway.exchange import Exchange
+from gateway.filling import Fill
+from gateway.templates import Getter
+from gateway.translating import body
+from gateway.translating.jsonrpc import Call, JsonRpc
+
+
+def calling(spec: Spec, service: Service) -> JsonRpc:
+    """The upstream of a route with `jsonrpc`."""
+    params: Fill | None
+    if spec.params == BODY:
+        params = body.json_body
+    else:
+        params = None if spec.params is None else filled(spec.params, spec.numbers)
+    call = Call(
+        upstream=spec.upstream,
+        path=templates.compile(spec.path, "url").render,
+        method=spec.method,
+        params=params,
+        notification=spec.notification,
+        select=expressions.compile(spec.select) if spec.select else None,
+        statuses=spec.statuses,
+        batch=spec.batch,
+    )
+    return JsonRpc(call, service.fetch, service.total)
+
+
+def filled(spec: object, numbers: tuple[str, ...]) -> Fill:
+    """JSON with {param}, {query.name}, {header.Name}, {claim.name} and {body.path}.
+
+    A text that is one variable alone is a number where it is one of the path's `numbers`, and what the body has where
+    it is of the body.  Path parameters are decoded: they do not become part of a URL here.
+    """
+    values = {BODY: body.value, "param": lambda name: _parameter(name, name in numbers)}
+    return filling.compile(spec, values, {BODY: body.text, "param": _decoded})
+
+
+def _decoded(name: str) -> Getter:
+    return lambda exchange: unquote((exchange.params or {}).get(name, ""))
+
+
+def _parameter(name: str, is_number: bool) -> Callable[[Exchange], object]:
+    def get(exchange: Exchange) -> object:
+        text = unquote((exchange.params or {}).get(name, ""))
+        return json.loads(text) if is_number else text
+
+    return get

@@ -1,0 +1,87 @@
+"""Requests that the gateway makes on a client's behalf: the parts of an aggregate, calls behind a REST route."""
+
+from __future__ import annotations
+
+import io
+from time import monotonic
+from typing import Final, NoReturn
+
+from gateway.contracts import Fetch
+from gateway.errors import UPSTREAM_BAD_ANSWER, GatewayError
+from gateway.exchange import Exchange, Response
+
+#: bytes of the largest answer
+ANSWER_MAX: Final = 1 << 20
+#: what speaks of the client's own request, not of ours (RFC 9110 sections 8, 13, 14)
+_LEFT_OUT: Final = frozenset(
+    (
+        *("accept", "accept-encoding", "content-length", "content-type", "content-encoding", "expect", "range"),
+        *("if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "te", "upgrade"),
+    )
+)
+_TAKEN_OVER: Final = (
+    *("host", "authority", "scheme", "version", "peer", "client", "trusted", "request_id", "route", "params"),
+    *("plan", "caller"),
+)
+
+
+def leg(
+    exchange: Exchange,
+    method: str,
+    target: str,
+    total: float,
+    body: bytes | None = None,
+    keep: frozenset[str] | None = None,
+) -> Exchange:
+    """A request of its own, of at most `total` seconds, that asks for JSON; `body` is JSON.
+
+    `keep` are the client's header fields (lower case) that go along, None = all that are not about its own request.
+    """
+    made = Exchange(method, target, [], {}, exchange.started)
+    for name in _TAKEN_OVER:
+        setattr(made, name, getattr(exchange, name))
+    made.path, _, made.query = target.partition("?")
+    made.deadline = min(exchange.deadline, monotonic() + total)
+    fields = exchange.headers if exchange.outgoing is None else exchange.outgoing
+    left_out = _LEFT_OUT
+    made.headers = [
+        field for field in fields if (name := field[0].lower()) not in left_out and (keep is None or name in keep)
+    ]
+    made.headers += (("Accept", "application/json"), ("Accept-Encoding", "identity"))
+    if body is not None:
+        made.headers.append(("Content-Type", "application/json"))
+        made.body, made.body_length = io.BytesIO(body), len(body)
+    return made
+
+
+def whole(response: Response, upstream: str) -> bytes:
+    """The body to its end. Raises GatewayError for one of more than ANSWER_MAX, and what reading raises."""
+    body = response.body
+    if isinstance(body, bytes):
+        return body if len(body) <= ANSWER_MAX else _too_large(upstream)
+    pieces, size = [], 0
+    for piece in body:
+        size += len(piece)
+        if size > ANSWER_MAX:
+            _too_large(upstream)
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def asked(fetch: Fetch, exchange: Exchange, request: Exchange, upstream: str) -> tuple[Response, bytes]:
+    """The answer to a leg, with its body; what the log says of the exchange is taken from it. Raises GatewayError."""
+    try:
+        response = fetch(request)
+        try:
+            return response, whole(response, upstream)
+        finally:
+            response.close()
+    finally:
+        exchange.upstream, exchange.address = upstream, request.address
+        exchange.attempts += request.attempts
+        exchange.upstream_started = exchange.upstream_started or request.upstream_started
+        exchange.upstream_time += request.upstream_time
+
+
+def _too_large(upstream: str) -> NoReturn:
+    raise GatewayError(UPSTREAM_BAD_ANSWER, f"The answer of the upstream {upstream} is larger than 1 MB.")
