@@ -19,6 +19,8 @@ def action(source: RouteSpec, total: float) -> dict[str, Any] | None:
         name, does = "aggregate", [_part(part) for part in spec.parts]
     elif (spec := source.jsonrpc) is not None:
         name, does = "jsonrpc", [f"calls {spec.method} by POST {spec.path} of {spec.upstream}"]
+    elif (spec := source.graphql) is not None:
+        name, does = "graphql", [f"asks {spec.upstream} by POST {spec.path}"]
     else:
         return None
     return {"name": name, "where": spec.where, "total": total, "does": does}

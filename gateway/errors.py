@@ -108,6 +108,7 @@ INVALID_BODY = _client("invalid-body", 422, "The body does not fit")
 INVALID_QUERY = _client("invalid-query", 400, "The query does not fit")
 INVALID_HEADERS = _client("invalid-headers", 400, "The header fields do not fit")
 INVALID_PARAMETERS = _client("invalid-parameters", 400, "The parameters in the path do not fit")
+QUERY_REFUSED = _client("query-refused", 400, "The query asks for more than is taken")
 
 # The upstream's failures
 UPSTREAM_REFUSED = _upstream("upstream-refused", 502, "The upstream refused the connection", "connection_refused")

@@ -13,7 +13,7 @@ from gateway.config.model import Respond as RespondSpec
 from gateway.config.model_aggregate import Aggregate
 from gateway.config.model_function import Function
 from gateway.config.model_split import Split as SplitSpec
-from gateway.config.model_translate import JsonRpc
+from gateway.config.model_translate import GraphQL, GraphQLPass, JsonRpc
 from gateway.contracts import Fetch, Steps, Tools
 from gateway.policies import headers
 from gateway.upstreams.mirror import Lanes, Mirror
@@ -58,8 +58,8 @@ class Actions:
             return self._function(route, route.function)
         if route.aggregate is not None:
             return self._aggregate(route, route.aggregate)
-        if route.jsonrpc is not None:
-            return self._jsonrpc(route, route.jsonrpc)
+        if (spec := route.jsonrpc or route.graphql) is not None:
+            return self._translate(route, spec)
         if route.name in self._pages:
             return self._pages[route.name], NO_UPSTREAM_TOTAL, "auth"
         name = "split" if route.split is not None else route.upstream or ""
@@ -95,14 +95,19 @@ class Actions:
         upstream, total = made
         return upstream.fetch, min(total, route.timeout.total) if route.timeout else total, "aggregate"
 
-    def _jsonrpc(self, route: Route, spec: JsonRpc) -> tuple[Fetch, float, str]:
-        from gateway.config.compile_translate import calling  # PERF: for configurations that have any
+    def _translate(self, route: Route, spec: JsonRpc | GraphQL | GraphQLPass) -> tuple[Fetch, float, str]:
+        from gateway.config import compile_translate  # PERF: for configurations that have any
 
+        name = "jsonrpc" if isinstance(spec, JsonRpc) else "graphql"
         service = self._upstreams.get(spec.upstream)
         if service is None:
-            return Unmatched().fetch, NO_UPSTREAM_TOTAL, "jsonrpc"
+            return Unmatched().fetch, NO_UPSTREAM_TOTAL, name
         total = min(service.total, route.timeout.total) if route.timeout else service.total
-        return calling(spec, service).fetch, total, "jsonrpc"
+        if isinstance(spec, JsonRpc):
+            return compile_translate.calling(spec, service).fetch, total, name
+        if isinstance(spec, GraphQL):
+            return compile_translate.asking(spec, service).fetch, total, name
+        return compile_translate.passing(spec, service).fetch, total, name
 
     def _split(self, route: Route, spec: SplitSpec) -> Service | None:
         legs, totals = [], []

@@ -1,20 +1,28 @@
-"""From `jsonrpc` of a route to its fetch."""
+"""From `jsonrpc` and `graphql` of a route to its fetch."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from gateway import expressions, filling, templates
 from gateway.config.compile_upstreams import Service
+from gateway.config.model_translate import GraphQL as GraphQLSpec
+from gateway.config.model_translate import GraphQLPass
 from gateway.config.model_translate import JsonRpc as Spec
 from gateway.config.sections.translate import BODY
 from gateway.exchange import Exchange
 from gateway.filling import Fill
 from gateway.templates import Getter
 from gateway.translating import body
+from gateway.translating.graphql import GraphQL, Input, Query
 from gateway.translating.jsonrpc import Call, JsonRpc
+
+if TYPE_CHECKING:
+    from gateway.translating.graphql_pass import PassThrough
 
 
 def calling(spec: Spec, service: Service) -> JsonRpc:
@@ -35,6 +43,42 @@ def calling(spec: Spec, service: Service) -> JsonRpc:
         batch=spec.batch,
     )
     return JsonRpc(call, service.fetch, service.total)
+
+
+def asking(spec: GraphQLSpec, service: Service) -> GraphQL:
+    """The upstream of a route with `graphql`."""
+    inputs = tuple(
+        Input(each.name, each.type, each.lists, each.is_required, filled(each.value, spec.numbers))
+        for each in spec.variables
+    )
+    query = Query(
+        upstream=spec.upstream,
+        path=templates.compile(spec.path, "url").render,
+        text=spec.query,
+        operation=spec.operation,
+        inputs=inputs,
+        select=expressions.compile(spec.select) if spec.select else None,
+        statuses=spec.statuses,
+        partial=spec.partial,
+    )
+    return GraphQL(query, service.fetch, service.total)
+
+
+def passing(spec: GraphQLPass, service: Service) -> PassThrough:
+    """The upstream of a route with `graphql` that clients write themselves."""
+    from gateway.translating.graphql_pass import Bounds, PassThrough
+
+    bounds = Bounds(
+        upstream=spec.upstream,
+        path=templates.compile(spec.path, "url").render,
+        depth=spec.depth,
+        complexity=spec.complexity,
+        aliases=spec.aliases,
+        introspection=spec.introspection,
+        persisted=MappingProxyType(dict(spec.persisted)),
+        only=spec.only,
+    )
+    return PassThrough(bounds, service.fetch, service.total)
 
 
 def filled(spec: object, numbers: tuple[str, ...]) -> Fill:

@@ -17,7 +17,7 @@ from gateway.config.model_limits import Limits
 from gateway.config.model_policies import PolicyUse
 from gateway.config.model_split import Mirror, Split
 from gateway.config.model_traffic import Overload
-from gateway.config.model_translate import JsonRpc
+from gateway.config.model_translate import GraphQL, GraphQLPass, JsonRpc
 from gateway.config.model_upstreams import Upstream
 from gateway.config.model_validate import Validate
 from gateway.config.record import Record
@@ -130,6 +130,7 @@ class Route(Record):
     function: Function | None = None
     aggregate: Aggregate | None = None
     jsonrpc: JsonRpc | None = None
+    graphql: GraphQL | GraphQLPass | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,3 +24,48 @@ class JsonRpc(Record):
     batch: int
     numbers: tuple[str, ...]
     where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variable(Record):
+    """A variable of a GraphQL operation: a type in so many lists, and frozen JSON whose texts are templates."""
+
+    name: str
+    type: str
+    lists: int
+    is_required: bool
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQL(Record):
+    """`path` is a template, `query` the document; `statuses` are (code, status); `select` is JMESPath, "" = all.
+
+    `partial` says whether data beside errors is an answer; `numbers` are the path's parameters that are numbers.
+    """
+
+    upstream: str
+    path: str
+    query: str
+    operation: str
+    variables: tuple[Variable, ...]
+    select: str
+    statuses: tuple[tuple[str, int], ...]
+    partial: bool
+    numbers: tuple[str, ...]
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLPass(Record):
+    """GraphQL of the clients' own, within bounds; `persisted` are (SHA-256 in hex, document)."""
+
+    upstream: str
+    path: str
+    depth: int
+    complexity: int
+    aliases: int
+    introspection: bool
+    persisted: tuple[tuple[str, str], ...]
+    only: bool
+    where: str

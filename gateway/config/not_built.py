@@ -12,7 +12,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "defaults": ("sanitize",),
     "routes[]": (
         *("cache", "openapi", "idempotency", "sanitize"),
-        *("grpc", "graphql", "federation", "enqueue"),
+        *("grpc", "federation", "enqueue"),
     ),
     "observability": ("statsd", "tracing", "dashboard"),
 }
@@ -24,7 +24,7 @@ VALUES: dict[str, tuple[object, ...]] = {
 }
 """Strings stand for all that begin with them, a mapping for all mappings with that key."""
 
-ACTIONS = ("grpc", "graphql", "federation", "enqueue")
+ACTIONS = ("grpc", "federation", "enqueue")
 """Keys of a route that will be actions beside `upstream`, `split` and `respond`."""
 
 SCHEMES = ("grpc", "grpcs")

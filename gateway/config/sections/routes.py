@@ -14,6 +14,7 @@ from gateway.config.sections.aggregate import read_aggregate
 from gateway.config.sections.compress import read_compress
 from gateway.config.sections.cors import read_cors_name
 from gateway.config.sections.functions import read_function
+from gateway.config.sections.graphql import read_graphql
 from gateway.config.sections.headers import merge, read_header_pairs, read_headers
 from gateway.config.sections.limits import read_route_limits
 from gateway.config.sections.match import read_match
@@ -31,8 +32,9 @@ _WITHOUT_EFFECT = {
     "wsgi": ("mirror",),
     "aggregate": ("rewrite", "mirror"),
     "jsonrpc": ("rewrite", "mirror"),
+    "graphql": ("rewrite", "mirror"),
 }
-_ACTIONS = ("upstream", "split", "respond", "function", "wsgi", "aggregate", "jsonrpc")
+_ACTIONS = ("upstream", "split", "respond", "function", "wsgi", "aggregate", "jsonrpc", "graphql")
 
 
 def read_defaults(reader: Reader) -> Defaults:
@@ -82,6 +84,7 @@ def _route(reader: Reader, defaults: Defaults) -> Route:
         function=read_function(reader, match.path),
         aggregate=read_aggregate(reader, known),
         jsonrpc=read_jsonrpc(reader, known, match.path),
+        graphql=read_graphql(reader, known, match.path),
     )
 
 

@@ -11,7 +11,8 @@ from gateway.config.reader import Reader, Text
 from gateway.config.sections.variables import Known, check_template
 
 BODY = "body"
-_NUMBER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*):(?:int|float)\}")
+#: parameters of a path that are numbers
+NUMBER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*):(?:int|float)\}")
 
 
 def read_jsonrpc(holder: Reader, known: Known, path: str) -> JsonRpc | None:
@@ -42,7 +43,7 @@ def read_jsonrpc(holder: Reader, known: Known, path: str) -> JsonRpc | None:
         select=reader.text("select"),
         statuses=tuple((int(code), errors.integer(code)) for code in errors if code.lstrip("-").isdigit()),
         batch=reader.integer("batch") if "batch" in reader else 0,
-        numbers=tuple(_NUMBER.findall(path)),
+        numbers=tuple(NUMBER.findall(path)),
         where=reader.where,
     )
 
