@@ -178,6 +178,17 @@ FUNCTION_BUSY = Kind(
     "function-busy", 503, "The function of this route is busy", "gateway", True, "connection_limit_reached"
 )
 FUNCTION_TIMEOUT = Kind("function-timeout", 504, "The function of this route did not end in time", "gateway", False)
+ACTIVATION_FULL = Kind(
+    "activation-full",
+    503,
+    "Too many requests wait for the upstream",
+    "upstream",
+    False,
+    "destination_unavailable",
+)
+ACTIVATION_TIMEOUT = Kind(
+    "activation-timeout", 504, "The upstream did not start in time", "upstream", False, "destination_unavailable"
+)
 NOT_CONFIGURED = Kind(
     "not-configured", 503, "The gateway has no configuration", "gateway", False, "proxy_configuration_error"
 )

@@ -6,16 +6,20 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from time import monotonic_ns
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.config import model_upstreams as model
+from gateway.config.model_activate import Activate
 from gateway.config.model_discovery import Discovery, Dns
 from gateway.config.model_traffic import Overload
 from gateway.contracts import Fetch
 from gateway.limiting.limiting import Limiting
 from gateway.observe.access_log import AccessLogs
 from gateway.upstreams import balance, breaker, budget, health, hedge, outlier, retry
+from gateway.upstreams.activate import Activator
 from gateway.upstreams.attempt import Attempts, Rules
+from gateway.upstreams.call import Calls
 from gateway.upstreams.checker import Checked
 from gateway.upstreams.circuit import Circuit
 from gateway.upstreams.discovery.registry import Sources
@@ -27,6 +31,7 @@ from gateway.upstreams.mirror import Lanes
 from gateway.upstreams.pool import Address, PoolSettings
 from gateway.upstreams.pools import PoolKey, Pools, TLSSettings
 from gateway.upstreams.state import WINDOW, TrafficRegion
+from gateway.upstreams.wake import Wake
 
 if TYPE_CHECKING:
     from gateway.identity.registry import Registry
@@ -44,6 +49,8 @@ class Resources:
     #: None when the configuration has no `auth`, or serves nobody
     registry: Registry | None = None
     limiting: Limiting = field(default_factory=Limiting.private)
+    #: None when it serves nobody
+    calls: Calls | None = None
 
 
 class Service(NamedTuple):
@@ -83,7 +90,16 @@ class Services:
         else:
             source = self._found(spec, fleet, spec.discovery, pool, tls)
             fetch = Discovered(fetch, source, spec.timeout.connect).fetch
-        return Service(fetch, spec.timeout.total)
+        if spec.activate is None:
+            return Service(fetch, spec.timeout.total)
+        return Service(self._activated(spec, spec.activate, fetch, fleet), spec.timeout.total + spec.activate.hold)
+
+    def _activated(self, spec: model.Upstream, rules: Activate, fetch: Fetch, fleet: Fleet) -> Fetch:
+        def addresses() -> list[Address]:
+            return [target.pool.address for target in fleet.targets]
+
+        wake = Wake(spec.name, rules.method, rules.wake, self._asks(rules), self._is_due(spec.name, rules.every))
+        return Activator(spec.name, fetch, addresses, wake.call, hold=rules.hold, most=rules.queue).fetch
 
     def build_single(self, spec: model.Upstream) -> Service | None:
         """The same without further tries, for copies."""
@@ -122,6 +138,16 @@ class Services:
         address = str(key.address)
         state = self._resources.traffic.target(spec.name, address, window_ms=_window(spec))
         return Target(address, self._resources.pools.get(key), state, weight, _breaker(spec), where)
+
+    def _asks(self, rules: Activate) -> Calls | None:
+        calls = self._resources.calls
+        return None if calls is None else calls.with_tls(insecure=rules.insecure)
+
+    def _is_due(self, name: str, every: float) -> Callable[[], bool]:
+        """Whether it is time again, by a bucket that all workers of the host share."""
+        limiting, nanoseconds = self._resources.limiting, round(every * 1e9)
+        number = limiting.keys.number(f"activate\0{name}\0")
+        return lambda: limiting.buckets.take(number, nanoseconds, nanoseconds, 1, monotonic_ns()) == 0
 
     def _fetch(self, spec: model.Upstream, fleet: Fleet) -> Fetch:
         """overload -> circuit -> tries -> one exchange; what is not asked for is not there."""

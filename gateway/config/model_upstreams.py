@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.config.model_activate import Activate
 from gateway.config.model_balance import Balance
 from gateway.config.model_discovery import Discovery
 from gateway.config.model_traffic import CircuitBreaker, Health, Hedge, Outlier, Overload, Retry
@@ -76,3 +77,4 @@ class Upstream(Record):
     hedge: Hedge | None
     overload: Overload | None
     where: str
+    activate: Activate | None = None

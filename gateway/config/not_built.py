@@ -8,7 +8,6 @@ KEYS: dict[str, tuple[str, ...]] = {
     "": ("alerts", "escalation", "regions"),
     "rate_limits[]": ("penalty", "on_store_failure"),
     "routes[].rate_limit": ("penalty", "on_store_failure"),
-    "upstreams.*": ("activate",),
     "defaults": ("sanitize",),
     "routes[]": (
         *("cache", "openapi", "idempotency", "sanitize"),

@@ -2,6 +2,7 @@
 
 from gateway.config import (
     schema_access,
+    schema_activate,
     schema_aggregate,
     schema_balance,
     schema_compress,
@@ -77,6 +78,7 @@ def upstream() -> Schema:
             "pool": section("Connections that are kept.", pool),
             "tls": section("TLS towards https targets; certificates are verified.", tls),
             **schema_traffic.sections(),
+            **schema_activate.sections(),
         },
     )
 

@@ -73,7 +73,13 @@ class Site:
         contexts(document)
         registry = self._registry_of(document) if document.providers else None
         resources = Resources(
-            self.pools, self.logs, self.sources, traffic=self.traffic, registry=registry, limiting=self.limiting
+            self.pools,
+            self.logs,
+            self.sources,
+            traffic=self.traffic,
+            registry=registry,
+            limiting=self.limiting,
+            calls=self.calls,
         )
         return compile(document, resources, pause)
 

@@ -53,6 +53,7 @@ class TargetPool:
     """What the gateway adds to urllib3's pools."""
 
     pool: Slots
+    address: Address
     idle: float
     default_host: str
     is_draining = False
@@ -168,6 +169,7 @@ class PlainPool(TargetPool, HTTPConnectionPool):  # type: ignore[misc]
             socket_path=address.socket,
         )
         self.idle = settings.idle
+        self.address = address
         self.default_host = address.authority
 
 
@@ -190,4 +192,5 @@ class TLSPool(TargetPool, HTTPSConnectionPool):  # type: ignore[misc]
             server_hostname=server_name or None,
         )
         self.idle = settings.idle
+        self.address = address
         self.default_host = address.authority

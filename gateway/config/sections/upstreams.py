@@ -8,6 +8,7 @@ from gateway.config import not_built
 from gateway.config.complaints import did_you_mean
 from gateway.config.model_upstreams import Pool, Target, Upstream, UpstreamTimeout, UpstreamTLS
 from gateway.config.reader import Reader, Text
+from gateway.config.sections.activate import read_activate
 from gateway.config.sections.balance import read_balance
 from gateway.config.sections.discovery import read_discovery
 from gateway.config.sections.hosts import host_mistake, port_mistake, split_port
@@ -58,6 +59,7 @@ def _upstream(name: str, reader: Reader) -> Upstream:
         hedge=read_hedge(reader, timeout.total),
         overload=read_overload(reader),
         where=reader.where,
+        activate=read_activate(reader),
     )
 
 

@@ -1,0 +1,220 @@
+"""Requests for an upstream that is not running yet: they wait until it is, in the order in which they came.
+
+Who finds no target wakes the upstream, and waits.  While anybody waits, its targets' ports are tried every few
+milliseconds; once one opens, those who wait are let go one after the other, so many at a time, and who comes meanwhile
+waits behind them.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections import deque
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import Final
+
+import gevent
+from gevent.event import Event
+
+from gateway.contracts import Fetch
+from gateway.errors import (
+    ACTIVATION_FULL,
+    ACTIVATION_TIMEOUT,
+    CIRCUIT_OPEN,
+    CLIENT_CLOSED,
+    NO_TARGET,
+    UPSTREAM_CONNECT_TIMEOUT,
+    UPSTREAM_DNS,
+    UPSTREAM_REFUSED,
+    UPSTREAM_UNREACHABLE,
+    GatewayError,
+)
+from gateway.exchange import BodyReader, Exchange, Response
+from gateway.upstreams.pool import Address
+
+log = logging.getLogger("gateway")
+
+#: seconds between two looks at the ports, and for one of them
+LOOK_EVERY: Final = 0.02
+LOOK_LONGEST: Final = 0.25
+#: seconds between two looks at whether the client is still there
+CLIENT_EVERY: Final = 0.1
+#: requests that are let go at the same time
+AT_ONCE: Final = 64
+#: bytes of a body that may have been read before it was known that nobody is there
+KEPT: Final = 65_536
+_ABSENT: Final = (NO_TARGET, UPSTREAM_REFUSED, UPSTREAM_UNREACHABLE, UPSTREAM_CONNECT_TIMEOUT, UPSTREAM_DNS)
+
+
+class Activator:
+    """An upstream over an upstream that may not run; one for each worker and upstream of a plan."""
+
+    __slots__ = ("_addresses", "_fetch", "_free", "_hold", "_is_looking", "_most", "_name", "_waiting", "_wake")
+
+    def __init__(
+        self,
+        name: str,
+        fetch: Fetch,
+        addresses: Callable[[], Sequence[Address]],
+        wake: Callable[[], None],
+        *,
+        hold: float,
+        most: int,
+    ) -> None:
+        """At most `most` requests wait, each at most `hold` seconds; `addresses` are those of the targets now."""
+        self._name = name
+        self._fetch = fetch
+        self._addresses = addresses
+        self._wake = wake
+        self._hold = hold
+        self._most = most
+        self._waiting: deque[Event] = deque()
+        self._free = AT_ONCE
+        self._is_looking = False
+
+    def fetch(self, exchange: Exchange) -> Response:
+        """The answer. Raises GatewayError."""
+        if self._is_looking:
+            return self._held(exchange)
+        body = exchange.body
+        kept = Kept(body) if body is not None and exchange.body_length else None
+        if kept is not None:
+            exchange.body = kept
+        try:
+            return self._fetch(exchange)
+        except GatewayError as error:
+            is_absent = error.kind in _ABSENT or (error.kind is CIRCUIT_OPEN and self._is_looking)
+            if not is_absent or (kept is not None and not kept.rewind()):
+                raise
+        return self._held(exchange)
+
+    def _held(self, exchange: Exchange) -> Response:
+        if len(self._waiting) >= self._most:
+            words = f"The upstream {self._name} is being started, and {self._most} requests wait for it already."
+            raise GatewayError(ACTIVATION_FULL, words, headers=(("Retry-After", "1"),))
+        until = min(monotonic() + self._hold, exchange.deadline)
+        ticket = Event()
+        self._waiting.append(ticket)
+        self._look()
+        while True:
+            self._wait(exchange, ticket, until)
+            is_absent = False
+            try:
+                return self._fetch(exchange)
+            except GatewayError as error:
+                body = exchange.body
+                is_absent = error.kind in _ABSENT or error.kind is CIRCUIT_OPEN
+                if not is_absent or monotonic() >= until or (isinstance(body, Kept) and not body.rewind()):
+                    raise
+                # Not there after all: first again, at the next look.
+                ticket.clear()
+                self._waiting.appendleft(ticket)
+                self._look()
+            finally:
+                self._free += 1
+                if not is_absent:
+                    self._let_go()
+
+    def _wait(self, exchange: Exchange, ticket: Event, until: float) -> None:
+        """Until it is let go: then one place of AT_ONCE is this one's. Raises GatewayError."""
+        try:
+            while not ticket.wait(max(0.0, min(CLIENT_EVERY, until - monotonic()))):
+                _check(self._name, exchange, until)
+        except BaseException:
+            if ticket.is_set():
+                self._free += 1
+                self._let_go()
+            else:
+                self._waiting.remove(ticket)
+            raise
+
+    def _look(self) -> None:
+        if not self._is_looking:
+            self._is_looking = True
+            gevent.spawn(self._run)
+
+    def _run(self) -> None:
+        """While anybody waits."""
+        started, count = monotonic(), 0
+        log.info("nobody is there for %s: requests wait", self._name)
+        gevent.spawn(self._wake)
+        try:
+            while self._waiting:
+                if any(map(is_open, self._addresses())):
+                    if not count:
+                        count = len(self._waiting)
+                        log.info("%s is there after %.2f s, for %d requests", self._name, monotonic() - started, count)
+                    self._let_go()
+                gevent.sleep(LOOK_EVERY)
+        finally:
+            self._is_looking = False
+
+    def _let_go(self) -> None:
+        """The first of those who wait, as many as there are places for."""
+        while self._free > 0 and self._waiting:
+            self._free -= 1
+            self._waiting.popleft().set()
+
+
+def _check(name: str, exchange: Exchange, until: float) -> None:
+    """Whether there is still somebody who waits, and time."""
+    channel = exchange.environ.get("gateway.channel")
+    if channel is not None and channel.gone:
+        raise GatewayError(CLIENT_CLOSED, "The client went away.")
+    if monotonic() >= until:
+        words = f"The upstream {name} did not start in time."
+        raise GatewayError(ACTIVATION_TIMEOUT, words, headers=(("Retry-After", "1"),))
+
+
+class Kept:
+    """A body whose beginning can be read once more."""
+
+    __slots__ = ("_again", "_body", "_pieces", "_size")
+
+    def __init__(self, body: BodyReader) -> None:
+        self._body = body
+        self._pieces: list[bytes] = []
+        self._again: list[bytes] = []
+        self._size = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        """As the body's own."""
+        if self._again:
+            piece = self._again.pop(0)
+            if 0 <= size < len(piece):
+                piece, rest = piece[:size], piece[size:]
+                self._again.insert(0, rest)
+        else:
+            piece = self._body.read(size)
+        self._size += len(piece)
+        if self._size <= KEPT:
+            self._pieces.append(piece)
+        return piece
+
+    @property
+    def done(self) -> bool:
+        """Whether its end is known to have come, as the body says."""
+        return not self._again and bool(getattr(self._body, "done", False))
+
+    def rewind(self) -> bool:
+        """Begin anew; whether that is possible."""
+        if self._size > KEPT:
+            return False
+        self._again = [piece for piece in (*self._pieces, *self._again) if piece]
+        self._pieces, self._size = [], 0
+        return True
+
+
+def is_open(address: Address) -> bool:
+    """Whether anybody takes connections there."""
+    try:
+        if address.socket:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(LOOK_LONGEST)
+                probe.connect(address.socket)
+        else:
+            socket.create_connection((address.host, address.port), LOOK_LONGEST).close()
+    except OSError:
+        return False
+    return True
