@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import IO
 
 from perf import identity, tools
+from perf.bodies import VALIDATE
 from perf.procs import NotServing, Server, free_ports
 from perf.scenario import Shape, Trial
 
@@ -141,7 +142,9 @@ class Arena:
 
     def _start(self, name: str, command: list[str], core: int, **env: str) -> Server:
         assert self.log is not None
-        server = Server(name, command, core, self.log, {"PYTHONPATH": str(ROOT)} | env)
+        # Compiled once, as pip does where the gateway is installed.
+        once = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
+        server = Server(name, command, core, self.log, once | env)
         self.servers.append(server)
         return server
 
@@ -173,6 +176,7 @@ def gateway_config(shape: Shape, port: int, admin: int, upstream: int) -> str:
     ]
     match: dict[str, object] = {"path": shape.path} | ({"methods": list(shape.methods)} if shape.methods else {})
     more = (identity.ROUTE if shape.auth else {}) | ({"rate_limit": PER_CLIENT} if shape.limits else {})
+    more |= {"validate": VALIDATE} if shape.validated else {}
     routes.append({"name": "measured", "match": match, "upstream": "up"} | more)
     return json.dumps(
         {

@@ -29,6 +29,7 @@ from gateway.upstreams.pools import PoolKey, Pools, TLSSettings
 from gateway.upstreams.state import WINDOW, TrafficRegion
 
 if TYPE_CHECKING:
+    from gateway.idempotency.answers import Answers
     from gateway.identity.registry import Registry
 
 
@@ -44,6 +45,8 @@ class Resources:
     #: None when the configuration has no `auth`, or serves nobody
     registry: Registry | None = None
     limiting: Limiting = field(default_factory=Limiting.private)
+    #: None when no route keeps answers, or the plan serves nobody
+    answers: Answers | None = None
 
 
 class Service(NamedTuple):

@@ -10,10 +10,12 @@ from gateway.config.complaints import Complaint
 from gateway.config.model_balance import Balance
 from gateway.config.model_discovery import Discovery
 from gateway.config.model_headers import HeaderRules, Pairs
+from gateway.config.model_idempotency import Idempotency
 from gateway.config.model_identity import Access, Cors, IpRules, Provider, Role
 from gateway.config.model_limit import RateLimit
 from gateway.config.model_limits import Limits
 from gateway.config.model_policies import PolicyUse
+from gateway.config.model_sanitize import Sanitize
 from gateway.config.model_split import Mirror, Split
 from gateway.config.model_traffic import CircuitBreaker, Health, Hedge, Outlier, Overload, Retry
 from gateway.config.model_validate import Validate
@@ -193,6 +195,8 @@ class Route(Record):
     where: str
     validate: Validate | None = None
     rate_limit: tuple[RateLimit, ...] = ()
+    idempotency: Idempotency | None = None
+    sanitize: Sanitize | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +208,7 @@ class Defaults(Record):
     access: Access | None
     cors: str | None
     ip: IpRules | None
+    sanitize: Sanitize | None = None
 
 
 @dataclass(frozen=True, slots=True)
