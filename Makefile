@@ -10,6 +10,8 @@ FLOOR := 90
 JOBS := $(shell nproc 2>/dev/null || echo 1)
 MODULES := $(patsubst gateway/_fast/%.pyx,gateway._fast.%,$(wildcard gateway/_fast/*.pyx))
 FAST := $(wildcard gateway/_fast/*.pyx gateway/_fast/*.pxd gateway/_fast/*.pxi)
+# What computes makes way for what waits: `suite` holds answers to their time.
+LATER := nice -n 10
 PIP := -m pip --quiet --disable-pip-version-check --no-input
 # Every test of a process would compile the gateway anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -33,9 +35,9 @@ lint: build ## ruff, cython-lint, mypy, stubs against what is built, import floo
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint gateway/_fast
-	$(BIN)/mypy
+	$(LATER) $(BIN)/mypy
 	@echo stubtest $(MODULES)
-	@$(PY) -m mypy.stubtest --mypy-config-file pyproject.toml --ignore-unused-allowlist --allowlist tools/stubtest.txt $(MODULES)
+	@$(LATER) $(PY) -m mypy.stubtest --mypy-config-file pyproject.toml --ignore-unused-allowlist --allowlist tools/stubtest.txt $(MODULES)
 	$(BIN)/lint-imports --no-cache
 
 # The unit tests run twice in `test`: on Debian's Python as they are, and on .venv's with lines counted, with fewer examples
@@ -45,13 +47,13 @@ suite: build ## the tests on .venv's Python; in `test` all but those of tests/un
 	$(if $(SUITE),$(PY) -m pytest -q -m thorough tests/unit)
 
 suite313: .venv313/.built ## the unit suite on Debian's own Python 3.13
-	@if [ -x $(DEBIAN) ]; then .venv313/bin/python -m pytest -q tests/unit; \
+	@if [ -x $(DEBIAN) ]; then $(LATER) .venv313/bin/python -m pytest -q tests/unit; \
 	else echo "not run: there is no $(DEBIAN) on this machine"; fi
 
 coverage: build $(TRACED)/.built ## the suite in build/coverage, where lines of .pyx files count; COVERED="tests/..." for a part
 	find $(TRACED) -name '*.py' -delete && rm -f $(TRACED)/.coverage*
 	tar -cf - --exclude='*.so' --exclude='*.c' --exclude=__pycache__ $(TREE) | tar -xf - -C $(TRACED)
-	cd $(TRACED) && PYTHONPATH=$(CURDIR)/$(TRACED) $(CURDIR)/$(PY) -m pytest -q -m "not soak and not thorough" $(COVERED) \
+	cd $(TRACED) && PYTHONPATH=$(CURDIR)/$(TRACED) $(LATER) $(CURDIR)/$(PY) -m pytest -q -m "not soak and not thorough" $(COVERED) \
 	  --hypothesis-profile=counted -o faulthandler_timeout=0 --cov --cov-report=term --cov-fail-under=$(FLOOR)
 
 bench: build ## CPU per request and latency beside nginx and the stock stack; BENCH="..." is passed on

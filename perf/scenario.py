@@ -36,6 +36,8 @@ class Shape:
     guarded: bool = False  # with health checks, outlier ejection, circuit breaker, retries under a budget
     auth: bool = False  # the measured route wants a token with a scope and a role
     limits: bool = False  # a limit for all and one per client, neither of which ever refuses
+    redis: str = ""  # `exact` or `leased`: the limits are shared by a Redis beside the upstream
+    sanitized: bool = False  # every request is screened, its body too
     validated: bool = False  # the measured route holds bodies against a schema
     file: str = ""  # a configuration of the repository instead of a generated one
 

@@ -433,6 +433,7 @@ def test_opening(tmp_path, server):
         open_store("postgres://x", tmp_path)
 
 
+@pytest.mark.thorough
 def test_greenlets_share_it(server):
     """In a process of its own, patched as a worker is: one greenlet's wait holds up no other, a name least of all."""
     text = (

@@ -92,6 +92,7 @@ def test_what_is_shown_has_the_defaults_of_the_server_filled_in(smallest):
     assert shown["routes"] == [{"name": "all", "match": {"path": "/{rest:path}"}, "upstream": "app"}]
 
 
+@pytest.mark.thorough
 def test_ten_thousand_routes(tmp_path):
     """Bounds are several times what it takes (0.8 s and 40 ms), so that a busy machine does not fail them."""
     lines = ["version: 1", "upstreams: {a: {targets: [http://h]}}", "routes:"]
