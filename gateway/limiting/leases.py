@@ -24,6 +24,7 @@ from gateway._fast.bucket import Buckets
 from gateway.limiting.exact_scripts import PARTS
 from gateway.limiting.keys import StoreKeys
 from gateway.limiting.pace import TICK, Pace
+from gateway.limiting.penalty import LEASE
 from gateway.shared.redis_scripts import BATCH, Call
 from gateway.shared.redis_store import Script
 from gateway.shared.store import StoreError, StoreUnavailableError
@@ -42,7 +43,6 @@ LOOKS: Final = 256
 _SECOND: Final = 10**9
 _TENTH: Final = _SECOND // 10
 _SOON: Final = round(PAUSE * _SECOND)
-_LEASE: Final = 0x3C3C_0000_0000_0000  # the bits that tell the number of a lease from that of its bucket
 _LONGEST: Final = 1 << 60  # ns
 _TRIES: Final = 3
 
@@ -214,4 +214,4 @@ def _shape(pace: Pace) -> tuple[int, int]:
 
 def _lease_of(number: int) -> int:
     """The number of the bucket of a lease."""
-    return number ^ _LEASE or 1
+    return number ^ LEASE or 1

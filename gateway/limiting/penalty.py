@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 # The buckets beside that of a key have its number but for these bits. NOTE: numbers are keyed hashes of 64 bits.
 STRIKES: Final = 0x5A5A_0000_0000_0000
 BLOCKED: Final = 0xA5A5_0000_0000_0000
-_BESIDE: Final = (0, STRIKES, BLOCKED, STRIKES ^ BLOCKED)
+LEASE: Final = 0x3C3C_0000_0000_0000
+_MARKS: Final = (0, STRIKES, BLOCKED, LEASE)
+#: from any of a key's buckets to each of them
+_BESIDE: Final = tuple(dict.fromkeys(one ^ other for one in _MARKS for other in _MARKS))
 
 
 class Penalty:
@@ -54,10 +57,12 @@ def lift(buckets: Buckets, number: int) -> bool:
 
 def kind_of(
     number: int, name: Callable[[int], tuple[str, str] | None]
-) -> tuple[Literal["bucket", "block", "refusals"], tuple[str, str] | None]:
+) -> tuple[Literal["bucket", "block", "refusals", "lease"], tuple[str, str] | None]:
     """Which of a key's buckets a number is, and what `name` calls the key; a bucket where it knows none."""
     if (owner := name(number ^ BLOCKED)) is not None:
         return "block", owner
     if (owner := name(number ^ STRIKES)) is not None:
         return "refusals", owner
+    if (owner := name(number ^ LEASE)) is not None:
+        return "lease", owner
     return "bucket", name(number)

@@ -94,7 +94,7 @@ def test_a_lease_is_a_tenth_of_a_second_or_of_the_burst(rate, cost, expected):
     st.integers(1, 3),
     st.sampled_from([Rate(100, 1, 30), Rate(7, 1, 3), Rate(1000, 1, 100), Rate(50, 1, 1), Rate(30, 1, 300)]),
     st.lists(
-        st.tuples(st.sampled_from(["ask", "ask", "say", "late", "wait", "load"]), st.integers(0, 8), st.integers(1, 60)),
+        st.tuples(st.sampled_from(["ask", "say", "late", "wait", "load"]), st.integers(0, 8), st.integers(1, 60)),
         max_size=80,
     ),
 )
