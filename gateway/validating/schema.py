@@ -1,7 +1,4 @@
-"""A schema that is ready to judge: yes quickly, no with every reason.
-
-PERF: a yes costs less than one of fastjsonschema's compiled code does (perf/micro/bench_json.py).
-"""
+"""A schema that is ready to judge: yes quickly, no with every reason."""
 
 from __future__ import annotations
 
@@ -15,6 +12,7 @@ import jsonschema_rs
 
 from gateway.config.draft07 import MORE_FORMATS, is_2020
 from gateway.validating.fault import MOST, Fault, pointer
+from gateway.validating.plain import TextCheck, compile_plain
 from gateway.validating.styles import NO_TYPES, STYLES, Inside, Insides, Types
 
 #: what stands for a value in the words about it: a client's values are not repeated
@@ -26,13 +24,14 @@ LONGEST: Final = 300
 class Schema:
     """Judges values: what JSON can say, as json.loads gives it, without lone surrogates."""
 
-    __slots__ = ("_validator", "item_types", "name", "names", "types")
+    __slots__ = ("_plain", "_validator", "item_types", "name", "names", "types")
 
     def __init__(self, name: str, root: str, documents: Mapping[str, str]) -> None:
         document = json.loads(documents[root])
         properties = _members(document, "properties")
         self.name = name
         self._validator = _validator(document, root, documents)
+        self._plain = None if is_2020(document) else compile_plain(document, _text_check)
         #: the types that the members of an object may have, where `properties` says so
         self.types = _types(properties)
         #: what is in the members that are arrays or objects
@@ -40,9 +39,14 @@ class Schema:
         #: the members that it names
         self.names = frozenset((*properties, *(document.get("required", ()) if isinstance(document, dict) else ())))
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it takes the fast path."""
+        return self._plain is not None
+
     def faults(self, value: Any) -> list[Fault]:
         """What is wrong with a value; empty when it fits. At most one more than `MOST`."""
-        if self._validator.is_valid(value):
+        if (self._plain is not None and self._plain(value)) or self._validator.is_valid(value):
             return []
         return [_fault(error) for error in islice(self._validator.iter_errors(value), MOST + 1)]
 
@@ -90,6 +94,10 @@ def _more_formats() -> dict[str, Callable[[str], bool]]:
     return {
         name: jsonschema_rs.Draft202012Validator({"format": name}, validate_formats=True).is_valid for name in names
     }
+
+
+def _text_check(rules: dict[str, str]) -> TextCheck:
+    return jsonschema_rs.Draft7Validator(rules, formats=_more_formats(), validate_formats=True).is_valid
 
 
 def _refuse(address: str) -> NoReturn:

@@ -433,7 +433,6 @@ def test_opening(tmp_path, server):
         open_store("postgres://x", tmp_path)
 
 
-@pytest.mark.thorough
 def test_greenlets_share_it(server):
     """In a process of its own, patched as a worker is: one greenlet's wait holds up no other, a name least of all."""
     text = (
@@ -444,9 +443,9 @@ def test_greenlets_share_it(server):
         "from gateway.shared.store import StoreUnavailableError\n"
         "store = RedisStore(parse(sys.argv[1]))\n"
         "store.clear(b'')\n"
-        "jobs = [gevent.spawn(store.incr, b'n', 1, None) for _ in range(500)]\n"
+        "jobs = [gevent.spawn(store.incr, b'n', 1, None) for _ in range(100)]\n"
         "gevent.joinall(jobs, raise_error=True)\n"
-        "assert store.get(b'n') == b'500'\n"
+        "assert store.get(b'n') == b'100'\n"
         "socket.getaddrinfo = lambda *_, **__: gevent.sleep(30)\n"
         "try:\n"
         "    RedisStore(parse('redis://slow.test')).get(b'k')\n"

@@ -177,6 +177,17 @@ def test_what_is_refused_takes_nothing_and_waits_exactly_so_long():
     assert fast.take(5, 100, 300, 3, AT + 300) == 0
 
 
+@given(st.lists(st.sampled_from([1, 2, 2, 2, 3, 3]), max_size=200))
+def test_what_some_keys_do_takes_nothing_from_another(keys):
+    """Key 1 gets what it would have got alone, however hard others push."""
+    crowded, alone = table()[0], table()[0]
+    for at, key in enumerate(keys):
+        now = AT + at * SECOND // 3
+        got = crowded.take(key, SECOND, 2 * SECOND, 1, now)
+        if key == 1:
+            assert got == alone.take(1, SECOND, 2 * SECOND, 1, now)
+
+
 def test_a_key_that_is_refused_at_once_leaves_no_entry():
     fast, _ = table()
     assert fast.take(5, 100, 300, 4, AT) == -1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
+from time import monotonic, sleep
 
 import gevent
 import pytest
@@ -225,3 +227,19 @@ def test_a_store_that_refuses_a_command_is_one_that_failed(host, server, mode):
     expected = {"local": ["ok", "rate-limited"], "allow": ["ok", "ok"], "deny": ["limits-unavailable"] * 2}
     assert [host.ask(limit), host.ask(limit)] == expected[mode]
     assert host.scripts.failures == 2 and not host.scripts.is_down
+
+
+def test_no_window_lets_in_more_than_rate_and_burst(host):
+    """By Redis's own clock, whatever the pauses between requests are."""
+    limit, dice, let_in = host.limit("window", Rate(400, 1, 10)), random.Random(7), []
+    end = monotonic() + 0.8
+    while monotonic() < end:
+        for _ in range(dice.choice((1, 5, 30))):
+            before = monotonic()
+            if host.ask(limit) == "ok":
+                let_in.append((before, monotonic()))
+        sleep(dice.choice((0.0, 0.002, 0.03)))
+    assert len(let_in) > 100
+    for first, (began, _) in enumerate(let_in):
+        for last in range(first, len(let_in)):
+            assert last - first + 1 <= 400 * (let_in[last][1] - began) + 10 + 1

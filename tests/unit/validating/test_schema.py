@@ -1,8 +1,10 @@
-"""Schemas: what fits and what does not, and the words for it."""
+"""Schemas: what fits and what does not, and that the fast path never says yes where the other one says no."""
 
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.validating.fault import MOST, Fault, pointer, refusal
 from gateway.validating.schema import Schema
@@ -18,7 +20,7 @@ def fits(rules, value, **others):
     return schema(rules, **others).faults(value) == []
 
 
-# What validators get wrong, each as (schema, value, verdict of draft-07).
+# What fastjsonschema alone gets wrong, each as (schema, value, verdict of draft-07).
 TRICKY = [
     ({"pattern": r"^\d+$"}, "\u0967", False),
     ({"pattern": r"^\w$"}, "\u00e9", False),
@@ -71,6 +73,13 @@ def test_references_lead_into_other_documents_and_come_back():
     assert found == [Fault("/node/next/next/item", '"node" is a required property')]
 
 
+def test_simple_schemas_take_the_fast_path_and_others_do_not():
+    simple = {"type": "object", "required": ["a"], "properties": {"a": {"type": "string", "format": "email"}}}
+    assert schema(simple).is_plain
+    for rules in ({"patternProperties": {"a": {}}}, {"$ref": "#/definitions/a", "definitions": {"a": {}}}, True):
+        assert not schema(rules).is_plain
+
+
 def test_every_fault_has_its_pointer_and_no_value_of_the_clients():
     rules = {"properties": {"a/b": {"type": "integer"}, "m~n": {"items": {"maxLength": 1}}}, "required": ["x"]}
     found = schema(rules).faults({"a/b": "secret-one", "m~n": ["a", "secret-two"]})
@@ -92,3 +101,50 @@ def test_no_more_than_twenty_are_listed():
 def test_a_pattern_that_backtracks_gives_up():
     hard = "^(([a-z])+.)+[A-Z]([a-z])+(?=!)$"
     assert not fits({"pattern": hard}, "a" * 60)
+
+
+WORDS = st.sampled_from(["a", "b", "c-d"])
+LEAVES = st.one_of(
+    st.fixed_dictionaries({}, optional={"type": st.sampled_from(["string", "integer", "number", "null", "array"])}),
+    st.fixed_dictionaries({}, optional={"minimum": st.integers(-2, 2), "exclusiveMaximum": st.integers(-2, 2)}),
+    st.fixed_dictionaries({}, optional={"minLength": st.integers(0, 2), "pattern": st.sampled_from([r"^\d", "b$"])}),
+    st.fixed_dictionaries({"enum": st.lists(WORDS, min_size=1, max_size=2)}),
+    st.fixed_dictionaries({"const": WORDS}),
+    st.fixed_dictionaries({"format": st.sampled_from(["date", "email", "ipv4"])}),
+    st.booleans(),
+)
+
+
+def _grown(inner):
+    several = st.lists(inner, min_size=1, max_size=2)
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "properties": st.dictionaries(WORDS, inner, max_size=2),
+            "required": st.lists(WORDS, max_size=2, unique=True),
+            "additionalProperties": inner,
+            "items": inner,
+            "maxItems": st.integers(0, 2),
+            "minProperties": st.integers(0, 2),
+            "allOf": several,
+            "anyOf": several,
+            "oneOf": several,
+            "not": inner,
+        },
+    )
+
+
+SCHEMAS = st.recursive(LEAVES, _grown, max_leaves=6)
+TEXTS = st.sampled_from(["", "a", "b", "c-d", "7b", "\u0967", "2023-02-29", "a@b.example", "1.2.3.4", "b\n"])
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-3, 3), st.floats(-3, 3), TEXTS),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(WORDS, inner, max_size=3)),
+    max_leaves=5,
+)
+
+
+@given(SCHEMAS, VALUES)
+def test_the_fast_path_says_what_the_other_one_says(rules, value):
+    made = schema(rules)
+    if made._plain is not None:
+        assert made._plain(value) == made._validator.is_valid(value)
