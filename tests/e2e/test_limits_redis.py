@@ -77,7 +77,7 @@ def loaded(made: list[Gateway], folder: Path) -> tuple[int, float, int]:
     for each in folders:
         each.mkdir(parents=True)
     began = time.monotonic()
-    loads = [Wrk(place, f"{each.url}/busy", SECONDS) for place, each in zip(folders, made, strict=True)]
+    loads = [Wrk(place, f"{each.url}/busy", SECONDS, connections=4) for place, each in zip(folders, made, strict=True)]
     counts = [load.result() for load in loads]
     took = time.monotonic() - began
     assert sum(each["requests"] for each in counts) > 3 * RATE * SECONDS, "the load was above the limit"

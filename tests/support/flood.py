@@ -43,7 +43,7 @@ def flood(folder: Path, made: Sequence[Gateway], path: str, seconds: float) -> F
     for number, gateway in enumerate(made):
         place = folder / f"flood-{number}"
         place.mkdir()
-        loads.append(Wrk(place, f"{gateway.url}{path}", seconds, connections=32))
+        loads.append(Wrk(place, f"{gateway.url}{path}", seconds, connections=8))
     counts = [load.result() for load in loads]
     took = time.monotonic() - began
     asked = sum(each["requests"] for each in counts)
