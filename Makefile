@@ -5,11 +5,16 @@ PY := $(BIN)/python
 DEBIAN := /usr/bin/python3.13
 TREE := pyproject.toml setup.py Makefile conf docs gateway perf tests tools
 COVERED := tests/unit tests/pipeline tests/wire $(addprefix tests/e2e/test_,workers.py admin.py reload.py)
+TRACED := build/coverage
 FLOOR := 90
 JOBS := $(shell nproc 2>/dev/null || echo 1)
 MODULES := $(patsubst gateway/_fast/%.pyx,gateway._fast.%,$(wildcard gateway/_fast/*.pyx))
 FAST := $(wildcard gateway/_fast/*.pyx gateway/_fast/*.pxd gateway/_fast/*.pxi)
+# What computes makes way for what waits: `suite` holds answers to their time.
+LATER := nice -n 10
 PIP := -m pip --quiet --disable-pip-version-check --no-input
+# Every test of a process would compile the gateway anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
 .PHONY: help build run test lint suite suite313 coverage bench soak fuzz schema clean
@@ -22,31 +27,34 @@ build: $(VENV)/.built conf/quickstart.pem ## make .venv with the gateway in it (
 run: build ## serve conf/quickstart.yaml on 127.0.0.1:8000, with three small services behind it
 	@exec $(PY) -m gateway.examples --gateway conf/quickstart.yaml
 
-test: SUITE := $(if $(wildcard $(DEBIAN)),--ignore=tests/unit)
-test: build needs lint suite suite313 coverage ## everything there is to check
+# Side by side, as many as there are cores: `suite` mostly waits, the others compute. Each shows what it said when it ends.
+test: needs ## everything there is to check
+	$(MAKE) -j $(JOBS) --output-sync=target coverage suite suite313 lint SUITE="$(if $(wildcard $(DEBIAN)),--ignore=tests/unit)"
 
 lint: build ## ruff, cython-lint, mypy, stubs against what is built, import floors
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint gateway/_fast
-	$(BIN)/mypy
+	$(LATER) $(BIN)/mypy
 	@echo stubtest $(MODULES)
-	@$(PY) -m mypy.stubtest --mypy-config-file pyproject.toml --ignore-unused-allowlist --allowlist tools/stubtest.txt $(MODULES)
+	@$(LATER) $(PY) -m mypy.stubtest --mypy-config-file pyproject.toml --ignore-unused-allowlist --allowlist tools/stubtest.txt $(MODULES)
 	$(BIN)/lint-imports --no-cache
 
-# The unit tests run twice in `test`: on Debian's Python as they are, and on .venv's with lines counted.
+# The unit tests run twice in `test`: on Debian's Python as they are, and on .venv's with lines counted, with fewer examples
+# of each property; the `thorough` ones are in `suite`. What is compiled for these two alone is not optimized.
 suite: build ## the tests on .venv's Python; in `test` all but those of tests/unit where suite313 runs them
 	$(PY) -m pytest -q $(SUITE)
+	$(if $(SUITE),$(PY) -m pytest -q -m thorough tests/unit)
 
 suite313: .venv313/.built ## the unit suite on Debian's own Python 3.13
-	@if [ -x $(DEBIAN) ]; then .venv313/bin/python -m pytest -q tests/unit; \
+	@if [ -x $(DEBIAN) ]; then $(LATER) .venv313/bin/python -m pytest -q tests/unit; \
 	else echo "not run: there is no $(DEBIAN) on this machine"; fi
 
-coverage: build ## the suite once more in build/coverage, where lines of .pyx files count; COVERED="tests/..." for a part
-	mkdir -p build/coverage && rm -rf build/coverage/tests build/coverage/.coverage*
-	tar -cf - --exclude='*.so' --exclude='*.c' --exclude=__pycache__ $(TREE) | tar -xf - -C build/coverage
-	cd build/coverage && GATEWAY_LINETRACE=1 $(CURDIR)/$(PY) setup.py -q build_ext --inplace -j $(JOBS)
-	cd build/coverage && PYTHONPATH=$(CURDIR)/build/coverage $(CURDIR)/$(PY) -m pytest -q $(COVERED) --cov --cov-report=term --cov-fail-under=$(FLOOR)
+coverage: build $(TRACED)/.built ## the suite in build/coverage, where lines of .pyx files count; COVERED="tests/..." for a part
+	find $(TRACED) -name '*.py' -delete && rm -f $(TRACED)/.coverage*
+	tar -cf - --exclude='*.so' --exclude='*.c' --exclude=__pycache__ $(TREE) | tar -xf - -C $(TRACED)
+	cd $(TRACED) && PYTHONPATH=$(CURDIR)/$(TRACED) $(LATER) $(CURDIR)/$(PY) -m pytest -q -m "not soak and not thorough" $(COVERED) \
+	  --hypothesis-profile=counted -o faulthandler_timeout=0 --cov --cov-report=term --cov-fail-under=$(FLOOR)
 
 bench: build ## CPU per request and latency beside nginx and the stock stack; BENCH="..." is passed on
 	$(PY) -m perf run $(BENCH)
@@ -86,13 +94,22 @@ $(VENV)/.built: $(VENV)/.deps setup.py $(FAST)
 conf/quickstart.pem: | $(VENV)/.built
 	$(BIN)/gateway keys new $@
 
-.venv313/.deps: pyproject.toml
+# Not beside the other: an editable installation writes into the tree.
+.venv313/.deps: pyproject.toml | $(VENV)/.deps
 	mkdir -p .venv313
 	if [ -x $(DEBIAN) ]; then tools/needs.sh test && $(DEBIAN) -m venv .venv313 && \
 	  .venv313/bin/python $(PIP) install "setuptools>=77" "Cython>=3.3,<4" && \
 	  GATEWAY_EXT=none .venv313/bin/python $(PIP) install --no-build-isolation --editable ".[dev]"; fi
 	touch $@
 
+# What Cython wrote for .venv is compiled once more.
 .venv313/.built: .venv313/.deps $(VENV)/.built
-	if [ -x $(DEBIAN) ]; then .venv313/bin/python setup.py -q build_ext --inplace -j $(JOBS); fi
+	if [ -x $(DEBIAN) ]; then GATEWAY_OPTIMIZE=0 .venv313/bin/python setup.py -q build_ext --inplace -j $(JOBS); fi
+	touch $@
+
+# The tree once more, with extensions that count their lines.
+$(TRACED)/.built: $(VENV)/.deps setup.py $(FAST)
+	rm -rf $(TRACED) && mkdir -p $(TRACED)
+	tar -cf - --exclude='*.so' --exclude='*.c' --exclude=__pycache__ $(TREE) | tar -xf - -C $(TRACED)
+	cd $(TRACED) && GATEWAY_LINETRACE=1 GATEWAY_OPTIMIZE=0 $(CURDIR)/$(PY) setup.py -q build_ext --inplace -j $(JOBS)
 	touch $@

@@ -6,14 +6,13 @@ timeouts come from it; gunicorn's command line and GUNICORN_CMD_ARGS override th
 
 import os
 
-from gevent import monkey
-
 from gateway.server.ahead import read_ahead
+from gateway.server.patching import patch_all
 
 _here = os.path.dirname(os.path.abspath(__file__))
 _config = os.environ.get("GATEWAY_CONFIG") or os.path.join(_here, "quickstart.yaml")
 _read = read_ahead(_config)
-monkey.patch_all()
+patch_all()
 
 from gateway.server.settings import gunicorn_settings  # noqa: E402
 from gateway.server.site import boot_or_exit  # noqa: E402

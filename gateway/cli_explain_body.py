@@ -55,6 +55,15 @@ def asked_of_it(source: Route | None) -> dict[str, Any] | None:
     return {"where": validate.where, "content_types": list(validate.content_types), "schemas": schemas}
 
 
+def screened(source: Route | None) -> dict[str, Any] | None:
+    """What a route screens its requests for; None where it does not."""
+    spec = None if source is None else source.sanitize
+    if spec is None:
+        return None
+    excepted = [{"part": part, "field": field} for part, field in spec.excepted]
+    return {"where": spec.where, "rules": dict(spec.modes), "in": list(spec.parts), "except": excepted}
+
+
 def faults_of(error: GatewayError) -> list[dict[str, str]]:
     """The faults that an error lists."""
     return list((error.extensions or {}).get("errors", ()))
@@ -62,6 +71,12 @@ def faults_of(error: GatewayError) -> list[dict[str, str]]:
 
 def in_words(report: dict[str, Any]) -> Iterator[str]:
     """What is asked, as lines for people."""
+    screening = report["sanitize"]
+    if screening is not None:
+        rules = ", ".join(f"{rule} ({mode})" for rule, mode in screening["rules"].items() if mode != "off")
+        yield f"screens   {', '.join(screening['in'])}, {screening['where']}: {rules}"
+        for each in screening["except"]:
+            yield f"          but not {each['field']} in the {each['part']}"
     asked = report["validate"]
     if asked is None:
         return

@@ -93,6 +93,7 @@ UNAUTHENTICATED = _client("unauthenticated", 401, "The request says nobody whom 
 INVALID_TOKEN = _client("invalid-token", 401, "The credential is not valid")
 FORBIDDEN = _client("forbidden", 403, "The caller may not do this")
 RATE_LIMITED = _client("rate-limited", 429, "There were too many requests")
+BLOCKED = _client("blocked", 429, "There were too many requests for too long")
 CSRF = _client("csrf", 403, "The request lacks the token that shows it is meant")
 ADDRESS_DENIED = _client("address-denied", 403, "The client's address may not call this")
 CORS_REFUSED = _client("cors-refused", 403, "Pages of other origins may not call this so")
@@ -100,6 +101,7 @@ LOGIN_FAILED = _client("login-failed", 401, "The login failed")
 
 # What a request is (RFC 9110 section 15.5.16)
 UNSUPPORTED_MEDIA_TYPE = _client("unsupported-media-type", 415, "The body is of a kind that is not taken")
+NOT_ACCEPTABLE = _client("not-acceptable", 406, "There is no answer of a kind that is asked for")
 UNEXPECTED_BODY = _client("unexpected-body", 400, "The request has a body where none is taken")
 MISSING_BODY = _client("missing-body", 400, "The request has no body where one is needed")
 MALFORMED_BODY = _client("malformed-body", 400, "The body cannot be read")
@@ -109,6 +111,13 @@ INVALID_QUERY = _client("invalid-query", 400, "The query does not fit")
 INVALID_HEADERS = _client("invalid-headers", 400, "The header fields do not fit")
 INVALID_PARAMETERS = _client("invalid-parameters", 400, "The parameters in the path do not fit")
 QUERY_REFUSED = _client("query-refused", 400, "The query asks for more than is taken")
+REQUEST_REJECTED = _client("request-rejected", 403, "The request looks like an attack")
+
+# Requests that come again (draft-ietf-httpapi-idempotency-key-header section 2.7)
+IDEMPOTENCY_KEY_MISSING = _client("idempotency-key-missing", 400, "The request has no key, and must have one")
+IDEMPOTENCY_KEY_INVALID = _client("idempotency-key-invalid", 400, "The request's key cannot be read")
+IDEMPOTENCY_KEY_REUSED = _client("idempotency-key-reused", 422, "The key belongs to another request")
+IDEMPOTENCY_IN_PROGRESS = _client("idempotency-in-progress", 409, "The same request is under way")
 
 # The upstream's failures
 UPSTREAM_REFUSED = _upstream("upstream-refused", 502, "The upstream refused the connection", "connection_refused")
@@ -189,6 +198,7 @@ ACTIVATION_FULL = Kind(
 ACTIVATION_TIMEOUT = Kind(
     "activation-timeout", 504, "The upstream did not start in time", "upstream", False, "destination_unavailable"
 )
+LIMITS_UNAVAILABLE = Kind("limits-unavailable", 503, "What limits are counted with is out of reach", "gateway", True)
 NOT_CONFIGURED = Kind(
     "not-configured", 503, "The gateway has no configuration", "gateway", False, "proxy_configuration_error"
 )

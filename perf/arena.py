@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import IO
 
 from perf import identity, tools
+from perf.bodies import VALIDATE
 from perf.procs import NotServing, Server, free_ports
 from perf.scenario import Shape, Trial
 
@@ -52,10 +53,11 @@ class Arena:
         self.gateway_core, self.load_core = cores[0], cores[1 % len(cores)]
         self.running: dict[tuple[str, Shape, int], Running] = {}
         self.servers: list[Server] = []
+        self.redis = 0
         self.log: IO[bytes] | None = None
 
     def __enter__(self) -> Arena:
-        tools.ensure("nginx", "wrk")
+        tools.ensure("nginx", "wrk", "redis-server")
         _raise_file_limit()
         self.cores_before = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {self.load_core})
@@ -123,9 +125,21 @@ class Arena:
             command.insert(0, sys.executable)
             return Running(self._start("stock", command, self.gateway_core, PERF_UPSTREAM=str(upstream)), port)
         config = self.folder / f"gateway-{port}.yaml"
-        config.write_text(gateway_config(trial.shape, port, admin, upstream))
+        store = self._redis() if trial.shape.redis else 0
+        config.write_text(gateway_config(trial.shape, port, admin, upstream, store))
         command = [gateway_command(), "serve", "-c", str(config)]
         return Running(self._start("gateway", command, self.gateway_core), port, admin, config)
+
+    def _redis(self) -> int:
+        """The port of the one Redis, started on first use beside upstream and load."""
+        if not self.redis:
+            (self.redis,) = free_ports(1)
+            command = (
+                f"{tools.find('redis-server') or 'redis-server'} --bind 127.0.0.1 --port {self.redis} --appendonly no"
+            )
+            server = self._start("redis", [*command.split(), "--save", "", "--dir", str(self.folder)], self.load_core)
+            server.wait_listening(self.redis)
+        return self.redis
 
     def tokens(self, count: int) -> Path | None:
         """A file of so many tokens, each of another caller; None for none."""
@@ -141,7 +155,9 @@ class Arena:
 
     def _start(self, name: str, command: list[str], core: int, **env: str) -> Server:
         assert self.log is not None
-        server = Server(name, command, core, self.log, {"PYTHONPATH": str(ROOT)} | env)
+        # Compiled once, as pip does where the gateway is installed.
+        once = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
+        server = Server(name, command, core, self.log, once | env)
         self.servers.append(server)
         return server
 
@@ -162,7 +178,12 @@ def gateway_command() -> str:
     return str(Path(sys.executable).parent / "gateway")
 
 
-def gateway_config(shape: Shape, port: int, admin: int, upstream: int) -> str:
+def limit(spec: dict[str, object], shape: Shape) -> dict[str, object]:
+    """A limit of this shape."""
+    return spec | ({"sync": shape.redis} if shape.redis else {})
+
+
+def gateway_config(shape: Shape, port: int, admin: int, upstream: int, store: int = 0) -> str:
     """A configuration of this shape as JSON, or the named file of the repository listening on these ports instead."""
     if shape.file:
         text = (ROOT / shape.file).read_text()
@@ -172,12 +193,15 @@ def gateway_config(shape: Shape, port: int, admin: int, upstream: int) -> str:
         for i in range(shape.routes - 1)
     ]
     match: dict[str, object] = {"path": shape.path} | ({"methods": list(shape.methods)} if shape.methods else {})
-    more = (identity.ROUTE if shape.auth else {}) | ({"rate_limit": PER_CLIENT} if shape.limits else {})
+    more = (identity.ROUTE if shape.auth else {}) | ({"rate_limit": limit(PER_CLIENT, shape)} if shape.limits else {})
+    more |= {"validate": VALIDATE} if shape.validated else {}
+    more |= {"sanitize": {"sql_injection": "block", "xss": "block"}} if shape.sanitized else {}
     routes.append({"name": "measured", "match": match, "upstream": "up"} | more)
     return json.dumps(
         {
             **(identity.SECTIONS if shape.auth else {}),
-            **({"rate_limits": [FOR_ALL]} if shape.limits else {}),
+            **({"rate_limits": [limit(FOR_ALL, shape)]} if shape.limits else {}),
+            **({"store": f"redis://127.0.0.1:{store}/0"} if shape.redis else {}),
             "version": 1,
             "server": {
                 "bind": f"127.0.0.1:{port}",

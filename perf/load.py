@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from perf import tools
+from perf.bodies import order
 from perf.scenario import Load
 
 ROOT = Path(__file__).parent.parent
@@ -36,7 +37,7 @@ def wrk_command(port: int, load: Load, seconds: int, tokens: Path | None = None)
         f"http://127.0.0.1:{port}{load.path}",
         "--",
         load.method,
-        str(load.body),
+        order(load.body) if load.json else str(load.body),
         *([str(tokens)] if tokens else []),
     ]
 

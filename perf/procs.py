@@ -103,6 +103,15 @@ class Server:
                 raise NotServing(f"{self.name} ended with status {self.process.returncode} before it answered")
         raise NotServing(f"{self.name} did not answer on port {port} within {PATIENCE:g} s: {last}")
 
+    def wait_listening(self, port: int, step: float = 0.02) -> None:
+        """Wait until somebody takes connections on a port, for servers that speak no HTTP."""
+        end = time.perf_counter() + PATIENCE
+        while time.perf_counter() < end and not self._ended_within(step):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+        raise NotServing(f"{self.name} does not listen on port {port}")
+
     def _ended_within(self, seconds: float) -> bool:
         try:
             self.process.wait(seconds)

@@ -36,6 +36,9 @@ class Shape:
     guarded: bool = False  # with health checks, outlier ejection, circuit breaker, retries under a budget
     auth: bool = False  # the measured route wants a token with a scope and a role
     limits: bool = False  # a limit for all and one per client, neither of which ever refuses
+    redis: str = ""  # `exact` or `leased`: the limits are shared by a Redis beside the upstream
+    sanitized: bool = False  # every request is screened, its body too
+    validated: bool = False  # the measured route holds bodies against a schema
     file: str = ""  # a configuration of the repository instead of a generated one
 
 
@@ -47,6 +50,7 @@ class Load:
     method: str = "GET"
     connections: int = 64
     body: int = 0  # bytes sent with each request
+    json: bool = False  # the body is an order as JSON
     tokens: int = 0  # sent in turn, each of another caller
     answer: int = 0  # bytes of each answer, where CPU per GB is wanted
     share: float = 0.5  # latency: of the gateway's own full speed

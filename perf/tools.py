@@ -1,4 +1,4 @@
-"""The outside tools: nginx and wrk, from the distribution."""
+"""The outside tools: nginx, wrk and redis-server, from the distribution."""
 
 from __future__ import annotations
 

@@ -1,10 +1,13 @@
--- The one script of all wrk runs: method and body size from the arguments, and at the end one line of JSON with exact counts.
+-- The one script of all wrk runs: method and body, or its size, from the arguments, and at the end one line of JSON with exact counts.
 -- There is no request() and no response() here, so the load loop itself stays in C; only several tokens need the first.
 
 function init(args)
   wrk.method = args[1]
   local size = tonumber(args[2])
-  if size > 0 then
+  if not size then
+    wrk.body = args[2]
+    wrk.headers["Content-Type"] = "application/json"
+  elseif size > 0 then
     wrk.body = string.rep("x", size)
     wrk.headers["Content-Type"] = "application/octet-stream"
   end

@@ -22,6 +22,10 @@ test)
     need chromium chromium
     need node nodejs
     need npm npm
+    # lists of attacks, and texts that are none, which tests/screening reads
+    need sqlmap sqlmap
+    need wfuzz wfuzz
+    [ -e /usr/share/games/fortunes/fortunes ] || missing="$missing fortunes"
     # Debian's own Python runs the unit suite too, and the gateway's extensions are compiled for it.
     if [ -x /usr/bin/python3.13 ]; then
         [ -e /usr/include/python3.13/Python.h ] || missing="$missing python3.13-dev"

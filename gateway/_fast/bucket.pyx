@@ -67,10 +67,11 @@ cdef enum:
     HEAD = 8  # words
     CLAIMS = 16  # how often a claim may be lost to other keys before a shared bucket serves
     TOP_MAX = 1000
-    AGAIN = -2
+    SECOND = 1000000000
 
 cdef int64_t NANOS_MAX = (<int64_t> 1 << 61) - 1  # 73 years: a sum of three fits into a word
 cdef int64_t CAPACITY_MAX = <int64_t> 1 << 32
+cdef int64_t AGAIN = -(<int64_t> 1 << 62)
 
 
 cdef struct Found:
@@ -120,6 +121,75 @@ cdef int _check(int64_t interval_ns, int64_t tolerance_ns, int64_t cost, int64_t
     if not 0 <= now_ns <= NANOS_MAX:
         raise ValueError(f"a time of {now_ns} ns")
     return 0
+
+
+cdef char *_before(char *end, const char *name, int64_t value) noexcept nogil:
+    """Write a name of three bytes and a number, at least 0, so that they end at `end`; where they begin."""
+    cdef uint64_t number = <uint64_t> _later(value, 0)
+    while True:
+        end -= 1
+        end[0] = <char> (48 + number % 10)
+        number //= 10
+        if not number:
+            break
+    end -= 3
+    end[0], end[1], end[2] = name[0], name[1], name[2]
+    return end
+
+
+cdef class Rate:
+    """How fast buckets fill and what a request takes, checked once; and how the RateLimit field names that.
+
+    `units` is the ns that a request takes; `is_told` whether it is one that clients are told of.
+    """
+
+    cdef readonly int64_t interval, tolerance, units
+    cdef readonly bint is_told
+    cdef str name
+
+    def __cinit__(self, str name not None, int64_t interval_ns, int64_t burst, int64_t cost, bint is_told):
+        if not 0 < burst <= NANOS_MAX // _later(interval_ns, 1) or not 0 < cost <= burst:
+            raise ValueError(f"a burst of {burst} and a cost of {cost}")
+        _check(interval_ns, burst * interval_ns, cost, 0)
+        self.interval, self.tolerance, self.units = interval_ns, burst * interval_ns, cost * interval_ns
+        self.is_told = is_told
+        self.name = f'"{name}"'
+
+    def left(self, int64_t debt_ns):
+        """How many requests there are in a bucket that is full in so many ns."""
+        return self._left(debt_ns)
+
+    def told(self, int64_t left, int64_t wait_ns):
+        """The value of the field: requests left, and seconds, rounded up."""
+        cdef char text[64]
+        cdef char *at = _before(text + sizeof(text), b";t=", wait_ns // SECOND + (wait_ns % SECOND > 0))
+        at = _before(at, b";r=", left)
+        return self.name + at[:text + sizeof(text) - at].decode("ascii")
+
+    cdef inline int64_t _left(self, int64_t debt) noexcept nogil:
+        return (self.tolerance - debt) // self.units if debt < self.tolerance else 0
+
+
+def least(list taken):
+    """(rate, requests left, ns until it is full) of the one with the fewest left, of those the one that is full last.
+
+    `taken` are tuples that have a Rate at 2 and the ns at 5; None when clients are told of none.
+    """
+    cdef Rate rate, found = None
+    cdef int64_t left, debt, fewest = 0, last = 0
+    cdef tuple row
+    for row in taken:
+        if len(row) < 6:
+            raise IndexError(f"{len(row)} members")
+        rate = row[2]
+        if rate is None:
+            raise TypeError("None is no rate")
+        if rate.is_told:
+            debt = row[5]
+            left = rate._left(debt)
+            if found is None or left < fewest or (left == fewest and debt > last):
+                found, fewest, last = rate, left, debt
+    return None if found is None else (found, fewest, last)
 
 
 @cython.final
@@ -173,7 +243,38 @@ cdef class Buckets:
         self._check_key(key)
         if cost > tolerance_ns // interval_ns:
             return -1
-        return self._take(<int64_t> key, interval_ns, tolerance_ns, cost * interval_ns, now_ns)
+        return _later(self._take(<int64_t> key, interval_ns, tolerance_ns, cost * interval_ns, now_ns), 0)
+
+    def debit(self, uint64_t key, int64_t interval_ns, int64_t tolerance_ns, int64_t cost, int64_t now_ns):
+        """Take `cost`, and tell what is left.
+
+        At most 0: taken, and the bucket is full in so many ns (negated).  Above 0: nothing is taken, and so many ns are
+        missing; for a cost above the burst as many as if it were not.
+        """
+        _check(interval_ns, tolerance_ns, cost, now_ns)
+        self._check_key(key)
+        cdef int64_t more = NANOS_MAX if cost > NANOS_MAX // interval_ns else cost * interval_ns
+        return self._take(<int64_t> key, interval_ns, tolerance_ns, more, now_ns)
+
+    def draw(self, uint64_t key, Rate rate not None, int64_t now_ns):
+        """As `debit`, for what a request takes."""
+        if not 0 <= now_ns <= NANOS_MAX:
+            raise ValueError(f"a time of {now_ns} ns")
+        self._check_key(key)
+        return self._take(<int64_t> key, rate.interval, rate.tolerance, rate.units, now_ns)
+
+    def charge(self, uint64_t key, int64_t interval_ns, int64_t cost, int64_t now_ns):
+        """Take without asking, so that the bucket may be in debt; what is below 0 is given back.
+
+        NOTE: a debt of more than 73 years stays as it is.
+        """
+        if cost < 0:
+            self.give(key, interval_ns, -cost, now_ns)
+            return
+        _check(interval_ns, 0, cost, now_ns)
+        self._check_key(key)
+        cdef int64_t more = NANOS_MAX if cost > NANOS_MAX // interval_ns else cost * interval_ns
+        self._take(<int64_t> key, interval_ns, NANOS_MAX, more, now_ns)
 
     def give(self, uint64_t key, int64_t interval_ns, int64_t cost, int64_t now_ns):
         """Give back what was taken.
@@ -304,6 +405,7 @@ cdef class Buckets:
     cdef int64_t _take(
         self, int64_t key, int64_t interval, int64_t tolerance, int64_t more, int64_t now
     ) noexcept nogil:
+        """As `debit`."""
         cdef int64_t *claim = NULL
         cdef int64_t ticket = 0, claims = 0, tat, wait
         cdef Found found
@@ -313,7 +415,7 @@ cdef class Buckets:
             tat = _later(self._start(key, interval, &found), now) + more
             wait = tat - now - tolerance
             if not more:
-                return _later(wait, 0)
+                return wait if wait > 0 else now - tat
             if found.entry == NULL and (found.spare == NULL or claims == CLAIMS):
                 wait = self._take_shared(key, interval, tolerance, more, now)
                 if wait != AGAIN:
@@ -328,7 +430,7 @@ cdef class Buckets:
             elif found.tat < 0 and (found.entry != claim or found.tat != ticket):
                 claim, ticket = found.entry, found.tat  # another's: it counts from the next look on
             elif pair_swap(found.entry, key, found.tat, key, tat):
-                return 0
+                return now - tat
 
     cdef int64_t _take_shared(
         self, int64_t key, int64_t interval, int64_t tolerance, int64_t more, int64_t now
@@ -350,7 +452,7 @@ cdef class Buckets:
         self._find(key, now, &found)
         if found.entry == NULL:
             atom_add(self.words + 3, 1)
-            return 0
+            return now - tat
         old = atom_load(word)
         while not atom_compare_and_set(word, old, _given_back(old, more, now)):
             old = atom_load(word)

@@ -13,8 +13,10 @@ from gateway._fast.route import RouteSpec, build
 from gateway.config.compile_actions import NO_UPSTREAM_TOTAL, Actions
 from gateway.config.compile_content import compressing
 from gateway.config.compile_guard import Guards
+from gateway.config.compile_idempotency import Idempotencies
 from gateway.config.compile_identity import Identity
 from gateway.config.compile_limits import Limits
+from gateway.config.compile_screen import Screens
 from gateway.config.compile_upstreams import Resources, Services
 from gateway.config.complaints import Complaint, ConfigError
 from gateway.config.model import Document, Route
@@ -56,6 +58,8 @@ class _Compiler:
         self.log = self._log()
         self.limits = Limits(document.rate_limits, self.resources.limiting)
         self.guards = Guards(document.server, self._complain)
+        self.screens = Screens(document.server)
+        self.idempotencies = Idempotencies(self.resources.answers)
         own = {route.name: (route, endpoint.fetch) for route, endpoint in self.identity.endpoints}
         pages = {name: fetch for name, (_, fetch) in own.items()}
         self.actions = Actions(document, self.services, self.upstreams, pages, self.resources.lanes, self._complain)
@@ -80,7 +84,7 @@ class _Compiler:
             checks=tuple(self.services.checks),
             attempts=tuple(self.services.attempts),
             own_routes=sources[len(document.routes) :],
-            kept=self.identity.kept,
+            kept=(*self.identity.kept, *self.idempotencies.kept),
         )
 
     def _breathing(self, items: Iterable[Any]) -> Iterator[Any]:
@@ -140,7 +144,8 @@ class _Compiler:
     def _route(self, route: Route) -> RoutePlan | None:
         tools = Tools(route.name, monotonic, log.info)
         limits = self.limits.steps(route.name, route.rate_limit)
-        first = (*self.log, self.guards.step(route), *self.identity.steps(route), *limits)
+        bodies = (self.guards.step(route), *self.screens.steps(route), *self.idempotencies.steps(route))
+        first = (*self.log, *bodies, *self.identity.steps(route), *limits)
         steps: dict[str, Step] = {step.name: step for step in first}
         if route.rewrite is not None:
             steps["rewrite"] = Step("rewrite", route.rewrite.where, rewrite.compile(route.rewrite, tools))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from gateway.config.model import Route, Server
-from gateway.config.model_validate import JsonSchema, Validate
+from gateway.config.model_validate import JsonSchema, Multipart, Validate
 from gateway.contracts import Step
 from gateway.policies import guard
 
 if TYPE_CHECKING:
+    from gateway.validating.multipart import FormRules
     from gateway.validating.schema import Schema
 
 #: bytes of the largest body that is read, where nothing else is written
@@ -38,7 +40,11 @@ class Guards:
             max_body=self._max_body(route, spec),
             methods=route.match.methods,
             content_types=spec.content_types,
+            charsets=spec.charsets,
+            produces=spec.produces,
+            form=_form(spec.multipart) if spec.multipart is not None else None,
             body=self._schema(spec.body),
+            body_required=spec.body_required,
             depth=spec.depth,
             members=spec.members,
             ratio=spec.ratio,
@@ -66,3 +72,10 @@ class Guards:
 
             self._schemas[spec] = Schema(spec.name, spec.root, dict(spec.documents))
         return self._schemas[spec]
+
+
+def _form(spec: Multipart) -> FormRules:
+    from gateway.validating.multipart import Field, FormRules
+
+    fields = {each.name: Field(each.content_types, each.is_required, each.max_size, each.count) for each in spec.fields}
+    return FormRules(spec.parts, spec.part_size, spec.headers, spec.is_closed, MappingProxyType(fields))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.config.model_limit import RateLimit
-from gateway.contracts import Step
+from gateway.contracts import Step, Steps
 from gateway.limiting.limit import Limit
 from gateway.limiting.limiting import Limiting
+from gateway.limiting.pace import TICK
 from gateway.policies import limit as policy
 
 #: the step before it is known who calls, and the one after
@@ -23,13 +24,19 @@ class Limits:
 
     def steps(self, route: str, own: tuple[RateLimit, ...] = ()) -> Iterator[Step]:
         """The steps of a route, or of what matches none: the limits for every request, then its own."""
-        keys = self._limiting.keys
         scoped = [(spec, f"rate_limits/{spec.name}") for spec in self._system]
         scoped += [(spec, f"routes/{route}/{spec.name}") for spec in own]
+        spenders = frozenset(spec.cost_header for spec, _ in scoped if spec.cost_header)
         tells = True
         for name, is_late in ((EARLY, False), (LATE, True)):
             asked = [(spec, scope) for spec, scope in scoped if spec.needs_caller is is_late]
             if asked:
-                limits = [Limit(spec, scope, route, keys) for spec, scope in asked]
-                yield Step(name, asked[0][0].where, policy.compile(limits, self._limiting.buckets, tells=tells))
+                steps = self._steps(route, asked, spenders, tells=tells)
+                yield Step(name, asked[0][0].where, steps)
                 tells = False
+
+    def _steps(self, route: str, asked: list[tuple[RateLimit, str]], spenders: frozenset[str], *, tells: bool) -> Steps:
+        keys, store = self._limiting.keys, self._limiting.shared()
+        unit = 1 if store is None else TICK
+        limits = [Limit(spec, scope, route, keys, unit) for spec, scope in asked]
+        return policy.compile(limits, self._limiting.page, store=store, tells=tells, spenders=spenders)

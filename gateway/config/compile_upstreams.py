@@ -34,6 +34,7 @@ from gateway.upstreams.state import WINDOW, TrafficRegion
 from gateway.upstreams.wake import Wake
 
 if TYPE_CHECKING:
+    from gateway.idempotency.answers import Answers
     from gateway.identity.registry import Registry
 
 
@@ -51,6 +52,8 @@ class Resources:
     limiting: Limiting = field(default_factory=Limiting.private)
     #: None when it serves nobody
     calls: Calls | None = None
+    #: None when no route keeps answers, or the plan serves nobody
+    answers: Answers | None = None
 
 
 class Service(NamedTuple):

@@ -35,7 +35,9 @@ def version(whole: dict[str, Any], files: Mapping[str, str], base: str) -> str:
     """16 hex digits that are the same for the same content, that of certificates and secrets included."""
     content = {
         **with_defaults(whole),
-        "routes": sorted(whole.get("routes", ()), key=lambda route: str(route["name"])),
+        "routes": sorted(
+            whole.get("routes", ()), key=lambda route: (str(route.get("name")), str(route.get("openapi")))
+        ),
         "files": sorted((os.path.relpath(name, base), digest) for name, digest in files.items() if digest),
     }
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

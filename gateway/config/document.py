@@ -15,7 +15,7 @@ from gateway.config.model_upstreams import Upstream
 from gateway.config.reader import Load, Reader
 from gateway.config.schema import json_schema
 from gateway.config.sections.identity import Identity, read_identity
-from gateway.config.sections.limits import check_hosts, read_rate_limits
+from gateway.config.sections.limits import read_rate_limits
 from gateway.config.sections.routes import read_defaults, read_routes
 from gateway.config.sections.server import read_access_log, read_server
 from gateway.config.sections.split import named
@@ -80,7 +80,6 @@ class _Reading:
         access_log = read_access_log(single["observability"].section("access_log"))
         store = self._store(readers)
         rate_limits = read_rate_limits(readers)
-        check_hosts(readers, store)
         if self.load.complaints:
             raise ConfigError(self._sorted(self._all_complaints()), self.load.files)
         whole = content.merged(file.root for file in files)

@@ -1,10 +1,11 @@
-"""The shape of JSON Schema draft-07: where in a schema further schemas stand."""
+"""The shape of JSON Schema draft-07: where in a schema further schemas stand; and which draft a schema is of."""
 
 from collections.abc import Iterator
 from typing import Any, Final
 
 #: what `$schema` may say, without its scheme and an empty fragment
 DIALECT: Final = "json-schema.org/draft-07/schema"
+META_2020: Final = "https://json-schema.org/draft/2020-12/schema"
 _SINGLE: Final = (
     *("additionalItems", "additionalProperties", "contains", "else", "if", "items", "not", "propertyNames", "then"),
 )
@@ -36,6 +37,12 @@ def dialect(text: str) -> str:
         return "draft-07"
     name = bare.removeprefix("json-schema.org/").removesuffix("/schema")
     return name.removeprefix("draft/") if name != bare else text
+
+
+def is_2020(schema: Any) -> bool:
+    """Whether a schema says of itself that it is written in 2020-12."""
+    said = schema.get("$schema") if isinstance(schema, dict) else None
+    return isinstance(said, str) and dialect(said) == "2020-12"
 
 
 def schemas(schema: Any) -> Iterator[dict[str, Any]]:

@@ -11,10 +11,12 @@ from gateway.config.model_aggregate import Aggregate
 from gateway.config.model_compress import Compress
 from gateway.config.model_function import Function
 from gateway.config.model_headers import HeaderRules, Pairs
+from gateway.config.model_idempotency import Idempotency
 from gateway.config.model_identity import Access, Cors, IpRules, Provider, Role
 from gateway.config.model_limit import RateLimit
 from gateway.config.model_limits import Limits
 from gateway.config.model_policies import PolicyUse
+from gateway.config.model_sanitize import Sanitize
 from gateway.config.model_split import Mirror, Split
 from gateway.config.model_traffic import Overload
 from gateway.config.model_translate import GraphQL, GraphQLPass, JsonRpc
@@ -131,6 +133,8 @@ class Route(Record):
     aggregate: Aggregate | None = None
     jsonrpc: JsonRpc | None = None
     graphql: GraphQL | GraphQLPass | None = None
+    idempotency: Idempotency | None = None
+    sanitize: Sanitize | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,7 @@ class Defaults(Record):
     cors: str | None
     ip: IpRules | None
     compress: Compress | None = None
+    sanitize: Sanitize | None = None
 
 
 @dataclass(frozen=True, slots=True)

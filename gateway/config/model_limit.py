@@ -1,7 +1,7 @@
 """What a configuration file says about how often callers may call, as values."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from gateway.config.record import Record
 
@@ -12,6 +12,8 @@ LONGEST: Final = 366 * 86400
 """Seconds in which a whole burst has to come back."""
 
 NANOS: Final = 10**9
+
+OnFailure = Literal["local", "allow", "deny"]
 
 _CALLER: Final = ("client", "claim:")
 
@@ -36,11 +38,22 @@ class Rate(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class Penalty(Record):
+    """A key that was refused `after` times within `within` is blocked for `block` (seconds)."""
+
+    after: int
+    within: float
+    block: float
+
+
+@dataclass(frozen=True, slots=True)
 class RateLimit(Record):
     """One limit. `per` are the parts of its key: all, route, client, ip, claim:PATH, header:NAME or param:NAME.
 
     `plans` are the rates of those whose claim `plan_claim` (a path, "" = none) is the name; all others have `rate`.
-    `legacy` says whether answers carry X-RateLimit-* as well.
+    `legacy` says whether answers carry X-RateLimit-* as well.  `cost` is taken before; where `cost_header` (lower case,
+    "" = none) of the answer is a number, so much is what the request cost, at most `cost_max`.
+    `is_leased` and `on_failure` are about a store that hosts share.
     """
 
     name: str
@@ -52,6 +65,11 @@ class RateLimit(Record):
     plans: tuple[tuple[str, Rate], ...]
     legacy: bool
     where: str
+    cost_header: str = ""
+    cost_max: int = 0
+    penalty: Penalty | None = None
+    is_leased: bool = False
+    on_failure: OnFailure = "local"
 
     @property
     def needs_caller(self) -> bool:

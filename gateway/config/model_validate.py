@@ -20,9 +20,32 @@ class JsonSchema(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class FormField(Record):
+    """What the parts of one name in a form must be; `max_size` in bytes, None = as any part."""
+
+    name: str
+    content_types: tuple[str, ...]
+    is_required: bool
+    max_size: int | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Multipart(Record):
+    """What a form with files must be; `is_closed`: no other fields than `fields`."""
+
+    parts: int
+    part_size: int
+    headers: int
+    is_closed: bool
+    fields: tuple[FormField, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Validate(Record):
     """What a request must be. `content_types` are lower-case media types or ranges, () = any; None = not looked at.
 
+    `charsets` and `produces` are in lower case, () = any.
     `max_body` is in bytes, None = not written; `depth`, `members` and `ratio` bound the body that is read.
     """
 
@@ -36,3 +59,7 @@ class Validate(Record):
     members: int
     ratio: int
     where: str
+    charsets: tuple[str, ...] = ()
+    produces: tuple[str, ...] = ()
+    multipart: Multipart | None = None
+    body_required: bool = True

@@ -4,22 +4,16 @@ To build one: delete its row here and describe it in `schema_sections.py`. A pla
 any name and [] for any item.
 """
 
+_OF_ROUTES = ("cache", "grpc", "federation", "enqueue")
 KEYS: dict[str, tuple[str, ...]] = {
     "": ("alerts", "escalation", "regions"),
-    "rate_limits[]": ("penalty", "on_store_failure"),
-    "routes[].rate_limit": ("penalty", "on_store_failure"),
-    "defaults": ("sanitize",),
-    "routes[]": (
-        *("cache", "openapi", "idempotency", "sanitize"),
-        *("grpc", "federation", "enqueue"),
-    ),
+    "routes[]": _OF_ROUTES,
+    "routes[].operations.*": _OF_ROUTES,
     "observability": ("statsd", "tracing", "dashboard"),
 }
 
 VALUES: dict[str, tuple[object, ...]] = {
     "server.tls.http2": (True,),
-    "rate_limits[].cost": ({"response_header": ""},),
-    "routes[].rate_limit.cost": ({"response_header": ""},),
 }
 """Strings stand for all that begin with them, a mapping for all mappings with that key."""
 

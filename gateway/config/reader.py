@@ -178,6 +178,17 @@ class Reader:
             if (value := section.one(name)) is not None:
                 yield section.key(name), value
 
+    def standing_on(self, holder: Map, place: Place) -> "Reader":
+        """A reader of another mapping of the same kind."""
+        return Reader(self._load, self._base, holder, self._schema, self.path, place)
+
+    def hand_over(self, key: str, holder: Map) -> None:
+        """Put what is written under a key into another mapping, with its place."""
+        holder[key] = self._holder[key]
+        holder.spots[key] = self._holder.spots[key]
+        if key in self._holder.origins:
+            holder.origins[key] = self._holder.origins[key]
+
     def key_place(self, key: str) -> Place:
         """Where the key stands; the mapping's own place when it is not written."""
         spot = self._holder.spots.get(key)

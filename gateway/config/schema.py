@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from gateway.config import not_built, schema_access, schema_sections
+from gateway.config import not_built, schema_access, schema_sanitize, schema_sections
 from gateway.config.schema_parts import Schema, section
 
 
@@ -20,6 +20,7 @@ def _schema() -> Schema:
             "policies": schema_sections.policies(),
             "access": schema_access.access(),
             "ip": schema_access.ip_rules(),
+            "sanitize": schema_sanitize.sanitize(),
         },
     }
     schema["title"] = "Gateway configuration"

@@ -3,6 +3,7 @@
 from typing import Final
 
 from gateway.config.schema_parts import (
+    FIELD_NAME,
     NAME,
     REFERENCE,
     Schema,
@@ -12,6 +13,7 @@ from gateway.config.schema_parts import (
     integer,
     listing,
     one_or_more,
+    quantity,
     section,
     text,
 )
@@ -41,13 +43,40 @@ def _limit(*required: str) -> Schema:
         "name": text("a name of letters, digits, `_`, `-` and `.`", "Its name; made of `per` when not written.", NAME),
         "per": one_or_more("Who shares one bucket; of several parts, each combination has its own.", part),
         **_rate(),
-        "cost": integer("What one request takes.", 1, MOST, 1),
+        "cost": _cost(),
         "plans": _plans(),
         "mode": choice("shadow counts and logs, and refuses nobody.", "enforce", "shadow", default="enforce"),
         "sync": choice("How hosts share it; on one host both are exact.", "exact", "leased", default="exact"),
+        "on_store_failure": choice(
+            "When the store is out of reach: hold it on this host, let all in, or refuse all.",
+            *("local", "allow", "deny"),
+            default="local",
+        ),
+        "penalty": _penalty(),
         "headers": section("What answers tell of it.", {"legacy": boolean("X-RateLimit-* as well.", False)}),
     }
     return section("A limit.", keys, (*required, "per", "rate"))
+
+
+def _cost() -> Schema:
+    header = text("a header name (RFC 9110 token)", "The response header that says what the request cost.", FIELD_NAME)
+    keys = {
+        "response_header": header,
+        "default": integer("What is taken before, and all when the answer does not say.", 1, MOST, 1),
+        "max": integer("The most that an answer may say; the burst when not written.", 1, MOST),
+    }
+    whole = integer("What one request takes.", 1, MOST, 1)
+    said = section("A cost that the answer says.", keys, ("response_header",))
+    return either("a whole number, or what says it", "What one request takes.", whole, said, default=1)
+
+
+def _penalty() -> Schema:
+    keys = {
+        "after": integer("How many refusals.", 1, 1_000_000),
+        "within": quantity("positive", "The time in which they count."),
+        "block": quantity("positive", "How long nothing is let in then."),
+    }
+    return section("Who goes on calling while refused is blocked for a while.", keys, tuple(keys))
 
 
 def _rate() -> dict[str, Schema]:

@@ -8,8 +8,11 @@ from gateway.config import (
     schema_compress,
     schema_discovery,
     schema_function,
+    schema_idempotency,
     schema_identity,
     schema_limits,
+    schema_openapi,
+    schema_sanitize,
     schema_server,
     schema_split,
     schema_traffic,
@@ -125,34 +128,45 @@ def route() -> Schema:
         "headers": mapping("Headers the request must have.", pattern, _HEADER_NAME),
         "query": mapping("Query parameters the request must have.", pattern, _ANY_NAME),
     }
+    keys = route_keys()
+    schema = section(
+        "Which requests, and what is done with them. The most specific route wins, whatever the order here.",
+        {
+            "name": _OBJECT_NAME,
+            "match": section("What a request must be.", match, ("path",)),
+            **schema_openapi.sections(keys),
+            **keys,
+        },
+    )
+    return {**schema, "if": {"required": ["openapi"]}, "else": {"required": ["name", "match"]}}
+
+
+def route_keys() -> dict[str, Schema]:
+    """The keys of a route that say what is done with requests."""
     respond = {
         "status": integer("The status.", 200, 599),
         "headers": mapping("Headers; values may use variables.", text("a string", "A value."), _HEADER_NAME),
         "body": text("a string", "The body; may use variables."),
     }
-    return section(
-        "Which requests, and what is done with them. The most specific route wins, whatever the order here.",
-        {
-            "name": _OBJECT_NAME,
-            "match": section("What a request must be.", match, ("path",)),
-            "upstream": text("an upstream's name", "The upstream that answers."),
-            **schema_split.sections(),
-            "respond": section("An answer of the gateway's own.", respond, ("status",)),
-            "rewrite": text("a path such as /items/{id}", "The path (and query) that the upstream sees.", "^/"),
-            "timeout": quantity("positive", "Caps the total timeout of the upstream."),
-            "headers": {"$ref": "#/definitions/headers"},
-            "policies": {"$ref": "#/definitions/policies"},
-            **schema_access.sections(),
-            **schema_limits.sections(),
-            **schema_validate.sections(),
-            **schema_compress.sections(),
-            **schema_function.sections(),
-            **schema_aggregate.sections(),
-            **schema_translate.sections(),
-            "priority": integer("Breaks a tie between equally specific routes; higher wins.", -1_000_000, 1_000_000, 0),
-        },
-        ("name", "match"),
-    )
+    return {
+        "upstream": text("an upstream's name", "The upstream that answers."),
+        **schema_split.sections(),
+        "respond": section("An answer of the gateway's own.", respond, ("status",)),
+        "rewrite": text("a path such as /items/{id}", "The path (and query) that the upstream sees.", "^/"),
+        "timeout": quantity("positive", "Caps the total timeout of the upstream."),
+        "headers": {"$ref": "#/definitions/headers"},
+        "policies": {"$ref": "#/definitions/policies"},
+        **schema_access.sections(),
+        **schema_limits.sections(),
+        **schema_validate.sections(),
+        **schema_sanitize.sections(),
+        **schema_idempotency.sections(),
+        **schema_compress.sections(),
+        **schema_function.sections(),
+        **schema_aggregate.sections(),
+        **schema_translate.sections(),
+        "priority": integer("Breaks a tie between equally specific routes; higher wins.", -1_000_000, 1_000_000, 0),
+    }
 
 
 def access_log() -> Schema:
@@ -188,6 +202,7 @@ def root() -> dict[str, Schema]:
                 "policies": {"$ref": "#/definitions/policies"},
                 **schema_access.sections(),
                 **schema_compress.sections(),
+                **schema_sanitize.sections(),
             },
         ),
         "routes": listing("The routes.", route()),

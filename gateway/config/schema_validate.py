@@ -1,13 +1,28 @@
 """`validate` of a route: what a request must be."""
 
-from gateway.config.schema_parts import Schema, either, file_name, integer, listing, quantity, section, text
+from gateway.config.schema_parts import (
+    Schema,
+    boolean,
+    choice,
+    either,
+    file_name,
+    integer,
+    listing,
+    mapping,
+    quantity,
+    section,
+    text,
+)
 
 MEDIA_TYPE = r"^[A-Za-z0-9!#\$&^_.+-]+/(\*|\*\+[A-Za-z0-9.-]+|[A-Za-z0-9!#\$&^_.+-]+)$"
+
+_FIELD_NAME = text("a field's name", "The name of a field.", r"^[^\x00-\x1f\x7f\"]+$")
 
 
 def sections() -> dict[str, Schema]:
     """The keys of a route that this module describes."""
     media_type = text("a media type such as application/json, image/* or application/*+json", "A type.", MEDIA_TYPE)
+    charset = text("the name of a charset such as utf-8", "A charset.", r"^[A-Za-z0-9!#\$%&+^_`{}~.:-]+$")
     limits = {
         "depth": integer("How deep arrays and objects may lie in each other.", 1, 200, 32),
         "members": integer("Most values, and most members of objects, in one body.", 1, 10_000_000, 10_000),
@@ -15,7 +30,11 @@ def sections() -> dict[str, Schema]:
     }
     keys = {
         "content_type": listing("Types that a body may have; with `body` JSON when not written.", media_type, least=1),
-        "body": _schema("What the body must be, which is then JSON."),
+        "charset": listing("Charsets that a body may name; UTF-8 alone for JSON.", charset, least=1),
+        "produces": listing("Types that the route answers with: who takes none of them gets 406.", media_type, least=1),
+        "multipart": _multipart(media_type),
+        "body": _schema("What a body of JSON must be; with `content_type` there may be others."),
+        "body_required": boolean("With `body`: whether there must be one.", True),
         "query": _schema("What the query must be: an object of its names and values."),
         "headers": _schema("What the header fields must be: an object, names in lower case or as written here."),
         "params": _schema("What the parameters of the path must be: an object of their names and values."),
@@ -25,7 +44,24 @@ def sections() -> dict[str, Schema]:
     return {"validate": section("What a request must be.", keys)}
 
 
+def _multipart(media_type: Schema) -> Schema:
+    field = {
+        "content_type": listing("Types that it may have; text/plain where a part says none.", media_type, least=1),
+        "required": boolean("Whether it must be there.", False),
+        "max_size": quantity("size", "Its largest size, in place of `part_size`."),
+        "count": integer("How often it may be there.", 1, 10_000, 1),
+    }
+    keys = {
+        "parts": integer("Most parts of a form.", 1, 10_000, 20),
+        "part_size": quantity("size", "The largest part.", "5MB"),
+        "headers": integer("Most header fields of a part.", 1, 100, 8),
+        "others": choice("Whether there may be other fields than `fields`.", "allow", "refuse", default="allow"),
+        "fields": mapping("What the fields of these names must be.", section("One field.", field), _FIELD_NAME),
+    }
+    return section("What a form with files (multipart/form-data) must be.", keys)
+
+
 def _schema(description: str) -> Schema:
     inline = {"type": "object", "title": "a JSON Schema", "description": "The schema itself."}
-    file = file_name("A JSON Schema (draft-07) as a JSON file.")
+    file = file_name("A JSON Schema (draft-07 or 2020-12) as a JSON file.")
     return either("the name of a JSON Schema file, or a JSON Schema", description, file, inline)

@@ -16,13 +16,13 @@ from gateway.errors import (
     INVALID_QUERY,
     MISSING_BODY,
     UNEXPECTED_BODY,
-    UNSUPPORTED_MEDIA_TYPE,
     GatewayError,
     Kind,
 )
 from gateway.exchange import Exchange
 
 if TYPE_CHECKING:
+    from gateway.validating.multipart import FormRules
     from gateway.validating.schema import Schema
 
 #: methods for whose bodies HTTP has no meaning (RFC 9110 section 9.3)
@@ -31,12 +31,17 @@ BODILESS: Final = frozenset(("GET", "HEAD", "DELETE", "OPTIONS"))
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a route asks of its requests. Bytes and counts; an empty `content_types` and a None ask for nothing."""
+    """What a route asks of its requests. Bytes and counts; an empty sequence and a None ask for nothing."""
 
     max_body: int
     methods: Sequence[str] = ()
     content_types: Sequence[str] = ()
+    charsets: Sequence[str] = ()
+    produces: Sequence[str] = ()
+    form: FormRules | None = None
+    #: what a body of JSON must be; None: not looked at
     body: Schema | None = None
+    body_required: bool = True
     depth: int = 32
     members: int = 10_000
     ratio: int = 100
@@ -55,14 +60,15 @@ Check = Callable[[Exchange], None]
 def compile(rules: Rules) -> Steps:
     """The step of a route: what costs least is looked at first, and the body last."""
     checks = [_size(rules.max_body)] if not rules.is_written else [_expected(rules)]
-    if rules.content_types:
-        checks.append(_content_type(tuple(rules.content_types), rules.body is not None))
+    checks += _kinds(rules)
     if rules.params is not None:
         checks.append(_params(rules.params, rules.kinds))
     if rules.query is not None:
         checks.append(_query(rules.query))
     if rules.headers is not None:
         checks.append(_headers(rules.headers))
+    if rules.form is not None:
+        checks.append(_form(rules.form))
     if rules.body is not None:
         checks.append(_body(rules, rules.body))
     if len(checks) == 1:
@@ -74,6 +80,20 @@ def compile(rules: Rules) -> Steps:
             check(exchange)
 
     return Steps(on_request=on_request)
+
+
+def _kinds(rules: Rules) -> list[Check]:
+    """What the client takes, and what the body says it is; JSON has one charset."""
+    if not (rules.produces or rules.content_types or rules.charsets):
+        return []
+    from gateway.validating import kinds
+
+    found = [kinds.accept(tuple(rules.produces))] if rules.produces else []
+    is_json = rules.body is not None and not _is_mixed(rules)
+    charsets = ("utf-8",) if is_json else tuple(rules.charsets)
+    if rules.content_types or charsets:
+        found.append(kinds.content_type(tuple(rules.content_types), charsets))
+    return found
 
 
 def _is_bodiless(methods: Sequence[str]) -> bool:
@@ -112,26 +132,21 @@ def _expected(rules: Rules) -> Check:
     return on_request
 
 
-def _content_type(ranges: tuple[str, ...], is_json: bool) -> Check:
-    from gateway.validating.media_type import UTF_8, is_allowed, parse
-
-    accept = (("Accept", ", ".join(ranges)),)
+def _form(rules: FormRules) -> Check:
+    """Forms with files are looked at on their way; the rest of the route's types is not."""
+    from gateway.validating.inflate import refuse_coded
+    from gateway.validating.media_type import parse
+    from gateway.validating.multipart import CheckedForm
 
     def on_request(exchange: Exchange) -> None:
-        if not exchange.body_length:
+        body = exchange.body
+        if not exchange.body_length or body is None:
             return
-        text = exchange.header("content-type")
-        if text == ranges[0]:
+        found = parse(exchange.header("content-type") or "")
+        if found is None or found[0] != "multipart/form-data":
             return
-        found = parse(text) if text is not None else None
-        if found is None:
-            words = "has no Content-Type" if text is None else "has a Content-Type that cannot be read"
-            raise GatewayError(UNSUPPORTED_MEDIA_TYPE, f"The body {words}.", headers=accept)
-        media_type, parameters = found
-        if not is_allowed(media_type, ranges):
-            raise GatewayError(UNSUPPORTED_MEDIA_TYPE, f"The route does not take {media_type}.", headers=accept)
-        if is_json and parameters.get("charset", "utf-8").lower() not in UTF_8:
-            raise GatewayError(UNSUPPORTED_MEDIA_TYPE, "JSON is taken in UTF-8 only.", headers=accept)
+        refuse_coded(exchange.header("content-encoding"))
+        exchange.body = CheckedForm(body, exchange.body_length, found[1].get("boundary", ""), rules)
 
     return on_request
 
@@ -148,11 +163,11 @@ def _params(schema: Schema, kinds: tuple[tuple[str, str], ...]) -> Check:
     from gateway.validating.fault import refusal
     from gateway.validating.parameters import Badly, param_object
 
-    by_name, types = MappingProxyType(dict(kinds)), schema.types
+    by_name, types, items = MappingProxyType(dict(kinds)), schema.types, schema.item_types
 
     def on_request(exchange: Exchange) -> None:
         try:
-            value = param_object(exchange.params or {}, by_name, types)
+            value = param_object(exchange.params or {}, by_name, types, items)
         except Badly as error:
             raise refusal(INVALID_PARAMETERS, "The path", [error.fault]) from None
         _judge(schema, value, INVALID_PARAMETERS, "The path")
@@ -188,19 +203,30 @@ def _headers(schema: Schema) -> Check:
     return on_request
 
 
+def _is_mixed(rules: Rules) -> bool:
+    """Whether a body may be something else than JSON."""
+    from gateway.validating.media_type import JSON, is_allowed
+
+    return not all(is_allowed(each, JSON) for each in rules.content_types)
+
+
 def _body(rules: Rules, schema: Schema) -> Check:
     from gateway.validating.body import read_whole
     from gateway.validating.inflate import inflate
+    from gateway.validating.media_type import is_json
     from gateway.validating.reading import JsonReader
 
     reader = JsonReader(rules.depth, rules.members)
     most, ratio = rules.max_body, rules.ratio
     may_miss: frozenset[str] = frozenset() if _is_bodiless(rules.methods) else BODILESS
+    is_required, is_mixed = rules.body_required, _is_mixed(rules)
 
     def on_request(exchange: Exchange) -> None:
+        if is_mixed and exchange.body_length and not is_json(exchange):
+            return
         data = read_whole(exchange, most)
         if not data:
-            if exchange.method in may_miss:
+            if exchange.method in may_miss or not is_required:
                 return
             raise GatewayError(MISSING_BODY, "The route wants a body of JSON.")
         coding = exchange.header("content-encoding")

@@ -10,90 +10,129 @@ had the limits been asked all at once; never the other way round.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from time import monotonic_ns
-from typing import Protocol
+from typing import Final, Protocol
 
+from gateway._fast.bucket import least
 from gateway.contracts import OnRequest, OnResponse, Steps
-from gateway.errors import RATE_LIMITED, GatewayError
-from gateway.exchange import Exchange, Response
-from gateway.limiting.limit import Limit, Pace, whole_seconds
+from gateway.errors import GatewayError
+from gateway.exchange import Exchange, Headers, Response
+from gateway.limiting import penalty, refusal
+from gateway.limiting.limit import Limit
+from gateway.limiting.on_page import OnPage
+from gateway.limiting.pace import Pace
+from gateway.limiting.taken import STATE, Taken, give_back
 
-#: the room in `exchange.state` for what was taken: (limit, pace, bucket)
-STATE = "limit"
-Taken = list[tuple[Limit, Pace, int]]
 Clock = Callable[[], int]
 
-
-class Buckets(Protocol):
-    """What limits are held with; the methods of gateway/_fast/bucket.pyx, times in nanoseconds."""
-
-    def take(self, key: int, interval_ns: int, tolerance_ns: int, cost: int, now_ns: int) -> int:
-        """0 = taken, above 0 = nothing is taken and so much is missing, -1 = never."""
-
-    def give(self, key: int, interval_ns: int, cost: int, now_ns: int) -> None:
-        """Give back what was taken."""
-
-    def left(self, key: int, interval_ns: int, tolerance_ns: int, now_ns: int) -> tuple[int, int]:
-        """(units left, time until it is full)."""
+_WHOLE: Final = re.compile(r"[0-9]{1,9}")
 
 
-def compile(limits: Sequence[Limit], buckets: Buckets, *, tells: bool, clock: Clock = monotonic_ns) -> Steps:
-    """A step that asks `limits`; one of a route's, the first, `tells` answers of all that the route asked."""
-    return Steps(_asks(tuple(limits), buckets, clock), _tells(buckets, clock) if tells else None)
+class Store(Protocol):
+    """What asks limits that hosts share."""
+
+    def asks(self, limits: Sequence[Limit], page: OnPage, clock: Clock) -> OnRequest:
+        """The hook of a step."""
 
 
-def _asks(limits: tuple[Limit, ...], buckets: Buckets, clock: Clock) -> OnRequest:
-    take, give = buckets.take, buckets.give
+def compile(
+    limits: Sequence[Limit],
+    page: OnPage,
+    *,
+    store: Store | None = None,
+    tells: bool,
+    spenders: frozenset[str] = frozenset(),
+    clock: Clock = monotonic_ns,
+) -> Steps:
+    """A step that asks `limits`; one of a route's, the first, `tells` answers of all that the route asked.
+
+    `spenders` are the response headers, in lower case, that say what a request cost: they do not reach the client.
+    """
+    asks = _asks(tuple(limits), page, clock) if store is None else store.asks(limits, page, clock)
+    return Steps(asks, _tells(spenders, clock) if tells else None)
+
+
+def _asks(limits: tuple[Limit, ...], page: OnPage, clock: Clock) -> OnRequest:
+    """The hook that asks limits of this host."""
+    draw = page.buckets.draw
 
     def on_request(exchange: Exchange) -> None:
         now = clock()
         state = exchange.state
         if state is None:
             state = exchange.state = {}
-        taken: Taken = state.setdefault(STATE, [])
+        taken: list[Taken] = state.setdefault(STATE, [])
         for limit in limits:
             number, pace = limit.number, limit.pace
             if not number or pace is None:
                 number, pace = limit.bucket(exchange)
-            wait = take(number, pace.interval, pace.tolerance, pace.cost, now)
-            if not wait:
-                taken.append((limit, pace, number))
+            if limit.penalty is not None and (wait := penalty.blocked_for(page.buckets, number, now)):
+                give_back(taken, now)
+                raise refusal.blocked(limit, pace, wait)
+            wait = draw(number, pace, now)
+            if wait <= 0:
+                taken.append((page, limit, pace, "", number, -wait))
             elif limit.is_shadow:
                 limit.shadow(now)
             else:
-                for _, other, key in reversed(taken):
-                    give(key, other.interval, other.cost, now)
-                taken.clear()
-                raise _refused(limit, pace, wait)
+                give_back(taken, now)
+                raise _refused(page, limit, pace, number, wait, now)
 
     return on_request
 
 
-def _refused(limit: Limit, pace: Pace, wait_ns: int) -> GatewayError:
-    # NOTE: a cost above the burst (-1) is an error of the configuration; nobody waits for ever should it come to that.
-    wait_ns = wait_ns if wait_ns > 0 else pace.tolerance
-    after = ("Retry-After", str(whole_seconds(wait_ns)))
-    detail = f"The limit {limit.name} is used up for now; try again after the time in Retry-After."
-    return GatewayError(RATE_LIMITED, detail, headers=(after, *pace.fields(0, wait_ns)))
+def _refused(page: OnPage, limit: Limit, pace: Pace, number: int, wait_ns: int, now_ns: int) -> GatewayError:
+    block = page.strike(limit, number, now_ns)
+    return refusal.blocked(limit, pace, block) if block else refusal.refused(limit, pace, wait_ns)
 
 
-def _tells(buckets: Buckets, clock: Clock) -> OnResponse:
+def _tells(spenders: frozenset[str], clock: Clock) -> OnResponse:
     """The hook that tells of the limit with the fewest requests left; a refusal has told of itself."""
-    left_in = buckets.left
 
     def on_response(exchange: Exchange, response: Response) -> None:
-        taken: Taken = (exchange.state or {}).get(STATE, [])
-        now = clock()
-        least, until, told = 0, 0, None
-        for limit, pace, number in taken:
-            if limit.is_shadow:
-                continue
-            units, full = left_in(number, pace.interval, pace.tolerance, now)
-            left = units // pace.cost
-            if told is None or (left, -full) < (least, -until):
-                least, until, told = left, full, pace
-        if told is not None:
-            response.headers += told.fields(least, until)
+        taken = exchange.state.get(STATE) if exchange.state else None
+        if not taken:
+            return
+        found = least(taken)
+        if found is not None:
+            pace, left, until = found
+            response.headers += pace.fields(left, until)
 
-    return on_response
+    def on_spending_response(exchange: Exchange, response: Response) -> None:
+        said = _said(response, spenders)
+        if said and exchange.state is not None:
+            now = clock()
+            taken = exchange.state.get(STATE, ())
+            exchange.state[STATE] = [_charged(each, said, now) for each in taken]
+        on_response(exchange, response)
+
+    return on_spending_response if spenders else on_response
+
+
+def _said(response: Response, spenders: frozenset[str]) -> dict[str, int]:
+    """What the headers say, and take them away; the first number of each counts."""
+    said: dict[str, int] = {}
+    kept: Headers = []
+    for field in response.headers:
+        name = field[0].lower()
+        if name not in spenders:
+            kept.append(field)
+        elif _WHOLE.fullmatch(field[1]):
+            said.setdefault(name, int(field[1]))
+    if len(kept) != len(response.headers):
+        response.headers = kept
+    return said
+
+
+def _charged(taken: Taken, said: dict[str, int], now_ns: int) -> Taken:
+    """Charge what a request cost beyond what it took, or give back what it did not."""
+    ledger, limit, pace, name, number, debt = taken
+    cost = said.get(limit.spender)
+    if cost is None:
+        return taken
+    more = min(cost, limit.charge_max) - pace.cost
+    if more:
+        ledger.charge(name, number, pace, more, now_ns)
+    return ledger, limit, pace, name, number, max(0, debt + more * pace.interval)

@@ -11,12 +11,10 @@ import pickle
 import time
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 from gateway.config.complaints import Complaint, ConfigError
-
-if TYPE_CHECKING:
-    from gateway.config.model import Document
+from gateway.config.model import Document  # PERF: both processes need it, so it is made before there are two
 
 
 class Read(NamedTuple):

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 # Before anything imports sockets: the master preloads what its workers run.
-from gevent import monkey
+from gateway.server.patching import patch_all
 
-monkey.patch_all()
+patch_all()
 
 from gunicorn.app.base import BaseApplication  # noqa: E402
 from gunicorn.arbiter import Arbiter  # noqa: E402

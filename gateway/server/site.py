@@ -29,6 +29,7 @@ from gateway.upstreams.pools import Pools
 from gateway.upstreams.state import TrafficRegion
 
 if TYPE_CHECKING:
+    from gateway.idempotency.answers import Answers
     from gateway.identity.registry import Registry
 
 CONFIG = "GATEWAY_CONFIG"
@@ -45,6 +46,7 @@ class Site:
         self.config = config
         self.draining = False
         self._registry: Registry | None = None
+        self._answers: Answers | None = None
         self.has_borrowed_sockets = False  # they are somebody else's (systemd), and stay open without us
         regions = {"traffic": TrafficRegion.size(), LIMITS: region_size()}
         self.page = Page.from_env(os.environ) or Page.create(regions)
@@ -58,7 +60,7 @@ class Site:
         self.contexts = contexts(document)
         self.runtime = RuntimeDir.from_env(os.environ) or RuntimeDir.create()
         try:
-            self.limiting = Limiting(self.buckets, secret_in(self.runtime.path))
+            self.limiting = Limiting(self.buckets, secret_in(self.runtime.path), document.store)
             with self.store.changing():
                 plan = self.store.compile(document)
                 self.store.swap(plan, document, publish_first(document, self.page, self.runtime.path, read_ns))
@@ -72,6 +74,7 @@ class Site:
         """The plan; a document whose certificates cannot be used is refused as a whole."""
         contexts(document)
         registry = self._registry_of(document) if document.providers else None
+        keeps = any(route.idempotency is not None for route in document.routes)
         resources = Resources(
             self.pools,
             self.logs,
@@ -80,6 +83,7 @@ class Site:
             registry=registry,
             limiting=self.limiting,
             calls=self.calls,
+            answers=self._answers_of(document) if keeps else None,
         )
         return compile(document, resources, pause)
 
@@ -90,6 +94,18 @@ class Site:
 
             self._registry = Registry(open_store(document.store, self.runtime.path), self.calls)
         return self._registry
+
+    def _answers_of(self, document: Document) -> Answers:
+        """Answers that are kept: in memory apart from the rest of the store, which they must not crowd out."""
+        if self._answers is None:
+            from gateway.idempotency.answers import Answers
+
+            folder = self.runtime.path / "answers"
+            folder.mkdir(mode=0o700, exist_ok=True)
+            owner = self.runtime.path.stat()
+            os.chown(folder, owner.st_uid, owner.st_gid)
+            self._answers = Answers(open_store(document.store, folder))
+        return self._answers
 
     @property
     def identity(self) -> Registry:

@@ -40,51 +40,52 @@ class Guarded:
 
     def get(self, key: bytes) -> bytes | None:
         """See Store."""
-        return self._ask(self._store.get, key)
+        return self.ask(self._store.get, key)
 
     def set(self, key: bytes, value: bytes, ttl: float | None) -> None:
         """See Store."""
-        self._ask(self._store.set, key, value, ttl)
+        self.ask(self._store.set, key, value, ttl)
 
     def set_if_absent(self, key: bytes, value: bytes, ttl: float | None) -> bool:
         """See Store."""
-        return self._ask(self._store.set_if_absent, key, value, ttl)
+        return self.ask(self._store.set_if_absent, key, value, ttl)
 
     def compare_and_set(self, key: bytes, old: bytes, new: bytes, ttl: float | None) -> bool:
         """See Store."""
-        return self._ask(self._store.compare_and_set, key, old, new, ttl)
+        return self.ask(self._store.compare_and_set, key, old, new, ttl)
 
     def delete(self, key: bytes) -> bool:
         """See Store."""
-        return self._ask(self._store.delete, key)
+        return self.ask(self._store.delete, key)
 
     def incr(self, key: bytes, by: int, ttl: float | None) -> int:
         """See Store."""
-        return self._ask(self._store.incr, key, by, ttl)
+        return self.ask(self._store.incr, key, by, ttl)
 
     def expire(self, key: bytes, ttl: float | None) -> bool:
         """See Store."""
-        return self._ask(self._store.expire, key, ttl)
+        return self.ask(self._store.expire, key, ttl)
 
     def scan(self, prefix: bytes) -> Iterator[bytes]:
         """See Store."""
         keys = self._store.scan(prefix)
-        while (key := self._ask(next, keys, None)) is not None:
+        while (key := self.ask(next, keys, None)) is not None:
             yield key
 
     def clear(self, prefix: bytes) -> int:
         """See Store."""
-        return self._ask(self._store.clear, prefix)
+        return self.ask(self._store.clear, prefix)
 
     def sweep(self, limit: int) -> int:
         """See Store."""
-        return self._ask(self._store.sweep, limit)
+        return self.ask(self._store.sweep, limit)
 
     def close(self) -> None:
         """Let go of connections; asks nobody."""
         self._store.close()
 
-    def _ask(self, action: Callable[..., T], *arguments: Any) -> T:
+    def ask(self, action: Callable[..., T], *arguments: Any) -> T:
+        """What something else that asks the store gives; raises what it raises, or StoreUnavailableError at once."""
         if self._pause:
             return self._probe(action, arguments)
         try:

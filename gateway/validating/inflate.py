@@ -21,8 +21,7 @@ def inflate(data: bytes, coding: str, most: int, ratio: int) -> bytes:
         return data
     form = next((form for name, form in _FORMS if name == coding), None)
     if form is None:
-        words = "The body is to be read here, and its content coding cannot be."
-        raise GatewayError(UNSUPPORTED_MEDIA_TYPE, words, headers=(("Accept-Encoding", ACCEPTED),))
+        raise _unreadable(ACCEPTED)
     bound = min(most, max(SMALL, ratio * len(data)))
     stream = zlib.decompressobj(form)
     try:
@@ -35,3 +34,14 @@ def inflate(data: bytes, coding: str, most: int, ratio: int) -> bytes:
     if not stream.eof or stream.unused_data:
         raise GatewayError(MALFORMED_BODY, f"The body is not one whole {coding} stream.")
     return content
+
+
+def refuse_coded(coding: str | None) -> None:
+    """Raise GatewayError for a body with a coding, where it is looked at as it passes."""
+    if coding is not None and coding.strip().lower() not in ("", "identity"):
+        raise _unreadable("identity")
+
+
+def _unreadable(accepted: str) -> GatewayError:
+    words = "The body is to be read here, and its content coding cannot be."
+    return GatewayError(UNSUPPORTED_MEDIA_TYPE, words, headers=(("Accept-Encoding", accepted),))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from gateway.exchange import Exchange
 
 _WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _TYPE: Final = re.compile(rf"\s*({_WORD})/({_WORD})\s*")
@@ -12,6 +15,8 @@ _PARAMETER: Final = re.compile(rf';[ \t]*(?:({_WORD})=({_WORD}|"(?:[^"\\]|\\[\t 
 _ESCAPED: Final = re.compile(r"\\(.)")
 #: names of the one charset that JSON has (RFC 8259 section 8.1); US-ASCII is a part of it
 UTF_8: Final = frozenset(("utf-8", "utf8", "us-ascii", "ascii"))
+#: the ranges that have only JSON in them (RFC 6839 section 3.1)
+JSON: Final = ("application/json", "application/*+json")
 
 
 def parse(text: str) -> tuple[str, dict[str, str]] | None:
@@ -45,3 +50,9 @@ def is_allowed(media_type: str, ranges: Sequence[str]) -> bool:
         if its == main and rest.startswith("*+") and sub.endswith(rest[1:]) and len(sub) >= len(rest):
             return True
     return False
+
+
+def is_json(exchange: Exchange) -> bool:
+    """Whether a request's body says that it is JSON."""
+    found = parse(exchange.header("content-type") or "")
+    return found is not None and is_allowed(found[0], JSON)

@@ -3,59 +3,19 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import unquote_to_bytes
 
-from gateway.validating.fault import Fault, pointer
+from gateway.validating.styles import NO_TYPES, NOTHING_INSIDE, Badly, Insides, Types, decoded, taken_apart, typed
+
+__all__ = ["Badly", "header_object", "param_object", "query_object"]
 
 #: most pairs of a query that is looked at
 MOST_PAIRS: Final = 1000
-_BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_INT: Final = re.compile(r"-?(0|[1-9][0-9]{0,100})", re.ASCII)
-_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,100})(\.[0-9]{1,100})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
-Types = Mapping[str, frozenset[str]]
-_NO_TYPES: Final[frozenset[str]] = frozenset()
 
 
-class Badly(ValueError):
-    """A text that cannot be decoded; `fault` says which."""
-
-    def __init__(self, name: str, detail: str) -> None:
-        super().__init__(detail)
-        self.fault = Fault(pointer((name,)) if name else "", detail)
-
-
-def typed(text: str, types: Collection[str]) -> Any:
-    """A text as the number or boolean that `types` of a schema ask for; the text itself where it is none."""
-    if "integer" in types and _INT.fullmatch(text):
-        return int(text)
-    if "number" in types and _NUMBER.fullmatch(text):
-        value = float(text)
-        if not math.isinf(value):
-            return int(text) if _INT.fullmatch(text) else value
-    if "boolean" in types and text in ("true", "false"):
-        return text == "true"
-    return text
-
-
-def decoded(text: str, name: str = "") -> str:
-    """Percent-decoded UTF-8. Raises Badly."""
-    if "%" not in text:
-        if not text.isascii():
-            raise Badly(name, "has bytes that must be percent-encoded")
-        return text
-    if _BAD_ESCAPE.search(text):
-        raise Badly(name, "has a % that two hex digits do not follow")
-    try:
-        return unquote_to_bytes(text).decode()
-    except UnicodeDecodeError:
-        raise Badly(name, "is not UTF-8") from None
-
-
-def query_object(query: str, types: Types, items: Types) -> dict[str, Any]:
+def query_object(query: str, types: Types, insides: Insides) -> dict[str, Any]:
     """A query as an object: a name that comes again makes an array where the schema has one. Raises Badly."""
     found: dict[str, list[str]] = {}
     pairs = query.split("&") if query else []
@@ -64,25 +24,57 @@ def query_object(query: str, types: Types, items: Types) -> dict[str, Any]:
     for pair in pairs:
         if pair:
             raw, _, value = pair.replace("+", " ").partition("=")
-            name = decoded(raw)
-            found.setdefault(name, []).append(decoded(value, name))
-    return {name: _value(name, values, types, items) for name, values in found.items()}
+            found.setdefault(decoded(raw), []).append(value)
+    made: dict[str, Any] = {}
+    for name, values in found.items():
+        owner, member = _owner(name, insides)
+        if owner:
+            if owner in found:
+                raise Badly(owner, "is there as a whole and in parts")
+            kinds = insides.of[owner].members.get(member, NO_TYPES)
+            made.setdefault(owner, {})[member] = typed(decoded(_single(name, values), name), kinds)
+        else:
+            made[name] = _value(name, values, types, insides)
+    return made
 
 
-def _value(name: str, values: list[str], types: Types, items: Types) -> Any:
-    kinds = types.get(name, _NO_TYPES)
-    if "array" in kinds:
-        return [typed(value, items.get(name, _NO_TYPES)) for value in values]
+def _owner(name: str, insides: Insides) -> tuple[str, str]:
+    """The object that a parameter is a member of, and which; "" for one that stands for itself."""
+    if name in insides.owners:
+        return insides.owners[name], name
+    if insides.deep and name.endswith("]"):
+        owner, _, member = name[:-1].partition("[")
+        if owner in insides.deep:
+            return owner, member
+    return "", ""
+
+
+def _single(name: str, values: list[str]) -> str:
     if len(values) > 1:
         # SECURITY: readers differ in which of them they take (tests/unit/validating/test_parameters.py).
         raise Badly(name, f"is there {len(values)} times")
-    return typed(values[0], kinds)
+    return values[0]
+
+
+def _value(name: str, values: list[str], types: Types, insides: Insides) -> Any:
+    kinds = types.get(name, NO_TYPES)
+    inside = insides.of.get(name, NOTHING_INSIDE)
+    if inside.style:
+        try:
+            return taken_apart(_single(name, values), inside, "array" in kinds, lambda text: decoded(text, name))
+        except Badly:
+            raise
+        except ValueError as error:
+            raise Badly(name, str(error)) from None
+    if "array" in kinds:
+        return [typed(decoded(value, name), inside.items) for value in values]
+    return typed(decoded(_single(name, values), name), kinds)
 
 
 def header_object(
-    headers: Iterable[tuple[str, str]], spelled: Mapping[str, str], types: Types, items: Types
+    headers: Iterable[tuple[str, str]], spelled: Mapping[str, str], types: Types, insides: Insides
 ) -> dict[str, Any]:
-    """Header fields as an object, names as `spelled` has them (by lower case) or in lower case. Raises Badly.
+    """Header fields as an object, names as `spelled` has them (by lower case) or in lower case.
 
     Fields that come again are one list (RFC 9110 section 5.3), which is an array where the schema has one.
     """
@@ -95,24 +87,33 @@ def header_object(
         except UnicodeError:
             text = value
         found.setdefault(name, []).append(text.strip())
-    made: dict[str, Any] = {}
-    for name, values in found.items():
-        kinds = types.get(name, _NO_TYPES)
-        if "array" in kinds:
-            elements = [one.strip() for value in values for one in value.split(",")]
-            made[name] = [typed(one, items.get(name, _NO_TYPES)) for one in elements if one]
-        else:
-            made[name] = typed(", ".join(values), kinds)
-    return made
+    return {
+        name: _field(name, values, types, insides) if name in types or name in insides.of else ", ".join(values)
+        for name, values in found.items()
+    }
 
 
-def param_object(params: Mapping[str, str], kinds: Mapping[str, str], types: Types) -> dict[str, Any]:
+def _field(name: str, values: list[str], types: Types, insides: Insides) -> Any:
+    kinds = types.get(name, NO_TYPES)
+    inside = insides.of.get(name, NOTHING_INSIDE)
+    if inside.style:
+        text = ("; " if inside.style == "cookie" else ",").join(values)
+        try:
+            return taken_apart(text, inside, "array" in kinds, str)
+        except ValueError:  # the text is not what its schema asks for, which that will say
+            return text
+    if "array" in kinds:
+        elements = [one.strip() for value in values for one in value.split(",")]
+        return [typed(one, inside.items) for one in elements if one]
+    return typed(", ".join(values), kinds)
+
+
+def param_object(params: Mapping[str, str], kinds: Mapping[str, str], types: Types, insides: Insides) -> dict[str, Any]:
     """Path parameters as an object: numbers where the path's template says int or float. Raises Badly."""
     made: dict[str, Any] = {}
     for name, raw in params.items():
-        text = decoded(raw, name)
         read = _READ.get(kinds.get(name, ""))
-        made[name] = typed(text, types.get(name, _NO_TYPES)) if read is None else read(text)
+        made[name] = _value(name, [raw], types, insides) if read is None else read(decoded(raw, name))
     return made
 
 

@@ -7,6 +7,7 @@ import math
 import re
 from typing import Any, Final, NoReturn
 
+from gateway._fast.json import Reader
 from gateway.errors import BODY_TOO_COMPLEX, MALFORMED_BODY, GatewayError
 
 _ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
@@ -23,9 +24,10 @@ class JsonReader:
     Values are counted as commas, arrays and objects: what is in an array of 1,000 numbers counts 1,000.
     """
 
-    __slots__ = ("_decode", "_depth", "_members")
+    __slots__ = ("_decode", "_depth", "_members", "_read")
 
     def __init__(self, depth: int, members: int) -> None:
+        self._read = Reader(depth, members).read
         self._depth = depth
         self._members = members
         self._decode = json.JSONDecoder(
@@ -34,6 +36,13 @@ class JsonReader:
 
     def read(self, data: bytes) -> Any:
         """The value that `data` says. Raises GatewayError."""
+        try:
+            return self._read(data)
+        except ValueError:  # which does not say why
+            return self._slowly(data)
+
+    def _slowly(self, data: bytes) -> Any:
+        """The same with words for what is wrong."""
         self._look(data)
         try:
             text = data.decode()

@@ -10,12 +10,11 @@ from typing import Any, Final, NoReturn
 
 import jsonschema_rs
 
-from gateway.config.draft07 import MORE_FORMATS
+from gateway.config.draft07 import MORE_FORMATS, is_2020
 from gateway.validating.fault import MOST, Fault, pointer
 from gateway.validating.plain import TextCheck, compile_plain
+from gateway.validating.styles import NO_TYPES, STYLES, Inside, Insides, Types
 
-#: name -> types that a schema allows
-Types = Mapping[str, frozenset[str]]
 #: what stands for a value in the words about it: a client's values are not repeated
 MASK: Final = "the value"
 #: characters of the longest words about one fault
@@ -32,11 +31,11 @@ class Schema:
         properties = _members(document, "properties")
         self.name = name
         self._validator = _validator(document, root, documents)
-        self._plain = compile_plain(document, _text_check)
+        self._plain = None if is_2020(document) else compile_plain(document, _text_check)
         #: the types that the members of an object may have, where `properties` says so
         self.types = _types(properties)
-        #: the same for what is in the members that are arrays
-        self.item_types = _types({name: _members(one, "items") for name, one in properties.items()})
+        #: what is in the members that are arrays or objects
+        self.item_types = Insides({name: _inside(one) for name, one in properties.items()})
         #: the members that it names
         self.names = frozenset((*properties, *(document.get("required", ()) if isinstance(document, dict) else ())))
 
@@ -63,13 +62,22 @@ def _types(schemas: Mapping[str, Any]) -> Types:
     return MappingProxyType(found)
 
 
-def _validator(schema: Any, root: str, documents: Mapping[str, str]) -> jsonschema_rs.Draft7Validator:
+def _inside(schema: Any) -> Inside:
+    style = schema.get("x-style") if isinstance(schema, dict) else ""
+    items = _types({"items": _members(schema, "items")}).get("items", NO_TYPES)
+    return Inside(style if style in STYLES else "", items, _types(_members(schema, "properties")))
+
+
+def _validator(
+    schema: Any, root: str, documents: Mapping[str, str]
+) -> jsonschema_rs.Draft7Validator | jsonschema_rs.Draft202012Validator:
     def retrieve(address: str) -> Any:
         if address not in documents:
             _refuse(address)
         return json.loads(documents[address])
 
-    return jsonschema_rs.Draft7Validator(
+    kind = jsonschema_rs.Draft202012Validator if is_2020(schema) else jsonschema_rs.Draft7Validator
+    return kind(
         schema,
         base_uri=root,
         retriever=retrieve,

@@ -23,6 +23,10 @@ ROUTES = """
       body: item.json
       query: {properties: {dry_run: {type: boolean}}, additionalProperties: false}
       max_body: 64KB
+  - name: form
+    match: {path: /form, methods: [POST]}
+    upstream: up
+    validate: {multipart: {part_size: 200KB, fields: {a: {content_type: [text/plain]}}}, produces: [text/plain]}
   - {name: put, match: {path: /put}, upstream: up, validate: {content_type: [text/plain], max_body: 10KB}}
 """
 ITEM = {"type": "object", "required": ["name"], "properties": {"name": {"$ref": "name.json"}}}
@@ -30,14 +34,19 @@ JSON = "Content-Type: application/json"
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    upstream = Upstream(echo)
+def upstream() -> Iterator[Upstream]:
+    made = Upstream(echo)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("validate")
     (folder / "item.json").write_text(json.dumps(ITEM))
     (folder / "name.json").write_text('{"type": "string", "maxLength": 5}')
     with serving(folder, config({"up": f'targets: ["{upstream.url}"]'}, ROUTES)) as made:
         yield made
-    upstream.close()
 
 
 def post(body: bytes, *lines: str, target: str = "/items/7") -> bytes:
@@ -128,6 +137,24 @@ def test_a_body_that_is_not_read_ends_at_its_bound(gateway: Gateway) -> None:
     sent = get("/put", "Content-Type: text/plain", "Transfer-Encoding: chunked", method="PUT")
     with sending(gateway, sent + b"2000\r\n" + b"x" * 8192 + b"\r\n" + b"2000\r\n" + b"x" * 8192 + b"\r\n") as client:
         assert client.answer()[0] == 413
+
+
+def form(size: int, kind: str = "text/plain") -> bytes:
+    head = f'--XYZ\r\nContent-Disposition: form-data; name="a"\r\nContent-Type: {kind}\r\n\r\n'.encode()
+    return head + b"x" * size + b"\r\n--XYZ--\r\n"
+
+
+def test_a_form_passes_as_it_came_and_one_that_does_not_fit_never_ends(gateway: Gateway, upstream: Upstream) -> None:
+    kind = "Content-Type: multipart/form-data; boundary=XYZ"
+    good = form(200 * 1024)
+    status, _, seen = ask(gateway, get("/form", kind, method="POST", body=good))
+    assert status == 200 and seen.endswith(good)
+    assert problem(gateway, get("/form", kind, method="POST", body=form(9, "a/b")))[:2] == (422, "invalid-body")
+    large = get("/form?large", kind, method="POST", body=form(200 * 1024 + 1))
+    assert problem(gateway, large)[:2] == (413, "body-too-large")
+    (half,) = (each for each in upstream.connections if b"/form?large" in each.received)
+    assert half.ended.wait(5) and not half.received.endswith(b"--XYZ--\r\n")
+    assert problem(gateway, get("/form", "Accept: image/*", method="POST"))[:2] == (406, "not-acceptable")
 
 
 def test_a_changed_schema_is_a_changed_configuration(tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def quickstart():
 
 
 #: what only some plans need
-RARE = {"redis", "oauthlib", "opentelemetry", "grpc", "yaml", "fastjsonschema", "jmespath"}
+RARE = {"redis", "oauthlib", "opentelemetry", "grpc", "yaml", "jsonschema_rs", "jmespath"}
 
 
 @pytest.mark.parametrize(

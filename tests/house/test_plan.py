@@ -107,6 +107,11 @@ routes:
     upstream: two
     validate: {body: {type: object}, query: {}, headers: {}, params: {properties: {id: {maximum: 3}}}, max_body: 1KB}
   - {name: capped, match: {path: /v}, upstream: two, validate: {content_type: [image/*]}}
+  - name: once
+    match: {path: /once, methods: [POST]}
+    upstream: two
+    idempotency: {wait: 1s}
+    validate: {produces: [text/html], charset: [utf-8], multipart: {fields: {a: {content_type: [image/*]}}}}
   - {name: secure, match: {path: "/t/{rest:path}"}, upstream: two}
   - {name: lim, match: {path: /lim}, upstream: two, rate_limit: {per: [client, ip], rate: 1/s}}
 """

@@ -48,20 +48,29 @@ class Buckets:
         return self.entries.get(key, max(self.horizon, self.shared.get(interval_ns, 0)))
 
     def take(self, key: int, interval_ns: int, tolerance_ns: int, cost: int, now_ns: int) -> int:
-        more = cost * interval_ns
-        if more > tolerance_ns:
+        if cost * interval_ns > tolerance_ns:
             return -1
+        return max(0, self.debit(key, interval_ns, tolerance_ns, cost, now_ns))
+
+    def debit(self, key: int, interval_ns: int, tolerance_ns: int, cost: int, now_ns: int) -> int:
+        more = cost * interval_ns
         tat = max(self.start(key, interval_ns), now_ns) + more
         wait = tat - now_ns - tolerance_ns
         shares = more > 0 and key not in self.entries and self.is_crowded(now_ns)
         self.overflowed += shares
-        if wait > 0 or not more:
-            return max(wait, 0)
+        if wait > 0:
+            return wait
         if shares:
             self.shared[interval_ns] = tat
-        else:
+        elif more:
             self.put(key, tat)
-        return 0
+        return now_ns - tat
+
+    def charge(self, key: int, interval_ns: int, cost: int, now_ns: int) -> None:
+        if cost < 0:
+            self.give(key, interval_ns, -cost, now_ns)
+        else:
+            self.debit(key, interval_ns, 10**30, cost, now_ns)
 
     def give(self, key: int, interval_ns: int, cost: int, now_ns: int) -> None:
         tat = self.entries.get(key, 0)
@@ -88,3 +97,23 @@ class Buckets:
             del self.entries[gone]
             self.horizon = max(self.horizon, old)
         self.entries[key] = tat
+
+
+class Rate:
+    """What `told`, `left` and `least` say, with the means of Python."""
+
+    def __init__(self, name: str, interval_ns: int, burst: int, cost: int, is_told: bool) -> None:
+        self.name, self.is_told = name, is_told
+        self.tolerance, self.units = burst * interval_ns, cost * interval_ns
+
+    def left(self, debt_ns: int) -> int:
+        return max(0, self.tolerance - debt_ns) // self.units
+
+    def told(self, left: int, wait_ns: int) -> str:
+        return f'"{self.name}";r={left};t={-(-wait_ns // 10**9)}'
+
+
+def least(taken: list[tuple[Rate, int]]) -> int | None:
+    """The place of the one that is told."""
+    told = [(rate.left(debt), -debt, at) for at, (rate, debt) in enumerate(taken) if rate.is_told]
+    return min(told)[2] if told else None

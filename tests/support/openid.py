@@ -9,9 +9,9 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import gevent
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
+from gevent.event import Event
 
 from gateway.config.model_identity import Jwks, Oidc, Session
 from gateway.errors import UPSTREAM_REFUSED, GatewayError
@@ -21,17 +21,6 @@ from gateway.identity.jwk import public_key
 from gateway.identity.keys import Key, StaticKeys
 
 ISSUER = "https://id.test"
-START = 1_800_000_000.0
-
-
-class Clock:
-    """Unix seconds that pass when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def oidc_spec(**changed: Any) -> Oidc:
@@ -105,7 +94,8 @@ class FakeProvider:
         self.calls: list[tuple[str, dict[str, str], dict[str, str]]] = []
         self.is_down = False
         self.status, self.refusal = 200, b'{"error": "invalid_grant"}'
-        self.wait = 0.0
+        self.gate = Event()
+        self.gate.set()
         #: what is asked for at the authorization endpoint, of the browser that `visit`s it
         self.asked: dict[str, str] = {}
         self.extra: dict[str, Any] = {}
@@ -130,8 +120,7 @@ class FakeProvider:
         self.calls.append((url, form, {name.lower(): value for name, value in headers or []}))
         if self.is_down:
             raise GatewayError(UPSTREAM_REFUSED)
-        if self.wait:
-            gevent.sleep(self.wait)
+        self.gate.wait()
         if url == ISSUER + "/.well-known/openid-configuration":
             return 200, [], json.dumps(self.metadata).encode()
         assert (method, url) == ("POST", ISSUER + "/token")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gateway.cli_explain import Request, examine
 from gateway.cli_explain_words import in_words
 from gateway.config.compile import compile
@@ -42,3 +44,29 @@ def test_what_matches_no_route_touches_those_for_every_request():
     report = examine(Request("GET", "/nowhere", ()), document, compile(document))
     assert [row["name"] for row in report["limits"]] == ["global", "who"]
     assert report["answer"]["status"] == 404
+
+
+def explained(store: str, more: str) -> str:
+    limit = f"rate_limits: [{{name: n, per: all, rate: 10/s, {more}}}]"
+    document = loads(f"version: 1\nstore: {store}\n{limit}\nroutes: []\n", "x.yaml")
+    return "\n".join(in_words(examine(Request("GET", "/", ()), document, compile(document))))
+
+
+@pytest.mark.parametrize(
+    ("store", "more", "words"),
+    [
+        ("redis://127.0.0.1:1/0", "cost: 1", "; exact over 127.0.0.1:1, without it held on each host"),
+        ("redis://:pw@h:1", "on_store_failure: deny", "; exact over h:1, without it refuses all"),
+        (
+            "redis+cluster://h:1",
+            "on_store_failure: allow",
+            "; exact, asked one by one over h:1, without it lets all in",
+        ),
+        ("redis://h:1", "sync: leased", "; leased over h:1"),
+        ("memory", "penalty: {after: 3, within: 1m, block: 1h}", ", blocks for 3600 s after 3 refusals in 60 s"),
+        ("memory", "cost: {response_header: X-Cost, max: 9}", ", costs 1, then what x-cost says, up to 9"),
+    ],
+)
+def test_where_a_limit_is_held_and_what_else_it_does(store, more, words):
+    found = explained(store, more)
+    assert words in found and "pw" not in found

@@ -52,7 +52,7 @@ def assert_tables_agree(store):
 
 
 class AnyStore(RuleBasedStateMachine):
-    """What holds for every store while no time passes."""
+    """What holds for every store while no time passes; whoever inherits says how to `make` one, and its `keys`."""
 
     #: what a ttl is multiplied by: no end is reached where the clock cannot be held
     scale = 1
@@ -62,9 +62,6 @@ class AnyStore(RuleBasedStateMachine):
         self.clock = Clock()
         self.store = self.make()
         self.oracle = DictStore(self.clock)
-
-    def make(self):
-        raise NotImplementedError
 
     def both(self, method, *arguments, ttl=()):
         if ttl != ():

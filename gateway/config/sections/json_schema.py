@@ -1,12 +1,13 @@
-"""JSON Schemas that a configuration names or holds: read with all that they refer to, and held against draft-07."""
+"""JSON Schemas that a configuration names or holds: read with all that they refer to, and held against their draft."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from gateway.config.draft07 import DIALECT, FORMATS, LATER, MORE_FORMATS, dialect, schemas
+from gateway.config.draft07 import DIALECT, FORMATS, LATER, META_2020, MORE_FORMATS, dialect, is_2020, schemas
 from gateway.config.model_validate import JsonSchema
 from gateway.config.reader import Reader, Text
 
@@ -33,7 +34,8 @@ def read_schema(reader: Reader, key: str) -> JsonSchema | None:
             root, name = documents.address(reader.absolute(named.value)), named.value
             documents.retrieve(root)
         else:
-            root, name = documents.address(reader.absolute(INLINE)), INLINE
+            title = raw.get("title")
+            root, name = documents.address(reader.absolute(INLINE)), title if isinstance(title, str) else INLINE
             documents.add(root, json.dumps(raw, allow_nan=False))
         check(root, documents)
     except SchemaMistake as mistake:
@@ -50,8 +52,9 @@ def check(root: str, documents: "_Documents") -> None:
     import jsonschema_rs
 
     schema = documents.retrieve(root)
+    kind = jsonschema_rs.Draft202012Validator if is_2020(schema) else jsonschema_rs.Draft7Validator
     try:
-        jsonschema_rs.Draft7Validator(schema, base_uri=root, retriever=documents.retrieve, validate_formats=True)
+        kind(schema, base_uri=root, retriever=documents.retrieve, validate_formats=True)
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         if documents.mistake is not None:
             raise documents.mistake from None
@@ -59,13 +62,27 @@ def check(root: str, documents: "_Documents") -> None:
         raise SchemaMistake(f"the schema cannot be used: {message}", _reference_hint(message)) from None
 
 
-def _is_schema(schema: Any, address: str) -> None:
-    """Hold a document against draft-07 itself."""
+def faults_of_schema(schema: Any, draft: str) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """What is wrong with a schema: (the way to it, words), each once."""
+    found = _meta(draft).iter_errors(schema)
+    yield from dict.fromkeys((tuple(error.instance_path), error.message) for error in found)
+
+
+@cache
+def _meta(draft: str) -> Any:
+    """The validator of schemas themselves; that of 2020-12 takes milliseconds to build."""
     import jsonschema_rs
 
-    for error in jsonschema_rs.Draft7Validator({"$ref": f"http://{DIALECT}#"}).iter_errors(schema):
-        place = "".join(f"/{step}" for step in error.instance_path)
-        raise SchemaMistake(f"{_name(address)} is no JSON Schema: {error.message} (at {place or 'its root'})")
+    if draft == "2020-12":
+        return jsonschema_rs.Draft202012Validator({"$ref": META_2020}, validate_formats=True)
+    return jsonschema_rs.Draft7Validator({"$ref": f"http://{DIALECT}#"}, validate_formats=True)
+
+
+def _is_schema(schema: Any, address: str, draft: str) -> None:
+    """Hold a document against its draft itself."""
+    for path, message in faults_of_schema(schema, draft):
+        place = "".join(f"/{step}" for step in path)
+        raise SchemaMistake(f"{_name(address)} is no JSON Schema: {message} (at {place or 'its root'})")
 
 
 def _reference_hint(message: str) -> str:
@@ -86,6 +103,7 @@ class _Documents:
         self._reader = reader
         self._at = at
         self.texts: dict[str, str] = {}
+        self._draft = ""
         self.unreadable = False
         self.mistake: SchemaMistake | None = None
 
@@ -98,7 +116,9 @@ class _Documents:
         schema = _parsed(text, _name(address))
         if not isinstance(schema, dict | bool):
             raise SchemaMistake(f"{_name(address)} is no JSON Schema: it is neither an object nor true or false")
-        _is_schema(schema, address)
+        # What is read first is what all others belong to.
+        self._draft = self._draft or ("2020-12" if is_2020(schema) else "draft-07")
+        _is_schema(schema, address, self._draft)
         self.texts[address] = text
         for one in schemas(schema):
             self._look_at(one, _name(address))
@@ -131,10 +151,10 @@ class _Documents:
 
     def _look_at(self, schema: dict[str, Any], name: str) -> None:
         said = schema.get("$schema")
-        if isinstance(said, str) and (found := dialect(said)) != "draft-07":
-            hint = "write it in draft-07, with $schema http://json-schema.org/draft-07/schema#"
-            raise SchemaMistake(f"{name} is written in JSON Schema {found}; draft-07 is what is understood", hint)
-        for key in sorted(LATER & schema.keys()):
+        if isinstance(said, str) and (found := dialect(said)) != self._draft:
+            hint = "write all in draft-07, with $schema http://json-schema.org/draft-07/schema#, or all in 2020-12"
+            raise SchemaMistake(f"{name} is written in JSON Schema {found}; {self._draft} is what is read here", hint)
+        for key in sorted(LATER & schema.keys()) if self._draft == "draft-07" else ():
             self._at.warn(f"{name}: `{key}` is of a later draft than 07, in which it means nothing")
         kind = schema.get("format")
         if isinstance(kind, str) and kind not in FORMATS | MORE_FORMATS:

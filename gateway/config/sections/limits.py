@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from gateway.config import not_built, values
+from gateway.config import values
 from gateway.config.complaints import did_you_mean
-from gateway.config.model_limit import FASTEST, LONGEST, Rate, RateLimit
+from gateway.config.model_limit import FASTEST, LONGEST, NANOS, OnFailure, Penalty, Rate, RateLimit
 from gateway.config.reader import Reader, Text
 from gateway.config.schema_limits import MOST, RATE
 from gateway.config.schema_parts import FIELD_NAME
@@ -39,27 +39,6 @@ def read_route_limits(holder: Reader, parameters: frozenset[str], *, has_auth: b
     return tuple(found.values())
 
 
-def check_hosts(readers: Iterable[Reader], store: str) -> None:
-    """Say plainly, where a store is shared by several hosts, that limits are not."""
-    if store == "memory":
-        return
-    has_warned = False
-    for section in _all(readers):
-        if "sync" in section:
-            hint = "leave it out: each host holds its limits by itself"
-            section.complain(not_built.message("sync") + " with a Redis store", hint, key="sync")
-        if not has_warned:
-            section.warn("limits hold for each host by itself in this version: Redis does not share them")
-            has_warned = True
-
-
-def _all(readers: Iterable[Reader]) -> Iterator[Reader]:
-    for reader in readers:
-        yield from reader.sections("rate_limits")
-        for route in reader.sections("routes"):
-            yield from _of_route(route)
-
-
 def _of_route(holder: Reader) -> Iterator[Reader]:
     if isinstance(holder.raw("rate_limit"), Map):
         yield holder.section("rate_limit")
@@ -78,7 +57,8 @@ def _keep(found: dict[str, RateLimit], section: Reader, limit: RateLimit) -> Non
 def _limit(reader: Reader, parameters: frozenset[str] | None, *, has_auth: bool) -> RateLimit:
     """One limit; `parameters` None is one for every request."""
     per = _per(reader, parameters, has_auth)
-    rate, cost = _rate(reader), reader.integer("cost")
+    rate = _rate(reader)
+    cost, header, most = _cost(reader, rate)
     _check_cost(reader, rate, cost)
     plan_claim, plans = _plans(reader, cost, has_auth) if isinstance(reader.raw("plans"), Map) else ("", ())
     return RateLimit(
@@ -91,6 +71,11 @@ def _limit(reader: Reader, parameters: frozenset[str] | None, *, has_auth: bool)
         plans=plans,
         legacy=reader.section("headers").flag("legacy"),
         where=reader.where,
+        cost_header=header,
+        cost_max=most,
+        penalty=_penalty(reader),
+        is_leased=reader.text("sync") == "leased",
+        on_failure=_on_failure(reader),
     )
 
 
@@ -145,9 +130,43 @@ def _rate(reader: Reader) -> Rate:
     rate = Rate(count, seconds, burst if burst > 0 else max(1, count // seconds))
     if count > FASTEST * seconds:
         text.complain(f"{text.shown} is more than {FASTEST:,} in a second", "leave the limit out")
-    elif burst > 0 and rate.tolerance > LONGEST * 10**9:
+    elif burst > 0 and rate.tolerance > LONGEST * NANOS:
         reader.complain("the burst takes more than a year to come back", key="burst")
     return rate
+
+
+def _cost(reader: Reader, rate: Rate) -> tuple[int, str, int]:
+    """(what a request takes, the header of the answer that says more in lower case, the most that it may say)."""
+    if not isinstance(reader.raw("cost"), Map):
+        return reader.integer("cost"), "", 0
+    said = reader.section("cost")
+    cost = said.integer("default")
+    most = said.integer("max") if "max" in said else max(cost, rate.burst)
+    if most < cost:
+        said.complain(f"the most that an answer may say is {most}, and {cost} is taken before", key="max")
+    elif most * rate.interval > LONGEST * NANOS:
+        said.complain(f"a cost of {most} takes more than a year to come back", key="max" if "max" in said else "")
+    return cost, said.text("response_header").lower(), most
+
+
+def _penalty(reader: Reader) -> Penalty | None:
+    if not isinstance(reader.raw("penalty"), Map):
+        return None
+    section = reader.section("penalty")
+    if any(key not in section for key in ("after", "within", "block")):
+        return None  # which the schema has complained of
+    found = Penalty(section.integer("after"), section.duration("within"), section.duration("block"))
+    for key, seconds in (("within", found.within), ("block", found.block)):
+        if seconds > LONGEST:
+            section.complain("it is more than a year", key=key)
+    if reader.text("mode") == "shadow":
+        section.complain("a limit in shadow mode refuses nobody", "leave it out, or write `mode: enforce`")
+    return found
+
+
+def _on_failure(reader: Reader) -> OnFailure:
+    text = reader.text("on_store_failure")
+    return "allow" if text == "allow" else "deny" if text == "deny" else "local"
 
 
 def _check_cost(reader: Reader, rate: Rate, cost: int) -> None:

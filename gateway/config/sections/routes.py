@@ -8,6 +8,7 @@ from gateway.config import not_built, template, values
 from gateway.config.frozen import FrozenMap, freeze
 from gateway.config.model import Defaults, Respond, Rewrite, Route, RouteTimeout
 from gateway.config.model_policies import PolicyUse
+from gateway.config.openapi.routes import each_of
 from gateway.config.reader import Reader, Text
 from gateway.config.sections.access import read_access
 from gateway.config.sections.aggregate import read_aggregate
@@ -16,9 +17,11 @@ from gateway.config.sections.cors import read_cors_name
 from gateway.config.sections.functions import read_function
 from gateway.config.sections.graphql import read_graphql
 from gateway.config.sections.headers import merge, read_header_pairs, read_headers
+from gateway.config.sections.idempotency import read_idempotency
 from gateway.config.sections.limits import read_route_limits
 from gateway.config.sections.match import read_match
 from gateway.config.sections.networks import read_ip
+from gateway.config.sections.sanitize import read_sanitize
 from gateway.config.sections.split import read_mirror, read_split
 from gateway.config.sections.translate import read_jsonrpc
 from gateway.config.sections.validate import read_validate
@@ -47,13 +50,15 @@ def read_defaults(reader: Reader) -> Defaults:
         cors=read_cors_name(reader, None),
         ip=read_ip(reader, None),
         compress=read_compress(reader, None),
+        sanitize=read_sanitize(reader, None),
     )
 
 
 def read_routes(reader: Reader, defaults: Defaults) -> Iterator[tuple[Reader, Route]]:
-    """Each route with its reader; `reader` stands on the file."""
-    for section in reader.sections("routes"):
-        yield section, _route(section, defaults)
+    """Each route with its reader, those of OpenAPI documents one by one; `reader` stands on the file."""
+    for written in reader.sections("routes"):
+        for section in each_of(written, has_auth=defaults.access is not None):
+            yield section, _route(section, defaults)
 
 
 def _route(reader: Reader, defaults: Defaults) -> Route:
@@ -79,6 +84,8 @@ def _route(reader: Reader, defaults: Defaults) -> Route:
         priority=reader.integer("priority") if "priority" in reader else 0,
         where=reader.where,
         validate=read_validate(reader, parameters),
+        sanitize=read_sanitize(reader, defaults.sanitize),
+        idempotency=read_idempotency(reader, match.methods),
         rate_limit=read_route_limits(reader, parameters, has_auth=access is not None),
         compress=read_compress(reader, defaults.compress),
         function=read_function(reader, match.path),

@@ -3,6 +3,7 @@
 from gateway.config.model_validate import JsonSchema, Validate
 from gateway.config.reader import Reader
 from gateway.config.sections.json_schema import read_schema
+from gateway.config.sections.multipart import FORM, read_multipart
 
 JSON_TYPES = ("application/json", "application/*+json")
 
@@ -20,8 +21,11 @@ def read_validate(holder: Reader, parameters: frozenset[str]) -> Validate | None
         reader.complain("the route's path has no parameters", key="params")
     if "limits" in reader and not has_body:
         reader.complain("`limits` has no effect without `body`: nothing is read", key="limits")
-    if set(reader) <= {"limits"}:
-        reader.complain("nothing is validated", "it needs `content_type`, `body`, `query`, `headers` or `params`")
+    if "body_required" in reader and not has_body:
+        reader.complain("`body_required` has no effect without `body`", key="body_required")
+    if set(reader) <= {"limits", "body_required"}:
+        hint = "it needs `content_type`, `charset`, `produces`, `multipart`, `body`, `query`, `headers` or `params`"
+        reader.complain("nothing is validated", hint)
     limits = reader.section("limits")
     return Validate(
         content_types=types,
@@ -34,6 +38,10 @@ def read_validate(holder: Reader, parameters: frozenset[str]) -> Validate | None
         members=limits.integer("members"),
         ratio=limits.integer("ratio"),
         where=reader.where,
+        charsets=_charsets(reader, has_body),
+        produces=tuple(dict.fromkeys(text.value.lower() for text in reader.texts("produces"))),
+        multipart=read_multipart(reader, types),
+        body_required=reader.raw("body_required") is not False,
     )
 
 
@@ -53,13 +61,23 @@ def is_json(media_type: str) -> bool:
 
 def _content_types(reader: Reader, has_body: bool) -> tuple[str, ...]:
     if "content_type" not in reader:
-        return JSON_TYPES if has_body else ()
+        return JSON_TYPES if has_body else (FORM,) if "multipart" in reader else ()
     found: dict[str, None] = {}
     for text in reader.texts("content_type"):
         name = text.value.lower()
         if name in found:
             text.complain(f"{text.shown} is there twice")
-        elif has_body and not is_json(name):
-            text.complain(f"`body` can only be held against JSON, which {text.shown} is not")
+        found[name] = None
+    if has_body and not any(map(is_json, found)):
+        reader.complain("`body` can only be held against JSON, which none of these is", key="content_type")
+    return tuple(found)
+
+
+def _charsets(reader: Reader, has_body: bool) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for text in reader.texts("charset"):
+        name = text.value.lower()
+        if has_body and name != "utf-8":
+            text.complain(f"JSON, which `body` takes, is in UTF-8 only, not in {text.shown}")
         found[name] = None
     return tuple(found)

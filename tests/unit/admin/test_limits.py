@@ -6,7 +6,11 @@ from time import monotonic_ns
 
 import pytest
 
+from gateway.config.model_limit import Penalty as Spec
 from gateway.limiting.keys import begin
+from gateway.limiting.limiting import Limiting
+from gateway.limiting.penalty import Penalty, strike
+from tests.support.gateway import free_port
 from tests.unit.admin.admin_site import AdminSite
 
 HEADER = {"x_gateway_admin": "1"}
@@ -50,6 +54,27 @@ def test_filling_a_bucket(site):
     assert site.ask("DELETE", path, **HEADER).status == 404
 
 
-@pytest.mark.parametrize("name", ["0", "0" * 16, "x" * 16, "F" * 16, "1" * 17])
+def test_a_block_is_shown_as_one_and_lifted(site):
+    number = owe(site, "staff:alice", 100)
+    penalty = Penalty(Spec(1, 60.0, 600.0))
+    assert strike(site.limiting.buckets, number, penalty, monotonic_ns()) == penalty.block
+    rows = site.ask("GET", "/api/limits").json["top"]
+    assert [(row["kind"], row["key"]) for row in rows] == [("block", "staff:alice"), ("bucket", "staff:alice")]
+    assert site.ask("DELETE", f"/api/limits/{rows[1]['id']}", **HEADER).status == 204
+    assert site.ask("GET", "/api/limits").json["top"] == []
+
+
+def test_a_store_is_shown_and_one_that_is_out_of_reach_cannot_be_filled(site):
+    assert "store" not in site.ask("GET", "/api/limits").json
+    site.limiting = Limiting(site.limiting.buckets, b"k", f"redis://127.0.0.1:{free_port()}")
+    assert site.limiting.shared() is not None
+    answer = site.ask("GET", "/api/limits").json
+    assert (answer["store"], answer["refused"]) == ({"is_down": False, "failures": 0}, [])
+    answer = site.ask("DELETE", f"/api/limits/{'0' * 32}", **HEADER)
+    assert answer.status == 503 and answer.json["type"] == "urn:gateway:error:store-unavailable"
+    assert site.ask("GET", "/api/limits").json["store"]["failures"] == 1
+
+
+@pytest.mark.parametrize("name", ["0" * 32, "0", "0" * 16, "x" * 16, "F" * 16, "1" * 17])
 def test_what_is_no_id(site, name):
     assert site.ask("DELETE", f"/api/limits/{name}", **HEADER).status == 404

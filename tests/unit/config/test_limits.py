@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config.document import load, loads
-from gateway.config.model_limit import NANOS, Rate
+from gateway.config.model_limit import NANOS, Penalty, Rate
 
 EXAMPLE = Path(__file__).parents[3] / "conf" / "examples" / "limits.yaml"
 AUTH = "auth: {k: {api_key: {stored: true}}}\n"
@@ -101,10 +101,26 @@ def test_limits_for_every_request():
     assert document.warnings == ()
 
 
-def test_a_redis_does_not_share_limits_and_that_is_said_once():
-    document = read("{per: ip, rate: 1/s}", "[{name: a, per: all, rate: 1/s}]", store="redis://127.0.0.1/0")
-    (warning,) = document.warnings
-    assert "each host by itself" in warning.message and warning.path == "rate_limits[0]"
+def test_what_a_store_has_to_do_with_it():
+    found = limit("{per: ip, rate: 1/s}")
+    assert (found.is_leased, found.on_failure) == (False, "local")
+    text = "{per: ip, rate: 1/s, sync: leased, on_store_failure: deny}"
+    document = read(text, store="redis://127.0.0.1/0")
+    (found,) = document.routes[0].rate_limit
+    assert (found.is_leased, found.on_failure, document.warnings) == (True, "deny", ())
+
+
+def test_a_cost_that_the_answer_says():
+    found = limit("{per: ip, rate: 9/s, cost: {response_header: X-Cost, default: 2, max: 100}}")
+    assert (found.cost, found.cost_header, found.cost_max) == (2, "x-cost", 100)
+    found = limit("{per: ip, rate: 9/s, burst: 7, cost: {response_header: X-Cost}}")
+    assert (found.cost, found.cost_max) == (1, 7)
+    assert limit("{per: ip, rate: 9/s, cost: 3}").cost_header == ""
+
+
+def test_a_penalty():
+    assert limit("{per: ip, rate: 9/s}").penalty is None
+    assert limit("{per: ip, rate: 9/s, penalty: {after: 20, within: 1m, block: 10m}}").penalty == Penalty(20, 60, 600)
 
 
 def test_the_same_limits_are_the_same_version():
@@ -116,4 +132,9 @@ def test_the_example_is_accepted_and_warns_of_nothing():
     document = load(EXAMPLE, env={})
     assert document.warnings == ()
     limits = {route.name: [each.name for each in route.rate_limit] for route in document.routes}
-    assert limits == {"item": ["client"], "search": ["ip", "all-searches"], "tenant": ["param-tenant-ip"]}
+    assert limits == {
+        "item": ["client"],
+        "search": ["ip", "all-searches"],
+        "tenant": ["param-tenant-ip"],
+        "report": ["client"],
+    }

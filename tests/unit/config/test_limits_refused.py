@@ -25,9 +25,18 @@ def route(limit: str, more: str = "") -> str:
         ("{per: ip, rate: 10/s, burst: 3, cost: 4}", ["routes[0].rate_limit.burst", "none would ever pass"]),
         ("{per: ip, rate: 1/s, cost: 2}", ["routes[0].rate_limit.rate", "none would ever pass"]),
         ("{per: ip, rate: 9/s, cost: 0}", ["routes[0].rate_limit.cost", "from 1 to"]),
-        ("{per: ip, rate: 9/s, cost: {response_header: X-Cost}}", ["{response_header: ...}", "not built yet"]),
-        ("{per: ip, rate: 9/s, penalty: {after: 10}}", ["routes[0].rate_limit.penalty", "not built yet"]),
-        ("[{per: ip, rate: 9/s, on_store_failure: deny}]", ["routes[0].rate_limit[0].on_store_failure", "not built yet"]),
+        ("{per: ip, rate: 9/s, cost: {default: 2}}", ["routes[0].rate_limit.cost", "response_header"]),
+        ("{per: ip, rate: 9/s, cost: {response_header: X Cost}}", ["cost.response_header", "a header name"]),
+        ("{per: ip, rate: 9/s, cost: {response_header: X, default: 4, max: 3}}", ["cost.max", "4 is taken before"]),
+        ("{per: ip, rate: 9/s, cost: {response_header: X, default: 10}}", ["none would ever pass"]),
+        ("{per: ip, rate: 1/d, cost: {response_header: X, max: 400}}", ["cost.max", "more than a year"]),
+        ("{per: ip, rate: 9/s, cost: {response_header: X, most: 3}}", ["cost.most", "unknown key"]),
+        ("{per: ip, rate: 9/s, penalty: {after: 10, within: 1m}}", ["routes[0].rate_limit.penalty", "block"]),
+        ("{per: ip, rate: 9/s, penalty: {after: 0, within: 1m, block: 1m}}", ["penalty.after", "from 1 to"]),
+        ("{per: ip, rate: 9/s, penalty: {after: 9, within: 1m, block: 0s}}", ["penalty.block", "longer than zero"]),
+        ("{per: ip, rate: 9/s, penalty: {after: 9, within: 9000h, block: 1m}}", ["penalty.within", "more than a year"]),
+        ("{per: ip, rate: 9/s, mode: shadow, penalty: {after: 9, within: 1m, block: 1m}}", ["rate_limit.penalty", "refuses nobody"]),
+        ("[{per: ip, rate: 9/s, on_store_failure: refuse}]", ["rate_limit[0].on_store_failure", "`deny`"]),
         ("{per: clinet, rate: 1/s}", ["routes[0].rate_limit.per", "did you mean `client`?"]),
         ("{per: user, rate: 1/s}", ["it is one of all, route, client, ip, claim:tenant"]),
         ("{per: 'claims:x', rate: 1/s}", ["is no part of a key"]),
@@ -74,17 +83,10 @@ def test_plans(complaints, plans, expected):
         ("[{per: all, rate: 1/s}]", ["rate_limits[0]", "name"]),
         ("[{name: a, per: 'param:item', rate: 1/s}]", ["no parameter of a path", "write it on the route"]),
         ("[{name: a, per: all, rate: 1/s}, {name: a, per: ip, rate: 1/s}]", ["rate_limits[1].name", "two limits named a"]),
-        ("[{name: a, per: all, rate: 1/s, penalty: {}}]", ["rate_limits[0].penalty", "not built yet"]),
+        ("[{name: a, per: all, rate: 1/s, penalty: 5}]", ["rate_limits[0].penalty", "a mapping"]),
     ],
 )  # fmt: skip
 def test_a_limit_for_every_request(complaints, limits, expected):
     (found,) = complaints(f"{HEAD}rate_limits: {limits}\nroutes: [{{name: r, match: {{path: /}}, upstream: a}}]\n")
     for words in expected:
         assert words in found
-
-
-@pytest.mark.parametrize("sync", ["exact", "leased"])
-def test_how_hosts_share_a_limit_cannot_be_chosen_with_a_redis_yet(complaints, sync):
-    text = route(f"{{per: ip, rate: 1/s, sync: {sync}}}") + "store: redis://127.0.0.1/0\n"
-    (found,) = complaints(text)
-    assert "routes[0].rate_limit.sync" in found and "not built yet" in found and "each host" in found

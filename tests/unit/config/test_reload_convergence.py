@@ -147,6 +147,7 @@ def test_wishes_faster_than_readings_end_at_the_last_content(gateway):
     assert 2 <= gateway.page.generation.load() <= 101
 
 
+@pytest.mark.thorough
 def test_a_large_configuration_does_not_hold_the_hub(gateway):
     workers = gateway.start(2)
     for worker in workers:

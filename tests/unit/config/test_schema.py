@@ -2,7 +2,7 @@ import json
 import re
 from pathlib import Path
 
-import fastjsonschema
+import jsonschema_rs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,10 +54,10 @@ def test_every_pattern_is_plain_enough_for_any_engine():
 
 
 def test_editors_accept_references_where_numbers_belong():
-    validate = fastjsonschema.compile({key: value for key, value in json_schema().items() if key != "$id"})
+    validator = jsonschema_rs.Draft7Validator({key: value for key, value in json_schema().items() if key != "$id"})
     text = """{"version": 1, "server": {"workers": "${env:W}", "connections": "${env:C}", "keepalive": "${env:K:-5s}",
               "proxy_protocol": "${env:P}"}, "observability": {"access_log": {"format": "${env:F}"}}}"""
-    validate(json.loads(text))
+    assert validator.is_valid(json.loads(text))
 
 
 @pytest.mark.parametrize(("place", "keys"), not_built.KEYS.items())
@@ -148,7 +148,7 @@ def spots(tree, found=()):
 
 
 @given(st.data())
-def test_the_walk_that_explains_agrees_with_the_compiled_check(data):
+def test_the_walk_that_explains_agrees_with_the_validator(data):
     """Whatever is changed in a good file, both refuse it or neither does: an error never goes without words."""
     root = Source(WHOLE.encode(), "x.yaml").root
     for _ in range(data.draw(st.integers(1, 3))):
@@ -160,9 +160,4 @@ def test_the_walk_that_explains_agrees_with_the_compiled_check(data):
             del holder[key]
         elif isinstance(holder, dict):
             holder[data.draw(KEYS)] = tree(data.draw(VALUES))
-    try:
-        _validator()(root)
-        accepted = True
-    except fastjsonschema.JsonSchemaValueException:
-        accepted = False
-    assert (Explainer().explain(root) == []) is accepted
+    assert (Explainer().explain(root) == []) is _validator().is_valid(root)

@@ -7,6 +7,7 @@ import pytest
 from gateway.config.compile import compile
 from gateway.config.complaints import ConfigError
 from gateway.config.document import load
+from gateway.validating.schema import Schema
 
 HEAD = """\
 version: 1
@@ -77,7 +78,17 @@ def test_files_that_are_referred_to_are_the_configurations(tmp_path):
             "https://example.com/x.json, which is no file",
         ),
         ("{body: a.json}", {"a": {"$id": "https://e.com/a", "items": {"$ref": "b"}}}, "leads to https://e.com/b"),
-        ("{body: a.json}", {"a": {"$schema": "https://json-schema.org/draft/2020-12/schema"}}, "JSON Schema 2020-12;"),
+        (
+            "{body: a.json}",
+            {"a": {"$schema": "https://json-schema.org/draft/2020-12/schema", "items": [{}]}},
+            "a.json is no",
+        ),
+        (
+            "{body: a.json}",
+            {"a": {"$schema": "https://json-schema.org/draft/2020-12/schema", "items": {"$ref": "b.json"}}}
+            | {"b": {"$schema": "http://json-schema.org/draft-07/schema#"}},
+            "b.json is written in JSON Schema draft-07; 2020-12 is what is read here",
+        ),
         ("{body: a.json}", {"a": {"$schema": "https://json-schema.org/draft/2019-09/schema#"}}, "JSON Schema 2019-09;"),
         ("{body: a.json}", {"a": {"$schema": "http://json-schema.org/draft-04/schema#"}}, "JSON Schema draft-04;"),
         (
@@ -135,3 +146,13 @@ def test_what_would_mean_nothing_is_warned_of(tmp_path, schema, words):
 def test_names_of_properties_are_no_keywords(tmp_path):
     rules = {"properties": {"prefixItems": {"const": {"$schema": "x", "format": "y"}}}, "enum": [{"$schema": "z"}]}
     assert read(tmp_path, "{body: a.json}", a=rules).warnings == ()
+
+
+def test_the_draft_2020_12_is_understood(tmp_path):
+    rules = {"$schema": "https://json-schema.org/draft/2020-12/schema", "prefixItems": [{"$ref": "b.json"}]}
+    document = read(tmp_path, "{body: a.json}", a=rules, b={"$defs": {"x": {"type": "string"}}, "$ref": "#/$defs/x"})
+    assert document.warnings == ()
+    spec = document.routes[0].validate.body
+    schema = Schema(spec.name, spec.root, dict(spec.documents))
+    assert schema.faults(["a"]) == []
+    assert [fault.pointer for fault in schema.faults([1])] == ["/0"]

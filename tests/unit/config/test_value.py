@@ -62,7 +62,7 @@ def test_a_worker_needs_neither_yaml_nor_the_schema_to_receive_it(tmp_path):
     (tmp_path / "document").write_bytes(pickle.dumps(full(tmp_path)))
     script = (
         "import pickle, sys; document = pickle.load(open(sys.argv[1], 'rb'))\n"
-        "print(len(document.routes), [m for m in ('yaml', 'fastjsonschema', 'difflib') if m in sys.modules])"
+        "print(len(document.routes), [m for m in ('yaml', 'jsonschema_rs', 'difflib') if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path / "document")], capture_output=True, text=True, check=True
@@ -92,6 +92,7 @@ def test_what_is_shown_has_the_defaults_of_the_server_filled_in(smallest):
     assert shown["routes"] == [{"name": "all", "match": {"path": "/{rest:path}"}, "upstream": "app"}]
 
 
+@pytest.mark.thorough
 def test_ten_thousand_routes(tmp_path):
     """Bounds are several times what it takes (0.8 s and 40 ms), so that a busy machine does not fail them."""
     lines = ["version: 1", "upstreams: {a: {targets: [http://h]}}", "routes:"]

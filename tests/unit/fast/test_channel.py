@@ -7,7 +7,7 @@ import select
 import socket
 import ssl
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from gateway._fast.channel import Channel, Interrupted, TimedOut
 from tests.oracles.channel_oracle import Stream
+from tests.support.greenlets import until
 
 READ, WRITE = 1, 2
 Ends = tuple[Channel, Any]
@@ -32,14 +33,6 @@ def ends() -> Iterator[Ends]:
     yield channel, far
     channel.close()
     far.close()
-
-
-def until(condition: Callable[[], bool], seconds: float = 2.0) -> None:
-    """Let the hub run until `condition` holds."""
-    limit = monotonic() + seconds
-    while not condition():
-        assert monotonic() < limit, "it never came to be"
-        gevent.sleep(0.001)
 
 
 # Reading and writing
@@ -207,7 +200,7 @@ def test_a_timer_that_slept_works_again(ends: Ends):
 def test_a_killed_waiter_leaves_the_channel_usable(ends: Ends):
     channel, far = ends
     waiter = gevent.spawn(channel.read, 1, 5)
-    gevent.sleep(0.01)
+    gevent.idle()  # it waits by now
     waiter.kill()
     far.sendall(b"x")
     assert channel.read(1, 1) == b"x"
@@ -216,7 +209,7 @@ def test_a_killed_waiter_leaves_the_channel_usable(ends: Ends):
 def test_two_greenlets_never_wait_on_one_channel(ends: Ends):
     channel, far = ends
     waiter = gevent.spawn(channel.read, 1, 5)
-    gevent.sleep(0.01)
+    gevent.idle()  # it waits by now
     with pytest.raises(RuntimeError):
         channel.read(1, 1)
     far.sendall(b"x")
@@ -238,7 +231,7 @@ def test_waits_for_either_event(ends: Ends):
 def test_close_wakes_who_waits(ends: Ends):
     channel, _ = ends
     waiter = gevent.spawn(channel.read, 1, 5)
-    gevent.sleep(0.01)
+    gevent.idle()  # it waits by now
     channel.close()
     with pytest.raises(OSError):
         waiter.get(timeout=1)
@@ -256,7 +249,7 @@ def test_close_does_not_wake_one_that_was_killed_meanwhile(ends: Ends):
         return False
 
     waiter = gevent.spawn(wait)
-    gevent.sleep(0.01)
+    gevent.idle()
     waiter.kill(block=False)
     channel.close()
     assert waiter.get(timeout=1) is False, "only its own timeout ended the wait"

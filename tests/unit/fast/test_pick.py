@@ -21,6 +21,7 @@ def test_is_what_the_oracle_says(names, data, key):
     assert places.first(key) == expected[0]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("count", [2, 3, 10, 100])
 def test_a_name_that_goes_loses_only_its_own_keys(count):
     names, keys = ADDRESSES[:count], [f"user-{n}" for n in range(20_000)]

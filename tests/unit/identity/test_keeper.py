@@ -4,6 +4,7 @@ import gevent
 from gevent.event import Event
 
 from gateway.identity.keeper import Keeper
+from tests.support.greenlets import until
 
 
 class Kept:
@@ -25,25 +26,24 @@ def test_one_that_waits_holds_up_no_other():
     gate = Event()
     slow, quick = Kept(gate), Kept()
     keeper = Keeper(lambda: [slow, quick])
-    for _ in range(3):
+    for number in (1, 2, 3):
         keeper.tick()
-        gevent.sleep(0)
-    assert (slow.ticks, quick.ended) == (1, 3)
+        until(lambda number=number: quick.ended == number)
+    assert slow.ticks == 1
     gate.set()
-    gevent.sleep(0)
+    until(lambda: slow.ended == 1)
     keeper.tick()
-    gevent.sleep(0)
-    assert (slow.ticks, slow.ended) == (2, 2)
+    until(lambda: slow.ended == 2)
+    assert slow.ticks == 2
 
 
 def test_what_raises_is_told_and_ticked_again(caplog):
     bad = Kept(error=ValueError("bad"))
     keeper = Keeper(lambda: [bad])
-    for _ in range(2):
+    for number in (1, 2):
         keeper.tick()
-        gevent.sleep(0)
+        until(lambda number=number: caplog.text.count("keeping Kept fresh failed") == number)
     assert bad.ticks == 2
-    assert caplog.text.count("keeping Kept fresh failed") == 2
 
 
 def test_it_runs_for_ever_and_takes_what_there_is(caplog, monkeypatch):
@@ -58,9 +58,7 @@ def test_it_runs_for_ever_and_takes_what_there_is(caplog, monkeypatch):
         return [kept]
 
     running = gevent.spawn(Keeper(current).run_forever)
-    with gevent.Timeout(5):
-        while kept.ended < 3:
-            gevent.sleep(0.001)
+    until(lambda: kept.ended >= 3)
     assert not running.dead
     running.kill()
     assert "fresh failed" in caplog.text

@@ -4,6 +4,7 @@ import json
 import re
 from urllib.parse import parse_qs, urlsplit
 
+import gevent
 import pytest
 
 from gateway.errors import IDENTITY_UNAVAILABLE, INVALID_TOKEN, GatewayError
@@ -11,15 +12,10 @@ from gateway.identity.oidc import OpenIdClient
 from gateway.identity.openid_metadata import PAUSE, REFRESH, Metadata, parse_metadata
 from gateway.identity.renewal import RefusedError
 from gateway.identity.sessions import Tokens
-from tests.support.openid import ISSUER, Clock, FakeProvider, credentials, oidc_spec
+from tests.support.openid import ISSUER, FakeProvider, credentials, oidc_spec
 
 BACK = "https://api.test/auth/callback"
 BEFORE = Tokens("access-0", 0.0, 1.0, "refresh-0", "id-0", ("openid",))
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture
@@ -376,9 +372,10 @@ def test_only_what_cannot_be_forged_with_the_clients_secret(provider):
 
 
 def test_many_who_ask_first_make_one_call(provider, clock):
-    import gevent
-
     metadata = Metadata(oidc_spec(), provider, clock)
-    provider.wait = 0.01
-    gevent.joinall([gevent.spawn(metadata.current) for _ in range(20)], raise_error=True)
+    provider.gate.clear()
+    asking = [gevent.spawn(metadata.current) for _ in range(20)]
+    gevent.idle()  # all of them run as far as they can
+    provider.gate.set()
+    gevent.joinall(asking, raise_error=True)
     assert len(provider.calls) == 1

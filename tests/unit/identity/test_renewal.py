@@ -11,45 +11,35 @@ from gateway.errors import IDENTITY_UNAVAILABLE, STORE_UNAVAILABLE, UPSTREAM_REF
 from gateway.identity import renewal
 from gateway.identity.renewal import RefusedError, Renewal, Renewed
 from gateway.identity.sessions import Sessions, Tokens
-from gateway.shared import MemoryStore, StoreUnavailableError
-from tests.support.openid import START, Clock, session_spec
+from gateway.shared import StoreUnavailableError
+from tests.support.clock import START
+from tests.support.greenlets import until
+from tests.support.openid import session_spec
 
 END = START + 300
 
 
 class Refresher:
-    """Counts; waits as long as a provider does; fails when told to."""
+    """Counts; waits at its gate, which stands open; fails when told to."""
 
     def __init__(self, clock):
         self.clock = clock
         self.used = []
         self.error = None
         self.claims = None
-        self.gate = None
-        self.wait = 0.01
+        self.gate = Event()
+        self.gate.set()
 
     def refresh(self, tokens, subject):
         self.used.append(tokens.refresh)
         number = len(self.used)
         assert subject == "ada"
-        (self.gate.wait if self.gate else lambda: gevent.sleep(self.wait))()
+        self.gate.wait()
         if self.error:
             raise self.error
         return Renewed(
             Tokens(f"access-{number}", self.clock(), self.clock() + 300, f"refresh-{number}", "id", ()), self.claims
         )
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path, clock):
-    made = MemoryStore(tmp_path, clock=lambda: int(clock() * 1e9))
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -120,7 +110,7 @@ def test_new_claims_and_the_next_refresh_token(worker, entry, refresher, clock):
 @pytest.mark.parametrize("late", [-30, 30])
 def test_a_thousand_requests_on_five_workers_make_one_call(worker, sessions, entry, refresher, clock, late):
     clock.now = END + late
-    refresher.gate = Event()
+    refresher.gate.clear()
     workers, group, got = [worker() for _ in range(5)], Group(), []
 
     def request(number):
@@ -141,12 +131,6 @@ def test_a_thousand_requests_on_five_workers_make_one_call(worker, sessions, ent
     assert {each.session.tokens.access for each in got} == ({"access-1", "access-0"} if late < 0 else {"access-1"})
 
 
-def until(condition):
-    with gevent.Timeout(15):
-        while not condition():
-            gevent.sleep(0.01)
-
-
 def test_a_stale_copy_is_not_renewed_again(worker, entry, refresher, clock):
     clock.now = END - 30
     worker().fresh(entry)
@@ -157,9 +141,9 @@ def test_a_stale_copy_is_not_renewed_again(worker, entry, refresher, clock):
 
 def test_tokens_come_to_a_record_in_use(worker, sessions, entry, refresher, clock):
     clock.now = END - 30
-    refresher.gate = Event()
+    refresher.gate.clear()
     flight = gevent.spawn(worker().fresh, entry)
-    gevent.sleep(0.01)
+    until(lambda: refresher.used)
     touched = sessions.touch(entry)
     assert touched.session.seen == clock.now
     refresher.gate.set()
@@ -170,13 +154,12 @@ def test_tokens_come_to_a_record_in_use(worker, sessions, entry, refresher, cloc
 
 def test_a_request_that_is_cut_short_loses_no_tokens(worker, sessions, entry, refresher, clock):
     clock.now = END
-    refresher.gate = Event()
+    refresher.gate.clear()
     request = gevent.spawn(worker().fresh, entry)
-    gevent.sleep(0.01)
+    until(lambda: refresher.used)
     request.kill()
     refresher.gate.set()
-    gevent.sleep(0.01)
-    assert sessions.read(entry.key).session.tokens.refresh == "refresh-1"
+    until(lambda: sessions.read(entry.key).session.tokens.refresh == "refresh-1")
 
 
 def test_refused(worker, sessions, entry, refresher, clock, store):
@@ -191,17 +174,26 @@ def test_refused(worker, sessions, entry, refresher, clock, store):
 def test_refused_to_all_who_wait(worker, entry, refresher, clock):
     clock.now = END
     refresher.error = RefusedError("invalid_grant")
-    one, two = worker(), worker()
+    refresher.gate.clear()
+    paused = Event()
+
+    def pause(seconds):
+        paused.set()
+        gevent.sleep(seconds)
+
+    one, two = worker(), worker(pause=pause)
     waiting = [gevent.spawn(each.fresh, entry) for each in (one, one, two, two)]
+    assert paused.wait(15)  # by now all of them wait
+    refresher.gate.set()
     assert [each.get() for each in waiting] == [None] * 4
     assert refresher.used == ["refresh-0"]
 
 
 def test_logged_out_meanwhile(worker, sessions, entry, refresher, clock):
     clock.now = END - 30
-    refresher.gate = Event()
+    refresher.gate.clear()
     flight = gevent.spawn(worker().fresh, entry)
-    gevent.sleep(0.01)
+    until(lambda: refresher.used)
     sessions.end(entry.key)
     refresher.gate.set()
     assert flight.get() is None
@@ -237,7 +229,7 @@ def test_a_provider_that_is_down(worker, sessions, entry, refresher, clock):
 
 
 def test_tries_of_a_provider_that_is_down_get_rarer(worker, entry, refresher, clock, sessions):
-    refresher.error, refresher.wait = GatewayError(UPSTREAM_REFUSED), 0.0
+    refresher.error = GatewayError(UPSTREAM_REFUSED)
     tried, one = [], worker()
     clock.now = END - 30
     for _ in range(60):
@@ -269,7 +261,8 @@ def test_a_worker_that_was_lost(worker, entry, refresher, clock, store):
 def test_a_slow_provider_holds_nobody_up_for_long(worker, entry, refresher, clock, monkeypatch):
     monkeypatch.setattr(renewal, "COURTESY", 0.02)
     monkeypatch.setattr(renewal, "PATIENCE", 0.02)
-    refresher.gate, one = Event(), worker()
+    refresher.gate.clear()
+    one = worker()
     clock.now = END - 30
     assert one.fresh(entry) is entry
     clock.now = END

@@ -7,22 +7,12 @@ import pytest
 from gateway.identity import revoked as room
 from gateway.identity.revocation import BUCKETS, NAME_MAX, make, pack
 from gateway.identity.revoked import CHANGES_MAX, Revoked
-from gateway.shared.memory import MemoryStore
 from gateway.shared.store import StoreError, StoreFullError, StoreUnavailableError
-from tests.unit.identity.workers import Clock, Switched
 
 
 @pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path, clock):
-    made = MemoryStore(tmp_path, clock=clock.nanoseconds)
-    made.sweep(1)  # NOTE: it is opened by one thread; greenlets, which are what a worker has, cannot meet in there
-    yield Switched(made)
-    made.close()
+def store(switched):
+    return switched
 
 
 @pytest.fixture

@@ -27,9 +27,9 @@ from gateway.identity.return_to import login_redirect, safe_path
 from gateway.identity.session_caller import REMEMBERED, STATE, SessionAuthenticator
 from gateway.identity.session_pages import SessionPages
 from gateway.identity.sessions import Sessions
-from gateway.shared import MemoryStore, StoreUnavailableError
+from gateway.shared import StoreUnavailableError
 from tests.exchanges import exchange
-from tests.support.openid import ISSUER, Clock, Enrich, FakeProvider, session_spec
+from tests.support.openid import ISSUER, Enrich, FakeProvider, session_spec
 
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
 ORIGIN = ("Origin", "https://api.example.com")
@@ -89,15 +89,8 @@ class Browser:
 
 
 @pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path, clock):
-    made = MemoryStore(tmp_path, clock=lambda: int(clock() * 1e9))
-    yield Broken(made)
-    made.close()
+def store(memory):
+    return Broken(memory)
 
 
 @pytest.fixture

@@ -7,22 +7,10 @@ import pytest
 
 from gateway.errors import UPSTREAM_BAD_ANSWER, GatewayError
 from gateway.identity.sessions import RECORD_MAX, Sessions, Tokens
-from gateway.shared import MemoryStore, StoreUnavailableError
-from tests.support.openid import Clock, session_spec
+from gateway.shared import StoreUnavailableError
+from tests.support.openid import session_spec
 
 TOKENS = Tokens("access", 1_800_000_000.0, 1_800_000_300.0, "refresh", "id", ("openid",))
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path, clock):
-    made = MemoryStore(tmp_path, clock=lambda: int(clock() * 1e9))
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What tests of shared identity state need: a clock that is set, a store that may be down, an issuer that may too."""
+"""What tests of shared identity state need: a store that may be down, an issuer that may too."""
 
 from __future__ import annotations
 
@@ -12,20 +12,6 @@ from gateway.errors import UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import Headers
 from gateway.shared.memory import MemoryStore
 from gateway.shared.store import StoreUnavailableError
-
-
-class Clock:
-    """Unix seconds that pass when the test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def nanoseconds(self) -> int:
-        """For a MemoryStore."""
-        return int(self.now * 1e9)
 
 
 class Switched:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.limiting import keys
-from gateway.limiting.keys import Keys, begin, join, secret_in
+from gateway.limiting.keys import Keys, StoreKeys, begin, join, secret_in, store_key
 
 
 def test_the_same_name_has_the_same_number_under_the_same_secret_only():
@@ -69,3 +69,19 @@ def test_one_secret_for_all_that_ask_at_once(tmp_path):
     assert secret_in(tmp_path) == found[0]
     assert os.listdir(tmp_path) == ["limits.key"]
     assert stat.S_IMODE((tmp_path / "limits.key").stat().st_mode) == 0o600
+
+
+def test_all_hosts_call_a_bucket_the_same_in_a_store():
+    name = begin("l", ("ip",)) + "192.0.2.1"
+    assert StoreKeys().key(name) == StoreKeys().key(name) == store_key(name)
+    assert store_key(name).startswith(b"gw:limit:") and len(store_key(name)) == 9 + 32
+    assert store_key(name) != store_key(name + "0")
+
+
+def test_what_is_remembered_of_store_keys_is_bounded(monkeypatch):
+    monkeypatch.setattr(keys, "KEPT", 10)
+    made = StoreKeys()
+    found = [made.key(str(each)) for each in range(100)]
+    assert found == [store_key(str(each)) for each in range(100)]
+    assert made.key("v" * 5000) == store_key("v" * 5000)
+    assert len(made._known) + len(made._older) <= 20

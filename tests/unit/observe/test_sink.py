@@ -17,6 +17,7 @@ from gateway.observe import sink as sinks
 from gateway.observe.access_log import SECRETS
 from gateway.observe.sink import Sink, Sinks
 from tests.exchanges import exchange
+from tests.support.greenlets import until
 
 ROOT = Path(__file__).parents[3]
 
@@ -37,12 +38,6 @@ def logged(sink: Sink, *identities: str) -> None:
 
 def said(text: bytes | str) -> list[str]:
     return [json.loads(line).get("id", "dropped") for line in text.splitlines()]
-
-
-def until(condition) -> None:
-    with gevent.Timeout(5):
-        while not condition():
-            gevent.sleep(0.005)
 
 
 def test_lines_are_written_in_a_batch_a_moment_later(tmp_path: Path, opened: list[Sink]) -> None:
@@ -272,6 +267,7 @@ from gateway.observe.sink import Sink
 from gateway._fast.line import JsonLine
 from gateway.observe.access_log import SECRETS
 from tests.exchanges import exchange
+from tests.support.greenlets import until
 sink = Sink(sys.argv[1])
 line = JsonLine(sink.batch, (), SECRETS)
 for number in range(3000):

@@ -55,6 +55,7 @@ def test_cpu_of_a_busy_child(start, tmp_path):
     assert 0.39 <= finished(server, tmp_path / "done") <= 0.6  # the rest is starting Python
 
 
+@pytest.mark.thorough
 def test_cpu_of_children_and_of_children_that_ended(start, tmp_path):
     code = BURN + (
         "if not os.fork(): burn(0.3); os._exit(0)\n"

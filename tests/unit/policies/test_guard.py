@@ -9,6 +9,7 @@ import pytest
 from gateway.errors import GatewayError
 from gateway.policies.guard import Rules, compile
 from gateway.problem import problem_response
+from gateway.validating.multipart import FormRules
 from gateway.validating.schema import Schema
 from tests.exchanges import exchange
 
@@ -92,8 +93,66 @@ def test_what_else_is_json(content_type):
 
 
 def test_who_is_refused_for_the_type_is_told_which_are_taken():
-    error = refused(rules(content_types=("image/png", "text/*")), body=b"x")[2]
+    error = refused(rules(content_types=("image/png", "text/*")), "PUT", body=b"x")[2]
     assert error.headers == (("Accept", "image/png, text/*"),)
+
+
+@pytest.mark.parametrize(("method", "name"), [("POST", "Accept-Post"), ("PATCH", "Accept-Patch")])
+def test_and_told_again_by_the_method(method, name):
+    error = refused(rules(content_types=("image/png", "text/*")), method, body=b"x")[2]
+    assert (name, "image/png, text/*") in error.headers
+
+
+def test_two_content_types_are_a_request_that_can_be_read_in_two_ways():
+    twice = [("Content-Type", "application/json")]
+    for found in (rules(body=ITEM), rules(charsets=("utf-8",)), rules(content_types=("text/plain",))):
+        assert refused(found, body=b"{}", headers=twice)[:2] == ("malformed-request", 400)
+
+
+@pytest.mark.parametrize(
+    ("charsets", "content_type", "is_taken"),
+    [
+        (("utf-8",), "text/plain", True),
+        (("utf-8",), "text/plain; charset=UTF-8", True),
+        (("utf-8",), 'text/plain;charset="utf8"', True),
+        (("utf-8",), "text/plain; charset=us-ascii", True),
+        (("utf-8",), "text/plain; charset=iso-8859-1", False),
+        (("utf-8",), "application/x-www-form-urlencoded; charset=utf-7", False),
+        (("iso-8859-1", "utf-16"), "text/plain; charset=UTF-16", True),
+        (("iso-8859-1",), "text/plain; charset=utf-8", False),
+        (("iso-8859-1",), "text/plain", True),
+        (("utf-8",), "text/plain; charset", False),
+        (("utf-8",), None, True),
+    ],
+)
+def test_charsets(charsets, content_type, is_taken):
+    for types in ((), ("text/plain", "application/x-www-form-urlencoded")):
+        found = rules(charsets=charsets, content_types=types)
+        if is_taken and (content_type or not types):
+            ask(found, body=b"x", content_type=content_type)
+        else:
+            assert refused(found, body=b"x", content_type=content_type)[:2] == ("unsupported-media-type", 415)
+
+
+def test_who_takes_nothing_that_there_is_gets_406():
+    found = rules(produces=("application/json",))
+    ask(found, "GET", headers=[("Accept", "text/html, */*;q=0.1")])
+    assert refused(found, "GET", headers=[("Accept", "text/html")])[:2] == ("not-acceptable", 406)
+
+
+def test_forms_are_looked_at_on_their_way_and_other_bodies_are_not():
+    found = rules(content_types=("multipart/form-data", "text/plain"), form=FormRules(1, 5, 8))
+    sent = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n%s\r\n--b--\r\n'
+    kind = "multipart/form-data; boundary=b"
+    assert ask(found, body=sent % b"x", content_type=kind).body.read() == sent % b"x"
+    made = ask(found, body=sent % b"xxxxxx", content_type=kind)
+    with pytest.raises(GatewayError, match="body-too-large"):
+        made.body.read(65536)
+    assert ask(found, body=b"plain", content_type="text/plain").body.read() == b"plain"
+    ask(found, "GET")
+    assert refused(found, body=sent, content_type="multipart/form-data")[0] == "malformed-body"
+    coded = [("Content-Encoding", "gzip")]
+    assert refused(found, body=sent, content_type=kind, headers=coded)[2].headers == (("Accept-Encoding", "identity"),)
 
 
 def test_a_compressed_body_is_judged_inside_and_sent_as_it_came():

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.config.model_limit import NANOS, Rate, RateLimit
+from gateway.config.model_limit import NANOS, Penalty, Rate, RateLimit
 from gateway.contracts import Step
 from gateway.errors import RATE_LIMITED, GatewayError
 from gateway.exchange import Response
 from gateway.limiting.limit import Limit
 from gateway.limiting.limiting import Limiting
+from gateway.limiting.penalty import kind_of, lift
 from gateway.pipeline import run
 from gateway.policies import limit as policy
 from tests.exchanges import exchange, route
@@ -37,7 +38,12 @@ class Place:
         return Limit(RateLimit(name, per, rate, **known), f"routes/r/{name}", "r", self.limiting.keys)
 
     def steps(self, *limits: Limit, tells: bool = True):
-        return policy.compile(limits, self.limiting.buckets, tells=tells, clock=lambda: self.now)
+        return policy.compile(
+            limits, self.limiting.page, tells=tells, clock=lambda: self.now, spenders=self.spenders(limits)
+        )
+
+    def spenders(self, limits: tuple[Limit, ...]) -> frozenset[str]:
+        return frozenset(limit.spender for limit in limits if limit.spender)
 
     def ask(self, *limits: Limit, **known: Any) -> Response:
         return run(self.through(exchange(**known), *limits), self.route)
@@ -208,3 +214,103 @@ def test_a_limit_of_the_same_name_goes_on_where_the_one_before_was(place):
     assert place.admitted(9, place.limit(rate=Rate(1, 60, 3))) == 3
     assert place.admitted(9, place.limit(rate=Rate(1, 60, 3))) == 0
     assert place.admitted(9, place.limit("m", rate=Rate(1, 60, 3))) == 3
+
+
+def spending(place: Place, **more: Any) -> Limit:
+    return place.limit(rate=Rate(1, 1, 10), cost_header="x-cost", cost_max=15, **more)
+
+
+def costing(place: Place, limit: Limit, *fields: tuple[str, str]) -> Response:
+    """An answer of an upstream that says what it cost."""
+    made = route(steps=(Step("limit", "f:1", place.steps(limit)),), fetch=lambda _: Response(200, [*fields]))
+    return run(exchange(), made)
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("4", 6),
+        ("1", 9),
+        ("0", 10),
+        ("15", 0),
+        ("999999999", 0),
+        ("-3", 9),
+        ("2.5", 9),
+        ("", 9),
+        ("1" * 30, 9),
+        ("\u0664", 9),
+    ],
+)
+def test_the_answer_says_what_a_request_cost(place, said, left):
+    limit = spending(place)
+    response = costing(place, limit, ("X-COST", said), ("Other", "1"))
+    assert [name for name, _ in response.headers] == ["Other", "RateLimit-Policy", "RateLimit"], "it is for us alone"
+    assert dict(response.headers)["RateLimit"].split(";")[1] == f"r={left}"
+    assert place.left(limit) == left
+
+
+def test_an_answer_that_does_not_say_it_costs_the_default(place):
+    limit = spending(place, cost=3)
+    costing(place, limit)
+    assert place.left(limit) == 7
+
+
+def test_a_cost_may_lead_into_debt_and_later_requests_wait(place):
+    limit = spending(place)
+    costing(place, limit, ("X-Cost", "15"))
+    assert dict(place.ask(limit).headers)["Retry-After"] == "6"
+    place.now += 6 * NANOS
+    assert place.admitted(2, limit) == 1
+
+
+def test_the_first_number_of_several_counts_and_all_are_taken_away(place):
+    limit = spending(place)
+    response = costing(place, limit, ("X-Cost", "?"), ("x-cost", "3"), ("X-Cost", "9"))
+    assert place.left(limit) == 7 and len(response.headers) == 2
+
+
+def test_a_penalty(place):
+    limit = place.limit(rate=Rate(1, 1, 1), penalty=Penalty(3, 60.0, 600.0))
+    kinds = []
+    for _ in range(6):
+        made = place.through(exchange(), limit)
+        response = run(made, place.route)
+        kinds.append(made.error)
+    assert kinds == [None, "rate-limited", "rate-limited", "blocked", "blocked", "blocked"]
+    assert dict(response.headers)["Retry-After"] == "600"
+    place.now += 599 * NANOS
+    assert dict(place.ask(limit).headers)["Retry-After"] == "1", "who goes on calling is not blocked for longer"
+    place.now += NANOS
+    assert place.admitted(3, limit) == 1, "and then begins anew"
+
+
+def test_refusals_are_forgotten_evenly(place):
+    limit = place.limit(rate=Rate(1, 3600, 1), penalty=Penalty(3, 60.0, 600.0))
+    place.ask(limit)
+    for _ in range(30):
+        made = place.through(exchange(), limit)
+        run(made, place.route)
+        assert made.error == "rate-limited"
+        place.now += 20 * NANOS
+
+
+def test_who_is_blocked_takes_nothing_from_the_others_and_is_nobody_else(place):
+    wide, narrow = (
+        place.limit("w", rate=Rate(1, 60, 9)),
+        place.limit("n", ("ip",), Rate(1, 60, 1), penalty=Penalty(1, 60.0, 600.0)),
+    )
+    assert place.admitted(5, wide, narrow) == 1
+    assert place.left(wide) == 8
+    assert place.admitted(1, wide, narrow, client="192.0.2.9") == 1
+
+
+def test_a_penalty_is_lifted_by_the_number_of_any_of_its_buckets(place):
+    limit = place.limit(rate=Rate(1, 3600, 1), penalty=Penalty(1, 60.0, 600.0))
+    assert place.admitted(5, limit) == 1
+    numbers = [key for key, _ in place.limiting.buckets.top(9, place.now)]
+    kinds = {kind_of(number, place.limiting.keys.name) for number in numbers}
+    assert kinds == {("bucket", ("routes/r/n", "")), ("block", ("routes/r/n", ""))}
+    for number in numbers:
+        assert lift(place.limiting.buckets, number)
+        assert not lift(place.limiting.buckets, number)
+        assert place.admitted(5, limit) == 1

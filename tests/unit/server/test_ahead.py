@@ -18,7 +18,7 @@ try:
     print(len(read.document.routes), read.began_ns)
 except ConfigError as error:
     print(error)
-print(sorted({{"yaml", "fastjsonschema"}} & set(sys.modules)))
+print(sorted({{"yaml", "jsonschema_rs"}} & set(sys.modules)))
 """
 
 

@@ -20,6 +20,7 @@ def shares(weights) -> list[float]:
     return [weight / sum(weights) for weight in weights]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("weights", WEIGHTS, ids=lambda weights: "-".join(map(str, weights[:4])))
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_hundred_thousand_picks_are_within_two_percent_of_the_weights(kind, weights):
@@ -27,6 +28,7 @@ def test_a_hundred_thousand_picks_are_within_two_percent_of_the_weights(kind, we
     assert found == pytest.approx(shares(weights), rel=0.02)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", KINDS)
 def test_of_the_eligible_ones_each_still_has_its_share(kind):
     all_of_them = targets(1, 2, 3, 4)

@@ -23,6 +23,7 @@ def by_ip(headroom: float = inf) -> Hash:
     return Hash(key_of("ip"), TwoChoices(0, dice()), headroom)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("weights", [(1, 1, 1), (1, 2, 3), (1, 1, 1, 5)])
 def test_a_hundred_thousand_keys_are_within_two_percent_of_the_weights(weights):
     eligible, balancer = targets(*weights), by_ip()
@@ -34,6 +35,7 @@ def test_a_hundred_thousand_keys_are_within_two_percent_of_the_weights(weights):
     assert found == pytest.approx([weight / sum(weights) for weight in weights], rel=0.02)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("count", [3, 10, 50])
 def test_when_a_target_goes_only_its_keys_move(count):
     eligible, balancer = targets(*[1] * count), by_ip()

@@ -14,6 +14,7 @@ from gateway.upstreams.attempt import Attempts
 from gateway.upstreams.checker import Checked, Checker, ask
 from gateway.upstreams.health import Rules
 from gateway.upstreams.pools import TLSSettings
+from tests.support.greenlets import until
 from tests.unit.upstreams.conftest import Certificates, Up
 from tests.unit.upstreams.test_http import OK, serve
 from tests.unit.upstreams.test_tls import TLSServer
@@ -25,12 +26,6 @@ RULES = Rules(every=20, timeout=200, fall=2, rise=2, expect=frozenset((200,)))
 
 def target_of(upstream: Attempts):
     return upstream.fleet.targets[0]
-
-
-def until(condition: Callable[[], object], seconds: float = 3) -> None:
-    with gevent.Timeout(seconds):
-        while not condition():
-            gevent.sleep(0.005)
 
 
 class Switch:

@@ -15,6 +15,7 @@ from gateway.upstreams.discovery.source import Discovered, Endpoint, Follow, Sou
 from gateway.upstreams.pool import Address, TargetPool
 from gateway.upstreams.pools import PoolKey, Pools
 from tests.exchanges import exchange
+from tests.support.greenlets import until
 
 ONE, TWO, THREE = (Endpoint(f"10.0.0.{number}", 80) for number in (1, 2, 3))
 SPEC = Dns("http", "catalog.test", 80, "")
@@ -152,7 +153,7 @@ def test_who_comes_before_the_first_answer_waits_for_it():
     of = source()
     upstream = Discovered(lambda asked: Response(200, []), of, 5.0)
     waiting = gevent.spawn(upstream.fetch, exchange(deadline=float("inf")))
-    gevent.sleep(0.01)
+    gevent.idle()  # it runs as far as it can
     assert not waiting.ready()
     of.failed("no server")
     assert waiting.get(timeout=1).status == 200
@@ -203,14 +204,12 @@ def test_nothing_is_looked_for_before_the_start(pools: Pools, monkeypatch: pytes
     sources = Sources()
     following = follow(sources.get(SPEC), pools)
     sources.follow([following])
-    gevent.sleep(0.01)
+    gevent.idle()  # whatever was begun would run now
     assert finder.runs == 0
     sources.start()
     sources.follow([following])
-    gevent.sleep(0.01)
-    assert finder.runs == 1
+    until(lambda: finder.runs == 1)
     sources.stop()
     sources.start()
-    gevent.sleep(0.01)
-    assert finder.runs == 2
+    until(lambda: finder.runs == 2)
     sources.follow([])

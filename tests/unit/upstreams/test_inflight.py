@@ -21,6 +21,7 @@ from gateway.upstreams.http import HttpUpstream
 from gateway.upstreams.pool import Address
 from gateway.upstreams.pools import PoolKey, Pools
 from gateway.upstreams.state import TrafficRegion
+from tests.support.greenlets import until
 from tests.unit.upstreams.stage import BREAKER, OUTLIER, RETRY
 from tests.wire.upstream.play import FakeUpstream, Script, Side, exchange
 
@@ -83,9 +84,7 @@ class Line:
 
     def settles(self) -> None:
         """Everything is back, and nobody is held to have failed."""
-        with gevent.Timeout(2):
-            while self.counts != (0, 0, 0):
-                gevent.sleep(0.001)
+        until(lambda: self.counts == (0, 0, 0))
 
 
 @pytest.fixture
@@ -171,9 +170,7 @@ def test_a_client_that_leaves(line: Make):
     channel = Channel(near)
     channel.rest_idle()
     asking = gevent.spawn(failure, made, environ={"gateway.channel": channel})
-    with gevent.Timeout(1):
-        while made.counts != (1, 1, 1):
-            gevent.sleep(0.001)
+    until(lambda: made.counts == (1, 1, 1))
     far.close()
     assert asking.get(timeout=2) is CLIENT_CLOSED and made.counts == (0, 0, 0)
     assert not any(target.state.ejection.load() for target in made.fleet.targets)
@@ -183,8 +180,7 @@ def test_a_client_that_leaves(line: Make):
 def test_a_killed_exchange(line: Make):
     made = line(hang)
     asking = gevent.spawn(made.fetch, exchange())
-    gevent.sleep(0.02)
-    assert made.counts == (1, 1, 1)
+    until(lambda: made.counts == (1, 1, 1))
     asking.kill()
     assert made.counts == (0, 0, 0)
 
@@ -200,9 +196,7 @@ def test_the_loser_of_a_race_loses_its_connection(line: Make):
     asked = exchange()
     assert made.fetch(asked).status == 200 and asked.attempts == 2
     made.settles()
-    with gevent.Timeout(1):
-        while not gone:
-            gevent.sleep(0.001)
+    until(lambda: gone)
     assert made.fleet.targets[0].pool.pool.idle == [] and len(made.fleet.targets[1].pool.pool.idle) == 1
 
 

@@ -100,6 +100,7 @@ def unloaded(capacity, service):
 MEAN = 0.05
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("capacity", [4, 10, 40])
 @pytest.mark.parametrize("kind", SERVICES)
@@ -117,6 +118,7 @@ def test_three_times_what_the_upstream_can_take(kind, capacity, seed):
     assert percentile([time for _, time in crowd.refused], 0.5) <= 0.0065
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("capacity", [2, 10])
 def test_a_limit_that_is_written_is_kept(capacity):
     crowd = Crowd(capacity, SERVICES["random"](MEAN)).run(3 * capacity / MEAN, 10, capacity)
@@ -138,6 +140,7 @@ def test_an_idle_upstream_does_not_make_the_limit_grow():
     assert limiter.limit == 6
 
 
+@pytest.mark.thorough
 def test_capacity_that_goes_and_comes_back():
     limiter, crowd = Limiter(), Crowd(20, SERVICES["fixed"](MEAN))
     crowd.run(1200, 10, limiter)
@@ -150,6 +153,7 @@ def test_capacity_that_goes_and_comes_back():
     assert 20 <= crowd.limit <= 32
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["fixed", "random"])
 def test_work_that_grows_does_not_starve_an_upstream_that_is_not_crowded(kind):
     """Three times the work in each request, as many at once: the limit must not fall for good."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from time import monotonic
 from types import SimpleNamespace
 
@@ -16,6 +15,7 @@ from gateway.upstreams import override
 from gateway.upstreams.fleet import Target
 from gateway.upstreams.hedge import Rules
 from tests.exchanges import exchange
+from tests.support.greenlets import until
 from tests.unit.upstreams.stage import RETRY, Outcome, Stage
 
 AFTER = 0.03
@@ -37,12 +37,6 @@ class Late:
                 self.lost.append(target.address)
                 raise
         return self.then
-
-
-def until(condition: Callable[[], object]) -> None:
-    with gevent.Timeout(2):
-        while not condition():
-            gevent.sleep(0.001)
 
 
 def test_a_late_first_try_gets_company_on_another_target():

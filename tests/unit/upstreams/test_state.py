@@ -220,6 +220,7 @@ def test_a_transition_tells_what_it_changed(page):
 # --- several processes
 
 
+@pytest.mark.thorough
 def test_no_count_of_several_processes_is_lost(page, note):
     rounds, workers = 20_000, 3
 

@@ -379,13 +379,15 @@ def test_a_long_body_arrives_whole(coding: str):
     assert owner.released == [coding != "until close"]
 
 
-def test_closing_a_body_early_costs_the_connection_once():
-    def script(side: Side) -> None:
-        side.until()
-        side.send(b"HTTP/1.1 200 OK\r\nContent-Length: 600000\r\n\r\nabc")
-        side.rest()
+def begin(side: Side) -> None:
+    """The beginning of a long answer."""
+    side.until()
+    side.send(b"HTTP/1.1 200 OK\r\nContent-Length: 600000\r\n\r\nabc")
+    side.rest()
 
-    with Line(script) as owner:
+
+def test_closing_a_body_early_costs_the_connection_once():
+    with Line(begin) as owner:
         answer = start(owner, exchange())
         assert next(iter(answer.body)) == b"abc"
         answer.close()
@@ -395,12 +397,7 @@ def test_closing_a_body_early_costs_the_connection_once():
 
 
 def test_a_body_that_nobody_closes_costs_the_connection_only():
-    def script(side: Side) -> None:
-        side.until()
-        side.send(b"HTTP/1.1 200 OK\r\nContent-Length: 600000\r\n\r\nabc")
-        side.rest()
-
-    with Line(script) as owner:
+    with Line(begin) as owner:
         answer = start(owner, exchange())
         assert owner.released == []
         del answer

@@ -1,0 +1,10 @@
+from typing import Any, final
+
+@final
+class Reader:
+    """Reads texts with at most `depth` arrays and objects in each other, and `members` of them and of commas."""
+
+    def __new__(cls, depth: int, members: int) -> Reader: ...
+    def __init__(self, depth: int, members: int) -> None: ...
+    def read(self, data: bytes) -> Any:
+        """The value that `data` says. Raises ValueError for what is not JSON that all readers read alike."""

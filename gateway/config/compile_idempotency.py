@@ -1,0 +1,51 @@
+"""From `idempotency` of a route to its step: the part of `compile` that knows where answers are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.config.model import Route
+from gateway.contracts import Step
+
+if TYPE_CHECKING:
+    from gateway.idempotency.answers import Answers
+
+
+class Idempotencies:
+    """Makes the steps of one plan. `kept` is what looks after itself while it serves."""
+
+    def __init__(self, answers: Answers | None) -> None:
+        """Without `answers` the plan serves nobody."""
+        self._answers = answers
+        self.kept: tuple[Answers, ...] = ()
+
+    def steps(self, route: Route) -> Iterator[Step]:
+        """The step of a route, where it asks for one."""
+        spec = route.idempotency
+        if spec is None:
+            return
+        from gateway.idempotency.ledger import Ledger  # PERF: for configurations that have any
+        from gateway.policies import idempotency as policy
+
+        answers = self._answers or _offline()
+        self.kept = (answers,)
+        rules = policy.Rules(
+            header=spec.header.lower(),
+            methods=frozenset(spec.methods),
+            is_required=spec.is_required,
+            wait=spec.wait,
+            max_body=spec.max_body,
+            max_answer=spec.max_answer,
+            is_lenient=spec.on_store_failure == "allow",
+        )
+        yield Step("idempotency", spec.where, policy.compile(rules, Ledger(answers.store, spec.ttl)))
+
+
+def _offline() -> Answers:
+    """For plans that never serve (`check`, `explain`): a store that nobody asks."""
+    from gateway.idempotency.answers import Answers
+    from gateway.shared.memory import MemoryStore
+
+    return Answers(MemoryStore(Path("/dev/null")))

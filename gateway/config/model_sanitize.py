@@ -1,0 +1,23 @@
+"""How requests that look like an attack are dealt with, as values."""
+
+from dataclasses import dataclass
+
+from gateway.config.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Sanitize(Record):
+    """`modes` are (rule, "block", "log" or "off") of every rule; `parts` the parts of a request that are looked at.
+
+    `excepted` are (part, field) that are not; header names in lower case. `max_body` is in bytes.
+    """
+
+    modes: tuple[tuple[str, str], ...]
+    parts: tuple[str, ...]
+    excepted: tuple[tuple[str, str], ...]
+    max_body: int
+    where: str
+
+    def mode(self, rule: str) -> str:
+        """What is done about a rule."""
+        return dict(self.modes)[rule]

@@ -1,0 +1,1 @@
+"""OpenAPI documents: what they say of requests, as routes of the configuration."""

@@ -1,0 +1,48 @@
+"""Which values need a closer look, slowly."""
+
+import re
+
+from gateway._fast.decode import CRLF, FORM, TEXT, readings
+from gateway._fast.markup import xss_attack
+from gateway._fast.sql import sql_attack
+
+PLAIN = re.compile(r"(?:[A-Za-z0-9_]|-(?!-)|\.(?!\.))*", re.ASCII)
+WAY = re.compile(rb"\.\.|\.ini|(?:etc|proc|windows|web-inf)[/\\]", re.IGNORECASE)
+
+
+def is_plain(text: str) -> bool:
+    runs = text.split(".")
+    return len(text) <= 64 and bool(PLAIN.fullmatch(text)) and all(len(run) < 8 for run in runs)
+
+
+def needs_look(text: str, kind: int) -> bool:
+    if is_plain(text):
+        return False
+    flags, found = readings(text, kind)
+    if flags and not (kind == TEXT and flags == CRLF):
+        return True
+    return any(WAY.search(as_bytes(one)) or sql_attack(one) or xss_attack(one) for one in found)
+
+
+def as_bytes(text: str | bytes) -> bytes:
+    return text.encode() if isinstance(text, str) else text
+
+
+def name_needs_look(name: str, kind: int) -> bool:
+    return "__proto__" in name or "prototype" in name or needs_look(name, kind)
+
+
+def form_needs_look(text: str) -> bool:
+    pairs = [pair.partition("=")[::2] for pair in text.split("&")]
+    names = [name for name, _ in pairs]
+    return len(set(names)) < len(names) or any(
+        name_needs_look(name, FORM) or needs_look(value, FORM) for name, value in pairs
+    )
+
+
+def json_needs_look(value: object) -> bool:
+    if isinstance(value, str):
+        return needs_look(value, TEXT)
+    if isinstance(value, dict):
+        return any(name_needs_look(name, TEXT) or json_needs_look(member) for name, member in value.items())
+    return isinstance(value, list) and any(map(json_needs_look, value))

@@ -1,0 +1,51 @@
+"""A load far above any limit, on several gateways at once, and how much of it was let in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.gateway import Gateway, wait_until
+from tests.support.operations import Wrk, running, server
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """Requests that were answered, those let in, those that failed, and the seconds that it took at most."""
+
+    asked: int
+    let_in: int
+    failed: int
+    took: float
+
+
+@contextmanager
+def gateways(folder: Path, store: str, routes: str, count: int, *, workers: int = 1) -> Iterator[list[Gateway]]:
+    """Gateways over one store, with all their workers."""
+    with ExitStack() as stack:
+        made = []
+        for number in range(count):
+            place = folder / f"gateway-{number}"
+            place.mkdir()
+            made.append(stack.enter_context(running(place, f"{server(workers)}store: {store}\n{routes}")))
+        for each in made:
+            wait_until(lambda each=each: len(each.workers()) == workers, "all workers are there")
+        yield made
+
+
+def flood(folder: Path, made: Sequence[Gateway], path: str, seconds: float) -> Flood:
+    """Ask all of them at once, as fast as they answer."""
+    began = time.monotonic()
+    loads = []
+    for number, gateway in enumerate(made):
+        place = folder / f"flood-{number}"
+        place.mkdir()
+        loads.append(Wrk(place, f"{gateway.url}{path}", seconds, connections=8))
+    counts = [load.result() for load in loads]
+    took = time.monotonic() - began
+    asked = sum(each["requests"] for each in counts)
+    failed = sum(each[kind] for each in counts for kind in ("connect", "read", "write", "timeout"))
+    return Flood(asked, asked - sum(each["wrong"] for each in counts), failed, took)
