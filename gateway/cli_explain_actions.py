@@ -21,6 +21,8 @@ def action(source: RouteSpec, total: float) -> dict[str, Any] | None:
         name, does = "jsonrpc", [f"calls {spec.method} by POST {spec.path} of {spec.upstream}"]
     elif (spec := source.graphql) is not None:
         name, does = "graphql", [f"asks {spec.upstream} by POST {spec.path}"]
+    elif (spec := source.enqueue) is not None:
+        name, does = "enqueue", [f"adds to the stream {spec.stream}, of {spec.most} entries at most"]
     else:
         return None
     return {"name": name, "where": spec.where, "total": total, "does": does}

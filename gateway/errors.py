@@ -187,6 +187,7 @@ FUNCTION_BUSY = Kind(
     "function-busy", 503, "The function of this route is busy", "gateway", True, "connection_limit_reached"
 )
 FUNCTION_TIMEOUT = Kind("function-timeout", 504, "The function of this route did not end in time", "gateway", False)
+STREAM_FULL = Kind("stream-full", 503, "The stream takes no more for now", "gateway", True)
 ACTIVATION_FULL = Kind(
     "activation-full",
     503,

@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway import plugins
 from gateway._fast.route import RouteSpec, build
-from gateway.config.compile_actions import NO_UPSTREAM_TOTAL, Actions
+from gateway.config.compile_actions import NO_UPSTREAM_TOTAL, Actions, Run
 from gateway.config.compile_content import compressing
 from gateway.config.compile_guard import Guards
 from gateway.config.compile_idempotency import Idempotencies
@@ -62,7 +62,9 @@ class _Compiler:
         self.idempotencies = Idempotencies(self.resources.answers)
         own = {route.name: (route, endpoint.fetch) for route, endpoint in self.identity.endpoints}
         pages = {name: fetch for name, (_, fetch) in own.items()}
-        self.actions = Actions(document, self.services, self.upstreams, pages, self.resources.lanes, self._complain)
+        self.actions = Actions(
+            document, self.services, self.upstreams, pages, self.resources.lanes, self._complain, self._run()
+        )
         sources = (*document.routes, *(route for route, _ in own.values()))
         specs = [_spec(route) for route in self._breathing(sources)]
         self._ties(specs, sources)
@@ -86,6 +88,13 @@ class _Compiler:
             own_routes=sources[len(document.routes) :],
             kept=(*self.identity.kept, *self.idempotencies.kept),
         )
+
+    def _run(self) -> Run | None:
+        """What asks the Redis of `store` for routes that need one; None for plans that serve nobody."""
+        if not any(route.enqueue for route in self.document.routes):
+            return None
+        store = self.resources.limiting.shared()
+        return None if store is None else store.scripts.run
 
     def _breathing(self, items: Iterable[Any]) -> Iterator[Any]:
         for number, item in enumerate(items):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
+from typing import Any
 
 from gateway import templates
 from gateway.config.compile_upstreams import Service, Services
 from gateway.config.model import Document, Route
 from gateway.config.model import Respond as RespondSpec
 from gateway.config.model_aggregate import Aggregate
+from gateway.config.model_enqueue import Enqueue as EnqueueSpec
 from gateway.config.model_function import Function
 from gateway.config.model_split import Split as SplitSpec
 from gateway.config.model_translate import GraphQL, GraphQLPass, JsonRpc
@@ -23,6 +25,8 @@ from gateway.upstreams.unmatched import Unmatched
 
 log = logging.getLogger("gateway")
 
+#: see gateway.shared.redis_scripts.Scripts.run
+Run = Callable[[Sequence[Any]], list[Any]]
 #: (where, path, message, hint)
 Complain = Callable[[str, str, str, str], None]
 
@@ -41,7 +45,10 @@ class Actions:
         pages: Mapping[str, Fetch],
         lanes: Lanes,
         complain: Complain,
+        run: Run | None,
     ) -> None:
+        """`run` asks the Redis of `store`, None where there is none."""
+        self._run = run
         self._complain = complain
         self._document = document
         self._services = services
@@ -58,6 +65,8 @@ class Actions:
             return self._function(route, route.function)
         if route.aggregate is not None:
             return self._aggregate(route, route.aggregate)
+        if route.enqueue is not None:
+            return self._enqueue(route.enqueue)
         if (spec := route.jsonrpc or route.graphql) is not None:
             return self._translate(route, spec)
         if route.name in self._pages:
@@ -108,6 +117,19 @@ class Actions:
         if isinstance(spec, GraphQL):
             return compile_translate.asking(spec, service).fetch, total, name
         return compile_translate.passing(spec, service).fetch, total, name
+
+    def _enqueue(self, spec: EnqueueSpec) -> tuple[Fetch, float, str]:
+        from gateway.translating.enqueue import Enqueue  # PERF: for configurations that have any
+
+        made = Enqueue(
+            spec.stream,
+            self._run,
+            most=spec.most,
+            drops=spec.drops,
+            headers=spec.headers,
+            max_body=min(spec.max_body, self._document.server.limits.body),
+        )
+        return made.fetch, NO_UPSTREAM_TOTAL, "enqueue"
 
     def _split(self, route: Route, spec: SplitSpec) -> Service | None:
         legs, totals = [], []

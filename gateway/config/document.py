@@ -14,6 +14,7 @@ from gateway.config.model import Defaults, Document, Route
 from gateway.config.model_upstreams import Upstream
 from gateway.config.reader import Load, Reader
 from gateway.config.schema import json_schema
+from gateway.config.sections.enqueue import check_streams
 from gateway.config.sections.identity import Identity, read_identity
 from gateway.config.sections.limits import read_rate_limits
 from gateway.config.sections.routes import read_defaults, read_routes
@@ -79,6 +80,7 @@ class _Reading:
         routes = self._routes(readers, defaults, upstreams, identity)
         access_log = read_access_log(single["observability"].section("access_log"))
         store = self._store(readers)
+        check_streams(readers, store)
         rate_limits = read_rate_limits(readers)
         if self.load.complaints:
             raise ConfigError(self._sorted(self._all_complaints()), self.load.files)

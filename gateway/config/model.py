@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gateway.config.complaints import Complaint
 from gateway.config.model_aggregate import Aggregate
 from gateway.config.model_compress import Compress
+from gateway.config.model_enqueue import Enqueue
 from gateway.config.model_function import Function
 from gateway.config.model_headers import HeaderRules, Pairs
 from gateway.config.model_idempotency import Idempotency
@@ -133,6 +134,7 @@ class Route(Record):
     aggregate: Aggregate | None = None
     jsonrpc: JsonRpc | None = None
     graphql: GraphQL | GraphQLPass | None = None
+    enqueue: Enqueue | None = None
     idempotency: Idempotency | None = None
     sanitize: Sanitize | None = None
 

@@ -7,6 +7,7 @@ from gateway.config import (
     schema_balance,
     schema_compress,
     schema_discovery,
+    schema_enqueue,
     schema_function,
     schema_idempotency,
     schema_identity,
@@ -165,6 +166,7 @@ def route_keys() -> dict[str, Schema]:
         **schema_function.sections(),
         **schema_aggregate.sections(),
         **schema_translate.sections(),
+        **schema_enqueue.sections(),
         "priority": integer("Breaks a tie between equally specific routes; higher wins.", -1_000_000, 1_000_000, 0),
     }
 

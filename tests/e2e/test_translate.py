@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.gateway import Gateway
 from tests.support.raw import Connection, Upstream
+from tests.support.redis import redis
 from tests.support.through import ask, config, get, logged, problem, serving
 
 ROUTES = """
@@ -102,3 +104,16 @@ def test_what_clients_write_themselves_is_bounded(gateway: Gateway) -> None:
     assert told(gateway, get("/graph", method="POST", body=within))[1]["data"]["search"] == [{"title": '{"x": 1}'}]
     beyond = b'{"query": "{a {b {c}}}"}'
     assert problem(gateway, get("/graph", method="POST", body=beyond))[:2] == (400, "query-refused")
+
+
+def test_a_request_becomes_an_entry_of_a_stream(tmp_path: Path) -> None:
+    with redis(tmp_path) as store:
+        route = "  - {name: events, match: {path: /events}, enqueue: {stream: events, max_length: 2}}\n"
+        text = config({}, route).replace("routes:", f"store: redis://127.0.0.1:{store.port}/0\nroutes:")
+        with serving(tmp_path / "g", text) as gateway:
+            sent = get("/events", method="POST", body=b"hello")
+            assert [told(gateway, sent)[0] for _ in range(2)] == [202, 202]
+            assert store.ask("XLEN", "gw:stream:events") == ":2"
+            assert problem(gateway, sent)[:2] == (503, "stream-full")
+            store.stop()
+            assert problem(gateway, sent)[:2] == (503, "store-unavailable")

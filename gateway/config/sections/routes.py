@@ -14,6 +14,7 @@ from gateway.config.sections.access import read_access
 from gateway.config.sections.aggregate import read_aggregate
 from gateway.config.sections.compress import read_compress
 from gateway.config.sections.cors import read_cors_name
+from gateway.config.sections.enqueue import read_enqueue
 from gateway.config.sections.functions import read_function
 from gateway.config.sections.graphql import read_graphql
 from gateway.config.sections.headers import merge, read_header_pairs, read_headers
@@ -36,8 +37,9 @@ _WITHOUT_EFFECT = {
     "aggregate": ("rewrite", "mirror"),
     "jsonrpc": ("rewrite", "mirror"),
     "graphql": ("rewrite", "mirror"),
+    "enqueue": ("rewrite", "mirror", "timeout"),
 }
-_ACTIONS = ("upstream", "split", "respond", "function", "wsgi", "aggregate", "jsonrpc", "graphql")
+_ACTIONS = ("upstream", "split", "respond", "function", "wsgi", "aggregate", "jsonrpc", "graphql", "enqueue")
 
 
 def read_defaults(reader: Reader) -> Defaults:
@@ -92,6 +94,7 @@ def _route(reader: Reader, defaults: Defaults) -> Route:
         aggregate=read_aggregate(reader, known),
         jsonrpc=read_jsonrpc(reader, known, match.path),
         graphql=read_graphql(reader, known, match.path),
+        enqueue=read_enqueue(reader),
     )
 
 
