@@ -21,6 +21,7 @@ MODULES = [
     "page",
     "batch",
     "fields",
+    "gather",
     "traffic",
     "pick",
     "tunnel",

@@ -21,6 +21,8 @@ def action(source: RouteSpec, total: float) -> dict[str, Any] | None:
         name, does = "jsonrpc", [f"calls {spec.method} by POST {spec.path} of {spec.upstream}"]
     elif (spec := source.graphql) is not None:
         name, does = "graphql", [f"asks {spec.upstream} by POST {spec.path}"]
+    elif (spec := source.grpc) is not None:
+        name, does = "grpc", [f"calls methods of {spec.upstream} by the rules of {spec.file or 'its reflection'}"]
     else:
         return None
     return {"name": name, "where": spec.where, "total": total, "does": does}

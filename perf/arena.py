@@ -33,6 +33,14 @@ GUARDS: dict[str, object] = {
 FOR_ALL: dict[str, object] = {"name": "global", "per": "all", "rate": "500000/s", "burst": 1_000_000}
 PER_CLIENT: dict[str, object] = {"per": "client", "rate": "500000/s", "burst": 1_000_000}
 
+#: the upstream says of no file what it is
+COMPRESS: dict[str, object] = {"compress": {"types": ["application/octet-stream"]}}
+TRANSFORM: dict[str, object] = {"transform": {"response": {"json": {"remove": ["price"]}}}}
+#: 10 KB of JSON
+ITEMS = json.dumps(
+    [{"id": i, "name": f"item {i * 7919 % 1000}", "price": i * 31 % 97, "ok": i % 3 == 0} for i in range(180)]
+)
+
 
 class Running:
     """A server that answers: where it listens and what is behind it."""
@@ -91,6 +99,8 @@ class Arena:
         files.mkdir()
         for name, size in FILES.items():
             (files / name).write_bytes(os.urandom(1000) * (size // 1000))
+        (files / "json").write_text(ITEMS)
+        (files / "json-40k").write_text(ITEMS * 4)
         with (files / "1g").open("wb") as big:  # sparse: it takes no room on the disk
             big.truncate(1_000_000_000)
 
@@ -173,6 +183,8 @@ def gateway_config(shape: Shape, port: int, admin: int, upstream: int) -> str:
     ]
     match: dict[str, object] = {"path": shape.path} | ({"methods": list(shape.methods)} if shape.methods else {})
     more = (identity.ROUTE if shape.auth else {}) | ({"rate_limit": PER_CLIENT} if shape.limits else {})
+    more |= (COMPRESS if shape.compress else {}) | (TRANSFORM if shape.transform else {})
+    more |= {"cache": {"ttl": shape.cache}} if shape.cache else {}
     routes.append({"name": "measured", "match": match, "upstream": "up"} | more)
     return json.dumps(
         {

@@ -36,6 +36,9 @@ class Shape:
     guarded: bool = False  # with health checks, outlier ejection, circuit breaker, retries under a budget
     auth: bool = False  # the measured route wants a token with a scope and a role
     limits: bool = False  # a limit for all and one per client, neither of which ever refuses
+    cache: str = ""  # the measured route keeps answers for so long; "0s" keeps none of the upstream's
+    compress: bool = False  # the measured route compresses, whatever the type
+    transform: bool = False  # the measured route takes a member out of the JSON of its answers
     file: str = ""  # a configuration of the repository instead of a generated one
 
 
@@ -48,6 +51,7 @@ class Load:
     connections: int = 64
     body: int = 0  # bytes sent with each request
     tokens: int = 0  # sent in turn, each of another caller
+    accept: str = ""  # Accept-Encoding
     answer: int = 0  # bytes of each answer, where CPU per GB is wanted
     share: float = 0.5  # latency: of the gateway's own full speed
     megabytes: int = 0  # stream: to move each way

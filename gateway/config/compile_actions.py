@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from gateway import templates
 from gateway.config.compile_upstreams import Service, Services
@@ -12,6 +13,7 @@ from gateway.config.model import Document, Route
 from gateway.config.model import Respond as RespondSpec
 from gateway.config.model_aggregate import Aggregate
 from gateway.config.model_function import Function
+from gateway.config.model_grpc import Grpc
 from gateway.config.model_split import Split as SplitSpec
 from gateway.config.model_translate import GraphQL, GraphQLPass, JsonRpc
 from gateway.contracts import Fetch, Steps, Tools
@@ -20,6 +22,9 @@ from gateway.upstreams.mirror import Lanes, Mirror
 from gateway.upstreams.respond import Respond
 from gateway.upstreams.split import Choice, Leg, Split
 from gateway.upstreams.unmatched import Unmatched
+
+if TYPE_CHECKING:
+    from gateway.config.compile_grpc import Transcoders
 
 log = logging.getLogger("gateway")
 
@@ -49,6 +54,7 @@ class Actions:
         self._pages = pages
         self._lanes = lanes
         self._singles: dict[str, Service | None] = {}
+        self._transcoders: Transcoders | None = None
 
     def of(self, route: Route) -> tuple[Fetch, float, str]:
         """(fetch, seconds for all of it, the upstream's name)."""
@@ -60,6 +66,8 @@ class Actions:
             return self._aggregate(route, route.aggregate)
         if (spec := route.jsonrpc or route.graphql) is not None:
             return self._translate(route, spec)
+        if route.grpc is not None:
+            return self._grpc(route, route.grpc)
         if route.name in self._pages:
             return self._pages[route.name], NO_UPSTREAM_TOTAL, "auth"
         name = "split" if route.split is not None else route.upstream or ""
@@ -108,6 +116,24 @@ class Actions:
         if isinstance(spec, GraphQL):
             return compile_translate.asking(spec, service).fetch, total, name
         return compile_translate.passing(spec, service).fetch, total, name
+
+    def _grpc(self, route: Route, spec: Grpc) -> tuple[Fetch, float, str]:
+        from gateway.config.compile_grpc import Transcoders  # PERF: and an extra, for configurations that have any
+
+        service = self._upstreams.get(spec.upstream)
+        if service is None:
+            return Unmatched().fetch, NO_UPSTREAM_TOTAL, "grpc"
+        if self._transcoders is None:
+            self._transcoders = Transcoders(self._services.reflections)
+        upstream = next(each for each in self._document.upstreams if each.name == spec.upstream)
+        total = min(service.total, route.timeout.total) if route.timeout else service.total
+        made = self._transcoders.make(spec, service, (upstream.targets, upstream.discovery))
+        return made.fetch, total, "grpc"
+
+    @property
+    def kept(self) -> tuple[object, ...]:
+        """What looks after itself while the plan serves."""
+        return self._transcoders.kept if self._transcoders is not None else ()
 
     def _split(self, route: Route, spec: SplitSpec) -> Service | None:
         legs, totals = [], []

@@ -10,24 +10,20 @@ KEYS: dict[str, tuple[str, ...]] = {
     "routes[].rate_limit": ("penalty", "on_store_failure"),
     "defaults": ("sanitize",),
     "routes[]": (
-        *("cache", "openapi", "idempotency", "sanitize"),
-        *("grpc", "federation", "enqueue"),
+        *("openapi", "idempotency", "sanitize"),
+        *("federation", "enqueue"),
     ),
     "observability": ("statsd", "tracing", "dashboard"),
 }
 
 VALUES: dict[str, tuple[object, ...]] = {
-    "server.tls.http2": (True,),
     "rate_limits[].cost": ({"response_header": ""},),
     "routes[].rate_limit.cost": ({"response_header": ""},),
 }
 """Strings stand for all that begin with them, a mapping for all mappings with that key."""
 
-ACTIONS = ("grpc", "federation", "enqueue")
+ACTIONS = ("federation", "enqueue")
 """Keys of a route that will be actions beside `upstream`, `split` and `respond`."""
-
-SCHEMES = ("grpc", "grpcs")
-"""Schemes of targets."""
 
 
 def message(what: str) -> str:

@@ -14,6 +14,7 @@ import pytest
 
 from gateway.admin.app import make_admin
 from gateway.config import reload
+from gateway.caching.caching import Caching
 from gateway.config.compile import compile
 from gateway.config.compile_upstreams import Resources
 from gateway.config.document import load
@@ -70,6 +71,7 @@ class AdminSite:
         document = load(str(self.config))
         self.page = Page.create(workers_max=4)
         self.limiting = Limiting.private()
+        self.caching = Caching.private()
         self.store = Store(partial(compile, resources=Resources(Pools(), limiting=self.limiting)))
         self.store.adopt(document, reload.publish_first(document, self.page, self.runtime.path))
         self.clock = Clock()
