@@ -22,6 +22,7 @@ MODULES = [
     "page",
     "batch",
     "fields",
+    "gather",
     "traffic",
     "pick",
     "tunnel",

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from gateway import __version__, cli_identity, cli_import
+from gateway import __version__, cli_cache, cli_identity, cli_import
 from gateway.cli_options import config_option, format_option
 
 
@@ -88,6 +88,7 @@ def explain(method: str, url: str, headers: tuple[str, ...], data: str | None, c
     sys.exit(cli_explain.explain(request, config, style))
 
 
+main.add_command(cli_cache.cache)
 main.add_command(cli_identity.keys)
 main.add_command(cli_identity.token)
 main.add_command(cli_import.import_)

@@ -13,6 +13,8 @@ from gateway.cli_check import conditions, ready
 from gateway.cli_explain_actions import action
 from gateway.cli_explain_auth import asked, known, runs_offline
 from gateway.cli_explain_body import asked_of_it, body_of, faults_of, give_body, screened, typed
+from gateway.cli_explain_cache import cached
+from gateway.cli_explain_content import content_of
 from gateway.cli_explain_limits import touched
 from gateway.cli_explain_pick import Picks
 from gateway.cli_explain_words import in_words
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from gateway.exchange import Exchange, Headers, Response
 
 #: Steps that only look at the exchange and change it: what they do is shown by doing it.
-PURE_STEPS = frozenset({"cors", "guard", "screen", "rewrite", "headers"})
+PURE_STEPS = frozenset({"cors", "guard", "screen", "rewrite", "headers", "transform"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ def examine(request: Request, document: Document, plan: Plan) -> dict[str, Any]:
         "validate": asked_of_it(source),
         "sanitize": screened(source),
         "limits": touched(document, source),
+        "cache": cached(source),
+        "content": content_of(source),
         "headers": _changes(before, exchange.outgoing),
     }
     if answer is not None or source is None or source in plan.own_routes:

@@ -23,6 +23,8 @@ def action(source: RouteSpec, total: float) -> dict[str, Any] | None:
         name, does = "graphql", [f"asks {spec.upstream} by POST {spec.path}"]
     elif (spec := source.enqueue) is not None:
         name, does = "enqueue", [f"adds to the stream {spec.stream}, of {spec.most} entries at most"]
+    elif (spec := source.grpc) is not None:
+        name, does = "grpc", [f"calls methods of {spec.upstream} by the rules of {spec.file or 'its reflection'}"]
     else:
         return None
     return {"name": name, "where": spec.where, "total": total, "does": does}

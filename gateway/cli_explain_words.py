@@ -9,6 +9,8 @@ from gateway.cli_explain_actions import in_words as action_in_words
 from gateway.cli_explain_auth import in_words as auth_in_words
 from gateway.cli_explain_body import faults_in_words
 from gateway.cli_explain_body import in_words as validate_in_words
+from gateway.cli_explain_cache import in_words as cache_in_words
+from gateway.cli_explain_content import in_words as content_in_words
 from gateway.cli_explain_limits import in_words as limits_in_words
 
 
@@ -31,6 +33,8 @@ def in_words(report: dict[str, Any]) -> Iterator[str]:
     yield from auth_in_words(report)
     yield from validate_in_words(report)
     yield from limits_in_words(report)
+    yield from cache_in_words(report)
+    yield from content_in_words(report)
     for kind, sign in (("removed", "-"), ("added", "+")):
         for name, value in report["headers"][kind]:
             yield f"header    {sign} {name}: {value}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from gateway import templates
 from gateway.config.frozen import FrozenMap
@@ -27,6 +29,21 @@ def compile(spec: Any, values: Values, sources: Mapping[str, templates.Source] =
             return values[pieces[0].kind](pieces[0].name)
         return templates.compile(spec, "text", sources).render
     return built(spec, lambda item: compile(item, values, sources))
+
+
+def decoded(name: str) -> templates.Getter:
+    """A parameter of the path, decoded: it does not become part of a URL here."""
+    return lambda exchange: unquote((exchange.params or {}).get(name, ""))
+
+
+def parameters(numbers: Collection[str]) -> Callable[[str], Fill]:
+    """The same as a value: those in `numbers` are numbers."""
+
+    def source(name: str) -> Fill:
+        get, is_number = decoded(name), name in numbers
+        return lambda exchange: json.loads(get(exchange)) if is_number else get(exchange)
+
+    return source
 
 
 def built(spec: Any, compile_item: Callable[[Any], Callable[[Any], Any]]) -> Callable[[Any], Any]:

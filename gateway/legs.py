@@ -77,10 +77,15 @@ def asked(fetch: Fetch, exchange: Exchange, request: Exchange, upstream: str) ->
         finally:
             response.close()
     finally:
-        exchange.upstream, exchange.address = upstream, request.address
-        exchange.attempts += request.attempts
-        exchange.upstream_started = exchange.upstream_started or request.upstream_started
-        exchange.upstream_time += request.upstream_time
+        note(exchange, request, upstream)
+
+
+def note(exchange: Exchange, request: Exchange, upstream: str) -> None:
+    """What the log says of an exchange that had one leg."""
+    exchange.upstream, exchange.address = upstream, request.address
+    exchange.attempts += request.attempts
+    exchange.upstream_started = exchange.upstream_started or request.upstream_started
+    exchange.upstream_time += request.upstream_time
 
 
 def _too_large(upstream: str) -> NoReturn:

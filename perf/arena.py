@@ -34,6 +34,14 @@ GUARDS: dict[str, object] = {
 FOR_ALL: dict[str, object] = {"name": "global", "per": "all", "rate": "500000/s", "burst": 1_000_000}
 PER_CLIENT: dict[str, object] = {"per": "client", "rate": "500000/s", "burst": 1_000_000}
 
+#: the upstream says of no file what it is
+COMPRESS: dict[str, object] = {"compress": {"types": ["application/octet-stream"]}}
+TRANSFORM: dict[str, object] = {"transform": {"response": {"json": {"remove": ["price"]}}}}
+#: 10 KB of JSON
+ITEMS = json.dumps(
+    [{"id": i, "name": f"item {i * 7919 % 1000}", "price": i * 31 % 97, "ok": i % 3 == 0} for i in range(180)]
+)
+
 
 class Running:
     """A server that answers: where it listens and what is behind it."""
@@ -93,6 +101,8 @@ class Arena:
         files.mkdir()
         for name, size in FILES.items():
             (files / name).write_bytes(os.urandom(1000) * (size // 1000))
+        (files / "json").write_text(ITEMS)
+        (files / "json-40k").write_text(ITEMS * 4)
         with (files / "1g").open("wb") as big:  # sparse: it takes no room on the disk
             big.truncate(1_000_000_000)
 
@@ -196,6 +206,8 @@ def gateway_config(shape: Shape, port: int, admin: int, upstream: int, store: in
     more = (identity.ROUTE if shape.auth else {}) | ({"rate_limit": limit(PER_CLIENT, shape)} if shape.limits else {})
     more |= {"validate": VALIDATE} if shape.validated else {}
     more |= {"sanitize": {"sql_injection": "block", "xss": "block"}} if shape.sanitized else {}
+    more |= (COMPRESS if shape.compress else {}) | (TRANSFORM if shape.transform else {})
+    more |= {"cache": {"ttl": shape.cache}} if shape.cache else {}
     routes.append({"name": "measured", "match": match, "upstream": "up"} | more)
     return json.dumps(
         {

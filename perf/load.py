@@ -32,6 +32,7 @@ def wrk_command(port: int, load: Load, seconds: int, tokens: Path | None = None)
         f"-d{seconds}s",
         "--timeout",
         "10s",
+        *(["-H", f"Accept-Encoding: {load.accept}"] if load.accept else []),
         "-s",
         str(SCRIPT),
         f"http://127.0.0.1:{port}{load.path}",

@@ -39,6 +39,9 @@ class Shape:
     redis: str = ""  # `exact` or `leased`: the limits are shared by a Redis beside the upstream
     sanitized: bool = False  # every request is screened, its body too
     validated: bool = False  # the measured route holds bodies against a schema
+    cache: str = ""  # the measured route keeps answers for so long; "0s" keeps none of the upstream's
+    compress: bool = False  # the measured route compresses, whatever the type
+    transform: bool = False  # the measured route takes a member out of the JSON of its answers
     file: str = ""  # a configuration of the repository instead of a generated one
 
 
@@ -52,6 +55,7 @@ class Load:
     body: int = 0  # bytes sent with each request
     json: bool = False  # the body is an order as JSON
     tokens: int = 0  # sent in turn, each of another caller
+    accept: str = ""  # Accept-Encoding
     answer: int = 0  # bytes of each answer, where CPU per GB is wanted
     share: float = 0.5  # latency: of the gateway's own full speed
     megabytes: int = 0  # stream: to move each way

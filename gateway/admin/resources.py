@@ -37,6 +37,8 @@ ENDPOINTS: Final = {
     "DELETE /api/revocations/{id}": "withdraw a revocation",
     "GET /api/limits": "the buckets of limits that owe the most",
     "DELETE /api/limits/{id}": "fill a bucket",
+    "GET /api/cache": "how often the caches of routes were of use, over all workers",
+    "DELETE /api/cache": "purge what is kept, by ?url=, prefix=, tag= or route=, or ?all=true",
     "POST /api/reload": "read the configuration; answers once every worker runs it",
 }
 SERVED_WITHIN: Final = child.TIMEOUT + 30  # seconds; another reading may have to end first

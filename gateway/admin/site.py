@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from gateway.admin.identity import Identity
+from gateway.caching.caching import Caching
 from gateway.config.store import Store
 from gateway.limiting.limiting import Limiting
 from gateway.shared import Page, RuntimeDir
@@ -36,3 +37,7 @@ class Site(Protocol):
     @property
     def limiting(self) -> Limiting:
         """What its limits stand on."""
+
+    @property
+    def caching(self) -> Caching:
+        """What its caches stand on."""

@@ -6,6 +6,8 @@ import zlib
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from gateway import zstd
+
 #: the levels at which a coding costs about what the proxied request does (10 KB of JSON: 5 to 25 us)
 GZIP_LEVEL: Final = 1
 BROTLI_QUALITY: Final = 4
@@ -68,11 +70,11 @@ class Zstd:
     __slots__ = ("_flush", "_stream")
 
     def __init__(self) -> None:
-        zstd = zstd_module()
-        parameter = zstd.CompressionParameter
+        library = zstd.module()
+        parameter = library.CompressionParameter
         options = {parameter.compression_level: ZSTD_LEVEL, parameter.window_log: _WINDOW_BITS}
-        self._stream = zstd.ZstdCompressor(options=options)
-        self._flush = zstd.ZstdCompressor.FLUSH_BLOCK
+        self._stream = library.ZstdCompressor(options=options)
+        self._flush = library.ZstdCompressor.FLUSH_BLOCK
 
     def piece(self, data: bytes) -> bytes:
         """See Encoder."""
@@ -99,14 +101,5 @@ def encode(coding: str, data: bytes) -> bytes:
 
         coded = brotli.compress(data, quality=BROTLI_QUALITY, lgwin=_WINDOW_BITS)
         return coded
-    coded = zstd_module().compress(data, ZSTD_LEVEL)  # NOTE: a level's window is never larger than the data
+    coded = zstd.module().compress(data, ZSTD_LEVEL)  # NOTE: a level's window is never larger than the data
     return coded
-
-
-def zstd_module() -> Any:
-    """The standard library's since Python 3.14, before that its backport."""
-    try:
-        from compression import zstd  # type: ignore[import-not-found]
-    except ImportError:
-        from backports import zstd
-    return zstd

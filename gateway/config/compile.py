@@ -11,7 +11,8 @@ from typing import Any
 from gateway import plugins
 from gateway._fast.route import RouteSpec, build
 from gateway.config.compile_actions import NO_UPSTREAM_TOTAL, Actions, Run
-from gateway.config.compile_content import compressing
+from gateway.config.compile_cache import Caches
+from gateway.config.compile_content import compressing, transforming
 from gateway.config.compile_guard import Guards
 from gateway.config.compile_idempotency import Idempotencies
 from gateway.config.compile_identity import Identity
@@ -60,6 +61,7 @@ class _Compiler:
         self.guards = Guards(document.server, self._complain)
         self.screens = Screens(document.server)
         self.idempotencies = Idempotencies(self.resources.answers)
+        self.caches = Caches(document, self.resources.caching)
         own = {route.name: (route, endpoint.fetch) for route, endpoint in self.identity.endpoints}
         pages = {name: fetch for name, (_, fetch) in own.items()}
         self.actions = Actions(
@@ -86,7 +88,7 @@ class _Compiler:
             checks=tuple(self.services.checks),
             attempts=tuple(self.services.attempts),
             own_routes=sources[len(document.routes) :],
-            kept=(*self.identity.kept, *self.idempotencies.kept),
+            kept=(*self.identity.kept, *self.idempotencies.kept, *self.actions.kept, *self.caches.kept),
         )
 
     def _run(self) -> Run | None:
@@ -166,6 +168,8 @@ class _Compiler:
                 steps[FINAL] = Step(FINAL, route.headers.where, Steps(on_response=made.on_response))
         if route.compress is not None:
             steps["compress"] = compressing(route.compress)
+        if route.transform is not None:
+            steps["transform"] = transforming(route.transform, route.validate)
         chosen: list[Policy] = []
         for use in route.policies:
             try:
@@ -180,9 +184,12 @@ class _Compiler:
             self._complain(route.where, f"routes.{route.name}.policies", str(error), error.hint)
             return None
         fetch, total, upstream = self.actions.of(route)
-        return RoutePlan(
-            route.name, route.where, tuple(steps[name] for name in order if name in steps), fetch, total, upstream
-        )
+        line = tuple(steps[name] for name in order if name in steps)
+        plan = RoutePlan(route.name, route.where, line, fetch, total, upstream)
+        if mistake := self.caches.mistake(route):
+            hint = "write `shared: true` where one answer serves all of them, or leave the cache out"
+            self._complain(route.cache.where if route.cache else "", f"routes.{route.name}.cache", mistake, hint)
+        return self.caches.around(plan, route, order[: order.index("cache")])
 
     def _bare(self, name: str, upstream: Unmatched | Refused) -> RoutePlan:
         """What requests walk that no route takes: they are logged like all others."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway import templates
 from gateway.config.compile_upstreams import Service, Services
@@ -14,6 +14,7 @@ from gateway.config.model import Respond as RespondSpec
 from gateway.config.model_aggregate import Aggregate
 from gateway.config.model_enqueue import Enqueue as EnqueueSpec
 from gateway.config.model_function import Function
+from gateway.config.model_grpc import Grpc
 from gateway.config.model_split import Split as SplitSpec
 from gateway.config.model_translate import GraphQL, GraphQLPass, JsonRpc
 from gateway.contracts import Fetch, Steps, Tools
@@ -22,6 +23,9 @@ from gateway.upstreams.mirror import Lanes, Mirror
 from gateway.upstreams.respond import Respond
 from gateway.upstreams.split import Choice, Leg, Split
 from gateway.upstreams.unmatched import Unmatched
+
+if TYPE_CHECKING:
+    from gateway.config.compile_grpc import Transcoders
 
 log = logging.getLogger("gateway")
 
@@ -56,6 +60,7 @@ class Actions:
         self._pages = pages
         self._lanes = lanes
         self._singles: dict[str, Service | None] = {}
+        self._transcoders: Transcoders | None = None
 
     def of(self, route: Route) -> tuple[Fetch, float, str]:
         """(fetch, seconds for all of it, the upstream's name)."""
@@ -69,6 +74,8 @@ class Actions:
             return self._enqueue(route.enqueue)
         if (spec := route.jsonrpc or route.graphql) is not None:
             return self._translate(route, spec)
+        if route.grpc is not None:
+            return self._grpc(route, route.grpc)
         if route.name in self._pages:
             return self._pages[route.name], NO_UPSTREAM_TOTAL, "auth"
         name = "split" if route.split is not None else route.upstream or ""
@@ -130,6 +137,24 @@ class Actions:
             max_body=min(spec.max_body, self._document.server.limits.body),
         )
         return made.fetch, NO_UPSTREAM_TOTAL, "enqueue"
+
+    def _grpc(self, route: Route, spec: Grpc) -> tuple[Fetch, float, str]:
+        from gateway.config.compile_grpc import Transcoders  # PERF: and an extra, for configurations that have any
+
+        service = self._upstreams.get(spec.upstream)
+        if service is None:
+            return Unmatched().fetch, NO_UPSTREAM_TOTAL, "grpc"
+        if self._transcoders is None:
+            self._transcoders = Transcoders(self._services.reflections)
+        upstream = next(each for each in self._document.upstreams if each.name == spec.upstream)
+        total = min(service.total, route.timeout.total) if route.timeout else service.total
+        made = self._transcoders.make(spec, service, (upstream.targets, upstream.discovery))
+        return made.fetch, total, "grpc"
+
+    @property
+    def kept(self) -> tuple[object, ...]:
+        """What looks after itself while the plan serves."""
+        return self._transcoders.kept if self._transcoders is not None else ()
 
     def _split(self, route: Route, spec: SplitSpec) -> Service | None:
         legs, totals = [], []

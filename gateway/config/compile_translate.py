@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from types import MappingProxyType
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from gateway import expressions, filling, templates
 from gateway.config.compile_upstreams import Service
@@ -14,9 +11,7 @@ from gateway.config.model_translate import GraphQL as GraphQLSpec
 from gateway.config.model_translate import GraphQLPass
 from gateway.config.model_translate import JsonRpc as Spec
 from gateway.config.sections.translate import BODY
-from gateway.exchange import Exchange
 from gateway.filling import Fill
-from gateway.templates import Getter
 from gateway.translating import body
 from gateway.translating.graphql import GraphQL, Input, Query
 from gateway.translating.jsonrpc import Call, JsonRpc
@@ -87,17 +82,5 @@ def filled(spec: object, numbers: tuple[str, ...]) -> Fill:
     A text that is one variable alone is a number where it is one of the path's `numbers`, and what the body has where
     it is of the body.  Path parameters are decoded: they do not become part of a URL here.
     """
-    values = {BODY: body.value, "param": lambda name: _parameter(name, name in numbers)}
-    return filling.compile(spec, values, {BODY: body.text, "param": _decoded})
-
-
-def _decoded(name: str) -> Getter:
-    return lambda exchange: unquote((exchange.params or {}).get(name, ""))
-
-
-def _parameter(name: str, is_number: bool) -> Callable[[Exchange], object]:
-    def get(exchange: Exchange) -> object:
-        text = unquote((exchange.params or {}).get(name, ""))
-        return json.loads(text) if is_number else text
-
-    return get
+    values = {BODY: body.value, "param": filling.parameters(numbers)}
+    return filling.compile(spec, values, {BODY: body.text, "param": filling.decoded})

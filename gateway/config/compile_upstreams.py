@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import monotonic_ns
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakValueDictionary
 
+from gateway.caching.caching import Caching
 from gateway.config import model_upstreams as model
 from gateway.config.model_activate import Activate
 from gateway.config.model_discovery import Discovery, Dns
@@ -28,7 +30,7 @@ from gateway.upstreams.fleet import Fleet, Guards, Target
 from gateway.upstreams.gate import Gate
 from gateway.upstreams.http import HttpUpstream
 from gateway.upstreams.mirror import Lanes
-from gateway.upstreams.pool import Address, PoolSettings
+from gateway.upstreams.pool import TLS_SCHEMES, Address, PoolSettings
 from gateway.upstreams.pools import PoolKey, Pools, TLSSettings
 from gateway.upstreams.state import WINDOW, TrafficRegion
 from gateway.upstreams.wake import Wake
@@ -50,6 +52,9 @@ class Resources:
     #: None when the configuration has no `auth`, or serves nobody
     registry: Registry | None = None
     limiting: Limiting = field(default_factory=Limiting.private)
+    caching: Caching = field(default_factory=Caching.private)
+    #: what upstreams said of themselves by reflection, for as long as a plan has it
+    reflections: WeakValueDictionary[Any, Any] = field(default_factory=WeakValueDictionary)
     #: None when it serves nobody
     calls: Calls | None = None
     #: None when no route keeps answers, or the plan serves nobody
@@ -76,6 +81,7 @@ class Services:
         self.checks: list[Checked] = []
         self.attempts: list[Attempts] = []
         self._resources = resources
+        self.reflections = resources.reflections
         self._complain = complain
 
     def build(self, spec: model.Upstream) -> Service | None:
@@ -118,7 +124,7 @@ class Services:
         self, spec: model.Upstream, fleet: Fleet, discovery: Discovery, pool: PoolSettings, tls: TLSSettings
     ) -> Source:
         """Let a fleet follow what is found; its pools are not the plan's to name."""
-        if discovery.scheme == "https" and not tls.server_name:
+        if discovery.scheme in TLS_SCHEMES and not tls.server_name:
             tls = replace(tls, server_name=_server_name(discovery))
         key = partial(_endpoint_key, discovery.scheme, pool, tls)
         source = self._resources.sources.get(discovery)
@@ -155,7 +161,8 @@ class Services:
     def _fetch(self, spec: model.Upstream, fleet: Fleet) -> Fetch:
         """overload -> circuit -> tries -> one exchange; what is not asked for is not there."""
         times = spec.timeout
-        http = HttpUpstream(spec.name, connect=times.connect, read=times.read, total=times.total, idle=times.idle)
+        kind = _grpc() if spec.is_grpc else HttpUpstream
+        http = kind(spec.name, connect=times.connect, read=times.read, total=times.total, idle=times.idle)
         state = self._resources.traffic.upstream(spec.name, window_ms=_window(spec), budget_ms=budget.WINDOW)
         again = retry.Rules.of(spec.retry) if spec.retry else None
         beside = hedge.Rules.of(spec.hedge) if spec.hedge else None
@@ -169,6 +176,12 @@ class Services:
             return attempts.fetch
         attempts.gate = Gate(spec.name, attempts.fetch, state, limit.max_concurrency, limit.queue)
         return attempts.gate.fetch
+
+
+def _grpc() -> type[HttpUpstream]:
+    from gateway.upstreams.grpc import GrpcUpstream  # PERF: and an extra, for configurations that have any
+
+    return GrpcUpstream
 
 
 def _breaker(spec: model.Upstream) -> breaker.Rules | None:
@@ -187,7 +200,7 @@ def _tls(spec: model.Upstream) -> TLSSettings:
 
 def _key(scheme: str, host: str, port: int, pool: PoolSettings, tls: TLSSettings, socket: str = "") -> PoolKey:
     address = Address(scheme, host, port, socket)
-    return PoolKey(address, pool, tls) if scheme == "https" else PoolKey(address, pool)
+    return PoolKey(address, pool, tls) if scheme in TLS_SCHEMES else PoolKey(address, pool)
 
 
 def _endpoint_key(scheme: str, pool: PoolSettings, tls: TLSSettings, endpoint: Endpoint) -> PoolKey:

@@ -12,7 +12,7 @@ from gateway.config import content
 from gateway.config.complaints import Complaint, ConfigError, did_you_mean
 from gateway.config.model import Defaults, Document, Route
 from gateway.config.model_upstreams import Upstream
-from gateway.config.reader import Load, Reader
+from gateway.config.reader import Load, Reader, Text
 from gateway.config.schema import json_schema
 from gateway.config.sections.enqueue import check_streams
 from gateway.config.sections.identity import Identity, read_identity
@@ -154,9 +154,19 @@ class _Reading:
         for text in named(section):
             if text.value not in upstreams:
                 text.complain(f"there is no upstream {text.shown}", did_you_mean(text.value, upstreams))
+            elif upstreams[text.value].is_grpc is not ("grpc" in text.path):
+                self._check_kind(text, upstreams[text.value])
         upstream = upstreams.get(route.upstream or "")
         if upstream is not None and route.timeout is not None and route.timeout.total > upstream.timeout.total:
             section.warn(f"`timeout` has no effect: the upstream {upstream.name} ends at {upstream.timeout.total:g}s")
+
+    def _check_kind(self, text: Text, upstream: Upstream) -> None:
+        if upstream.is_grpc:
+            text.complain(f"the upstream {text.shown} speaks gRPC", "call it by `grpc`")
+        elif upstream.targets or upstream.discovery:
+            text.complain(
+                f"the upstream {text.shown} does not speak gRPC", "its targets begin with grpc:// or grpcs://"
+            )
 
     def _all_complaints(self) -> list[Complaint]:
         """The schema's, and those about the meaning of what the schema had nothing against."""

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from gateway.config.complaints import Complaint
 from gateway.config.model_aggregate import Aggregate
+from gateway.config.model_cache import Cache
 from gateway.config.model_compress import Compress
 from gateway.config.model_enqueue import Enqueue
 from gateway.config.model_function import Function
+from gateway.config.model_grpc import Grpc
 from gateway.config.model_headers import HeaderRules, Pairs
 from gateway.config.model_idempotency import Idempotency
 from gateway.config.model_identity import Access, Cors, IpRules, Provider, Role
@@ -20,6 +22,7 @@ from gateway.config.model_policies import PolicyUse
 from gateway.config.model_sanitize import Sanitize
 from gateway.config.model_split import Mirror, Split
 from gateway.config.model_traffic import Overload
+from gateway.config.model_transform import Transform
 from gateway.config.model_translate import GraphQL, GraphQLPass, JsonRpc
 from gateway.config.model_upstreams import Upstream
 from gateway.config.model_validate import Validate
@@ -47,6 +50,7 @@ class ServerTLS(Record):
     sni: tuple[Certificate, ...]
     client_ca: str = ""
     client_auth: str = "optional"
+    http2: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ class Server(Record):
     proxy_protocol: bool
     overload: Overload | None
     where: str
+    #: bytes of memory for caches, of each worker
+    cache_memory: int = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +136,7 @@ class Route(Record):
     validate: Validate | None = None
     rate_limit: tuple[RateLimit, ...] = ()
     compress: Compress | None = None
+    cache: Cache | None = None
     function: Function | None = None
     aggregate: Aggregate | None = None
     jsonrpc: JsonRpc | None = None
@@ -137,6 +144,8 @@ class Route(Record):
     enqueue: Enqueue | None = None
     idempotency: Idempotency | None = None
     sanitize: Sanitize | None = None
+    grpc: Grpc | None = None
+    transform: Transform | None = None
 
 
 @dataclass(frozen=True, slots=True)

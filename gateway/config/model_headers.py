@@ -14,6 +14,7 @@ class HeaderEdit(Record):
     set: Pairs
     add: Pairs
     remove: tuple[str, ...]
+    rename: Pairs = ()
 
 
 @dataclass(frozen=True, slots=True)

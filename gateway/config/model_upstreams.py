@@ -1,6 +1,7 @@
 """What a configuration file says about upstreams, as values."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.config.model_activate import Activate
 from gateway.config.model_balance import Balance
@@ -8,11 +9,14 @@ from gateway.config.model_discovery import Discovery
 from gateway.config.model_traffic import CircuitBreaker, Health, Hedge, Outlier, Overload, Retry
 from gateway.config.record import Record
 
+GRPC_SCHEMES: Final = ("grpc", "grpcs")
+
 
 @dataclass(frozen=True, slots=True)
 class Target(Record):
-    """One address of an upstream. `scheme` is http, https or unix; for unix `socket` is the path and host is empty.
+    """One address of an upstream.
 
+    `scheme` is http, https, grpc, grpcs or unix; for unix `socket` is the path and host is empty.
     `zone` and `region` say where it runs, "" = not written; they are shown and decide nothing.
     """
 
@@ -78,3 +82,9 @@ class Upstream(Record):
     overload: Overload | None
     where: str
     activate: Activate | None = None
+
+    @property
+    def is_grpc(self) -> bool:
+        """Whether its targets speak gRPC: all of them do or none."""
+        schemes = [target.scheme for target in self.targets] + ([self.discovery.scheme] if self.discovery else [])
+        return any(scheme in GRPC_SCHEMES for scheme in schemes)

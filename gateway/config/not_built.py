@@ -4,7 +4,7 @@ To build one: delete its row here and describe it in `schema_sections.py`. A pla
 any name and [] for any item.
 """
 
-_OF_ROUTES = ("cache", "grpc", "federation")
+_OF_ROUTES = ("federation",)
 KEYS: dict[str, tuple[str, ...]] = {
     "": ("alerts", "escalation", "regions"),
     "routes[]": _OF_ROUTES,
@@ -12,16 +12,11 @@ KEYS: dict[str, tuple[str, ...]] = {
     "observability": ("statsd", "tracing", "dashboard"),
 }
 
-VALUES: dict[str, tuple[object, ...]] = {
-    "server.tls.http2": (True,),
-}
+VALUES: dict[str, tuple[object, ...]] = {}
 """Strings stand for all that begin with them, a mapping for all mappings with that key."""
 
-ACTIONS = ("grpc", "federation")
+ACTIONS = ("federation",)
 """Keys of a route that will be actions beside `upstream`, `split` and `respond`."""
-
-SCHEMES = ("grpc", "grpcs")
-"""Schemes of targets."""
 
 
 def message(what: str) -> str:

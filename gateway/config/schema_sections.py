@@ -5,10 +5,12 @@ from gateway.config import (
     schema_activate,
     schema_aggregate,
     schema_balance,
+    schema_cache,
     schema_compress,
     schema_discovery,
     schema_enqueue,
     schema_function,
+    schema_grpc,
     schema_idempotency,
     schema_identity,
     schema_limits,
@@ -17,6 +19,7 @@ from gateway.config import (
     schema_server,
     schema_split,
     schema_traffic,
+    schema_transform,
     schema_translate,
     schema_validate,
 )
@@ -44,7 +47,8 @@ _OBJECT_NAME = text("a name of letters, digits, `_`, `-` and `.`", "A name, uniq
 
 def upstream() -> Schema:
     """One named service."""
-    url = text("a target such as http://10.0.0.1:8080 or unix:/run/app.sock", "http://, https:// or unix:/path.", LINE)
+    schemes = "http://, https://, grpc://, grpcs:// or unix:/path."
+    url = text("a target such as http://10.0.0.1:8080 or unix:/run/app.sock", schemes, LINE)
     target = section(
         "A target with a weight.",
         {
@@ -94,6 +98,7 @@ def header_rules() -> Schema:
         "set": mapping("Headers to set, in place of any there are.", value, _HEADER_NAME),
         "add": mapping("Headers to add beside those there are.", value, _HEADER_NAME),
         "remove": listing("Headers to remove.", _HEADER_NAME),
+        "rename": mapping("Headers to rename, and their new names; values stay.", _HEADER_NAME, _HEADER_NAME),
     }
     return section(
         "Header changes; the route's own win over those in `defaults`, name by name.",
@@ -163,9 +168,12 @@ def route_keys() -> dict[str, Schema]:
         **schema_sanitize.sections(),
         **schema_idempotency.sections(),
         **schema_compress.sections(),
+        **schema_transform.sections(),
+        **schema_cache.sections(),
         **schema_function.sections(),
         **schema_aggregate.sections(),
         **schema_translate.sections(),
+        **schema_grpc.sections(),
         **schema_enqueue.sections(),
         "priority": integer("Breaks a tie between equally specific routes; higher wins.", -1_000_000, 1_000_000, 0),
     }

@@ -1,6 +1,6 @@
 """The section `server`."""
 
-from gateway.config import schema_traffic
+from gateway.config import schema_cache, schema_traffic
 from gateway.config.schema_parts import (
     Schema,
     boolean,
@@ -64,6 +64,7 @@ def server() -> Schema:
             "limits": section("What one client request may be.", limits),
             "tls": _tls(),
             "proxy_protocol": boolean("Whether every client connection begins with a PROXY protocol header.", False),
+            **schema_cache.server(),
             "overload": schema_traffic.overload("How much each upstream is sent at once; more is refused with 503."),
         },
     )
@@ -86,6 +87,6 @@ def _tls() -> Schema:
             "required",
             default="optional",
         ),
-        "http2": choice("HTTP/2 towards clients; only `false` is built.", False, default=False),
+        "http2": boolean("Let clients speak HTTP/2, on which they agree by ALPN.", False),
     }
     return section("TLS towards clients.", keys, ("cert", "key"))

@@ -1,8 +1,8 @@
 """compress: answers in the content coding that the client likes best (RFC 9110 section 12.5.3).
 
-Answers that come whole are compressed whole, those that stream piece by piece, each flushed so that it arrives when it
-came.  Left as they are: what is coded already, what says no-transform (RFC 9111 section 5.2.2.6), parts (206), what
-carries a digest of itself (RFC 9530), and what is smaller than `min_size`.
+Answers that come whole are compressed whole, and so are small ones whose length is known; all others piece by piece,
+each flushed so that it arrives when it came.  Left as they are: what is coded already, what says no-transform (RFC 9111
+section 5.2.2.6), parts (206), what carries a digest of itself (RFC 9530), and what is smaller than `min_size`.
 
 SECURITY: where an answer holds a secret beside what the client chose, its size tells of the secret (BREACH); such a
 route has `compress: off`.
@@ -10,15 +10,20 @@ route has `compress: off`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 from gateway.coding.accept import choose
 from gateway.coding.encoders import STREAMS, Encoder, encode
 from gateway.contracts import Steps
 from gateway.exchange import Exchange, Headers, Response
+from gateway.validating.media_type import is_allowed
 
+#: PERF: bytes up to which a body is waited for: the memory that a stream takes costs more than the coding
+#: (perf/scenarios/compress.toml, zstd-40k)
+GATHERED: Final = 65536
 #: RFC 9110 section 15: no content, or a part of it
 _LEFT_ALONE = frozenset((101, 204, 205, 206, 304))
 _DIGESTS = frozenset(("content-digest", "repr-digest", "digest", "content-md5"))
@@ -38,10 +43,10 @@ class Rules:
 def compile(rules: Rules) -> Steps:
     """The step on the way back."""
     offered, least = rules.algorithms, rules.min_size
-    is_taken = _types(rules.types)
+    types = rules.types
 
     def on_response(exchange: Exchange, response: Response) -> None:
-        if response.status in _LEFT_ALONE or not _may_change(response.headers, is_taken):
+        if response.status in _LEFT_ALONE or not _may_change(response.headers, types):
             return
         _vary(response.headers)
         if response.length is not None and response.length < least:
@@ -49,7 +54,7 @@ def compile(rules: Rules) -> Steps:
         coding = choose(exchange.header("accept-encoding"), offered)
         if not coding:
             return
-        body = response.body
+        body = b"" if exchange.method == "HEAD" else _gathered(response)
         if exchange.method == "HEAD":
             response.length = None
         elif isinstance(body, bytes):
@@ -88,13 +93,24 @@ class Coded:
             close()
 
 
-def _may_change(headers: Headers, is_taken: Callable[[str], bool]) -> bool:
+def _gathered(response: Response) -> bytes | Iterable[bytes]:
+    """The body, whole where its length is known and small. Raises what reading raises."""
+    body = response.body
+    if isinstance(body, bytes) or response.length is None or response.length > GATHERED:
+        return body
+    whole = b"".join(body)
+    response.close()
+    response.body = whole
+    return whole
+
+
+def _may_change(headers: Headers, types: tuple[str, ...]) -> bool:
     """Whether the content is of a kind that is compressed, and nothing speaks against it."""
     taken = False
     for name, value in headers:
         lower = name.lower()
         if lower == "content-type":
-            taken = is_taken(value)
+            taken = _is_taken(value, types)
         elif lower == "content-encoding":
             if value.strip().lower() not in ("", "identity"):
                 return False
@@ -106,14 +122,9 @@ def _may_change(headers: Headers, is_taken: Callable[[str], bool]) -> bool:
     return taken
 
 
-def _types(ranges: Sequence[str]) -> Callable[[str], bool]:
-    from gateway.validating.media_type import is_allowed
-
-    @lru_cache(maxsize=256)
-    def is_taken(content_type: str) -> bool:
-        return is_allowed(content_type.partition(";")[0].strip().lower(), ranges)
-
-    return is_taken
+@lru_cache(maxsize=1024)
+def _is_taken(content_type: str, ranges: tuple[str, ...]) -> bool:
+    return is_allowed(content_type.partition(";")[0].strip().lower(), ranges)
 
 
 def _vary(headers: Headers) -> None:

@@ -1,4 +1,4 @@
-"""headers: set, add and remove fields of the request on its way up and of the answer on its way back.
+"""headers: rename, remove, set and add fields of the request on its way up and of the answer on its way back.
 
 `preset: security` puts on every answer the fields that browsers are safer with, each only where neither the upstream
 nor the rules themselves say anything of it.
@@ -6,7 +6,8 @@ nor the rules themselves say anything of it.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Set
+from types import MappingProxyType
 
 from gateway import templates
 from gateway._fast.fields import Edit
@@ -31,7 +32,7 @@ STRICT_TRANSPORT = ("Strict-Transport-Security", "max-age=31536000; includeSubDo
 
 
 def compile(spec: HeaderRules, tools: Tools) -> Steps:
-    """The steps for both ways. First `remove`, then `set` (the one value it has from here on), then `add`."""
+    """The steps for both ways: `rename`, then `remove`, `set` (the one value it has from here on) and `add`."""
     edits = _response_step(spec.response)
     if spec.preset == "security":
         edits = _secured(spec.response, edits)
@@ -41,6 +42,15 @@ def compile(spec: HeaderRules, tools: Tools) -> Steps:
 def _request_step(edit: HeaderEdit) -> OnRequest | None:
     if edit == NOTHING:
         return None
+    if edit.rename:
+        rename, rest = _renaming(edit.rename), _request_step(HeaderEdit(edit.set, edit.add, edit.remove))
+
+        def on_request(exchange: Exchange) -> None:
+            rename(exchange.edit_headers())
+            if rest is not None:
+                rest(exchange)
+
+        return on_request
     apply, fields = Edit(_gone(edit)).apply, Fields(edit.set + edit.add)
     if fields.constant is not None:
         constant = fields.constant
@@ -51,11 +61,36 @@ def _request_step(edit: HeaderEdit) -> OnRequest | None:
 def _response_step(edit: HeaderEdit) -> OnResponse | None:
     if edit == NOTHING:
         return None
+    if edit.rename:
+        rename, rest = _renaming(edit.rename), _response_step(HeaderEdit(edit.set, edit.add, edit.remove))
+
+        def on_response(exchange: Exchange, response: Response) -> None:
+            rename(response.headers)
+            if rest is not None:
+                rest(exchange, response)
+
+        return on_response
     apply, fields = Edit(_gone(edit)).apply, Fields(edit.set + edit.add)
     if fields.constant is not None:
         constant = fields.constant
         return lambda exchange, response: apply(response.headers, constant)
     return lambda exchange, response: apply(response.headers, fields.render(exchange))
+
+
+def _renaming(pairs: Pairs) -> Callable[[Headers], None]:
+    """A function that renames fields where they stand; they take the place of those that had the new name before."""
+    names = MappingProxyType({old.lower(): new for old, new in pairs})
+
+    def rename(headers: Headers) -> None:
+        there = {name.lower() for name, _ in headers}
+        replaced = {new.lower() for old, new in names.items() if old in there}
+        if not replaced:
+            return
+        kept = [field for field in headers if field[0].lower() not in replaced]
+        # NOTE: fields that stay are the same objects: what the client sent is told by that from what was set here.
+        headers[:] = [(names[lower], field[1]) if (lower := field[0].lower()) in names else field for field in kept]
+
+    return rename
 
 
 def _secured(edit: HeaderEdit, edits: OnResponse | None) -> OnResponse:

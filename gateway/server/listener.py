@@ -18,8 +18,9 @@ from gateway._fast.channel import Channel
 from gateway._fast.http1 import Connection, Server
 from gateway.identity.certificate import ENVIRON_KEY, ClientCertificate
 from gateway.server import backlog
+from gateway.server.http2.service import Service
 from gateway.server.proxy_protocol import BadProxyHeader, read_client
-from gateway.server.tls import Contexts
+from gateway.server.tls import HTTP2, Contexts
 
 log = logging.getLogger("gateway")
 
@@ -39,6 +40,7 @@ class Listener:
     ) -> None:
         """`connections` bounds the open ones; `share`: other workers accept from the same socket."""
         self.server = server
+        self._http2 = Service(server, connections)
         self._sock = sock
         self._contexts = contexts
         self._proxy_protocol = proxy_protocol
@@ -58,6 +60,11 @@ class Listener:
         """How many connections are open."""
         return len(self._pool) + len(self._late)
 
+    @property
+    def requests(self) -> int:
+        """How many requests came, by either protocol."""
+        return self.server.requests + self._http2.requests
+
     def start(self) -> None:
         """Begin to accept."""
         backlog.open(self._sock)
@@ -69,6 +76,7 @@ class Listener:
         `is_last` says whether nobody else will accept from this socket, so that what comes too late finds it closed.
         """
         self.server.drain()
+        self._http2.drain()
         self._accepting.stop_accepting()
         self._sock.setblocking(False)
         if is_last():
@@ -86,12 +94,14 @@ class Listener:
     def close_idle(self) -> None:
         """Close the connections on which no request has begun."""
         self.server.close_idle()
+        self._http2.close_idle()
 
     def stop(self) -> None:
         """Accept no more and cut off what is still there. Safe to call twice."""
         self._accepting.close()
         for connection in list(self.server.connections):
             connection.channel.abort()
+        self._http2.stop()
 
     def _connected(self, client: Any, address: Any) -> None:
         """A connection's greenlet. The handshakes count into the time that the first head may take."""
@@ -112,12 +122,16 @@ class Listener:
                         base[ENVIRON_KEY] = ClientCertificate(shown)
             base["REMOTE_ADDR"] = peer[0]
             base["REMOTE_PORT"] = str(peer[1])
-            channel = Channel(client)
+            is_http2 = contexts is not None and client.selected_alpn_protocol() == HTTP2
+            channel = None if is_http2 else Channel(client)
         except (gevent.Timeout, ssl.SSLError, OSError, BadProxyHeader) as error:
             log.debug("a connection from %s ended before its first request: %s", peer[0], error)
             client.close()
             return
-        Connection(self.server, channel, base, until).serve()
+        if channel is None:
+            self._http2.serve(client, base, until)
+        else:
+            Connection(self.server, channel, base, until).serve()
 
 
 def _listener_environ(sock: Any) -> dict[str, Any]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.caching.caching import Caching
 from gateway.config.compile import compile
 from gateway.config.compile_upstreams import Resources
 from gateway.config.complaints import Complaint, ConfigError
@@ -61,6 +63,7 @@ class Site:
         self.runtime = RuntimeDir.from_env(os.environ) or RuntimeDir.create()
         try:
             self.limiting = Limiting(self.buckets, secret_in(self.runtime.path), document.store)
+            self.caching = Caching(open_store(document.store, self._folder("cache")), document.server.cache_memory)
             with self.store.changing():
                 plan = self.store.compile(document)
                 self.store.swap(plan, document, publish_first(document, self.page, self.runtime.path, read_ns))
@@ -82,10 +85,19 @@ class Site:
             traffic=self.traffic,
             registry=registry,
             limiting=self.limiting,
+            caching=self.caching,
             calls=self.calls,
             answers=self._answers_of(document) if keeps else None,
         )
         return compile(document, resources, pause)
+
+    def _folder(self, name: str) -> Path:
+        """A folder for what is kept in memory apart from the rest, so that neither crowds the other out."""
+        folder = self.runtime.path / name
+        folder.mkdir(mode=0o700, exist_ok=True)
+        owner = self.runtime.path.stat()
+        os.chown(folder, owner.st_uid, owner.st_gid)
+        return folder
 
     def _registry_of(self, document: Document) -> Registry:
         """What providers stand on: made when the first plan needs it. The store is that of the start."""
@@ -117,6 +129,7 @@ class Site:
         self.sources.follow(new.follows)
         self.pools.retain(new.pool_keys | self.sources.pool_keys() | self.calls.pool_keys())
         self.contexts = contexts(document)
+        self.caching.memory.resize(document.server.cache_memory)
 
     def _targets_changed(self) -> None:
         """Targets were found to come or go: the pools of those that went are drained."""

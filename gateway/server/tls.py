@@ -14,11 +14,18 @@ from gateway.config.model import Certificate, ServerTLS
 
 log = logging.getLogger("gateway")
 
+#: what ALPN calls the protocols (RFC 7301 section 6, RFC 9113 section 3.2)
+HTTP1, HTTP2 = "http/1.1", "h2"
+
 Stamp = tuple[tuple[int, int, int], ...]
 
 
-def make_context(certificate: Certificate, client_ca: str = "", is_required: bool = False) -> ssl.SSLContext:
-    """A server context: TLS 1.2 and up, HTTP/1.1 by ALPN. Raises OSError or ssl.SSLError for files it cannot use.
+def make_context(
+    certificate: Certificate, client_ca: str = "", is_required: bool = False, protocols: tuple[str, ...] = (HTTP1,)
+) -> ssl.SSLContext:
+    """A server context: TLS 1.2 and up, `protocols` by ALPN, the best one first.
+
+    Raises OSError or ssl.SSLError for files it cannot use.
 
     With a `client_ca` every certificate that a client shows is verified, or the handshake fails; `is_required`: without
     one it fails too.
@@ -26,7 +33,7 @@ def make_context(certificate: Certificate, client_ca: str = "", is_required: boo
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate.cert, certificate.key)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(protocols)
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     if client_ca:
         context.load_verify_locations(client_ca)
@@ -48,6 +55,7 @@ class Contexts:
         self._certificates = (tls.default, *tls.sni)
         self._client_ca = tls.client_ca
         self._is_required = tls.client_auth == "required"
+        self._protocols = (HTTP2, HTTP1) if tls.http2 else (HTTP1,)
         self._contexts: list[ssl.SSLContext] = []
         self._stamps: list[Stamp] = []
         self._exact: dict[str, ssl.SSLContext] = {}
@@ -58,7 +66,7 @@ class Contexts:
 
     def _make(self, certificate: Certificate) -> ssl.SSLContext:
         """NOTE: what is asked of clients is the same by every name, since OpenSSL takes it from the default context."""
-        return make_context(certificate, self._client_ca, self._is_required)
+        return make_context(certificate, self._client_ca, self._is_required, self._protocols)
 
     @property
     def asks_clients(self) -> bool:

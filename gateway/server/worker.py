@@ -149,7 +149,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         self.slot.beat(now)
         self.site.traffic.keep()
         self.slot.connections.store(sum(listener.open for listener in proxies))
-        requests = sum(listener.server.requests for listener in proxies)
+        requests = sum(listener.requests for listener in proxies)
         if requests != self._served:
             self.slot.requests.add(requests - self._served)
             self._served = requests

@@ -16,6 +16,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from gateway._fast.channel import Channel
 
 if TYPE_CHECKING:
+    from gateway.upstreams.http2 import Session
     from gateway.upstreams.pool import TargetPool
 
 
@@ -25,6 +26,8 @@ class Connection:
     pool: TargetPool
     default_host: str
     channel: Channel | None = None
+    #: what HTTP/2 knows of the connection; None on one of HTTP/1
+    session: Session | None = None
     #: monotonic seconds; how often it was handed out
     idle_since = 0.0
     uses = 0
@@ -45,6 +48,11 @@ class Connection:
                     raise
                 raise ConnectTimeoutError(connection, "no connection in time") from None
         self.channel = Channel(connection.sock)
+
+    def is_stale(self) -> bool:
+        """Whether an idle connection can no longer be used."""
+        assert self.channel is not None
+        return self.channel.stale() if self.session is None else self.session.is_stale(self.channel)
 
     def close(self) -> None:
         """Close the socket. Safe to call twice."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic
+from typing import TYPE_CHECKING, ClassVar
 
 from gateway._fast.tunnel import Tunnel
 from gateway._fast.wire import Answer, WireError, talk
@@ -11,6 +13,9 @@ from gateway.exchange import Exchange, Response
 from gateway.upstreams.connection import Connection
 from gateway.upstreams.failures import CONNECT_ERRORS, connect_failure, exchange_failure
 from gateway.upstreams.fleet import Target
+
+if TYPE_CHECKING:
+    from gateway.upstreams.grpc_call import Call
 
 #: RFC 9110 section 9.2.2
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"))
@@ -23,6 +28,9 @@ class HttpUpstream:
     """
 
     __slots__ = ("connect", "idle", "name", "read", "total")
+
+    #: one exchange on a connection
+    talk: ClassVar[Callable[..., Answer | Call]] = staticmethod(talk)
 
     def __init__(
         self,
@@ -57,7 +65,7 @@ class HttpUpstream:
             response.length = None
         return response
 
-    def _exchange(self, exchange: Exchange, target: Target, first: bytes, started: float) -> Answer:
+    def _exchange(self, exchange: Exchange, target: Target, first: bytes, started: float) -> Answer | Call:
         deadline = min(exchange.deadline, started + self.total)
         fresh = False
         while True:
@@ -65,7 +73,7 @@ class HttpUpstream:
             target.state.enter()
             connection.leave = target.state.leave
             try:
-                return talk(exchange, connection, self.read, deadline, first, self._failure)
+                return self.talk(exchange, connection, self.read, deadline, first, self._failure)
             except WireError as error:
                 connection.release(False)
                 if connection.uses == 1 or not _may_repeat(exchange, error):

@@ -9,7 +9,7 @@ import queue
 import ssl
 from dataclasses import dataclass
 from time import monotonic
-from typing import cast
+from typing import Final, cast
 
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import EmptyPoolError
@@ -17,10 +17,13 @@ from urllib3.exceptions import EmptyPoolError
 from gateway.upstreams.connection import Connection, PlainConnection, TLSConnection
 from gateway.upstreams.slots import Slots
 
+#: schemes over TLS
+TLS_SCHEMES: Final = ("https", "grpcs")
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a target listens. `scheme` is http, https or unix; for unix `socket` is the path and `host` is empty."""
+    """Where a target listens. `scheme` is http, https, grpc, grpcs or unix, which has a path in `socket`."""
 
     scheme: str
     host: str
@@ -37,7 +40,7 @@ class Address:
         """What Host says when the client said nothing (RFC 9110 section 7.2); "localhost" on a unix socket."""
         if self.socket:
             return "localhost"
-        default = {"http": 80, "https": 443}[self.scheme]
+        default = 443 if self.scheme in TLS_SCHEMES else 80
         return str(self).removesuffix(f":{default}") if self.port == default else str(self)
 
 
@@ -57,6 +60,7 @@ class TargetPool:
     idle: float
     default_host: str
     is_draining = False
+    is_grpc = False
 
     def checkout(self, now: float, timeout: float) -> Connection:
         """A connected connection, reused or fresh, that is given back with `Connection.release`.
@@ -68,7 +72,7 @@ class TargetPool:
         oldest = now - self.idle
         while idle:
             connection = idle.pop()
-            if connection.idle_since >= oldest and not connection.channel.stale():  # type: ignore[union-attr]
+            if connection.idle_since >= oldest and not connection.is_stale():
                 connection.uses += 1
                 return connection
             self.discard(connection)
@@ -81,7 +85,7 @@ class TargetPool:
         except queue.Empty:
             raise EmptyPoolError(cast(HTTPConnectionPool, self), "every connection is in use") from None
         if connection is not None:
-            if may_reuse and not connection.channel.stale():  # type: ignore[union-attr]
+            if may_reuse and not connection.is_stale():
                 connection.uses += 1
                 return connection
             connection.close()
@@ -171,6 +175,7 @@ class PlainPool(TargetPool, HTTPConnectionPool):  # type: ignore[misc]
         self.idle = settings.idle
         self.address = address
         self.default_host = address.authority
+        self.is_grpc = address.scheme in ("grpc", "grpcs")
 
 
 class TLSPool(TargetPool, HTTPSConnectionPool):  # type: ignore[misc]
@@ -194,3 +199,4 @@ class TLSPool(TargetPool, HTTPSConnectionPool):  # type: ignore[misc]
         self.idle = settings.idle
         self.address = address
         self.default_host = address.authority
+        self.is_grpc = address.scheme in ("grpc", "grpcs")

@@ -11,7 +11,7 @@ from time import monotonic
 
 import gevent
 
-from gateway.upstreams.pool import Address, PlainPool, PoolSettings, TargetPool, TLSPool
+from gateway.upstreams.pool import TLS_SCHEMES, Address, PlainPool, PoolSettings, TargetPool, TLSPool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,10 @@ class Pools:
         return pool
 
     def _make(self, key: PoolKey) -> TargetPool:
-        if key.address.scheme != "https":
+        if key.address.scheme not in TLS_SCHEMES:
             return PlainPool(key.address, key.settings)
+        if key.address.scheme == "grpcs":
+            return TLSPool(key.address, key.settings, for_http2(key.tls.context()), key.tls.server_name)
         context = self._contexts.get(key.tls)
         if context is None:
             context = self._contexts[key.tls] = key.tls.context()
@@ -108,3 +110,11 @@ class Pools:
             gevent.sleep(max(0.05, min(5.0, min((pool.idle for pool in self._pools.values()), default=1.0) / 4)))
             if not self.reap() and not any(pool.pool.out for pool in self._pools.values()):
                 return
+
+
+def for_http2(context: ssl.SSLContext) -> ssl.SSLContext:
+    """The same context, which offers h2 alone (RFC 9113 section 3.2)."""
+    context.set_alpn_protocols(["h2"])
+    # NOTE: urllib3 sets its own list on every context before a handshake.
+    context.set_alpn_protocols = lambda alpn_protocols: None  # type: ignore[method-assign]
+    return context

@@ -114,6 +114,15 @@ routes:
     validate: {produces: [text/html], charset: [utf-8], multipart: {fields: {a: {content_type: [image/*]}}}}
   - {name: secure, match: {path: "/t/{rest:path}"}, upstream: two}
   - {name: lim, match: {path: /lim}, upstream: two, rate_limit: {per: [client, ip], rate: 1/s}}
+  - name: changed
+    match: {path: "/w/{id:int}"}
+    upstream: two
+    compress: {}
+    headers: {request: {rename: {X-A: X-B}}, response: {rename: {X-C: X-D}}}
+    transform:
+      query: {rename: {a: b}, remove: [c], set: {d: "{id}"}}
+      request: {json: {select: "a.b[0]", set: {c: {d: ["{id}", 1]}}}}
+      response: {json: {rename: {a: b}, remove: ["c[*].d"]}}
 """
 
 

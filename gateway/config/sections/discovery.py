@@ -8,7 +8,7 @@ from gateway.config.model_discovery import Discovery, Dns, Kubernetes
 from gateway.config.reader import Reader, Text
 from gateway.config.sections.hosts import host_mistake, port_mistake, split_port
 
-_SCHEMES = ("http", "https")
+_SCHEMES = ("http", "https", "grpc", "grpcs")
 _KINDS = ("targets", "dns", "kubernetes")
 _EXAMPLE = "write catalog.svc:8080, or _http._tcp.catalog.svc for SRV records"
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -33,7 +33,8 @@ def _dns(holder: Reader) -> Dns | None:
     if not separator:
         scheme, address = "http", name.value
     if scheme not in _SCHEMES:
-        name.complain(f"{name.shown} does not begin with http:// or https://", did_you_mean(scheme, _SCHEMES))
+        hint = did_you_mean(scheme, _SCHEMES)
+        name.complain(f"{name.shown} does not begin with http://, https://, grpc:// or grpcs://", hint)
     host, port = split_port(address)
     if mistake := _dns_mistake(host, port):
         name.complain(f"{name.shown} {mistake}", _EXAMPLE)

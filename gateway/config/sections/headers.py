@@ -35,7 +35,13 @@ def _edit(reader: Reader, known: Known, is_request: bool) -> HeaderEdit:
     for name in removed:
         check_header_name(name)
     _check_names(changed, removed, "remove", is_request)
-    return HeaderEdit(edit["set"], edit["add"], tuple(name.value for name in removed))
+    renamed = list(reader.pairs("rename"))
+    for pair in renamed:
+        for name in pair:
+            check_header_name(name)
+        _check_names(changed, list(pair), "rename", is_request)
+    pairs = tuple((old.value, new.value) for old, new in renamed)
+    return HeaderEdit(edit["set"], edit["add"], tuple(name.value for name in removed), pairs)
 
 
 def _check_names(changed: dict[str, str], names: list[Text], key: str, is_request: bool) -> None:
@@ -77,8 +83,10 @@ def merge(defaults: HeaderRules | None, own: HeaderRules | None) -> HeaderRules 
 
 def _merge_edit(defaults: HeaderEdit, own: HeaderEdit) -> HeaderEdit:
     said = {name.lower() for name, _ in (*own.set, *own.add)} | {name.lower() for name in own.remove}
+    said |= {name.lower() for pair in own.rename for name in pair}
     return HeaderEdit(
         set=own.set + tuple(pair for pair in defaults.set if pair[0].lower() not in said),
         add=own.add + tuple(pair for pair in defaults.add if pair[0].lower() not in said),
         remove=own.remove + tuple(name for name in defaults.remove if name.lower() not in said),
+        rename=own.rename + tuple(pair for pair in defaults.rename if said.isdisjoint(map(str.lower, pair))),
     )

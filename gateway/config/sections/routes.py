@@ -12,11 +12,13 @@ from gateway.config.openapi.routes import each_of
 from gateway.config.reader import Reader, Text
 from gateway.config.sections.access import read_access
 from gateway.config.sections.aggregate import read_aggregate
+from gateway.config.sections.cache import read_cache
 from gateway.config.sections.compress import read_compress
 from gateway.config.sections.cors import read_cors_name
 from gateway.config.sections.enqueue import read_enqueue
 from gateway.config.sections.functions import read_function
 from gateway.config.sections.graphql import read_graphql
+from gateway.config.sections.grpc import read_grpc
 from gateway.config.sections.headers import merge, read_header_pairs, read_headers
 from gateway.config.sections.idempotency import read_idempotency
 from gateway.config.sections.limits import read_route_limits
@@ -24,6 +26,7 @@ from gateway.config.sections.match import read_match
 from gateway.config.sections.networks import read_ip
 from gateway.config.sections.sanitize import read_sanitize
 from gateway.config.sections.split import read_mirror, read_split
+from gateway.config.sections.transform import read_transform
 from gateway.config.sections.translate import read_jsonrpc
 from gateway.config.sections.validate import read_validate
 from gateway.config.sections.variables import IN_DEFAULTS, Known, check_template
@@ -38,8 +41,11 @@ _WITHOUT_EFFECT = {
     "jsonrpc": ("rewrite", "mirror"),
     "graphql": ("rewrite", "mirror"),
     "enqueue": ("rewrite", "mirror", "timeout"),
+    "grpc": ("rewrite", "mirror"),
 }
-_ACTIONS = ("upstream", "split", "respond", "function", "wsgi", "aggregate", "jsonrpc", "graphql", "enqueue")
+_ACTIONS = (
+    *("upstream", "split", "respond", "function", "wsgi", "aggregate", "jsonrpc", "graphql", "enqueue", "grpc"),
+)
 
 
 def read_defaults(reader: Reader) -> Defaults:
@@ -90,11 +96,14 @@ def _route(reader: Reader, defaults: Defaults) -> Route:
         idempotency=read_idempotency(reader, match.methods),
         rate_limit=read_route_limits(reader, parameters, has_auth=access is not None),
         compress=read_compress(reader, defaults.compress),
+        cache=read_cache(reader, known),
         function=read_function(reader, match.path),
         aggregate=read_aggregate(reader, known),
         jsonrpc=read_jsonrpc(reader, known, match.path),
         graphql=read_graphql(reader, known, match.path),
         enqueue=read_enqueue(reader),
+        grpc=read_grpc(reader, match),
+        transform=read_transform(reader, known, match.path),
     )
 
 

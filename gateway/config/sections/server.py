@@ -2,6 +2,7 @@
 
 import os
 import re
+from importlib.util import find_spec
 
 from gateway.config.model import AccessLog, Certificate, Server, ServerTLS
 from gateway.config.model_limits import Limits
@@ -32,6 +33,7 @@ def read_server(reader: Reader) -> Server:
         proxy_protocol=reader.flag("proxy_protocol"),
         overload=read_overload(reader),
         where=reader.where,
+        cache_memory=reader.section("cache").size("memory"),
     )
 
 
@@ -99,7 +101,9 @@ def _tls(reader: Reader) -> ServerTLS:
         sni.append(Certificate(hosts, section.file("cert"), section.file("key")))
     if "client_auth" in reader and "client_ca" not in reader:
         reader.complain("`client_auth` has no effect without `client_ca`", key="client_auth")
-    return ServerTLS(default, tuple(sni), reader.file("client_ca"), reader.text("client_auth"))
+    if reader.flag("http2") and find_spec("h2") is None:
+        reader.complain("HTTP/2 needs the package h2", "pip install 'gateway[http2]'", key="http2")
+    return ServerTLS(default, tuple(sni), reader.file("client_ca"), reader.text("client_auth"), reader.flag("http2"))
 
 
 def read_access_log(reader: Reader) -> AccessLog:

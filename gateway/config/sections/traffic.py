@@ -9,6 +9,7 @@ from gateway.config.model_traffic import CircuitBreaker, Health, Hedge, Outlier,
 from gateway.config.reader import Reader
 from gateway.config.yaml_source import Seq
 
+_SERVICE = re.compile(r"/[A-Za-z0-9_.]{0,127}")
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+")
 _IDEMPOTENT = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
 """RFC 9110 section 9.2.2, without TRACE, which is never routed."""
@@ -23,8 +24,8 @@ def read_overload(holder: Reader) -> Overload | None:
     return Overload(limit if type(limit) is int else None, reader.integer("queue"), reader.where)
 
 
-def read_health(holder: Reader) -> Health | None:
-    """`health`; a check ends before the next one begins."""
+def read_health(holder: Reader, is_grpc: bool) -> Health | None:
+    """`health`; a check ends before the next one begins. Of targets that speak gRPC `path` names a service."""
     if "health" not in holder:
         return None
     reader = holder.section("health")
@@ -32,6 +33,9 @@ def read_health(holder: Reader) -> Health | None:
     if timeout > every:
         key = "timeout" if "timeout" in reader else "every"
         reader.complain("`timeout` is longer than `every`: checks would overtake each other", key=key)
+    path = reader.one("path")
+    if is_grpc and path is not None and not _SERVICE.fullmatch(path.value):
+        path.complain(f"{path.shown} names no service", "write /package.Service, or / for the whole server")
     return Health(
         path=reader.text("path"),
         every=every,

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from urllib.parse import urlsplit
 
-from gateway.config import not_built
 from gateway.config.complaints import did_you_mean
-from gateway.config.model_upstreams import Pool, Target, Upstream, UpstreamTimeout, UpstreamTLS
+from gateway.config.model_upstreams import GRPC_SCHEMES, Pool, Target, Upstream, UpstreamTimeout, UpstreamTLS
 from gateway.config.reader import Reader, Text
 from gateway.config.sections.activate import read_activate
 from gateway.config.sections.balance import read_balance
 from gateway.config.sections.discovery import read_discovery
+from gateway.config.sections.grpc import NEEDS
 from gateway.config.sections.hosts import host_mistake, port_mistake, split_port
 from gateway.config.sections.traffic import (
     read_circuit_breaker,
@@ -21,7 +22,8 @@ from gateway.config.sections.traffic import (
     read_retry,
 )
 
-_PORTS = {"http": 80, "https": 443}
+_PORTS = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
+_TLS = {"https", "grpcs"}
 
 
 def read_upstreams(reader: Reader) -> Iterator[tuple[Text, Upstream]]:
@@ -40,8 +42,12 @@ def _upstream(name: str, reader: Reader) -> Upstream:
         reader.warn("the upstream has no targets: every request to it gets 503")
     tls = _tls(reader.section("tls"))
     schemes = {target.scheme for target in targets} | ({discovery.scheme} if discovery else set())
-    if "tls" in reader and schemes and "https" not in schemes:
-        reader.section("tls").warn("`tls` has no effect: no target is https")
+    if "tls" in reader and schemes and not schemes & _TLS:
+        reader.section("tls").warn("`tls` has no effect: no target is https or grpcs")
+    if 0 < sum(scheme in GRPC_SCHEMES for scheme in schemes) < len(schemes):
+        reader.complain("targets that speak gRPC stand beside others", "make them two upstreams", key="targets")
+    elif schemes & set(GRPC_SCHEMES) and find_spec("h2") is None:
+        reader.complain(*NEEDS)
     timeout = _timeout(reader.section("timeout"))
     return Upstream(
         name=name,
@@ -52,7 +58,7 @@ def _upstream(name: str, reader: Reader) -> Upstream:
         pool=_pool(reader.section("pool")),
         tls=tls,
         panic=reader.share("panic"),
-        health=read_health(reader),
+        health=read_health(reader, is_grpc=bool(schemes & set(GRPC_SCHEMES))),
         outlier=read_outlier(reader),
         circuit_breaker=read_circuit_breaker(reader, timeout.total),
         retry=read_retry(reader),
@@ -90,12 +96,9 @@ def _target(reader: Reader, text: Text, weight: int) -> Target | None:
         text.complain(f"{text.shown} is not a url", "write http://host:port")
         return None
     scheme = parts.scheme if "://" in text.value else ""
-    if scheme in not_built.SCHEMES:
-        text.complain(not_built.message(f"{scheme}://"))
-        return None
     if scheme not in _PORTS:
         hint = f"write http://{text.value}" if not scheme else did_you_mean(scheme, _PORTS)
-        text.complain(f"{text.shown} does not begin with http://, https:// or unix:/", hint)
+        text.complain(f"{text.shown} does not begin with http://, https://, grpc://, grpcs:// or unix:/", hint)
         return None
     host, port = split_port(parts.netloc)
     if mistake := _target_mistake(text.value, parts.path, parts.netloc, host, port):

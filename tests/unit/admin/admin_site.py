@@ -13,6 +13,7 @@ from wsgiref.validate import WSGIWarning, validator
 import pytest
 
 from gateway.admin.app import make_admin
+from gateway.caching.caching import Caching
 from gateway.config import reload
 from gateway.config.compile import compile
 from gateway.config.compile_upstreams import Resources
@@ -70,6 +71,7 @@ class AdminSite:
         document = load(str(self.config))
         self.page = Page.create(workers_max=4)
         self.limiting = Limiting.private()
+        self.caching = Caching.private()
         self.store = Store(partial(compile, resources=Resources(Pools(), limiting=self.limiting)))
         self.store.adopt(document, reload.publish_first(document, self.page, self.runtime.path))
         self.clock = Clock()

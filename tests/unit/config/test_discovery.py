@@ -70,7 +70,7 @@ WRONG = [
     ("dns: '[::1]:80'", "is an address, not a name; write it under `targets`"),
     ("dns: 'cata log:80'", "has a name that is not a host name"),
     ("dns: 'catalog.svc:80/x'", "has a path; use `rewrite` for paths"),
-    ("dns: 'htp://catalog.svc:80'", "does not begin with http:// or https:// (did you mean `http`?)"),
+    ("dns: 'htp://catalog.svc:80'", "does not begin with http://, https://, grpc:// or grpcs:// (did you mean `http`?)"),
     ("dns: '_http._tcp.a:80'", "has a port, which its SRV records say"),
     ("dns: {server: '127.0.0.1:53'}", "upstreams.app.dns.name: is missing"),
     ("dns: {name: 'a:80', server: ns.example}", "is not an IP address with a port (write 127.0.0.1:53)"),
@@ -83,7 +83,7 @@ WRONG = [
     ),
     ("kubernetes: {service: a, namespace: a.b}", "\"a.b\" is no name in Kubernetes"),
     ("kubernetes: {service: a, port: 0}", "expected a whole number from 1 to 65,535, found the number 0"),
-    ("kubernetes: {service: a, scheme: grpc}", "expected `http` or `https`, found \"grpc\""),
+    ("kubernetes: {service: a, scheme: ftp}", "expected `http` or `https` or `grpc` or `grpcs`, found \"ftp\""),
     ("targets: [http://h], dns: 'a:80'", "an upstream has either `targets` or `dns`, not both"),
     ("dns: 'a:80', kubernetes: {service: a}", "an upstream has either `dns` or `kubernetes`, not both"),
 ]  # fmt: skip

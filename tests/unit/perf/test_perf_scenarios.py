@@ -9,7 +9,7 @@ from gateway.config.document import loads
 from perf import compare, report
 from perf.__main__ import chosen, main
 from perf.arena import gateway_config
-from perf.load import LoadFailed, summary
+from perf.load import LoadFailed, summary, wrk_command
 from perf.measure import Options, _in_turn, load_figures
 from perf.scenario import Bar, Load, ScenarioError, Shape, load_all, parse
 
@@ -93,6 +93,14 @@ def test_a_guarded_upstream_is_what_the_gateway_reads():
     (upstream,) = loads(gateway_config(Shape(routes=1, targets=3, guarded=True), 8000, 8001, 9101)).upstreams
     assert [target.host for target in upstream.targets] == ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
     assert upstream.health and upstream.outlier and upstream.circuit_breaker and upstream.retry
+
+
+def test_what_is_made_of_answers_is_what_the_gateway_reads():
+    shape = Shape(routes=1, compress=True, transform=True)
+    (route,) = loads(gateway_config(shape, 8000, 8001, 9101)).routes
+    assert route.compress and route.transform and route.transform.response
+    assert "Accept-Encoding: br" in wrk_command(8000, Load(accept="br"), 1)
+    assert "-H" not in wrk_command(8000, Load(), 1)
 
 
 def test_every_round_begins_with_another_series():

@@ -115,3 +115,30 @@ def test_a_stream_is_flushed_piece_by_piece_and_closed() -> None:
     assert len(pieces) == 3 and all(pieces) and gzip.decompress(b"".join(pieces)) == b"onetwo"  # type: ignore[arg-type]
     made.close()
     assert body.is_closed
+
+
+class Pieces:
+    """A body in pieces that knows whether it was closed."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces, self.closed = pieces, 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self.pieces
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_small_one_of_known_length_is_compressed_whole() -> None:
+    body = Pieces(TEXT[:100], TEXT[100:])
+    made = walked(Response(200, [JSON], body, len(TEXT)))
+    assert isinstance(made.body, bytes) and gzip.decompress(made.body) == TEXT
+    assert (made.length, body.closed) == (len(made.body), 1)
+
+
+def test_a_large_one_is_not_waited_for() -> None:
+    pieces = [TEXT] * (compress.GATHERED // len(TEXT) + 1)
+    made = walked(Response(200, [JSON], Pieces(*pieces), sum(map(len, pieces))))
+    assert not isinstance(made.body, bytes) and made.length is None
+    assert gzip.decompress(b"".join(made.body)) == b"".join(pieces)

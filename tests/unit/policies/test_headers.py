@@ -77,3 +77,33 @@ def test_a_location_takes_no_controls_at_all() -> None:
     with pytest.raises(GatewayError, match="ambiguous-path"):
         headers.compile(rules, TOOLS).on_response(exchange(target="/?q=a%0D%0AX:b"), response)
     assert response.headers == []
+
+
+RENAMED = [
+    ((("x-a", "X-B"),), SENT, [SENT[0], ("X-B", "1"), SENT[2], ("X-B", "2"), *SENT[4:]]),
+    ((("X-None", "Server"),), SENT, SENT),
+    ((("Set-Cookie", "Server"),), SENT, [*SENT[1:4], ("Server", "a"), ("Server", "b")]),
+    ((("Server", "X-S"), ("Date", "X-D")), SENT[:3], [("X-S", "nginx"), SENT[1], ("X-D", "now")]),
+]
+
+
+@pytest.mark.parametrize(("pairs", "sent", "expected"), RENAMED)
+def test_other_names(pairs: Pairs, sent: Headers, expected: Headers) -> None:
+    rules = HeaderEdit((("X-Set", "s"),), (), ("X-Gone",), pairs)
+    steps = headers.compile(HeaderRules(rules, rules, "f:1"), TOOLS)
+    response, asked = Response(200, [*sent, ("X-Gone", "1")]), exchange(headers=[*sent, ("x-set", "1")])
+    assert steps.on_response is not None and steps.on_request is not None
+    steps.on_response(asked, response)
+    steps.on_request(asked)
+    assert response.headers == asked.outgoing == [*expected, ("X-Set", "s")]
+    assert all(any(field is one for one in asked.headers) for field in asked.outgoing if field in sent)
+
+
+def test_other_names_alone() -> None:
+    rules = HeaderEdit((), (), (), (("Server", "X-S"),))
+    steps = headers.compile(HeaderRules(rules, rules, "f:1"), TOOLS)
+    response, asked = Response(200, [SENT[0]]), exchange(headers=[SENT[0]])
+    assert steps.on_response is not None and steps.on_request is not None
+    steps.on_response(asked, response)
+    steps.on_request(asked)
+    assert response.headers == asked.outgoing == [("X-S", "nginx")]

@@ -1,0 +1,52 @@
+"""The part of `gateway explain` about answers that are kept: for how long, and what they are found by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gateway.config.model import Route
+    from gateway.config.model_cache import Cache
+
+
+def cached(source: Route | None) -> dict[str, Any] | None:
+    """What a route keeps; None where it keeps nothing."""
+    spec = None if source is None else source.cache
+    if source is None or spec is None:
+        return None
+    return {
+        "where": spec.where,
+        "ttl": spec.ttl,
+        "stale_while_revalidate": spec.stale_while_revalidate,
+        "stale_if_error": spec.stale_if_error,
+        "key": _key(spec, by_caller=source.access is not None and not spec.shared),
+        "tags": list(spec.tags),
+    }
+
+
+def in_words(report: dict[str, Any]) -> Iterator[str]:
+    """The same as lines for people."""
+    cache = report["cache"]
+    if cache is None:
+        return
+    times = [f"{cache['ttl']:g} s where the origin does not say" if cache["ttl"] else "as long as the origin says"]
+    if cache["stale_while_revalidate"]:
+        times.append(f"{cache['stale_while_revalidate']:g} s more while it is fetched")
+    if cache["stale_if_error"]:
+        times.append(f"{cache['stale_if_error']:g} s more on errors")
+    yield f"cache     {', '.join(times)}, {cache['where']}"
+    yield f"          key: {', '.join(cache['key'])}"
+    if cache["tags"]:
+        yield f"          tags: {', '.join(cache['tags'])}"
+
+
+def _key(spec: Cache, *, by_caller: bool) -> list[str]:
+    parts = ["route", "scheme", "host", "path"]
+    if spec.key_query is None:
+        parts.append("query" + (f" without {' '.join(spec.key_ignore)}" if spec.key_ignore else ""))
+    else:
+        parts += [f"query {name}" for name in spec.key_query]
+    parts += [f"header {name}" for name in dict.fromkeys((*spec.key_headers, *spec.vary))]
+    parts += [f"claim {name}" for name in spec.key_claims]
+    return [*parts, "caller"] if by_caller else parts

@@ -1,0 +1,85 @@
+"""From `cache` of a Document to lines with a cache in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from gateway.caching.caching import Caching
+from gateway.caching.keys import KeyRules
+from gateway.caching.rules import Rules
+from gateway.coding.accept import choose
+from gateway.config.model import Document, Route
+from gateway.config.model_cache import Cache
+from gateway.config.model_identity import Session
+from gateway.contracts import RoutePlan, Step, Steps
+from gateway.policies import cache
+
+
+class Caches:
+    """The caches of the routes of one plan."""
+
+    def __init__(self, document: Document, caching: Caching) -> None:
+        self.is_used = any(route.cache is not None for route in document.routes)
+        self._caching = caching
+        self._sessions = {each.name for each in document.providers if isinstance(each.method, Session)}
+
+    @property
+    def kept(self) -> tuple[Caching, ...]:
+        """What looks after itself while the plan serves."""
+        return (self._caching,) if self.is_used else ()
+
+    def mistake(self, route: Route) -> str:
+        """What is wrong with the cache of a route, "" for nothing."""
+        if route.cache is None or route.cache.shared or route.access is None:
+            return ""
+        if not set(route.access.use) <= self._sessions:
+            return ""
+        return (
+            "the callers of this route are known by a session only, and what browsers see is not kept for each of them"
+        )
+
+    def around(self, plan: RoutePlan, route: Route, before: Sequence[str]) -> RoutePlan:
+        """The same line with the cache in it: `before` are the names of the steps that run for every request.
+
+        What stands behind the cache becomes a line of its own, which is walked when the upstream is asked.
+        """
+        spec = route.cache
+        if spec is None:
+            return self._forgetting(plan, route) if self.is_used else plan
+        outer = tuple(step for step in plan.steps if step.name in before)
+        inner = tuple(step for step in plan.steps if step.name not in before)
+        rest = replace(plan, steps=inner)
+        fetch = cache.compile(
+            _rules(spec, route), _key(spec), rest, self._caching, max_size=spec.max_size, tags=spec.tags
+        )
+        shown = tuple(replace(step, steps=Steps(on_close=step.steps.on_close)) for step in inner)
+        return replace(plan, steps=(*outer, Step("cache", spec.where, Steps()), *shown), fetch=fetch)
+
+    def _forgetting(self, plan: RoutePlan, route: Route) -> RoutePlan:
+        """A route without a cache, whose requests may change what others keep."""
+        methods = route.match.methods
+        if route.respond is not None or (methods and set(methods) <= {"GET", "HEAD", "OPTIONS"}):
+            return plan
+        return replace(plan, steps=(*plan.steps, Step("cache", route.where, cache.forgetting(self._caching))))
+
+
+def _rules(spec: Cache, route: Route) -> Rules:
+    coding = None if route.compress is None else partial(choose, offered=route.compress.algorithms)
+    return Rules(
+        ttl=spec.ttl,
+        stale_while_revalidate=spec.stale_while_revalidate,
+        stale_if_error=spec.stale_if_error,
+        respect_origin=spec.respect_origin,
+        heuristic=spec.heuristic,
+        shared=spec.shared,
+        partitioned=route.access is not None and not spec.shared,
+        cookies=spec.cookies,
+        vary=spec.vary,
+        coding=coding,
+    )
+
+
+def _key(spec: Cache) -> KeyRules:
+    return KeyRules(spec.key_query, spec.key_ignore, spec.key_headers, spec.key_claims)

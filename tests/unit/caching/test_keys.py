@@ -1,0 +1,59 @@
+"""What an answer is found by."""
+
+from typing import Any
+
+from gateway.caching.keys import KeyRules, Keys
+from gateway.identity.caller import Caller
+from tests.exchanges import exchange
+
+
+def key(target: str, rules: KeyRules | None = None, *, by_caller: bool = False, **known: Any) -> str | None:
+    made = Keys("item", rules or KeyRules(), by_caller=by_caller).of(exchange("GET", target, **known))
+    return None if made is None else made.own
+
+
+def test_another_spelling_is_another_key() -> None:
+    spellings = ("/a/b", "/a/./b", "/a%2Fb", "/a/%62", "/a/b?", "/a/b?x=1", "/a/b?x=1&y=2", "/a/b?y=2&x=1")
+    assert len({key(each) for each in spellings}) == len(spellings)
+
+
+def test_host_scheme_and_rewritten_path_count() -> None:
+    keys = {key("/a"), key("/a", authority="b"), key("/a", scheme="http"), key("/a", upstream_path="/b")}
+    assert len(keys) == 4
+    assert key("/a", authority="API.example.com") == key("/a")
+
+
+def test_parameters_that_do_not_count() -> None:
+    rules = KeyRules(ignore=("utm_*", "ref"))
+    assert key("/a?id=1&utm_source=x&ref=y", rules) == key("/a?%75tm_x=1&id=1", rules)
+    assert key("/a?id=1", rules) != key("/a?id=2&utm_a=1", rules)
+    assert key("/a?utm_a=1", rules) == key("/a", rules)
+    only = KeyRules(query=("id",))
+    assert key("/a?x=1&id=7", only) == key("/a?id=7", only) != key("/a?id=8", only)
+
+
+def test_headers_and_claims_that_count() -> None:
+    rules = KeyRules(headers=("x-plan",), claims=("org.id",))
+    caller = Caller("staff", "ann", {"org": {"id": 1}})
+    other = Caller("staff", "ann", {"org": {"id": "1"}})
+    made = {
+        key("/a", rules),
+        key("/a", rules, headers=[("X-Plan", "gold")]),
+        key("/a", rules, headers=[("X-Plan", "None")]),
+        key("/a", rules, caller=caller),
+        key("/a", rules, caller=other),
+    }
+    assert len(made) == 5
+
+
+def test_callers_are_kept_apart() -> None:
+    callers = (
+        Caller("staff", "ann", {}), Caller("staff", "bob", {}), Caller("partners", "ann", {}),
+        Caller("staff", "ann", {}, scopes=frozenset(("read",))), Caller("staff", "ann", {}, roles=frozenset(("read",))),
+        Caller("staff", "ann", {}, forward=[("X-Plan", "gold")]), Caller("staff", "ann\nstaff", {}),
+    )  # fmt: skip
+    keys = {key("/a", by_caller=True, caller=caller) for caller in callers}
+    assert len(keys) == len(callers) and None not in keys
+    assert key("/a", by_caller=True, caller=Caller("staff", "", {})) is None
+    assert key("/a", by_caller=True) == key("/a")
+    assert key("/a", caller=callers[0]) == key("/a", caller=callers[1]), "shared"

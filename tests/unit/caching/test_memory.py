@@ -1,0 +1,80 @@
+"""The memory of a worker: bounded in bytes, and what is in use stays."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.caching.memory import OVERHEAD, Memory
+
+
+class Value:
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+
+def test_what_is_kept_is_found_until_it_is_dropped() -> None:
+    memory: Memory[Value] = Memory(100_000)
+    value = Value(10)
+    memory.set("a", value)
+    assert memory.get("a") is value
+    memory.drop("a")
+    assert memory.get("a") is None
+    memory.set("a", value)
+    assert memory.get("a") is value
+
+
+def test_a_value_in_place_of_another_weighs_what_it_weighs() -> None:
+    memory: Memory[Value] = Memory(100_000)
+    memory.set("a", Value(5_000))
+    memory.set("a", Value(10))
+    assert memory.used == OVERHEAD + 1 + 10
+
+
+def test_what_is_too_large_beside_others_is_not_kept() -> None:
+    memory: Memory[Value] = Memory(100_000)
+    memory.set("a", Value(10))
+    memory.set("a", Value(50_000))
+    assert memory.get("a") is None and memory.used <= OVERHEAD
+
+
+def test_a_crawler_throws_out_nothing_of_use() -> None:
+    memory: Memory[Value] = Memory(100_000)
+    for name in "abc":
+        memory.set(name, Value(1_000))
+        memory.get(name), memory.get(name)
+    for number in range(10_000):
+        memory.set(f"once {number}", Value(1_000))
+    assert all(memory.get(name) is not None for name in "abc")
+    assert memory.used <= 100_000
+
+
+def test_what_comes_back_soon_has_a_place_in_the_main_queue() -> None:
+    memory: Memory[Value] = Memory(50_000)
+    memory.set("back", Value(1_000))
+    number = 0
+    while "back" in memory._nodes:
+        memory.set(f"x {(number := number + 1)}", Value(1_000))
+    memory.set("back", Value(1_000))
+    assert memory._nodes["back"].is_main
+
+
+def test_less_room_is_made_at_once() -> None:
+    memory: Memory[Value] = Memory(100_000)
+    for number in range(50):
+        memory.set(str(number), Value(1_000))
+    memory.resize(10_000)
+    assert memory.used <= 10_000
+
+
+@given(st.lists(st.tuples(st.sampled_from("gsd"), st.integers(0, 30), st.integers(0, 4_000)), max_size=300))
+def test_the_books_are_kept(steps: list[tuple[str, int, int]]) -> None:
+    memory: Memory[Value] = Memory(20_000)
+    for what, key, size in steps:
+        if what == "g":
+            memory.get(str(key))
+        elif what == "s":
+            memory.set(str(key), Value(size))
+        else:
+            memory.drop(str(key))
+        assert memory.used == sum(node.cost for node in memory._nodes.values()) <= 20_000
+        assert memory._used_small == sum(node.cost for node in memory._nodes.values() if not node.is_main)
+        assert len(memory._small) + len(memory._main) == len(memory._nodes)

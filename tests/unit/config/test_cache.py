@@ -1,0 +1,63 @@
+"""`cache` of a route: what it comes to, and what is a mistake only once the callers are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.caching.caching import Caching
+from gateway.config.compile import compile
+from gateway.config.complaints import ConfigError
+from gateway.config.document import load
+from gateway.config.model import Document
+from gateway.contracts import Plan
+
+TOP = """version: 1
+upstreams: {shop: {targets: ["http://127.0.0.1:9"]}}
+auth:
+  web: {session: {cookie: sid, oidc: {issuer: "https://id.example/", client_id: web, client_secret: s}}}
+  keys: {api_key: {from: "header:X-Key", keys: ""}}
+routes:
+"""
+
+
+def read(folder: Path, *routes: str) -> Document:
+    file = folder / "gateway.yaml"
+    file.write_text(TOP + "".join(f"  - {{{route}}}\n" for route in routes))
+    return load(str(file))
+
+
+def steps(plan: Plan, name: str) -> list[str]:
+    return [step.name for route in plan.routes if route.name == name for step in route.steps]
+
+
+def test_a_session_alone_is_no_name_to_keep_answers_under(tmp_path: Path) -> None:
+    document = read(
+        tmp_path,
+        "name: item, match: {path: /a}, upstream: shop, auth: {use: web}, cache: {ttl: 1s}",
+        "name: for-all, match: {path: /b}, upstream: shop, auth: {use: web}, cache: {ttl: 1s, shared: true}",
+        "name: both, match: {path: /c}, upstream: shop, auth: {use: [web, keys]}, cache: {ttl: 1s}",
+    )
+    with pytest.raises(ConfigError) as caught:
+        compile(document)
+    assert [(each.line, each.path) for each in caught.value.complaints] == [(7, "routes.item.cache")]
+
+
+def test_the_steps_are_shown_in_their_order(tmp_path: Path) -> None:
+    plan = compile(read(tmp_path, "name: item, match: {path: /a}, upstream: shop, compress: {}, cache: {ttl: 1s}"))
+    assert steps(plan, "item")[-2:] == ["cache", "compress"]
+
+
+def test_a_route_that_may_change_what_others_keep_has_a_step_for_that(tmp_path: Path) -> None:
+    cached = "name: item, match: {path: /a}, upstream: shop, cache: {ttl: 1s}"
+    others = (
+        "name: change, match: {path: /b, methods: [POST, GET]}, upstream: shop",
+        "name: look, match: {path: /c, methods: [GET, HEAD]}, upstream: shop",
+    )
+    plan = compile(read(tmp_path, cached, *others))
+    assert "cache" in steps(plan, "change") and "cache" not in steps(plan, "look")
+    assert any(isinstance(each, Caching) for each in plan.kept)
+    without = compile(read(tmp_path, *others))
+    assert "cache" not in steps(without, "change")
+    assert not any(isinstance(each, Caching) for each in without.kept)
