@@ -66,6 +66,12 @@ class Actions:
         """(fetch, seconds for all of it, the upstream's name)."""
         if route.respond is not None:
             return _respond(route.respond).fetch, NO_UPSTREAM_TOTAL, "respond"
+        if route.name in self._pages:
+            return self._pages[route.name], NO_UPSTREAM_TOTAL, "auth"
+        return self._made(route) or self._proxied(route)
+
+    def _made(self, route: Route) -> tuple[Fetch, float, str] | None:
+        """The same for what is more than asking an upstream; None for what is not."""
         if route.function is not None:
             return self._function(route, route.function)
         if route.aggregate is not None:
@@ -74,10 +80,9 @@ class Actions:
             return self._enqueue(route.enqueue)
         if (spec := route.jsonrpc or route.graphql) is not None:
             return self._translate(route, spec)
-        if route.grpc is not None:
-            return self._grpc(route, route.grpc)
-        if route.name in self._pages:
-            return self._pages[route.name], NO_UPSTREAM_TOTAL, "auth"
+        return self._grpc(route, route.grpc) if route.grpc is not None else None
+
+    def _proxied(self, route: Route) -> tuple[Fetch, float, str]:
         name = "split" if route.split is not None else route.upstream or ""
         service = self._upstreams.get(name) if route.split is None else self._split(route, route.split)
         if service is None:

@@ -112,11 +112,7 @@ class Site:
         if self._answers is None:
             from gateway.idempotency.answers import Answers
 
-            folder = self.runtime.path / "answers"
-            folder.mkdir(mode=0o700, exist_ok=True)
-            owner = self.runtime.path.stat()
-            os.chown(folder, owner.st_uid, owner.st_gid)
-            self._answers = Answers(open_store(document.store, folder))
+            self._answers = Answers(open_store(document.store, self._folder("answers")))
         return self._answers
 
     @property

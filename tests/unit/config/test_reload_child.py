@@ -101,20 +101,21 @@ def test_a_child_that_ends_well_without_an_answer_is_a_complaint(config, monkeyp
 
 
 def test_a_child_that_hangs_is_ended(config, monkeypatch):
-    plugin(
-        config.parent,
-        monkeypatch,
-        """
-        import os, pathlib, time
-        pathlib.Path(__file__).with_name("pid").write_text(str(os.getpid()))
-        time.sleep(600)
-        """,
-    )
+    started = []
+
+    class Popen(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            started.append(self.pid)
+
+    monkeypatch.setattr(child.subprocess, "Popen", Popen)
+    plugin(config.parent, monkeypatch, "import time; time.sleep(600)")
     began = time.monotonic()
     assert complaints(config, timeout=1) == [f"{config}: reading it took longer than 1s, and was given up"]
     assert time.monotonic() - began < 3
+    (pid,) = started
     with pytest.raises(ProcessLookupError):
-        os.kill(int((config.parent / "pid").read_text()), 0)
+        os.kill(pid, 0)
 
 
 def test_an_answer_that_is_too_large_is_a_complaint(config, monkeypatch):
