@@ -112,7 +112,7 @@ def readings(raw, int kind, /):
     met = met_in(text, size)
     if not met & WALKED and not may_hide(text, size, met, kind):
         return 0, (raw,)
-    return Search(kind, met).all_of(raw, kept)
+    return _Search(kind, met).all_of(raw, kept)
 
 
 cdef bint may_hide(const unsigned char *text, Py_ssize_t size, int met, int kind) noexcept:
@@ -146,7 +146,7 @@ cdef bytes bytes_of(object value):
     return value if isinstance(value, bytes) else (<str>value).encode("ascii")
 
 
-cdef class Search:
+cdef class _Search:
     """The readings of one value while they are found."""
 
     cdef int kind

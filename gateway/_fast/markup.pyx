@@ -90,7 +90,7 @@ def xss_attack(text, /):
         return xss_attack((<str>text).encode("utf-8", "surrogatepass"))
     while at < size and not CLASS[data[at]] & TRIGGER:
         at += 1
-    return RULES[rule(Scan(lowered(data, size)))] if at < size else ""
+    return RULES[rule(_Scan(lowered(data, size)))] if at < size else ""
 
 
 cdef bytes lowered(const unsigned char *data, Py_ssize_t size):
@@ -113,7 +113,7 @@ cdef bytes lowered(const unsigned char *data, Py_ssize_t size):
 
 
 @cython.final
-cdef class Scan:
+cdef class _Scan:
     """One text in lower case while it is looked at."""
 
     cdef bytes low
@@ -135,7 +135,7 @@ cdef class Scan:
         self.template_end = 0
 
 
-cdef int rule(Scan scan) except -1:
+cdef int rule(_Scan scan) except -1:
     cdef const unsigned char *text = scan.text
     cdef Py_ssize_t at
     cdef int found
@@ -148,7 +148,7 @@ cdef int rule(Scan scan) except -1:
     return JS if breaks_script(scan) else NOTHING
 
 
-cdef int at_trigger(Scan scan, Py_ssize_t at, unsigned char byte) except -1:
+cdef int at_trigger(_Scan scan, Py_ssize_t at, unsigned char byte) except -1:
     if byte == c"<":
         return tag(scan, at)
     if byte == c"=":
@@ -166,23 +166,23 @@ cdef int at_trigger(Scan scan, Py_ssize_t at, unsigned char byte) except -1:
     return NOTHING
 
 
-cdef inline unsigned char byte_at(Scan scan, Py_ssize_t at):
+cdef inline unsigned char byte_at(_Scan scan, Py_ssize_t at):
     """The byte at `at`; a blank outside the text."""
     return scan.text[at] if 0 <= at < scan.size else c" "
 
 
-cdef bint has(Scan scan, Py_ssize_t at, bytes what):
+cdef bint has(_Scan scan, Py_ssize_t at, bytes what):
     cdef Py_ssize_t length = PyBytes_GET_SIZE(what)
     return 0 <= at <= scan.size - length and memcmp(scan.text + at, PyBytes_AS_STRING(what), length) == 0
 
 
-cdef inline Py_ssize_t after_blanks(Scan scan, Py_ssize_t at):
+cdef inline Py_ssize_t after_blanks(_Scan scan, Py_ssize_t at):
     while at < scan.size and is_blank(scan.text[at]):
         at += 1
     return at
 
 
-cdef inline Py_ssize_t before_blanks(Scan scan, Py_ssize_t at):
+cdef inline Py_ssize_t before_blanks(_Scan scan, Py_ssize_t at):
     """The last place before `at` that holds no blank; -1 for none."""
     at -= 1
     while at >= 0 and is_blank(scan.text[at]):
@@ -190,7 +190,7 @@ cdef inline Py_ssize_t before_blanks(Scan scan, Py_ssize_t at):
     return at
 
 
-cdef bytes word_before(Scan scan, Py_ssize_t end):
+cdef bytes word_before(_Scan scan, Py_ssize_t end):
     """The name that ends before `end`, at most LONGEST_NAME of it."""
     cdef Py_ssize_t start = end
     while start > 0 and end - start < LONGEST_NAME and CLASS[scan.text[start - 1]] & NAME:
@@ -198,14 +198,14 @@ cdef bytes word_before(Scan scan, Py_ssize_t end):
     return scan.low[start:end]
 
 
-cdef bytes word_at(Scan scan, Py_ssize_t at):
+cdef bytes word_at(_Scan scan, Py_ssize_t at):
     cdef Py_ssize_t end = at
     while end < scan.size and end - at < LONGEST_NAME and CLASS[scan.text[end]] & NAME:
         end += 1
     return scan.low[at:end]
 
 
-cdef bint holds(Scan scan, Py_ssize_t start, Py_ssize_t end, bytes what):
+cdef bint holds(_Scan scan, Py_ssize_t start, Py_ssize_t end, bytes what):
     return scan.low.find(what, start, end) >= 0
 
 

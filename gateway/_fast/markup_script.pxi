@@ -1,7 +1,7 @@
 # Handlers, URLs, styles, templates and scripts: what runs, and where it can begin.
 
 
-cdef int equals(Scan scan, Py_ssize_t at) except -1:
+cdef int equals(_Scan scan, Py_ssize_t at) except -1:
     """An attribute in a place where a value could have ended."""
     cdef Py_ssize_t end = before_blanks(scan, at) + 1, start, value, before
     cdef bytes word
@@ -27,11 +27,11 @@ cdef int equals(Scan scan, Py_ssize_t at) except -1:
     return HANDLER if 0 <= scan.first_quote < start and calls_at(scan, value) else NOTHING
 
 
-cdef bint is_apart_before(Scan scan, Py_ssize_t at):
+cdef bint is_apart_before(_Scan scan, Py_ssize_t at):
     return at == 0 or is_blank(scan.text[at - 1]) or scan.text[at - 1] in b"/\"'`;>),"
 
 
-cdef bint runs(Scan scan, Py_ssize_t at):
+cdef bint runs(_Scan scan, Py_ssize_t at):
     """Whether the value at `at` has the look of a script."""
     cdef Py_ssize_t end = value_end(scan, at)
     cdef bytes word
@@ -49,14 +49,14 @@ cdef bint runs(Scan scan, Py_ssize_t at):
     return False
 
 
-cdef bint calls_at(Scan scan, Py_ssize_t at):
+cdef bint calls_at(_Scan scan, Py_ssize_t at):
     """Whether the value at `at` calls what scripts of attackers call."""
     cdef Py_ssize_t end = value_end(scan, at)
     scan.work -= end - at
     return scan.work < 0 or is_script(scan, at, end, STRONG)
 
 
-cdef int colon(Scan scan, Py_ssize_t at) except -1:
+cdef int colon(_Scan scan, Py_ssize_t at) except -1:
     cdef bytes scheme
     cdef Py_ssize_t start
     for scheme in (b"javascript", b"vbscript", b"livescript"):
@@ -72,7 +72,7 @@ cdef int colon(Scan scan, Py_ssize_t at) except -1:
     return NOTHING
 
 
-cdef Py_ssize_t spelled_before(Scan scan, Py_ssize_t at, bytes word):
+cdef Py_ssize_t spelled_before(_Scan scan, Py_ssize_t at, bytes word):
     """Where `word` begins before `at`, tabs and newlines left out; -1 when it does not stand there by itself."""
     cdef const unsigned char *letters = <const unsigned char *>PyBytes_AS_STRING(word)
     cdef Py_ssize_t left = PyBytes_GET_SIZE(word)
@@ -88,7 +88,7 @@ cdef Py_ssize_t spelled_before(Scan scan, Py_ssize_t at, bytes word):
     return -1 if at and (is_word(scan.text[at - 1]) or scan.text[at - 1] == c"-") else at
 
 
-cdef bint is_script_url(Scan scan, Py_ssize_t start, Py_ssize_t at):
+cdef bint is_script_url(_Scan scan, Py_ssize_t start, Py_ssize_t at):
     """A scheme that runs what follows: in the place of a URL anything, elsewhere what has the look of a script."""
     cdef Py_ssize_t end = after_blanks(scan, at)
     cdef bint is_apart = start > 0 and holds(scan, at, end, b" ")
@@ -115,7 +115,7 @@ cdef bint is_script_url(Scan scan, Py_ssize_t start, Py_ssize_t at):
     return byte_at(scan, end) == c"`" and end > at
 
 
-cdef bint is_page_url(Scan scan, Py_ssize_t at):
+cdef bint is_page_url(_Scan scan, Py_ssize_t at):
     cdef bytes kind
     at = after_blanks(scan, at)
     for kind in (b"text/html", b"text/xml", b"application/xhtml", b"application/xml", b"text/javascript",
@@ -126,7 +126,7 @@ cdef bint is_page_url(Scan scan, Py_ssize_t at):
     return False
 
 
-cdef int bracket(Scan scan, Py_ssize_t at) except -1:
+cdef int bracket(_Scan scan, Py_ssize_t at) except -1:
     """expression( of a style, the constructor of a function, which compiles a text, and a call in the middle."""
     cdef bytes word
     # PERF: the last letters of what is looked for
@@ -143,7 +143,7 @@ cdef int bracket(Scan scan, Py_ssize_t at) except -1:
     return CSS if at >= 0 and (scan.text[at] in b":=" or has(scan, at - 1, b"*/")) else NOTHING
 
 
-cdef int square(Scan scan, Py_ssize_t at) except -1:
+cdef int square(_Scan scan, Py_ssize_t at) except -1:
     """Scripts that are written without a letter."""
     cdef bytes sign
     for sign in (b"[+[]]", b"[+!+[]", b"[+!![]", b"[]+[]", b"[]+{}", b"[![]]", b"[][[", b"[][("):
@@ -152,7 +152,7 @@ cdef int square(Scan scan, Py_ssize_t at) except -1:
     return JS if has(scan, at - 1, b"~[];") else NOTHING
 
 
-cdef int brace(Scan scan, Py_ssize_t at) except -1:
+cdef int brace(_Scan scan, Py_ssize_t at) except -1:
     """{{...}}, ${...} and #{...} with a script in them."""
     cdef bytes word
     cdef Py_ssize_t end
@@ -170,7 +170,7 @@ cdef int brace(Scan scan, Py_ssize_t at) except -1:
     return TEMPLATE if holds(scan, at, end, b"constructor") and holds(scan, at, end, b"(") else NOTHING
 
 
-cdef bint is_product(Scan scan, Py_ssize_t at):
+cdef bint is_product(_Scan scan, Py_ssize_t at):
     """Whether 7*7} stands here: probing."""
     cdef Py_ssize_t end = at
     while end < scan.size and (c"0" <= scan.text[end] <= c"9" or scan.text[end] in b"*+- '"):
@@ -178,7 +178,7 @@ cdef bint is_product(Scan scan, Py_ssize_t at):
     return byte_at(scan, end) == c"}" and holds(scan, at, end, b"*")
 
 
-cdef bint breaks_script(Scan scan):
+cdef bint breaks_script(_Scan scan):
     """Whether the text, put into a script or into a string of one, ends that and goes on."""
     cdef Py_ssize_t at
     cdef unsigned char quote
@@ -196,13 +196,13 @@ cdef bint breaks_script(Scan scan):
     return starts_script(scan)
 
 
-cdef bint goes_on(Scan scan, Py_ssize_t at):
+cdef bint goes_on(_Scan scan, Py_ssize_t at):
     """Whether a script goes on behind the quote at `at`."""
     at = behind_string(scan, at)
     return at > 0 and is_script(scan, at, scan.size, CALLS)
 
 
-cdef Py_ssize_t behind_string(Scan scan, Py_ssize_t at):
+cdef Py_ssize_t behind_string(_Scan scan, Py_ssize_t at):
     """The place of an operator behind the quote at `at`; 0 when none follows."""
     cdef unsigned char quote = scan.text[at]
     at += 1
@@ -215,7 +215,7 @@ cdef Py_ssize_t behind_string(Scan scan, Py_ssize_t at):
     return 0
 
 
-cdef bint starts_script(Scan scan):
+cdef bint starts_script(_Scan scan):
     """Whether the text begins with a call, behind what ends an expression or a block."""
     cdef Py_ssize_t at = 0, place
     if begins_call(scan, after_operators(scan, 0)):
@@ -228,13 +228,13 @@ cdef bint starts_script(Scan scan):
     return begins_call(scan, after_operators(scan, at))
 
 
-cdef Py_ssize_t after_operators(Scan scan, Py_ssize_t at):
+cdef Py_ssize_t after_operators(_Scan scan, Py_ssize_t at):
     while at < scan.size and (is_blank(scan.text[at]) or scan.text[at] in b";+-*/^|&,)}](!~%\\"):
         at += 1
     return at
 
 
-cdef bint begins_call(Scan scan, Py_ssize_t at):
+cdef bint begins_call(_Scan scan, Py_ssize_t at):
     cdef bytes word = word_at(scan, at)
     cdef Py_ssize_t end
     while word in PREFIXES:
@@ -248,7 +248,7 @@ cdef bint begins_call(Scan scan, Py_ssize_t at):
     return is_call(scan, end, OPENING)
 
 
-cdef bint is_call(Scan scan, Py_ssize_t end, frozenset names):
+cdef bint is_call(_Scan scan, Py_ssize_t end, frozenset names):
     """Whether the name that ends at `end` is one of `names` and is called there, or is a global's member by name."""
     cdef Py_ssize_t at = end
     cdef bytes word
@@ -265,7 +265,7 @@ cdef bint is_call(Scan scan, Py_ssize_t end, frozenset names):
     return word in GLOBALS and byte_at(scan, at) == c"[" and byte_at(scan, after_blanks(scan, at + 1)) in b"\"'`/(+!~["
 
 
-cdef bint is_script(Scan scan, Py_ssize_t start, Py_ssize_t end, frozenset names):
+cdef bint is_script(_Scan scan, Py_ssize_t start, Py_ssize_t end, frozenset names):
     """Whether text[start:end] calls or sets what attackers use."""
     cdef Py_ssize_t at, place
     cdef unsigned char byte
@@ -290,7 +290,7 @@ cdef bint is_script(Scan scan, Py_ssize_t start, Py_ssize_t end, frozenset names
     return False
 
 
-cdef bint is_called(Scan scan, Py_ssize_t at, Py_ssize_t start, frozenset names):
+cdef bint is_called(_Scan scan, Py_ssize_t at, Py_ssize_t start, frozenset names):
     """Whether what stands before the bracket at `at` is one of `names`, or is found by its name."""
     cdef Py_ssize_t end = at - 1
     while end > start and (is_blank(scan.text[end]) or scan.text[end] in b")?."):

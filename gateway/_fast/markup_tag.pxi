@@ -1,7 +1,7 @@
 # Tags and their attributes.
 
 
-cdef int tag(Scan scan, Py_ssize_t at) except -1:
+cdef int tag(_Scan scan, Py_ssize_t at) except -1:
     cdef Py_ssize_t start = after_blanks(scan, at + 1), end
     cdef bint is_first = scan.first_tag < 0
     cdef bint is_apart = start > at + 1
@@ -24,14 +24,14 @@ cdef int tag(Scan scan, Py_ssize_t at) except -1:
     return element(scan, start, end)
 
 
-cdef int apart(Scan scan, Py_ssize_t start, Py_ssize_t end) except -1:
+cdef int apart(_Scan scan, Py_ssize_t start, Py_ssize_t end) except -1:
     """A blank before the name: no tag for a browser, but careless filters take the blank away."""
     if ELEMENTS.get(local_name(scan, start, end)) == ALWAYS and byte_at(scan, after_blanks(scan, end)) in b">/":
         return TAG
     return NOTHING
 
 
-cdef int declaration(Scan scan, Py_ssize_t at) except -1:
+cdef int declaration(_Scan scan, Py_ssize_t at) except -1:
     cdef bytes word
     for word in (b"!--#", b"!--[if", b"![cdata[", b"!entity", b"?xml-stylesheet", b"?import"):
         if has(scan, at, word):
@@ -39,7 +39,7 @@ cdef int declaration(Scan scan, Py_ssize_t at) except -1:
     return NOTHING
 
 
-cdef int closing(Scan scan, Py_ssize_t at, bint is_first) except -1:
+cdef int closing(_Scan scan, Py_ssize_t at, bint is_first) except -1:
     cdef bytes name = word_at(scan, at)
     if name == b"script":
         return SCRIPT
@@ -50,7 +50,7 @@ cdef int closing(Scan scan, Py_ssize_t at, bint is_first) except -1:
     return NOTHING
 
 
-cdef bint is_after_quote(Scan scan, Py_ssize_t at):
+cdef bint is_after_quote(_Scan scan, Py_ssize_t at):
     """Whether the tag at `at`, the first, stands behind what ends an attribute or a comment."""
     at = before_blanks(scan, at)
     if at < 1 or scan.text[at] != c">":
@@ -63,14 +63,14 @@ cdef bint is_after_quote(Scan scan, Py_ssize_t at):
     return at >= 0 and is_quote(scan.text[at])
 
 
-cdef bytes local_name(Scan scan, Py_ssize_t start, Py_ssize_t end):
+cdef bytes local_name(_Scan scan, Py_ssize_t start, Py_ssize_t end):
     """The name without the prefix of its namespace."""
     cdef Py_ssize_t colon_at = scan.low.rfind(b":", start, end)
     start = colon_at + 1 if colon_at >= 0 else start
     return scan.low[start:min(end, start + LONGEST_NAME)]
 
 
-cdef int element(Scan scan, Py_ssize_t start, Py_ssize_t end) except -1:
+cdef int element(_Scan scan, Py_ssize_t start, Py_ssize_t end) except -1:
     """A tag whose name is text[start:end]."""
     cdef int kind = ELEMENTS.get(local_name(scan, start, end), 0)
     cdef bint ends_well = end >= scan.size or is_blank(scan.text[end]) or scan.text[end] in b"/><"
@@ -90,7 +90,7 @@ cdef int element(Scan scan, Py_ssize_t start, Py_ssize_t end) except -1:
     return NOTHING
 
 
-cdef int attributes(Scan scan, Py_ssize_t *end, Py_ssize_t *count, int kind) except -1:
+cdef int attributes(_Scan scan, Py_ssize_t *end, Py_ssize_t *count, int kind) except -1:
     """What the attributes from end[0] do; leaves where the tag ends, and how many of them have a value."""
     cdef Py_ssize_t at = end[0], name, name_end, value
     cdef unsigned char byte
@@ -121,7 +121,7 @@ cdef int attributes(Scan scan, Py_ssize_t *end, Py_ssize_t *count, int kind) exc
     return found
 
 
-cdef Py_ssize_t attribute_end(Scan scan, Py_ssize_t at):
+cdef Py_ssize_t attribute_end(_Scan scan, Py_ssize_t at):
     """Where the name that begins at `at` ends; its first byte can be any."""
     at += scan.text[at] != c"="
     while at < scan.size and not is_blank(scan.text[at]) and scan.text[at] not in b"=/><\"'`":
@@ -129,7 +129,7 @@ cdef Py_ssize_t attribute_end(Scan scan, Py_ssize_t at):
     return at
 
 
-cdef Py_ssize_t value_end(Scan scan, Py_ssize_t at):
+cdef Py_ssize_t value_end(_Scan scan, Py_ssize_t at):
     """Where the value that begins at `at` ends, its closing quote within."""
     cdef const void *quote
     if at < scan.size and (scan.text[at] == c'"' or scan.text[at] == c"'" or scan.text[at] == c"`"):
@@ -141,7 +141,7 @@ cdef Py_ssize_t value_end(Scan scan, Py_ssize_t at):
 
 
 cdef int attribute(
-    Scan scan, Py_ssize_t name, Py_ssize_t name_end, Py_ssize_t value, Py_ssize_t end, int kind
+    _Scan scan, Py_ssize_t name, Py_ssize_t name_end, Py_ssize_t value, Py_ssize_t end, int kind
 ) except -1:
     cdef Py_ssize_t letters = name
     cdef bytes word
@@ -164,7 +164,7 @@ cdef int attribute(
     return ATTRIBUTE if has(scan, value + is_quote(byte_at(scan, value)), b"&{") else NOTHING
 
 
-cdef bint is_wild_style(Scan scan, Py_ssize_t start, Py_ssize_t end):
+cdef bint is_wild_style(_Scan scan, Py_ssize_t start, Py_ssize_t end):
     cdef bytes word
     scan.work -= 4 * (end - start)
     if scan.work < 0:

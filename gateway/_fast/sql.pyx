@@ -14,7 +14,9 @@ from libc.stdint cimport uint16_t
 from libc.string cimport memchr, memcmp, memcpy
 
 from gateway._fast.shapes import build
-from gateway._fast.sql_rules import PREFIXES, SHAPES, WORDS
+from gateway._fast.sql_rules import PREFIXES as _PREFIXES
+from gateway._fast.sql_rules import SHAPES as _SHAPES
+from gateway._fast.sql_rules import WORDS as _WORDS
 
 ctypedef const unsigned char* Bytes
 
@@ -105,17 +107,17 @@ cdef int keep(str word, str letter) except -1:
 cdef int fill() except -1:
     """Make the tables, once."""
     global NAMES
-    made = build(tuple([shape for _, shape in SHAPES]))
-    if len(made.rows) > <Py_ssize_t>sizeof(ROWS) or len(WORDS) * 2 > SLOTS:
+    made = build(tuple([shape for _, shape in _SHAPES]))
+    if len(made.rows) > <Py_ssize_t>sizeof(ROWS) or len(_WORDS) * 2 > SLOTS:
         raise ValueError("the SQL tables are too small for their rules")
     memcpy(ROWS, PyBytes_AS_STRING(made.rows), len(made.rows))
     memcpy(FOUND, PyBytes_AS_STRING(made.found), len(made.found))
-    NAMES = ("", *[name for name, _ in SHAPES])
+    NAMES = ("", *[name for name, _ in _SHAPES])
     for number, name in enumerate(NAMES):
         NAMED[number] = bool(name)
-    for word, letter in WORDS:
+    for word, letter in _WORDS:
         keep(word, letter)
-    for word in PREFIXES:
+    for word in _PREFIXES:
         keep(word, "Y")
     set_kinds()
     return 0
