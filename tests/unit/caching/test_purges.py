@@ -109,6 +109,16 @@ def test_a_store_that_was_emptied_drops_all(two: tuple[Purges, Purges], store: F
     assert not one.holds(mine) and one.holds(entry(one))
 
 
+def test_what_was_purged_before_a_store_was_emptied_can_be_kept_again(
+    two: tuple[Purges, Purges], store: FakeStore
+) -> None:
+    one, _ = two
+    one.purge({"tag": ["item-7"]})
+    store.clear(b"")
+    one.tick()
+    assert one.holds(entry(one))
+
+
 def test_a_purge_whose_words_are_lost_drops_all(two: tuple[Purges, Purges], store: FakeStore) -> None:
     one, other = two
     theirs = entry(other, tags=())

@@ -160,7 +160,7 @@ MEANING = [
     (route("respond: {status: 200}"), "x.yaml:4:56: routes[0].respond: a route has either `upstream` or `respond`, not both"),
     (route("rewrite: /x", action="respond: {status: 200}"), "routes[0].rewrite: `rewrite` has no effect beside `respond`"),
     (route("timeout: 1s", action="respond: {status: 200}"), "routes[0].timeout: `timeout` has no effect beside"),
-    (route("", action="jsonrpc: {}"), f"`jsonrpc` {UNBUILT}"),
+    (route("", action="federation: {}"), f"`federation` {UNBUILT}"),
     (route("", match="{path: '/a//b'}"), "routes[0].match.path: the path has an empty segment (//)"),
     (route("", match="{path: '/a/../b'}"), "the path has a `..` segment"),
     (route("", match="{path: '/./b'}"), "the path has a `.` segment"),
