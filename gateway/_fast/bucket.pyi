@@ -1,7 +1,10 @@
 from typing import Any, Self, final
 
+from typing_extensions import disjoint_base
+
 from gateway._fast.page import Memory
 
+@disjoint_base
 class Rate:
     @property
     def interval(self) -> int: ...

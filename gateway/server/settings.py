@@ -60,7 +60,9 @@ def gunicorn_settings(document: Document, overrides: dict[str, Any] | None = Non
 def raise_descriptor_limit(server: Server, document: Document) -> None:
     """Raise RLIMIT_NOFILE to what a worker can need, or say which limit is short."""
     pooled = sum(upstream.pool.max_connections * len(upstream.targets) for upstream in document.upstreams)
-    need = server.connections + min(pooled, server.connections * 2) + SPARE
+    # A stream of HTTP/2 has a pair of sockets inside (gateway/server/http2).
+    pairs = 2 * server.connections if server.tls is not None and server.tls.http2 else 0
+    need = server.connections + pairs + min(pooled, server.connections * 2) + SPARE
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= need:
         return

@@ -48,6 +48,14 @@ def silent(connection: Connection) -> None:
     connection.request()
 
 
+def early(connection: Connection) -> None:
+    """Answers what it has not read."""
+    while b"some" not in connection.received:
+        connection.received += connection.socket.recv(65536)
+    connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly")
+    connection.socket.recv(65536)
+
+
 @pytest.fixture(scope="module")
 def ca(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     folder = tmp_path_factory.mktemp("certificates")
@@ -58,7 +66,7 @@ def ca(tmp_path_factory: pytest.TempPathFactory) -> Pair:
 
 @pytest.fixture(scope="module")
 def upstreams() -> Iterator[dict[str, Upstream]]:
-    made = {"up": Upstream(echo), "pieces": Upstream(pieces), "silent": Upstream(silent)}
+    made = {"up": Upstream(echo), "pieces": Upstream(pieces), "silent": Upstream(silent), "early": Upstream(early)}
     yield made
     for upstream in made.values():
         upstream.close()
@@ -175,6 +183,13 @@ def test_a_body_that_stops_arriving(gateway: Gateway, client: Http2Client) -> No
     assert answer.status == 408 and json.loads(answer.body)["type"].endswith("request-timeout")
 
 
+def test_an_answer_that_comes_before_the_body_has(client: Http2Client) -> None:
+    number = client.ask(head("/early/", "POST", ("content-length", "9")), b"some", end=False)
+    answer = client.answer(number)
+    assert (answer.status, answer.body) == (200, b"early")
+    client.until(lambda: answer.reset == 0, "the rest is not wanted")
+
+
 def test_an_answer_that_is_cut_is_seen_to_be(gateway: Gateway, client: Http2Client) -> None:
     answer = client.get(*head("/pieces/cut"))
     assert (answer.status, answer.body, answer.reset) == (200, b"only", 2)
@@ -276,9 +291,8 @@ def test_draining_answers_what_was_begun(tmp_path: Path, ca: Pair, upstreams: di
             ending = threading.Thread(target=gateway.stop, args=(signal.SIGTERM,))
             ending.start()
             assert client.until(GOAWAY).payload[:8] == b"\x7f\xff\xff\xff" + b"\0\0\0\0"
-            assert client.serves(5), "the client had not heard of it yet"
-            assert client.until(GOAWAY).payload[:8] == b"\0\0\0\5" + b"\0\0\0\0"
-            client.send(client.request(7) + frame(DATA, END_STREAM, 1, b"ended"))
-            assert client.outcome(7) == ("reset", REFUSED)
+            assert client.until(GOAWAY).payload[:8] == b"\0\0\0\3" + b"\0\0\0\0"
+            client.send(client.request(5) + frame(DATA, END_STREAM, 1, b"ended"))
+            assert client.outcome(5) == ("reset", REFUSED)
             assert b"".join(each.payload for each in client.frames() if each.kind == DATA).endswith(b"begun, ended")
             ending.join()

@@ -19,6 +19,7 @@ from gateway.identity.session_caller import SessionAuthenticator
 from gateway.limiting.keys import Keys
 from gateway.limiting.limit import Limit
 from gateway.shared import MemoryStore
+from gateway.transcoding.reflection import Reflected, Reflecting
 from gateway.upstreams.discovery.source import Follow, Source
 from gateway.upstreams.fleet import Fleet
 from gateway.upstreams.gate import Gate
@@ -53,6 +54,8 @@ STATE = (
     Buckets,  # words of the page
     Keys,  # the numbers of keys that a worker has just met
     Limit,
+    Reflected,  # what an upstream said of itself
+    Reflecting,
 )
 ATOMS = (str, bytes, int, float, bool, type(None), type, types.ModuleType, types.BuiltinFunctionType, re.Pattern)
 #: ours, without attributes; and keys of others, which have no way to be changed
@@ -74,6 +77,7 @@ upstreams:
   two: {targets: [https://127.0.0.1:9443]}
   named: {dns: "https://two.test:443"}
   pods: {kubernetes: {service: pods}}
+  rpc: {targets: [grpc://127.0.0.1:9401]}
 auth:
   staff: {jwt: {algorithms: [HS256], audience: api, secret: "0123456789abcdef0123456789abcdef", forward: {X-User: sub}}}
   remote: {jwt: {algorithms: [ES256], audience: api, jwks: "https://id.test/jwks"}, on_store_failure: deny}
@@ -87,6 +91,7 @@ defaults:
   ip: {deny: [192.0.2.0/24]}
   headers: {preset: security, response: {set: {X-A: a}, remove: [Server]}}
 routes:
+  - {name: rpc, match: {path: "/rpc/{rest:path}"}, grpc: {upstream: rpc, reflection: true}}
   - name: everything
     match: {path: "/a/{id:int}", methods: [GET], hosts: ["*.example.com"], headers: {X-Beta: "1"}, query: {q: "*"}}
     upstream: one

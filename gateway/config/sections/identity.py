@@ -7,6 +7,7 @@ from typing import Final
 from gateway.config.complaints import did_you_mean
 from gateway.config.model import Server
 from gateway.config.model_identity import Cors, Method, Mtls, Provider, Role, Session, Told
+from gateway.config.model_upstreams import Upstream
 from gateway.config.reader import Reader, Text
 from gateway.config.schema_access import OFF
 from gateway.config.schema_identity import METHODS
@@ -55,7 +56,9 @@ class Identity:
             text.complain(f"there is no {text.shown} under `auth`", did_you_mean(text.value, self.providers))
 
 
-def read_identity(readers: Iterable[Reader], server: Server, upstreams: Iterable[str], is_complete: bool) -> Identity:
+def read_identity(
+    readers: Iterable[Reader], server: Server, upstreams: Mapping[str, Upstream], is_complete: bool
+) -> Identity:
     """The sections of all files; unless all could be read, names that are not there are let pass."""
     readers = list(readers)
     identity = Identity()
@@ -71,7 +74,7 @@ def read_identity(readers: Iterable[Reader], server: Server, upstreams: Iterable
             identity.cors.setdefault(text.value, cors)
     _check_endpoints(identity.methods)
     if is_complete:
-        _check_references(identity, list(upstreams))
+        _check_references(identity, upstreams)
     return identity
 
 
@@ -161,11 +164,13 @@ def _endpoints(reader: Reader) -> Iterator[tuple[Text, str]]:
         yield reader.one("jwks_path") or reader.key("jwks_path"), reader.text("jwks_path")
 
 
-def _check_references(identity: Identity, upstreams: list[str]) -> None:
+def _check_references(identity: Identity, upstreams: Mapping[str, Upstream]) -> None:
     for reader in identity.methods:
         name = reader.section("login").one("upstream")
         if name is not None and name.value not in upstreams:
             name.complain(f"there is no upstream {name.shown}", did_you_mean(name.value, upstreams))
+        elif name is not None and upstreams[name.value].is_grpc:
+            name.complain(f"the upstream {name.shown} speaks gRPC, which a login is not asked by")
         consumers = reader.section("consumers")
         for consumer in consumers:
             for text in consumers.section(consumer).texts("roles"):

@@ -10,6 +10,7 @@ from gateway.config import not_built
 from gateway.config.document import ConfigError, load
 from gateway.config.model_identity import Role
 from tests.support.key_files import private_pem
+from tests.support.shop import descriptor_set
 
 CONTRACT = Path(__file__).parents[2] / "data" / "contract.yaml"
 
@@ -23,6 +24,7 @@ def contract(tmp_path):
     (tmp_path / "partner-keys").write_text(f"acme:{'0' * 64}\n")
     (tmp_path / "schemas").mkdir()
     (tmp_path / "schemas" / "item.json").write_text("{}")
+    (tmp_path / "shop.pb").write_bytes(descriptor_set())
     path = tmp_path / "gateway.yaml"
     path.write_text(CONTRACT.read_text().replace("/run/secrets/partner-keys", "partner-keys"))
     return path

@@ -70,7 +70,7 @@ WRONG = [
     ("dns: '[::1]:80'", "is an address, not a name; write it under `targets`"),
     ("dns: 'cata log:80'", "has a name that is not a host name"),
     ("dns: 'catalog.svc:80/x'", "has a path; use `rewrite` for paths"),
-    ("dns: 'htp://a.svc:80'", "does not begin with http://, https://, grpc:// or grpcs:// (did you mean `http`?)"),
+    ("dns: 'htp://catalog.svc:80'", "http://, https://, grpc:// or grpcs:// (did you mean `http`?)"),
     ("dns: '_http._tcp.a:80'", "has a port, which its SRV records say"),
     ("dns: {server: '127.0.0.1:53'}", "upstreams.app.dns.name: is missing"),
     ("dns: {name: 'a:80', server: ns.example}", "is not an IP address with a port (write 127.0.0.1:53)"),

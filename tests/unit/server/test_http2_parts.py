@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gateway._fast.head import Limits
 from gateway._fast.http1 import Server, Settings
-from gateway.server.http2.conversation import Conversation
+from gateway.server.http2.conversation import FOREVER, Conversation
 from gateway.server.http2.frames import PREFACE, Budget, Frames, Goodbye
 from gateway.server.http2.outgoing import Outgoing
 from gateway.server.http2.service import Service
@@ -98,9 +98,12 @@ def test_a_request_is_counted_and_let_go(conversation: tuple[Conversation, list[
 def test_after_its_last_stream_nothing_is_answered(conversation: tuple[Conversation, list[dict[str, Any]]]) -> None:
     talk, calls = conversation
     encoder = Encoder()
-    blocks = [encoder.encode([(name.encode(), value.encode()) for name, value in head()]) for _ in range(2)]
+    blocks = [encoder.encode([(name.encode(), value.encode()) for name, value in head()]) for _ in range(3)]
     talk.receive(frame(1, 5, 1, blocks[0]), monotonic())
-    talk.goaway(ErrorCodes.NO_ERROR)
+    talk.goaway(ErrorCodes.NO_ERROR, last=FOREVER)
     talk.receive(frame(1, 5, 3, blocks[1]), monotonic())
+    assert not talk.is_leaving
+    talk.goaway(ErrorCodes.NO_ERROR)
+    talk.receive(frame(1, 5, 5, blocks[2]), monotonic())
     talk._running.join()
-    assert talk.is_leaving and len(calls) == 1
+    assert talk.is_leaving and len(calls) == 2
