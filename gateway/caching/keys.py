@@ -59,7 +59,7 @@ class Keys:
     def of(self, exchange: Exchange) -> Key | None:
         """The key; None for a caller without a name, for whom nothing can be kept apart."""
         url = exchange.authority.lower() + self._target(exchange.target)
-        public = f"{self._route}\n{exchange.scheme}\n{url}\n{exchange.upstream_path or ''}"
+        public = f"{self._route}\n{exchange.scheme}\n{url}\n{self._target(exchange.upstream_path or '')}"
         if self._is_simple:
             return Key(public, public, url)
         public = "\n".join((public, *(repr(exchange.header(name)) for name in self._headers)))

@@ -9,12 +9,13 @@ import sys
 import threading
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from gateway.examples import shop
 from gateway.examples.service import Service
 
-#: of the catalog, the inventory, the reviews, and of a second catalog in a process of its own, to be killed
-PORTS = (9101, 9201, 9202, 9102)
+#: of the catalog, the inventory, the reviews, of a second catalog in a process of its own, to be killed, and of prices
+PORTS = (9101, 9201, 9202, 9102, 9203)
 
 
 def main() -> int:
@@ -32,6 +33,7 @@ def main() -> int:
     makers = (shop.catalog, shop.inventory, shop.reviews)
     if not all(_start(make(), port) for make, port in zip(makers, options.ports[:3], strict=True)):
         return 1
+    pricing = _start_pricing(options.ports[4]) if len(options.ports) > 4 else None
     from gateway.examples.second import Second  # it is not needed by the second process itself
 
     with Second(options.ports[3]) as second:
@@ -43,7 +45,11 @@ def main() -> int:
             return 0
         from gateway.examples.beside import run  # the examples alone need no configuration library
 
-        return run(options.gateway, over, second)
+        try:
+            return run(options.gateway, over, second)
+        finally:
+            if pricing is not None:
+                pricing.stop(0)
 
 
 def _start(service: Service, port: int) -> bool:
@@ -54,6 +60,18 @@ def _start(service: Service, port: int) -> bool:
         return False
     print(f"{service.name}: http://127.0.0.1:{port}", flush=True)
     return True
+
+
+def _start_pricing(port: int) -> Any | None:
+    from gateway.examples.pricing import start
+
+    try:
+        server = start(port)
+    except OSError as error:
+        print(f"the pricing example cannot listen on 127.0.0.1:{port}: {error.strerror}", file=sys.stderr)
+        return None
+    print(f"pricing: grpc://127.0.0.1:{port}" if server else "pricing: not started, it needs grpcio", flush=True)
+    return server
 
 
 def _alone(port: int, over: threading.Event) -> int:

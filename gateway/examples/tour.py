@@ -24,6 +24,8 @@ def commands(place: Place, port: int, pid: int | None) -> list[tuple[str, str]]:
     return [
         ("a list, from the catalog", f"curl -s '{place.base}/items?category=outdoor&limit=3'"),
         ("a page that is made of three services' answers", f"curl -s {place.base}/pages/7"),
+        ("kept for ten seconds: ask twice, and look at Cache-Status", f"curl -si {place.base}/v1/stock/KT-1402"),
+        ("a service that speaks gRPC, by plain HTTP", f"curl -s '{place.base}/v1/prices/KT-1402?currency=CHF'"),
         ("what matches no route gets an RFC 9457 problem", f"curl -si {place.base}/items/seven"),
         ("events as they come, one a second", f"curl -sN '{place.base}/live/reviews?count=3'"),
         (

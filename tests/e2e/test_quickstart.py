@@ -35,7 +35,7 @@ class Quickstart:
         self.config = folder / "quickstart.yaml"
         text = (ROOT / "conf" / "quickstart.yaml").read_text()
         text = text.replace("quickstart.pem", str(ROOT / "conf" / "quickstart.pem"))
-        for old, new in zip((8000, 8001, 9101, 9201, 9202, 9102), ports, strict=True):
+        for old, new in zip((8000, 8001, 9101, 9201, 9202, 9102, 9203), ports, strict=True):
             text = text.replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}")
         self.config.write_text(text)
         examples = ",".join(map(str, ports[2:]))
@@ -72,7 +72,7 @@ class Quickstart:
 
 @pytest.fixture(scope="module")
 def quickstart(tmp_path_factory):
-    started = Quickstart(tmp_path_factory.mktemp("quickstart"), free_ports(6))
+    started = Quickstart(tmp_path_factory.mktemp("quickstart"), free_ports(7))
     try:
         started.wait_until_ready()
         yield started
@@ -86,13 +86,16 @@ def run(command):
 
 def test_it_prints_commands_of_which_three_are_curl(quickstart):
     commands = COMMAND.findall(quickstart.output)
-    assert len(commands) == 6
+    assert len(commands) == 9
     assert len([command for command in commands if command.startswith("curl ")]) >= 3
 
 
 def test_each_command_works_when_pasted(quickstart):
-    items, problem, live, explain, me, heal = COMMAND.findall(quickstart.output)
+    items, page, stock, price, problem, live, explain, me, heal = COMMAND.findall(quickstart.output)
     assert {item["category"] for item in json.loads(run(items))["items"]} == {"outdoor"}
+    assert set(json.loads(run(page))) == {"product", "availability", "reviews"}
+    assert "fwd=miss" in run(stock) and "; hit" in run(stock)
+    assert json.loads(run(price)) == {"sku": "KT-1402", "currency": "CHF", "rate": "0.93"}
     told = run(problem)
     assert told.startswith("HTTP/1.1 404 ")
     assert "application/problem+json" in told
@@ -142,7 +145,7 @@ def test_the_other_routes_work_too(quickstart):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_everything(tmp_path, number):
-    ports = free_ports(6)
+    ports = free_ports(7)
     started = Quickstart(tmp_path, ports)
     try:
         started.wait_until_ready()
@@ -156,7 +159,7 @@ def test_a_signal_ends_everything(tmp_path, number):
 
 @pytest.mark.parametrize("taken", range(6))
 def test_a_port_in_use_is_said_in_one_line(tmp_path, taken):
-    ports = free_ports(6)
+    ports = free_ports(7)
     with socket.create_server(("127.0.0.1", ports[taken])):
         started = Quickstart(tmp_path, ports)
         try:

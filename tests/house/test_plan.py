@@ -7,6 +7,10 @@ import types
 import pytest
 
 from gateway._fast.bucket import Buckets
+from gateway.caching.caching import Caching
+from gateway.caching.flights import Flights
+from gateway.caching.memory import Memory
+from gateway.caching.purges import Purges
 from gateway.config.compile import compile
 from gateway.config.document import load
 from gateway.identity.api_keys import StoredCallers
@@ -33,6 +37,10 @@ from tests.house.tree import ROOT
 
 #: where state lives, of one worker or, through the page, of all
 STATE = (
+    Caching,  # what a worker keeps of answers, and who waits for one
+    Memory,
+    Flights,
+    Purges,
     Fleet,  # the targets, with what is known of them
     TargetPool,  # connections
     Follow,  # what discovery found

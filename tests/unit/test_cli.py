@@ -133,6 +133,7 @@ def test_routes_are_in_rank_order(gateway):
         "item",
         "item-reviews",
         "stock",
+        "price",
         "item-page",
         "add-review",
         "live",

@@ -32,6 +32,14 @@ def test_parameters_that_do_not_count() -> None:
     assert key("/a?x=1&id=7", only) == key("/a?id=7", only) != key("/a?id=8", only)
 
 
+def test_nor_do_they_behind_a_rewrite() -> None:
+    keys = Keys("item", KeyRules(ignore=("utm_*",)), by_caller=False)
+    found = [
+        keys.of(exchange(target=f"/a?{query}", upstream_path=f"/b?{query}")) for query in ("x=1&utm_a=1", "x=1", "x=2")
+    ]
+    assert found[0] == found[1] != found[2]
+
+
 def test_headers_and_claims_that_count() -> None:
     rules = KeyRules(headers=("x-plan",), claims=("org.id",))
     caller = Caller("staff", "ann", {"org": {"id": 1}})
