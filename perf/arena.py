@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import shutil
@@ -14,33 +13,14 @@ from types import TracebackType
 from typing import IO
 
 from perf import identity, tools
-from perf.bodies import VALIDATE
+from perf.bodies import ITEMS
+from perf.configs import gateway_config
 from perf.procs import NotServing, Server, free_ports
 from perf.scenario import Shape, Trial
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 FILES = {"1k": 1_000, "1m": 1_000_000, "10m": 10_000_000}
-#: all that stands between a request and a target that may fail
-GUARDS: dict[str, object] = {
-    "balance": "p2c",
-    "retry": {"attempts": 2, "on": ["connect", "reset", 502, 503, 504], "budget": "20%", "backoff": "25ms"},
-    "health": {"path": "/healthz", "every": "5s", "timeout": "1s", "fall": 3, "rise": 2, "expect": [200]},
-    "outlier": {"consecutive_5xx": 5, "eject_for": "30s", "max_ejected": "50%"},
-    "circuit_breaker": {"failure_rate": "50%", "window": "10s", "min_requests": 20, "open_for": "5s", "half_open": 3},
-}
-
-#: limits that never refuse here: what is measured is asking them
-FOR_ALL: dict[str, object] = {"name": "global", "per": "all", "rate": "500000/s", "burst": 1_000_000}
-PER_CLIENT: dict[str, object] = {"per": "client", "rate": "500000/s", "burst": 1_000_000}
-
-#: the upstream says of no file what it is
-COMPRESS: dict[str, object] = {"compress": {"types": ["application/octet-stream"]}}
-TRANSFORM: dict[str, object] = {"transform": {"response": {"json": {"remove": ["price"]}}}}
-#: 10 KB of JSON
-ITEMS = json.dumps(
-    [{"id": i, "name": f"item {i * 7919 % 1000}", "price": i * 31 % 97, "ok": i % 3 == 0} for i in range(180)]
-)
 
 
 class Running:
@@ -61,7 +41,7 @@ class Arena:
         self.gateway_core, self.load_core = cores[0], cores[1 % len(cores)]
         self.running: dict[tuple[str, Shape, int], Running] = {}
         self.servers: list[Server] = []
-        self.redis = 0
+        self.redis = self.grpc = 0
         self.log: IO[bytes] | None = None
 
     def __enter__(self) -> Arena:
@@ -136,7 +116,8 @@ class Arena:
             return Running(self._start("stock", command, self.gateway_core, PERF_UPSTREAM=str(upstream)), port)
         config = self.folder / f"gateway-{port}.yaml"
         store = self._redis() if trial.shape.redis else 0
-        config.write_text(gateway_config(trial.shape, port, admin, upstream, store))
+        grpc = self._pricing() if trial.shape.action == "grpc" else 0
+        config.write_text(gateway_config(trial.shape, port, admin, upstream, store, grpc))
         command = [gateway_command(), "serve", "-c", str(config)]
         return Running(self._start("gateway", command, self.gateway_core), port, admin, config)
 
@@ -150,6 +131,15 @@ class Arena:
             server = self._start("redis", [*command.split(), "--save", "", "--dir", str(self.folder)], self.load_core)
             server.wait_listening(self.redis)
         return self.redis
+
+    def _pricing(self) -> int:
+        """The port of the example that speaks gRPC, started on first use beside upstream and load."""
+        if not self.grpc:
+            ports = free_ports(5)
+            command = [sys.executable, "-m", "gateway.examples", "--ports", ",".join(map(str, ports))]
+            self.grpc = ports[4]
+            self._start("examples", command, self.load_core).wait_listening(self.grpc)
+        return self.grpc
 
     def tokens(self, count: int) -> Path | None:
         """A file of so many tokens, each of another caller; None for none."""
@@ -186,53 +176,6 @@ class Arena:
 def gateway_command() -> str:
     """The `gateway` script of the environment we run in."""
     return str(Path(sys.executable).parent / "gateway")
-
-
-def limit(spec: dict[str, object], shape: Shape) -> dict[str, object]:
-    """A limit of this shape."""
-    return spec | ({"sync": shape.redis} if shape.redis else {})
-
-
-def gateway_config(shape: Shape, port: int, admin: int, upstream: int, store: int = 0) -> str:
-    """A configuration of this shape as JSON, or the named file of the repository listening on these ports instead."""
-    if shape.file:
-        text = (ROOT / shape.file).read_text()
-        return text.replace("127.0.0.1:8000", f"127.0.0.1:{port}").replace("127.0.0.1:8001", f"127.0.0.1:{admin}")
-    routes: list[dict[str, object]] = [
-        {"name": f"r{i}", "match": {"path": f"/svc{i}/{{a}}/things/{{b:int}}", "methods": ["GET"]}, "upstream": "up"}
-        for i in range(shape.routes - 1)
-    ]
-    match: dict[str, object] = {"path": shape.path} | ({"methods": list(shape.methods)} if shape.methods else {})
-    more = (identity.ROUTE if shape.auth else {}) | ({"rate_limit": limit(PER_CLIENT, shape)} if shape.limits else {})
-    more |= {"validate": VALIDATE} if shape.validated else {}
-    more |= {"sanitize": {"sql_injection": "block", "xss": "block"}} if shape.sanitized else {}
-    more |= (COMPRESS if shape.compress else {}) | (TRANSFORM if shape.transform else {})
-    more |= {"cache": {"ttl": shape.cache}} if shape.cache else {}
-    routes.append({"name": "measured", "match": match, "upstream": "up"} | more)
-    return json.dumps(
-        {
-            **(identity.SECTIONS if shape.auth else {}),
-            **({"rate_limits": [limit(FOR_ALL, shape)]} if shape.limits else {}),
-            **({"store": f"redis://127.0.0.1:{store}/0"} if shape.redis else {}),
-            "version": 1,
-            "server": {
-                "bind": f"127.0.0.1:{port}",
-                "admin": f"127.0.0.1:{admin}",
-                "workers": shape.workers,
-                "limits": {"body": shape.body_limit},
-            },
-            "upstreams": {"up": _upstream(shape, upstream)},
-            "observability": {"access_log": {"format": "json", "to": "/dev/null"}},
-            "routes": routes,
-        },
-        indent=1,
-    )
-
-
-def _upstream(shape: Shape, port: int) -> dict[str, object]:
-    targets = [f"http://127.0.0.{1 + number}:{port}" for number in range(shape.targets)]
-    guards = GUARDS if shape.guarded else {}
-    return {"targets": targets, "pool": {"max_connections": 600}, **guards}
 
 
 def get(path: str) -> bytes:

@@ -41,3 +41,9 @@ def order(size: int) -> str:
 def _order(items: list[dict[str, object]], note: str) -> str:
     customer = {"name": "Ann Example", "email": "ann@example.com"}
     return json.dumps({"customer": customer, "note": note, "items": items}, separators=(",", ":"))
+
+
+#: 10 KB of JSON
+ITEMS = json.dumps(
+    [{"id": i, "name": f"item {i * 7919 % 1000}", "price": i * 31 % 97, "ok": i % 3 == 0} for i in range(180)]
+)

@@ -42,6 +42,7 @@ class Shape:
     cache: str = ""  # the measured route keeps answers for so long; "0s" keeps none of the upstream's
     compress: bool = False  # the measured route compresses, whatever the type
     transform: bool = False  # the measured route takes a member out of the JSON of its answers
+    action: str = ""  # `aggregate`: of five parts; `grpc`: a method of the pricing example, by plain HTTP
     file: str = ""  # a configuration of the repository instead of a generated one
 
 

@@ -8,7 +8,7 @@ import pytest
 from gateway.config.document import loads
 from perf import compare, report
 from perf.__main__ import chosen, main
-from perf.arena import gateway_config
+from perf.configs import gateway_config
 from perf.load import LoadFailed, summary, wrk_command
 from perf.measure import Options, _in_turn, load_figures
 from perf.scenario import Bar, Load, ScenarioError, Shape, load_all, parse
