@@ -33,7 +33,7 @@ def main() -> int:
     makers = (shop.catalog, shop.inventory, shop.reviews)
     if not all(_start(make(), port) for make, port in zip(makers, options.ports[:3], strict=True)):
         return 1
-    pricing = _start_pricing(options.ports[4]) if len(options.ports) > 4 else None
+    pricing = _start_pricing(options.ports[4])
     from gateway.examples.second import Second  # it is not needed by the second process itself
 
     with Second(options.ports[3]) as second:

@@ -28,7 +28,7 @@ def listens(port: int) -> bool:
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    ports = {old: free_port() for old in (9101, 9201, 9202, 9102)}
+    ports = {old: free_port() for old in (9101, 9201, 9202, 9102, 9203)}
     text = EXAMPLE.read_text().replace("127.0.0.1:8000", "127.0.0.1:{port}")
     text = text.replace("127.0.0.1:8001", "127.0.0.1:{admin}")
     for old, new in ports.items():

@@ -253,12 +253,14 @@ def test_blanks_beyond_ascii_are_blanks() -> None:
     assert xss_attack("1\u2028alert(1)") == "xss-js"
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_read_within_the_bound_is_an_attack() -> None:
     """The work is counted, and ends where it would be quadratic: each of these would be read to the end of the text."""
     assert xss_attack("javascript:" * 50_000) == "xss-url"
     assert xss_attack("<style>" * 50_000) == "xss-css"
 
 
+@pytest.mark.thorough
 def test_large_soups_end() -> None:
     chance = random.Random(7)
     for _ in range(30):
