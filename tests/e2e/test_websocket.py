@@ -247,6 +247,7 @@ def test_what_is_said_of_requests_to_an_upstream_ends_with_the_101(tmp_path: Pat
     text = config({"ws": f'targets: ["http://127.0.0.1:{board.port}"], circuit_breaker: {{}}, {more}'})
     with serving(tmp_path, text) as gateway:
         clients = [opened(gateway, "/ws/") for _ in range(4)]
+        wait_until(lambda: len(board.lines) == 4, "the service has taken all of them")
         for line, client in zip(board.lines, clients, strict=True):
             line.sendall(b"\x82\x01a")
             assert client.exactly(3) == b"\x82\x01a"
