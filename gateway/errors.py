@@ -159,8 +159,10 @@ PART_TIMEOUT = _upstream(
 )
 
 #: what a service says itself when it is called; the status is what its code stands for (`rpc_error`)
-TRANSFORM_FAILED = Kind("transform-failed", 502, "The upstream's answer cannot be transformed", "upstream", False)
-RPC_ERROR = Kind("rpc-error", 502, "The service answered with an error", "upstream", False)
+TRANSFORM_FAILED = _upstream(
+    "transform-failed", 502, "The upstream's answer cannot be transformed", "http_protocol_error", retryable=False
+)
+RPC_ERROR = _upstream("rpc-error", 502, "The service answered with an error", "http_protocol_error", retryable=False)
 
 # The request wants only what is kept (RFC 9111 section 5.2.1.7)
 NOT_CACHED = _client("not-cached", 504, "Nothing is kept that would answer the request")

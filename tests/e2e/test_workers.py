@@ -215,6 +215,7 @@ def quickstart():
 RARE = {"redis", "oauthlib", "opentelemetry", "grpc", "yaml", "jsonschema_rs", "jmespath"}
 
 
+@pytest.mark.thorough  # what counts lines takes memory of its own
 @pytest.mark.parametrize(
     ("config", "unwanted"),
     [(quickstart(), RARE - {"jmespath"}), (plan("one"), RARE | {"jwt", "cryptography", "lmdb"})],

@@ -211,7 +211,7 @@ def test_a_streaming_answer_that_won_a_race(line: Make):
 def test_a_tiny_deadline_of_the_caller_ejects_nobody(line: Make):
     def slow(side: Side) -> None:
         while side.until():
-            gevent.sleep(0.02)
+            gevent.sleep(0.3)
             side.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
     made = line(slow)
