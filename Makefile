@@ -9,6 +9,7 @@ TRACED := build/coverage
 FLOOR := 90
 JOBS := $(shell nproc 2>/dev/null || echo 1)
 MODULES := $(patsubst gateway/_fast/%.pyx,gateway._fast.%,$(wildcard gateway/_fast/*.pyx))
+CHARTS := gateway/observer/static/vendor/uPlot.iife.min.js
 FAST := $(wildcard gateway/_fast/*.pyx gateway/_fast/*.pxd gateway/_fast/*.pxi)
 # What computes makes way for what waits: `suite` holds answers to their time.
 LATER := nice -n 10
@@ -17,12 +18,12 @@ PIP := -m pip --quiet --disable-pip-version-check --no-input
 unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
-.PHONY: help build run test lint suite suite313 coverage bench soak fuzz schema clean
+.PHONY: help build run test lint suite suite313 coverage bench soak fuzz pictures schema clean
 
 help:
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-build: $(VENV)/.built conf/quickstart.pem ## make .venv with the gateway in it (.venv/bin/gateway)
+build: $(VENV)/.built $(CHARTS) conf/quickstart.pem ## make .venv with the gateway in it (.venv/bin/gateway)
 
 run: build ## serve conf/quickstart.yaml on 127.0.0.1:8000, with three small services behind it
 	@exec $(PY) -m gateway.examples --gateway conf/quickstart.yaml
@@ -46,7 +47,7 @@ suite: build ## the tests on .venv's Python; in `test` all but those of tests/un
 	$(PY) -m pytest -q $(SUITE)
 	$(if $(SUITE),$(PY) -m pytest -q -m thorough tests/unit)
 
-suite313: .venv313/.built ## the unit suite on Debian's own Python 3.13
+suite313: .venv313/.built $(CHARTS) ## the unit suite on Debian's own Python 3.13
 	@if [ -x $(DEBIAN) ]; then $(LATER) .venv313/bin/python -m pytest -q tests/unit; \
 	else echo "not run: there is no $(DEBIAN) on this machine"; fi
 
@@ -65,12 +66,17 @@ soak: build ## the written durations; figures go to docs/measured/
 fuzz: build ## the connection loop, for hours; FUZZ="..." is passed on
 	$(PY) -m tests.fuzz $(FUZZ)
 
+pictures: build ## write docs/images/dashboard-*.png, in chromium
+	tools/needs.sh test
+	$(PY) -m tests.pictures
+
 schema: build ## write conf/gateway.schema.json
 	$(BIN)/gateway schema > conf/gateway.schema.json
 
 clean: ## remove everything that was made here
 	rm -rf $(VENV) .venv313 build htmlcov .coverage* *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -f gateway/_fast/*.c gateway/_fast/*.so gateway/_fast/*.html
+	rm -rf gateway/observer/static/vendor
 	find gateway perf tests tools -name __pycache__ -type d -exec rm -rf {} +
 
 .PHONY: needs
@@ -89,6 +95,10 @@ $(VENV)/.built: $(VENV)/.deps setup.py $(FAST)
 	tools/needs.sh build
 	$(PY) setup.py -q build_ext --inplace -j $(JOBS)
 	touch $@
+
+# What the dashboard draws with; without npm there is none, and the next build tries again.
+$(CHARTS): tools/web.sh tools/web/package.json tools/web/package-lock.json
+	tools/web.sh
 
 # What the quickstart signs its tokens with: made here, known nowhere else, and never made anew.
 conf/quickstart.pem: | $(VENV)/.built

@@ -33,6 +33,11 @@ MODULES = [
     "markup",
     "sql",
     "screen",
+    "trace",
+    "histogram",
+    "meter",
+    "names",
+    "recent",
 ]
 
 only = os.environ.get("GATEWAY_EXT")

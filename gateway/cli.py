@@ -10,7 +10,17 @@ from typing import Any
 
 import click
 
-from gateway import __version__, cli_cache, cli_identity, cli_import
+from gateway import (
+    __version__,
+    cli_alerts,
+    cli_anomaly,
+    cli_cache,
+    cli_demo,
+    cli_export,
+    cli_identity,
+    cli_import,
+    cli_top,
+)
 from gateway.cli_options import config_option, format_option
 
 
@@ -88,10 +98,15 @@ def explain(method: str, url: str, headers: tuple[str, ...], data: str | None, c
     sys.exit(cli_explain.explain(request, config, style))
 
 
+main.add_command(cli_alerts.alerts)
+main.add_command(cli_anomaly.anomaly)
 main.add_command(cli_cache.cache)
+main.add_command(cli_demo.demo_traffic)
+main.add_command(cli_export.export)
 main.add_command(cli_identity.keys)
 main.add_command(cli_identity.token)
 main.add_command(cli_import.import_)
+main.add_command(cli_top.top)
 
 
 if __name__ == "__main__":

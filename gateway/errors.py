@@ -206,6 +206,9 @@ ACTIVATION_TIMEOUT = Kind(
     "activation-timeout", 504, "The upstream did not start in time", "upstream", False, "destination_unavailable"
 )
 LIMITS_UNAVAILABLE = Kind("limits-unavailable", 503, "What limits are counted with is out of reach", "gateway", True)
+OBSERVER_UNAVAILABLE = Kind(
+    "observer-unavailable", 503, "What observes the gateway does not answer now", "gateway", True
+)
 NOT_CONFIGURED = Kind(
     "not-configured", 503, "The gateway has no configuration", "gateway", False, "proxy_configuration_error"
 )

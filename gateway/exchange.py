@@ -10,10 +10,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from gateway._fast.trace import Trace
     from gateway.contracts import Plan, RoutePlan
     from gateway.identity.caller import Caller
 
 Headers = list[tuple[str, str]]
+
+#: bits of `Exchange.marks`, in the order of observe.figures.OUTCOMES
+CACHE_HIT, CACHE_MISS, CACHE_STALE, CACHE_BYPASS, LIMIT_SHADOW, RETRIED, HEDGED, MIRRORED = (1 << n for n in range(8))
+#: this copy of an exchange is the second of two tries side by side
+BESIDE = 1 << 8
 
 
 class BodyReader(Protocol):
@@ -60,7 +66,7 @@ class Exchange:
         "plan", "route", "params", "deadline", "upstream_path", "outgoing", "state",
         # what came of it
         "response", "error", "upstream", "address", "attempts", "started", "upstream_started", "upstream_time", "sent",
-        "received", "target_tried", "hurried", "caller",
+        "received", "target_tried", "hurried", "caller", "trace", "marks",
     )  # fmt: skip
 
     method: str
@@ -102,6 +108,8 @@ class Exchange:
     state: dict[str, Any] | None
     #: who calls, once a provider said so
     caller: Caller | None
+    #: where it stands in a trace; None where traces are off
+    trace: Trace | None
     response: Response | None
     #: slug of the error that was answered
     error: str | None
@@ -121,6 +129,8 @@ class Exchange:
     sent: int
     #: bytes that the client sent after an upgrade
     received: int
+    #: what policies and upstreams did, bits: CACHE_HIT and those after it
+    marks: int
 
     def __init__(self, method: str, target: str, headers: Headers, environ: dict[str, Any], started: float) -> None:
         self.method = method
@@ -130,9 +140,9 @@ class Exchange:
         self.started = started
         self.params = self.upstream_path = self.outgoing = self.state = None
         self.response = self.error = self.upstream = self.address = self.body = None
-        self.target_tried = self.caller = None
+        self.target_tried = self.caller = self.trace = None
         self.hurried = False
-        self.attempts = self.sent = self.received = self.body_length = 0
+        self.attempts = self.sent = self.received = self.body_length = self.marks = 0
         self.upstream_started = self.upstream_time = 0.0
 
     def edit_headers(self) -> Headers:

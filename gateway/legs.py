@@ -21,7 +21,7 @@ _LEFT_OUT: Final = frozenset(
 )
 _TAKEN_OVER: Final = (
     *("host", "authority", "scheme", "version", "peer", "client", "trusted", "request_id", "route", "params"),
-    *("plan", "caller"),
+    *("plan", "caller", "trace"),
 )
 
 
@@ -84,6 +84,7 @@ def note(exchange: Exchange, request: Exchange, upstream: str) -> None:
     """What the log says of an exchange that had one leg."""
     exchange.upstream, exchange.address = upstream, request.address
     exchange.attempts += request.attempts
+    exchange.marks |= request.marks
     exchange.upstream_started = exchange.upstream_started or request.upstream_started
     exchange.upstream_time += request.upstream_time
 

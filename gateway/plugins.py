@@ -27,8 +27,8 @@ ENTRY_POINTS = "gateway.policies"
 
 #: the built-in steps in the order of the walk; each is a place to stand beside, whether a route has it or not
 ORDER = (
-    "trace", "log", "response-headers", "cors", "ip", "limit", "identity", "session", "access", "limit-client",
-    "guard", "screen", "idempotency", "rewrite", "headers", "cache", "compress", "transform",
+    "meter", "trace", "log", "server-timing", "response-headers", "cors", "ip", "limit", "identity", "session",
+    "access", "limit-client", "guard", "screen", "idempotency", "rewrite", "headers", "cache", "compress", "transform",
 )  # fmt: skip
 
 P = ParamSpec("P")

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing on this machine for `build` or `test`, through apt; without root, says what to run.
+# Installs what is missing on this machine for `build`, `web` (its charts) or `test`, through apt; without root, says what to run.
 set -eu
 
 missing=""
@@ -12,6 +12,9 @@ build)
     need gcc gcc libc6-dev
     "$(dirname "$0")/python.sh" >/dev/null 2>&1 || missing="$missing python3 python3-venv python3-dev"
     ;;
+web)
+    need npm npm
+    ;;
 test)
     PATH="$PATH:/usr/sbin"
     need nginx nginx
@@ -22,6 +25,9 @@ test)
     need chromium chromium
     need node nodejs
     need npm npm
+    # its promtool checks what is told to it, too
+    need prometheus prometheus
+    need amtool prometheus-alertmanager
     # lists of attacks, and texts that are none, which tests/screening reads
     need sqlmap sqlmap
     need wfuzz wfuzz
@@ -33,7 +39,7 @@ test)
     fi
     ;;
 *)
-    echo "usage: $0 build|test" >&2
+    echo "usage: $0 build|web|test" >&2
     exit 2
     ;;
 esac

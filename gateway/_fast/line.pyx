@@ -276,6 +276,9 @@ cdef class JsonLine(Line):
         self.put_time(milliseconds)
         put(batch, b',"id":', 6)
         put_value(batch, exchange.request_id)
+        if exchange.trace is not None:
+            put(batch, b',"trace_id":', 12)
+            put_value(batch, exchange.trace.trace_id)
         self.put_who(exchange)
         put(batch, b',"method":', 10)
         put_value(batch, exchange.method)

@@ -6,7 +6,7 @@ from typing import Any
 
 import falcon
 
-from gateway.admin import cache, keys, limits, resources, revocations, upstreams
+from gateway.admin import behind, cache, keys, limits, resources, revocations, upstreams
 from gateway.admin.guard import Guard
 from gateway.admin.problems import add_handlers
 from gateway.admin.site import Site
@@ -33,4 +33,5 @@ def make_admin(site: Site) -> falcon.App[Any, Any]:
     app.add_route("/api/limits/{limit_id}", limits.OneLimit(site))
     app.add_route("/api/cache", cache.Cache(site))
     app.add_route("/api/reload", resources.Reload(site))
+    behind.add_to(app, site)
     return app

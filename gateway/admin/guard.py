@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 from typing import Any
 
 import falcon
@@ -29,6 +30,10 @@ PROBES = frozenset({"/healthz", "/readyz"})
 """What a probe asks under any name or address, without a token: it tells nothing that is not public."""
 
 WITHOUT_TOKEN = PROBES | {"/"}
+
+# SECURITY: the page of the dashboard and its files, which are the same for everybody and hold no figures; what the page
+# shows it asks for with the token.  No `..`, no empty step, nothing encoded. (test_the_dashboards_files_need_no_token)
+_SHELL = re.compile(r"/dashboard(/(vendor/)?[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*)?")
 CHANGE_HEADER = "X-Gateway-Admin"
 
 _KINDS_BY_SLUG = {kind.slug: kind for kind in KINDS}
@@ -37,7 +42,22 @@ _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _ANY_ADDRESS = frozenset({"0.0.0.0", "[::]"})
 
 
-class Guard:
+class Methods:
+    """Falcon middleware that knows which methods a resource has."""
+
+    def process_resource(self, req: falcon.Request, resp: falcon.Response, resource: Any, params: Any) -> None:
+        """Answer OPTIONS, and 405 for any method that a resource has not, be it one that HTTP knows or not."""
+        methods = [name[3:].upper() for name in dir(resource) if name.startswith("on_") and name != "on_options"]
+        allow = ", ".join([*methods, "OPTIONS"])
+        if req.method == "OPTIONS":
+            resp.status = 204
+            resp.set_header("Allow", allow)
+            resp.complete = True
+        elif req.method not in methods:
+            raise GatewayError(METHOD_NOT_ALLOWED, f"{req.path} takes {allow}.", headers=(("Allow", allow),))
+
+
+class Guard(Methods):
     """Falcon middleware that refuses before anything is looked up."""
 
     def __init__(self, site: Site) -> None:
@@ -60,21 +80,15 @@ class Guard:
         origin = req.env.get("HTTP_ORIGIN")
         if origin is not None and not is_same_site(origin, authority):
             raise GatewayError(ADMIN_ORIGIN, f"The request comes from a page of {origin!r}.")
-        if server.admin_token and req.path not in WITHOUT_TOKEN:
+        if server.admin_token and not is_open(req.method, req.path):
             check_token(req.env.get("HTTP_AUTHORIZATION", ""), server.admin_token)
         if req.method not in _SAFE_METHODS and req.env.get("HTTP_X_GATEWAY_ADMIN") != "1":
             raise GatewayError(ADMIN_HEADER, f"Send `{CHANGE_HEADER}: 1` with every {req.method}.")
 
-    def process_resource(self, req: falcon.Request, resp: falcon.Response, resource: Any, params: Any) -> None:
-        """Answer OPTIONS, and 405 for any method that a resource has not, be it one that HTTP knows or not."""
-        methods = [name[3:].upper() for name in dir(resource) if name.startswith("on_") and name != "on_options"]
-        allow = ", ".join([*methods, "OPTIONS"])
-        if req.method == "OPTIONS":
-            resp.status = 204
-            resp.set_header("Allow", allow)
-            resp.complete = True
-        elif req.method not in methods:
-            raise GatewayError(METHOD_NOT_ALLOWED, f"{req.path} takes {allow}.", headers=(("Allow", allow),))
+
+def is_open(method: str, path: str) -> bool:
+    """Whether something is asked for that is nobody's secret."""
+    return path in WITHOUT_TOKEN or (method in _SAFE_METHODS and _SHELL.fullmatch(path) is not None)
 
 
 def is_known_host(authority: str, admin: str) -> bool:

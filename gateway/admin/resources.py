@@ -39,6 +39,12 @@ ENDPOINTS: Final = {
     "DELETE /api/limits/{id}": "fill a bucket",
     "GET /api/cache": "how often the caches of routes were of use, over all workers",
     "DELETE /api/cache": "purge what is kept, by ?url=, prefix=, tag= or route=, or ?all=true",
+    "GET /dashboard": "all of it as a page, for people",
+    "GET /metrics": "everything that is counted, for Prometheus",
+    "GET /api/overview": "how everything is and what happened lately, by ?range=10s, 1m, 5m, 1h, 24h or 48h",
+    "GET /api/history": "how it was over time, by ?range= and ?route=",
+    "GET /api/live": "the same each second, as a stream of events",
+    "GET /api/trends": "errors by fault, and traffic beside that of the time before",
     "POST /api/reload": "read the configuration; answers once every worker runs it",
 }
 SERVED_WITHIN: Final = child.TIMEOUT + 30  # seconds; another reading may have to end first
@@ -117,7 +123,7 @@ class Workers(_Resource):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """List the living workers of this host."""
-        _answer(resp, [_worker_row(worker) for worker in self._site.page.workers()])
+        _answer(resp, [worker_row(worker) for worker in self._site.page.workers()])
 
 
 class Reload:
@@ -182,7 +188,8 @@ def _route_row(plan: RoutePlan, source: Route) -> dict[str, Any]:
     }
 
 
-def _worker_row(worker: Worker) -> dict[str, Any]:
+def worker_row(worker: Worker) -> dict[str, Any]:
+    """A worker as JSON."""
     return {
         "pid": worker.pid,
         "state": worker.state.name.lower(),

@@ -12,12 +12,12 @@ import falcon
 
 from gateway._fast.traffic import now_ms
 from gateway.admin.site import Site
-from gateway.admin.targets import Look, circuit, row, sums
+from gateway.admin.targets import Look, row
+from gateway.admin.upstream_rows import upstream_row
 from gateway.config.model import Document
-from gateway.config.model_upstreams import Upstream
 from gateway.contracts import Plan
 from gateway.errors import BAD_CHANGE, UNKNOWN_TARGET, GatewayError
-from gateway.upstreams import budget, override
+from gateway.upstreams import override
 from gateway.upstreams.attempt import Attempts
 from gateway.upstreams.fleet import Target
 from gateway.upstreams.state import advance
@@ -120,54 +120,11 @@ def _rows(plan: Plan, document: Document) -> Iterator[bytes]:
     specs = {spec.name: spec for spec in document.upstreams}
     separator = b"["
     for attempts in plan.attempts:
-        yield separator + _text(_row(attempts, specs[attempts.name], plan, document))
+        row_of = upstream_row(attempts, specs[attempts.name], document)
+        yield separator + _text({**row_of, "discovery": next(_discovery(plan, attempts), None)})
         separator = b", "
         time.sleep(0)
     yield b"]" if plan.attempts else b"[]"
-
-
-def _row(attempts: Attempts, spec: Upstream, plan: Plan, document: Document) -> dict[str, Any]:
-    now = now_ms()
-    look = Look(attempts.fleet, spec, now)
-    in_panic, gate = look.in_panic, attempts.gate
-    targets = [row(look, target, in_panic) for target in attempts.fleet.targets]
-    overload = spec.overload or document.server.overload
-    return {
-        "name": spec.name,
-        "where": spec.where,
-        "balance": spec.balance.kind,
-        "in_panic": in_panic,
-        "in_flight": sum(target["in_flight"] for target in targets),
-        "limit": None if gate is None or overload is None else _limit(gate.limit, overload.max_concurrency is None),
-        "circuit": None if attempts.circuit is None else _circuit(attempts, now),
-        "budget": _budget(attempts, spec, now) if spec.retry or spec.hedge else None,
-        "discovery": next(_discovery(plan, attempts), None),
-        "targets": targets,
-    }
-
-
-def _limit(now: int, is_adaptive: bool) -> dict[str, Any]:
-    """Requests in flight that are allowed now; an adaptive limit is this worker's own."""
-    return {"now": now, "adaptive": is_adaptive}
-
-
-def _circuit(attempts: Attempts, now: int) -> dict[str, Any]:
-    assert attempts.circuit is not None
-    closed = "closed", "nothing is held back"
-    name, why = closed if attempts.circuit.is_closed else circuit(attempts.circuit, now)
-    return {"state": name.removeprefix("circuit "), "why": why, "window": sums(attempts.circuit, now)}
-
-
-def _budget(attempts: Attempts, spec: Upstream, now: int) -> dict[str, Any]:
-    requests, retries, hedges = attempts.state.budget.sums(now, budget.WINDOW)
-    return {
-        "seconds": budget.WINDOW / 1000,
-        "requests": requests,
-        "retries": retries,
-        "hedges": hedges,
-        "retries_share": spec.retry.budget if spec.retry else None,
-        "hedges_share": spec.hedge.max if spec.hedge else None,
-    }
 
 
 def _discovery(plan: Plan, attempts: Attempts) -> Iterator[dict[str, Any]]:

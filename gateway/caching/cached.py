@@ -17,7 +17,7 @@ from gateway.caching.keys import Key, Keys
 from gateway.caching.vary import selecting
 from gateway.caching.verdict import Use, Verdict, verdict
 from gateway.errors import NOT_CACHED, GatewayError
-from gateway.exchange import Exchange, Headers, Response
+from gateway.exchange import CACHE_HIT, CACHE_STALE, Exchange, Headers, Response
 
 #: seconds that a request waits for what another one fetches, in each of its turns
 PATIENCE: Final = 10.0
@@ -69,6 +69,7 @@ class Cached:
         # PERF: most answers end here (perf/scenarios/cache-hit); the verdict of all others has more to read.
         if type(found) is Entry and now < found.fresh_until and method == "GET" and _SPECIAL.isdisjoint(environ):
             self._count.hits += 1
+            exchange.marks |= CACHE_HIT
             return found.answer(now)
         if type(found) is Pass and now < found.until and _SPECIAL.isdisjoint(environ):
             return self._fetching.past(exchange, "miss", found.why)
@@ -124,6 +125,7 @@ class Cached:
                 return self._fetching.ask(exchange, wish, None)
             shared = self._collapsed(turn, flight)
             if shared is not None:
+                exchange.marks |= CACHE_HIT
                 return shared
             found, name = self._near(turn.key, turn.headers)
         return self._fetching.ask(exchange, wish, None)
@@ -139,11 +141,14 @@ class Cached:
             if not (seen.on_error and self._clock() < entry.quiet_until):
                 return None
             self._count.saved += 1
+            exchange.marks |= CACHE_STALE
             return _answer(turn.asked, entry, seen, "hit", "; detail=upstream-failed")
         if use is Use.FRESH:
             self._count.hits += 1
+            exchange.marks |= CACHE_HIT
         else:
             self._count.stale += 1
+            exchange.marks |= CACHE_STALE
         if use is Use.REFRESH:
             self._fetching.refresh(exchange, Wish(turn.key, turn.headers, turn.asked, entry), name)
         return _answer(turn.asked, entry, seen, "hit")

@@ -26,7 +26,7 @@ from gateway.caching.stored import selects
 from gateway.caching.validation import agrees, conditional, freshened, head_agrees, is_error
 from gateway.caching.verdict import Use, verdict
 from gateway.contracts import RoutePlan
-from gateway.exchange import Exchange, Headers, Response
+from gateway.exchange import CACHE_BYPASS, CACHE_HIT, CACHE_MISS, CACHE_STALE, Exchange, Headers, Response
 
 log = logging.getLogger("gateway")
 
@@ -59,6 +59,7 @@ class Fetching:
     def past(self, exchange: Exchange, why: str, detail: str = "") -> Response:
         """The answer of the upstream, of which nothing is kept; what it changes is no longer kept."""
         self._count.bypassed += 1
+        exchange.marks |= CACHE_BYPASS
         response = pipeline.run(exchange, self._plans.inner)
         forget(exchange, response, self._caching)
         return _told(response, why, detail)
@@ -82,12 +83,14 @@ class Fetching:
         shared, name = self._caching.shared, flight.key
         sent, wish = self._elsewhere(wish, flight, "hit")
         if sent is not None:
+            exchange.marks |= CACHE_HIT
             return sent
         is_mine = shared.lock(name)
         if not is_mine:
             shared.wait(name, min(LOCKED / 2, (exchange.deadline - monotonic()) / 2))
             sent, wish = self._elsewhere(wish, flight, "fwd=miss; collapsed")
             if sent is not None:
+                exchange.marks |= CACHE_HIT
                 return sent
         try:
             return self.ask(exchange, wish, flight)
@@ -113,6 +116,7 @@ class Fetching:
     def ask(self, exchange: Exchange, wish: Wish, flight: Flight | None) -> Response:
         """The answer of the upstream, kept where it may be; what is kept already in place of a failure."""
         entry, asked, clock = wish.entry, wish.asked, self._caching.clock
+        exchange.marks |= CACHE_MISS
         stamp, asked_at = self._caching.purges.number, clock()
         response = self._run(exchange, wish)
         times = (asked_at, clock())
@@ -176,6 +180,7 @@ class Fetching:
         status = response.status
         response.close()
         exchange.error = None
+        exchange.marks = exchange.marks & ~CACHE_MISS | CACHE_STALE
         self._count.saved += 1
         sent = answered(wish.asked, entry.stored, entry.body, seen.age)
         return _told(sent, "stale", "upstream-failed", f"; fwd-status={status}; ttl={int(seen.left)}")

@@ -18,6 +18,7 @@ from gateway.config.compile_idempotency import Idempotencies
 from gateway.config.compile_identity import Identity
 from gateway.config.compile_limits import Limits
 from gateway.config.compile_screen import Screens
+from gateway.config.compile_trace import Tracing
 from gateway.config.compile_upstreams import Resources, Services
 from gateway.config.complaints import Complaint, ConfigError
 from gateway.config.model import Document, Route
@@ -48,7 +49,7 @@ class _Compiler:
         self.resources = resources
         self.pause = pause
         self.complaints: list[Complaint] = []
-        self.services = Services(resources, self._complain, document.server.overload)
+        self.services = Services(resources, self._complain, document.server.overload, document.tracing is not None)
 
     def plan(self) -> Plan:
         """The whole plan, or every complaint."""
@@ -56,7 +57,9 @@ class _Compiler:
         self.policies = self._plugins()
         self.upstreams = {upstream.name: self.services.build(upstream) for upstream in document.upstreams}
         self.identity = Identity(document, self.resources.registry, self.upstreams, self._complain)
-        self.log = self._log()
+        self.tracing = Tracing(document, self.resources)
+        self.log = (*self.tracing.steps, *self._log())
+        self.meter = self.resources.meter if document.metrics.is_on else None
         self.limits = Limits(document.rate_limits, self.resources.limiting)
         self.guards = Guards(document.server, self._complain)
         self.screens = Screens(document.server)
@@ -145,6 +148,13 @@ class _Compiler:
             return ()
         return (Step("log", spec.where, steps),)
 
+    def _counting(self, route: str) -> tuple[Step, ...]:
+        """The step that counts the requests of a route."""
+        if not self.document.metrics.is_on:
+            return ()
+        where = self.document.metrics.where
+        return (self.meter.step(route, where) if self.meter else Step("meter", where, Steps()),)
+
     def _ties(self, specs: list[RouteSpec], sources: tuple[Route, ...]) -> None:
         named = [(spec.payload, spec) for spec in specs]
         found = ties(named, self.pause)
@@ -156,7 +166,7 @@ class _Compiler:
         tools = Tools(route.name, monotonic, log.info)
         limits = self.limits.steps(route.name, route.rate_limit)
         bodies = (self.guards.step(route), *self.screens.steps(route), *self.idempotencies.steps(route))
-        first = (*self.log, *bodies, *self.identity.steps(route), *limits)
+        first = (*self._counting(route.name), *self.log, *bodies, *self.identity.steps(route), *limits)
         steps: dict[str, Step] = {step.name: step for step in first}
         if route.rewrite is not None:
             steps["rewrite"] = Step("rewrite", route.rewrite.where, rewrite.compile(route.rewrite, tools))
@@ -184,7 +194,7 @@ class _Compiler:
             self._complain(route.where, f"routes.{route.name}.policies", str(error), error.hint)
             return None
         fetch, total, upstream = self.actions.of(route)
-        line = tuple(steps[name] for name in order if name in steps)
+        line = self.tracing.watching(tuple(steps[name] for name in order if name in steps))
         plan = RoutePlan(route.name, route.where, line, fetch, total, upstream)
         if mistake := self.caches.mistake(route):
             hint = "write `shared: true` where one answer serves all of them, or leave the cache out"
@@ -195,7 +205,7 @@ class _Compiler:
         """What requests walk that no route takes: they are logged like all others."""
         defaults = self.document.defaults.headers
         edge = self.identity.edge(self.document.defaults.cors, (), name)
-        steps = (*self.log, *edge, *self.limits.steps(name))
+        steps = self.tracing.watching((*self._counting(""), *self.log, *edge, *self.limits.steps(name)))
         if defaults is not None:
             made = headers.compile(defaults, Tools(name, monotonic, log.info))
             steps = (*steps, Step(FINAL, defaults.where, Steps(on_response=made.on_response)))

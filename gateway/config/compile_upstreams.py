@@ -18,6 +18,8 @@ from gateway.config.model_traffic import Overload
 from gateway.contracts import Fetch
 from gateway.limiting.limiting import Limiting
 from gateway.observe.access_log import AccessLogs
+from gateway.observe.meter import Metering
+from gateway.observe.tracing import Traces
 from gateway.upstreams import balance, breaker, budget, health, hedge, outlier, retry
 from gateway.upstreams.activate import Activator
 from gateway.upstreams.attempt import Attempts, Rules
@@ -33,6 +35,7 @@ from gateway.upstreams.mirror import Lanes
 from gateway.upstreams.pool import TLS_SCHEMES, Address, PoolSettings
 from gateway.upstreams.pools import PoolKey, Pools, TLSSettings
 from gateway.upstreams.state import WINDOW, TrafficRegion
+from gateway.upstreams.traced import Traced
 from gateway.upstreams.wake import Wake
 
 if TYPE_CHECKING:
@@ -59,6 +62,10 @@ class Resources:
     calls: Calls | None = None
     #: None when no route keeps answers, or the plan serves nobody
     answers: Answers | None = None
+    #: None when nothing is counted, or the plan serves nobody
+    meter: Metering | None = None
+    #: None when it serves nobody
+    traces: Traces | None = None
 
 
 class Service(NamedTuple):
@@ -72,10 +79,15 @@ class Services:
     """Builds upstreams, and keeps what the plan must name: `keys` of pools and `follows` of discovery."""
 
     def __init__(
-        self, resources: Resources, complain: Callable[[str, str, str], None], overload: Overload | None = None
+        self,
+        resources: Resources,
+        complain: Callable[[str, str, str], None],
+        overload: Overload | None = None,
+        is_traced: bool = False,
     ) -> None:
         """`complain` is called with (where, path, message); `overload` is for upstreams that say nothing of it."""
         self._overload = overload
+        self._is_traced = is_traced
         self.keys: list[PoolKey] = []
         self.follows: list[Follow] = []
         self.checks: list[Checked] = []
@@ -146,7 +158,9 @@ class Services:
     def _target(self, spec: model.Upstream, key: PoolKey, weight: int, where: tuple[str, str] = ("", "")) -> Target:
         address = str(key.address)
         state = self._resources.traffic.target(spec.name, address, window_ms=_window(spec))
-        return Target(address, self._resources.pools.get(key), state, weight, _breaker(spec), where)
+        meter = self._resources.meter
+        call = None if meter is None else meter.call(spec.name, address)
+        return Target(address, self._resources.pools.get(key), state, weight, _breaker(spec), where, call)
 
     def _asks(self, rules: Activate) -> Calls | None:
         calls = self._resources.calls
@@ -163,6 +177,8 @@ class Services:
         times = spec.timeout
         kind = _grpc() if spec.is_grpc else HttpUpstream
         http = kind(spec.name, connect=times.connect, read=times.read, total=times.total, idle=times.idle)
+        if self._is_traced:
+            http = Traced(http)
         state = self._resources.traffic.upstream(spec.name, window_ms=_window(spec), budget_ms=budget.WINDOW)
         again = retry.Rules.of(spec.retry) if spec.retry else None
         beside = hedge.Rules.of(spec.hedge) if spec.hedge else None

@@ -14,6 +14,7 @@ from gateway.config.yaml_source import Map, Seq
 _SECRET_NAME = re.compile(r"secret|passw|token|authorization|cookie|api[-_]?key|credential", re.IGNORECASE)
 _STORE_SECRET = re.compile(r"(?<=://)[^/]*(?=@)|(?<=\?).*")
 _HIDDEN = "***"
+_ADDRESSES = frozenset(("webhook", "slack", "pagerduty", "alertmanager", "url", "routing_key", "headers"))
 
 
 def merged(roots: Iterable[Map]) -> dict[str, Any]:
@@ -48,7 +49,28 @@ def shown(whole: dict[str, Any]) -> str:
     """The configuration as JSON text for people: secrets and all that came from references are ***."""
     redacted = _redacted(with_defaults(whole))
     redacted["store"] = _STORE_SECRET.sub(_HIDDEN, redacted["store"])
+    if "escalation" in redacted:
+        redacted["escalation"] = _without_addresses(redacted["escalation"])
+    tracing = redacted["observability"].get("tracing", {})
+    if "headers" in tracing:
+        tracing["headers"] = dict.fromkeys(tracing["headers"], _HIDDEN)
     return json.dumps(redacted, separators=(",", ":"), ensure_ascii=False)
+
+
+def _without_addresses(value: Any) -> Any:
+    """SECURITY: who knows the address or the key of a receiver may write there (tests/unit/config/test_alerts.py)."""
+    if isinstance(value, list):
+        return [_without_addresses(member) for member in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _without_addresses(member)
+        if isinstance(member, dict | list) and key != "headers"
+        else _HIDDEN
+        if key in _ADDRESSES
+        else member
+        for key, member in value.items()
+    }
 
 
 def with_defaults(whole: dict[str, Any]) -> dict[str, Any]:

@@ -14,12 +14,16 @@ from gateway.config.model import Defaults, Document, Route
 from gateway.config.model_upstreams import Upstream
 from gateway.config.reader import Load, Reader, Text
 from gateway.config.schema import json_schema
+from gateway.config.sections.alerts import read_alerting
 from gateway.config.sections.enqueue import check_streams
 from gateway.config.sections.identity import Identity, read_identity
 from gateway.config.sections.limits import read_rate_limits
+from gateway.config.sections.metrics import read_metrics
 from gateway.config.sections.routes import read_defaults, read_routes
 from gateway.config.sections.server import read_access_log, read_server
 from gateway.config.sections.split import named
+from gateway.config.sections.statsd import read_statsd
+from gateway.config.sections.tracing import read_tracing
 from gateway.config.sections.upstreams import read_upstreams
 from gateway.config.sections.urls import read_store
 from gateway.config.sources import File, Sources
@@ -79,9 +83,13 @@ class _Reading:
             identity.check_names(single["defaults"])
         routes = self._routes(readers, defaults, upstreams, identity)
         access_log = read_access_log(single["observability"].section("access_log"))
+        tracing = read_tracing(single["observability"])
         store = self._store(readers)
         check_streams(readers, store)
         rate_limits = read_rate_limits(readers)
+        statsd = read_statsd(single["observability"])
+        metrics = read_metrics(single["observability"])
+        alerting = read_alerting(readers, [route.name for route in routes], upstreams, is_counted=metrics.is_on)
         if self.load.complaints:
             raise ConfigError(self._sorted(self._all_complaints()), self.load.files)
         whole = content.merged(file.root for file in files)
@@ -103,6 +111,12 @@ class _Reading:
             warnings=tuple(self._sorted(self.load.warnings)),
             shown=content.shown(whole),
             rate_limits=rate_limits,
+            alerting=alerting,
+            statsd=statsd,
+            metrics=metrics,
+            dashboard=single["observability"].flag("dashboard"),
+            tracing=tracing,
+            server_timing=single["observability"].flag("server_timing"),
         )
 
     def _single_sections(self, readers: list[Reader]) -> dict[str, Reader]:

@@ -4,10 +4,11 @@ Durations are seconds (float), sizes are bytes (int), shares are 0..1 (float), f
 Every `where` is "file:line", the place that a step of the plan comes from.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.config.complaints import Complaint
 from gateway.config.model_aggregate import Aggregate
+from gateway.config.model_alerts import Alerting
 from gateway.config.model_cache import Cache
 from gateway.config.model_compress import Compress
 from gateway.config.model_enqueue import Enqueue
@@ -18,9 +19,12 @@ from gateway.config.model_idempotency import Idempotency
 from gateway.config.model_identity import Access, Cors, IpRules, Provider, Role
 from gateway.config.model_limit import RateLimit
 from gateway.config.model_limits import Limits
+from gateway.config.model_metrics import Metrics
 from gateway.config.model_policies import PolicyUse
 from gateway.config.model_sanitize import Sanitize
 from gateway.config.model_split import Mirror, Split
+from gateway.config.model_statsd import Statsd
+from gateway.config.model_tracing import Tracing
 from gateway.config.model_traffic import Overload
 from gateway.config.model_transform import Transform
 from gateway.config.model_translate import GraphQL, GraphQLPass, JsonRpc
@@ -197,3 +201,15 @@ class Document(Record):
     warnings: tuple[Complaint, ...]
     shown: str
     rate_limits: tuple[RateLimit, ...] = ()
+    metrics: Metrics = field(default_factory=Metrics)
+    dashboard: bool = True
+    tracing: Tracing | None = None
+    server_timing: bool = False
+    alerting: Alerting = Alerting()
+    statsd: Statsd | None = None
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether the process that observes has anything to do."""
+        asked = self.metrics.is_on, self.dashboard, self.tracing, self.statsd, self.alerting.alerts
+        return any(asked)

@@ -6,10 +6,9 @@ any name and [] for any item.
 
 _OF_ROUTES = ("federation",)
 KEYS: dict[str, tuple[str, ...]] = {
-    "": ("alerts", "escalation", "regions"),
+    "": ("regions",),
     "routes[]": _OF_ROUTES,
     "routes[].operations.*": _OF_ROUTES,
-    "observability": ("statsd", "tracing", "dashboard"),
 }
 
 VALUES: dict[str, tuple[object, ...]] = {}

@@ -105,8 +105,9 @@ class Reader:
         return value if type(value) is int else self.default(key) or 0
 
     def flag(self, key: str) -> bool:
-        """Whether the value is true."""
-        return self._holder.get(key) is True
+        """Whether the value, or its default, is true."""
+        value = self._holder.get(key)
+        return (value if isinstance(value, bool) else self.default(key)) is True
 
     def duration(self, key: str) -> float:
         """Seconds."""

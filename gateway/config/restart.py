@@ -20,6 +20,12 @@ def needs_restart(started_with: Document, document: Document) -> tuple[Complaint
     ]
     if (old.tls is None) != (new.tls is None):
         found.append(_complaint(new, "tls", f"TLS is {'off' if old.tls is None else 'on'}"))
+    if document.is_observed and not started_with.is_observed:
+        words = "cannot be turned on by a reload: the process that observes is not there"
+        found.append(Complaint(document.file, 1, 1, "observability", words, HINT))
+    if started_with.metrics.series != document.metrics.series:
+        words = "cannot be changed by a reload: the room for counts is made at the start"
+        found.append(Complaint(document.file, 1, 1, "observability.metrics.series", words, HINT))
     if started_with.store != document.store:
         # SECURITY: an address may hold a password, so neither is shown.
         words = "cannot be changed by a reload: what the old one holds would be lost to half of the workers"

@@ -45,5 +45,7 @@ def text(place: Place, port: int, pid: int | None) -> str:
     lines = [f"\nThe gateway is up at {place.base}. In a second terminal:\n"]
     for about, command in commands(place, port, pid):
         lines.append(f"  # {about}\n  {command}")
+    demo = shlex.join([place.gateway, "demo-traffic", place.base])
+    lines.append(f"\nWatch it at {place.admin}/dashboard; so that there is something to see:\n\n    {demo}")
     lines.append(f"\nOr open {place.base}/ in a browser. Ctrl-C ends all of it.\n")
     return "\n".join(lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from gateway.exchange import Exchange
+from gateway.exchange import LIMIT_SHADOW, Exchange
 from gateway.limiting import refusal, taken
 from gateway.limiting.exact import Answer, Asked, Exact
 from gateway.limiting.ledger import Ledger
@@ -29,7 +29,7 @@ class Shared:
 
     def on_request(self, exchange: Exchange) -> None:
         """Take from all limits, or from none and raise."""
-        walk = _Walk(taken.of(exchange), self._page, self._clock())
+        walk = _Walk(exchange, self._page, self._clock())
         for limit in self._leased:
             asked = Asked(limit, *limit.named(exchange))
             try:
@@ -64,10 +64,11 @@ def _refuses(asked: Asked, answer: Answer | StoreError) -> bool:
 class _Walk:
     """One request on its way past limits."""
 
-    __slots__ = ("_now", "_page", "taken")
+    __slots__ = ("_exchange", "_now", "_page", "taken")
 
-    def __init__(self, found: list[Taken], page: OnPage, now_ns: int) -> None:
-        self.taken = found
+    def __init__(self, exchange: Exchange, page: OnPage, now_ns: int) -> None:
+        self._exchange = exchange
+        self.taken: list[Taken] = taken.of(exchange)
         self._page = page
         self._now = now_ns
 
@@ -98,6 +99,7 @@ class _Walk:
         """Give back what was taken and raise; a shadow only counts."""
         limit, _, pace = asked
         if limit.is_shadow:
+            self._exchange.marks |= LIMIT_SHADOW
             limit.shadow(self._now)
             return
         taken.give_back(self.taken, self._now)

@@ -18,7 +18,7 @@ from typing import Final, Protocol
 from gateway._fast.bucket import least
 from gateway.contracts import OnRequest, OnResponse, Steps
 from gateway.errors import GatewayError
-from gateway.exchange import Exchange, Headers, Response
+from gateway.exchange import LIMIT_SHADOW, Exchange, Headers, Response
 from gateway.limiting import penalty, refusal
 from gateway.limiting.limit import Limit
 from gateway.limiting.on_page import OnPage
@@ -75,6 +75,7 @@ def _asks(limits: tuple[Limit, ...], page: OnPage, clock: Clock) -> OnRequest:
             if wait <= 0:
                 taken.append((page, limit, pace, "", number, -wait))
             elif limit.is_shadow:
+                exchange.marks |= LIMIT_SHADOW
                 limit.shadow(now)
             else:
                 give_back(taken, now)

@@ -112,6 +112,11 @@ def when_ready(server: Any) -> None:
     admin = site.store.document.server.admin
     proxies = [address for address in server.cfg.settings["bind"].get() if address != admin]
     log.info("gateway listens on %s, admin on %s, plan %s", ", ".join(proxies), admin, site.store.document.version)
+    if site.store.document.is_observed:
+        from gateway.observer.process import Observer
+
+        site.observer = Observer(server, site)
+        site.observer.start()
 
 
 def pre_exec(server: Any) -> None:
@@ -126,4 +131,7 @@ def child_exit(server: Any, worker: Any) -> None:
 
 def on_exit(server: Any) -> None:
     """The master ends: the private directory goes unless another master (USR2) uses it."""
-    the_site().release()
+    site = the_site()
+    if site.observer is not None:
+        site.observer.stop()
+    site.release()

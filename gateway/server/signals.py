@@ -15,6 +15,7 @@ log = logging.getLogger("gateway")
 def take_over(server: Any, site: Site) -> None:
     """Put our handlers in the place of those of `server`, gunicorn's Arbiter."""
     reap = server.handle_chld
+    handle_usr1 = server.handle_usr1
     handle_term, handle_int, handle_quit = server.handle_term, server.handle_int, server.handle_quit
     site.page.draining.compare_and_set(server.pid, 0)  # of a master before us that had our pid
     server.handle_hup = lambda: _hup(server, site)
@@ -22,7 +23,8 @@ def take_over(server: Any, site: Site) -> None:
     server.handle_int = lambda: _end(server, site, handle_int)
     server.handle_quit = lambda: _end(server, site, handle_quit)
     server.handle_winch = lambda: _winch(server)
-    server.handle_chld = server.handle_cld = lambda: _child_ended(server, reap)
+    server.handle_chld = server.handle_cld = lambda: _child_ended(server, site, reap)
+    server.handle_usr1 = lambda: _reopen(site, handle_usr1)
 
 
 def _hup(server: Any, site: Site) -> None:
@@ -53,10 +55,19 @@ def _winch(server: Any) -> None:
         server.kill_workers(signal.SIGTERM)
 
 
-def _child_ended(server: Any, reap: Any) -> None:
+def _reopen(site: Site, handle: Any) -> None:
+    """Reopen the logs of all processes."""
+    handle()
+    if site.observer is not None:
+        site.observer.reopen()
+
+
+def _child_ended(server: Any, site: Site, reap: Any) -> None:
     """Reap; when the newer master has failed after WINCH, serve again."""
     upgraded = server.reexec_pid
     reap()
+    if site.observer is not None:
+        site.observer.child_ended()
     if upgraded and not server.reexec_pid:
         log.info("the newer master has ended")
         _bring_back(server)

@@ -19,12 +19,18 @@ from gateway.contracts import Plan
 from gateway.limiting.keys import secret_in
 from gateway.limiting.limiting import Limiting
 from gateway.observe.access_log import AccessLogs
+from gateway.observe.meter import Metering, room_for
+from gateway.observe.meter import regions as meter_regions
+from gateway.observe.tracing import Traces
 from gateway.server.ahead import Read
 from gateway.server.tls import Contexts
-from gateway.shared import Page, PageError, RuntimeDir
+from gateway.shared import Page, PageError, RuntimeDir, traces
 from gateway.shared.buckets import REGION as LIMITS
 from gateway.shared.buckets import buckets_of, region_size
 from gateway.shared.opening import open_store
+from gateway.shared.traces import REGION as TRACES
+from gateway.shared.vitals import REGION as VITALS
+from gateway.shared.vitals import VitalsRegion
 from gateway.upstreams.call import Calls
 from gateway.upstreams.discovery.registry import Sources
 from gateway.upstreams.pools import Pools
@@ -33,6 +39,7 @@ from gateway.upstreams.state import TrafficRegion
 if TYPE_CHECKING:
     from gateway.idempotency.answers import Answers
     from gateway.identity.registry import Registry
+    from gateway.observer.process import Observer
 
 CONFIG = "GATEWAY_CONFIG"
 
@@ -49,11 +56,20 @@ class Site:
         self.draining = False
         self._registry: Registry | None = None
         self._answers: Answers | None = None
+        self.observer: Observer | None = None  # in the master alone
         self.has_borrowed_sockets = False  # they are somebody else's (systemd), and stay open without us
-        regions = {"traffic": TrafficRegion.size(), LIMITS: region_size()}
+        series = room_for(document)
+        regions = {
+            "traffic": TrafficRegion.size(),
+            LIMITS: region_size(),
+            TRACES: traces.region_size(),
+            VITALS: VitalsRegion.size(),
+            **meter_regions(series),
+        }
         self.page = Page.from_env(os.environ) or Page.create(regions)
         self.traffic = TrafficRegion(self.page.region("traffic"))
         self.buckets = buckets_of(self.page)
+        self.meter = Metering.of(self.page, series)
         self.pools = Pools()
         self.logs = AccessLogs()
         self.sources = Sources(self._targets_changed)
@@ -61,6 +77,7 @@ class Site:
         self.store = Store(self._compile)
         self.contexts = contexts(document)
         self.runtime = RuntimeDir.from_env(os.environ) or RuntimeDir.create()
+        self.traces = Traces(self.runtime.path, traces.Counts(self.page.region(TRACES)))
         try:
             self.limiting = Limiting(self.buckets, secret_in(self.runtime.path), document.store)
             self.caching = Caching(open_store(document.store, self._folder("cache")), document.server.cache_memory)
@@ -87,7 +104,9 @@ class Site:
             limiting=self.limiting,
             caching=self.caching,
             calls=self.calls,
+            meter=self.meter if document.metrics.is_on else None,
             answers=self._answers_of(document) if keeps else None,
+            traces=self.traces,
         )
         return compile(document, resources, pause)
 
@@ -138,6 +157,7 @@ class Site:
         slot = self.page.slot_left_by(pid)
         if slot is not None:
             self.traffic.forget(slot.index)
+            self.meter.forget(slot.index)
             self.page.free_slot(pid)
 
     def handover_env(self) -> dict[str, str]:

@@ -20,6 +20,7 @@ from gateway.errors import GatewayError
 from gateway.identity.keeper import Keeper
 from gateway.server.ingress import KINDS_BY_SLUG
 from gateway.server.listener import Listener, is_address
+from gateway.server.pulse import Pulse
 from gateway.server.settings import whole_seconds
 from gateway.server.site import Site, the_site
 from gateway.shared import Slot, WorkerState
@@ -52,6 +53,9 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         self.site = the_site()
         self.slot = self.site.page.claim_slot(os.getpid())
         self.site.traffic.claim(self.slot.index)
+        self.site.meter.claim(self.slot.index)
+        self.site.traces.claim(self.slot.index)
+        self._pulse = Pulse.of(self.site.page, self.slot.index, TICK)
         configured = whole_seconds(self.site.store.document.server.keepalive)
         self._keepalive = None if self.cfg.keepalive == configured else float(self.cfg.keepalive)
         self._settings = _settings(self.site, self._keepalive)
@@ -85,10 +89,13 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
             for listener in admins:
                 listener.stop()
             gevent.killall(loops)
+            self._pulse.stop()
             self._reloader.resign()
             self.site.sources.stop()
             self.site.logs.close()
+            self.site.traces.close()
             self.site.traffic.release()
+            self.site.meter.release()
             self.slot.release()
 
     def _listeners(self) -> tuple[list[Listener], list[Listener]]:
@@ -129,6 +136,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         certificates_at = monotonic() + CERTIFICATES_EVERY
         while self.alive:
             now = monotonic()
+            self._pulse.beat(now)
             self._tell(proxies, now)
             if self._served >= self.max_requests:
                 self.log.info("worker %s served %d requests and is replaced", self.pid, self._served)

@@ -148,6 +148,11 @@ class Page:
         found = (self._slot(index).read() for index, cell in enumerate(self._owners) if cell.load())
         return [worker for worker in found if worker is not None]
 
+    def owners(self) -> dict[int, int]:
+        """slot -> pid of each living worker of all masters, whatever it says of itself."""
+        words = ((index, cell.load()) for index, cell in enumerate(self._owners))
+        return {index: process.pid_of(word) for index, word in words if word and process.is_alive(word)}
+
     def requests_total(self) -> int:
         """Requests counted since the page was made, by the dead workers too."""
         return sum(self._slot(index).requests.load() for index in range(self.slots))

@@ -16,6 +16,7 @@ import gevent
 from gevent.event import Event
 from redis import exceptions as redis_errors
 
+from gateway._fast.trace import waited
 from gateway.shared.guarded import Guarded
 from gateway.shared.redis_address import RedisAddress
 from gateway.shared.redis_client import PATIENCE
@@ -108,7 +109,9 @@ class Scripts:
             self.failures += len(calls)
             raise StoreUnavailableError("the store is out of reach, or asked more than it can answer")
         assert entry.ready is not None
+        began = monotonic()
         entry.ready.wait(PATIENCE)
+        waited(began)
         if entry.answers is None:
             entry.is_given_up = True
             self.failures += len(calls)

@@ -9,10 +9,12 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from itertools import islice
+from time import monotonic
 from typing import Any, Final, TypeVar
 
 from redis import exceptions as redis_errors
 
+from gateway._fast.trace import waited
 from gateway.shared.redis_address import RedisAddress
 from gateway.shared.redis_client import Client, connect
 from gateway.shared.store import (
@@ -176,10 +178,13 @@ class RedisStore:
 
     def _ask(self, action: Callable[[Any], T]) -> T:
         """What `action` gives. Raises StoreError in place of redis-py's errors, ValueError for what is no number."""
+        began = monotonic()
         try:
             return action(self._connected())
         except (redis_errors.RedisError, redis_errors.RedisClusterException, OSError) as error:
             raise self._failure(error) from None
+        finally:
+            waited(began)
 
     def _failure(self, error: Exception) -> Exception:
         if isinstance(error, redis_errors.OutOfMemoryError):

@@ -17,7 +17,7 @@ import gevent
 
 from gateway._fast.traffic import now_ms
 from gateway.errors import UPSTREAM_TIMEOUT, GatewayError, Kind
-from gateway.exchange import Exchange, Response
+from gateway.exchange import RETRIED, Exchange, Response
 from gateway.upstreams import backoff, budget, hedge
 from gateway.upstreams.circuit import Circuit
 from gateway.upstreams.fleet import Fleet, Target
@@ -122,7 +122,10 @@ class Attempts:
         exchange.target_tried = target
         started = monotonic()
         try:
-            response = self.http.send(exchange, target, first, started)
+            if target.call is None:
+                response = self.http.send(exchange, target, first, started)
+            else:
+                response = target.call.through(self.http.send, exchange, target, first, started)
         except GatewayError as error:
             if self._blames(error.kind, exchange, is_whole):
                 fleet.observe(target, ticket, error.kind, monotonic() - started, now_ms())
@@ -175,6 +178,7 @@ class Attempts:
                 return response
             if response is not None:
                 response.close()
+            exchange.marks |= RETRIED
             if exchange.target_tried is not None:
                 tried = (*tried, exchange.target_tried)
             gevent.sleep(pause)

@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 from uuid import uuid4
 
+from gateway._fast.trace import waited
 from gateway._fast.wire import Answer, WireError, talk
 from gateway.contracts import Fetch
 from gateway.errors import UPSTREAM_BAD_ANSWER, UPSTREAM_TIMEOUT, UPSTREAM_TLS, UPSTREAM_UNREACHABLE, GatewayError
@@ -72,8 +73,12 @@ class Calls:
         pool = self._pool(parts)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         exchange = _exchange(method, target, headers, body, parts.scheme)
-        exchange.deadline = monotonic() + timeout
-        return _whole(_answer(exchange, pool, body))
+        began = monotonic()
+        exchange.deadline = began + timeout
+        try:
+            return _whole(_answer(exchange, pool, body))
+        finally:
+            waited(began)
 
     def _checked(self, url: str) -> SplitResult:
         """SECURITY: URLs come from discovery documents too, so they may say anything."""
@@ -111,11 +116,14 @@ class Through:
         """(status, headers, body) of the path `url` within `timeout` seconds. Raises GatewayError."""
         exchange = _exchange(method, url, headers, body, "http")
         exchange.deadline = exchange.started + min(timeout, self._total)
-        response = self._fetch(exchange)
         try:
-            return response.status, response.headers, _read(response.body)
+            response = self._fetch(exchange)
+            try:
+                return response.status, response.headers, _read(response.body)
+            finally:
+                response.close()
         finally:
-            response.close()
+            waited(exchange.started)
 
 
 def _exchange(method: str, target: str, headers: Headers | None, body: bytes, scheme: str) -> Exchange:

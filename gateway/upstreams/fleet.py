@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from gateway._fast.meter import Call
 from gateway.errors import CIRCUIT_OPEN, NO_TARGET, GatewayError, Kind
 from gateway.exchange import Exchange
 from gateway.upstreams import breaker, health, outlier, override
@@ -40,7 +41,7 @@ class Guards:
 class Target:
     """One place to send a request to; `address` as the log shows it."""
 
-    __slots__ = ("address", "circuit", "configured", "pool", "state", "where")
+    __slots__ = ("address", "call", "circuit", "configured", "pool", "state", "where")
 
     def __init__(
         self,
@@ -50,9 +51,11 @@ class Target:
         weight: int = 1,
         rules: breaker.Rules | None = None,
         where: tuple[str, str] = ("", ""),
+        call: Call | None = None,
     ) -> None:
-        """`where` is zone and region, for those who look."""
+        """`where` is zone and region, for those who look; `call` counts its tries."""
         self.address = address
+        self.call = call
         self.where = where
         self.pool = pool
         self.state = state

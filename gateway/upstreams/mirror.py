@@ -17,7 +17,7 @@ import gevent
 
 from gateway.contracts import Fetch
 from gateway.errors import GatewayError
-from gateway.exchange import BodyReader, Exchange, Response
+from gateway.exchange import MIRRORED, BodyReader, Exchange, Response
 
 log = logging.getLogger("gateway")
 
@@ -123,16 +123,18 @@ class Mirror:
         try:
             return self._fetch(exchange)
         finally:
-            self._send(copy, read)
+            if self._send(copy, read):
+                exchange.marks |= MIRRORED
 
-    def _send(self, copy: Exchange, read: Recorder | None) -> None:
+    def _send(self, copy: Exchange, read: Recorder | None) -> bool:
+        """Whether the copy is on its way."""
         if read is not None:
             if not read.is_whole:
-                return
+                return False
             body = b"".join(read.pieces)
             copy.body, copy.body_length = io.BytesIO(body), len(body)
         copy.deadline = monotonic() + self._total
-        self._lane.start(self._copy_to, copy)
+        return self._lane.start(self._copy_to, copy)
 
 
 class Recorder:

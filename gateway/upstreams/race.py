@@ -12,7 +12,7 @@ from gevent.queue import Empty, SimpleQueue
 
 from gateway._fast.traffic import now_ms
 from gateway.errors import CLIENT_CLOSED, GatewayError
-from gateway.exchange import Exchange, Response
+from gateway.exchange import BESIDE, HEDGED, Exchange, Response
 
 if TYPE_CHECKING:
     from gateway.upstreams.attempt import Attempts
@@ -50,7 +50,8 @@ class Race:
                 if hedge_at is not None and monotonic() >= hedge_at:
                     hedge_at = None
                     if may_hedge():
-                        self._start(self._tried_now())
+                        self._exchange.marks |= HEDGED
+                        self._start(self._tried_now(), BESIDE)
                 try:
                     exchange, response, error = self._results.get(timeout=_patience(hedge_at))
                 except Empty:
@@ -66,8 +67,9 @@ class Race:
         finally:
             self._end()
 
-    def _start(self, tried: tuple[Target, ...]) -> None:
+    def _start(self, tried: tuple[Target, ...], mark: int = 0) -> None:
         exchange = copy(self._exchange)
+        exchange.marks |= mark
         # The client's channel can be linked to one upstream only, so to none of the two; nor may a loser write to it.
         exchange.environ = {**exchange.environ, "gateway.channel": None, "wsgi.early_hints": None}
         self._copies.append(exchange)

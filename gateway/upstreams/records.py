@@ -44,6 +44,16 @@ class Table:
             number = self._reclaim(key, now_ms)
         return number
 
+    def look(self, key: int) -> int | None:
+        """The number of the record of `key`, None when it has none; changes nothing."""
+        for number in self._way(key):
+            held = self._key(number).load()
+            if held == key:
+                return number
+            if not held:
+                return None
+        return None
+
     def place(self, number: int) -> int:
         """The byte at which a record begins."""
         return self._start + self.capacity * 2 * _WORD + number * self.record

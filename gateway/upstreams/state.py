@@ -42,7 +42,7 @@ _RING: Final = 8 * BUCKETS
 _ROW: Final = -(-4 * (1 + WORKERS) // _LINE) * _LINE
 _TARGET: Final = _LINE + _RING + _ROW
 _UPSTREAM: Final = _LINE + 2 * _RING + _ROW
-_KEEP_EVERY: Final = FORGET_AFTER // 10
+KEEP_EVERY: Final = FORGET_AFTER // 10  # milliseconds between two words that a record is used
 
 
 class TargetState:
@@ -167,6 +167,11 @@ class TrafficRegion:
         """The state of an upstream, likewise."""
         return self._known(UpstreamState(self._take(self._upstreams, "upstreams", name), name, window_ms, budget_ms))
 
+    def last_named(self, upstream: str, address: str) -> int | None:
+        """When a process last said that it uses a target; None when none ever did. Changes nothing."""
+        number = self._targets.look(_key(upstream, address))
+        return None if number is None else self._targets.named(number).load()
+
     def claim(self, slot: int) -> None:
         """Count what this process has in flight under its slot in the page; what the slot's last owner left is gone."""
         self.forget(slot)
@@ -190,7 +195,7 @@ class TrafficRegion:
         now = self._clock()
         if now < self._kept_until:
             return
-        self._kept_until = now + _KEEP_EVERY
+        self._kept_until = now + KEEP_EVERY
         for state in list(self._states):
             if state.named is not None:
                 state.named.store(now)

@@ -89,6 +89,7 @@ def test_the_runtime_directory_is_the_workers(tmp_path):
     with by_hand(tmp_path, "--group", group) as gateway:
         folder = runtime_folder(gateway.pid)
         wanted = grp.getgrnam(group).gr_gid
+        wait_until(lambda: gateway.admin("/metrics")[0] == 200, "who observes is of that group too")
         assert {path.stat().st_gid for path in (folder, *folder.iterdir())} == {wanted}
         gateway.write(plan("two"))
         assert gateway.admin("/api/reload", "POST")[0] == 200

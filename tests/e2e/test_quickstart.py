@@ -30,14 +30,14 @@ def free_ports(count):
 class Quickstart:
     """The process that `make run` ends in, on ports of its own."""
 
-    def __init__(self, folder, ports):
+    def __init__(self, folder, ports, more=""):
         self.ports = ports
         self.config = folder / "quickstart.yaml"
         text = (ROOT / "conf" / "quickstart.yaml").read_text()
         text = text.replace("quickstart.pem", str(ROOT / "conf" / "quickstart.pem"))
         for old, new in zip((8000, 8001, 9101, 9201, 9202, 9102, 9203), ports, strict=True):
             text = text.replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}")
-        self.config.write_text(text)
+        self.config.write_text(text + more)
         examples = ",".join(map(str, ports[2:]))
         command = [sys.executable, "-m", "gateway.examples", "--ports", examples, "--gateway", str(self.config)]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -128,6 +128,13 @@ def assert_heals(quickstart, command):
     assert states[-1] == "serving", seen
     assert "no answer" in next(target["why"] for target in seen if target["state"] == "down")
     assert statuses == {200}
+
+
+def test_the_dashboard_is_named_and_shows_demo_traffic(quickstart):
+    page = re.search(r"http://127\.0\.0\.1:\d+/dashboard", quickstart.output)[0]
+    assert "<title>Gateway</title>" in run(f"curl -s --retry 5 --retry-connrefused --fail {page}")
+    demo = re.search(r"^    (/.* demo-traffic .*)$", quickstart.output, re.M)[1]
+    assert int(re.search(r"(\d+) requests", run(f"{demo} --for 2s"))[1]) > 5
 
 
 def test_the_other_routes_work_too(quickstart):

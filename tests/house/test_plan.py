@@ -73,6 +73,7 @@ NETWORKS = (ipaddress.IPv4Network, ipaddress.IPv6Network)
 RICH = """\
 version: 1
 server: {trusted_proxies: [10.0.0.0/8, "::1"]}
+observability: {server_timing: true, tracing: {otlp: "http://127.0.0.1:4318", response_header: true}}
 upstreams:
   one:
     targets: [http://127.0.0.1:9101, "unix:/run/one.sock"]

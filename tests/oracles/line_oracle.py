@@ -61,6 +61,7 @@ def as_dict(exchange: Exchange, names: tuple[str, ...], now: float, ended: float
     return {
         "time": time,
         "id": exchange.request_id,
+        **({"trace_id": exchange.trace.trace_id} if exchange.trace else {}),
         "client": exchange.client,
         **peer,
         **({"caller": exchange.caller.subject, "provider": exchange.caller.provider} if exchange.caller else {}),

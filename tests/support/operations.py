@@ -19,6 +19,7 @@ from tests.support.gateway import Gateway
 from tests.support.raw import Client
 
 SHM = Path("/dev/shm")
+OBSERVER = "gw-observer"
 
 SERVER = """
 version: 1
@@ -150,7 +151,24 @@ def is_alive(pid: int) -> bool:
     return state not in "ZX"
 
 
+def observer(pid: int) -> int | None:
+    """Pid of the process that observes for a master."""
+    return next((each for each in descendants(pid) if _name(each) == OBSERVER), None)
+
+
 def children(pid: int) -> list[int]:
+    """Pids of the workers of a master: its living children but the one that observes."""
+    return [each for each in descendants(pid) if _name(each) != OBSERVER]
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def descendants(pid: int) -> list[int]:
     """Pids of the living children of a process."""
     found = []
     for entry in Path("/proc").iterdir():

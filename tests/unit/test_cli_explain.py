@@ -25,7 +25,7 @@ def test_the_winner_its_steps_and_the_final_url():
     assert told["upstream"]["name"] == "reviews"
     assert told["upstream"]["urls"] == ["http://127.0.0.1:9202/reviews?item=7"]
     assert told["upstream"]["total"] == 5
-    assert [step["name"] for step in told["steps"]] == ["log", "response-headers", "guard", "rewrite"]
+    assert [step["name"] for step in told["steps"]] == ["meter", "log", "response-headers", "guard", "rewrite"]
     text = Path(QUICKSTART).read_text().splitlines()
     line = int(next(step["where"] for step in told["steps"] if step["name"] == "rewrite").rpartition(":")[2])
     assert "rewrite:" in text[line - 1]

@@ -277,3 +277,15 @@ def test_a_changed_layout_has_a_new_version():
     parts = (page._HEADER.format, page._REGION.format, page._REGIONS_AT, page._CELLS_AT, page._SLOTS_AT)
     rest = (page.CELLS, page._CELL_SIZE, page._EXPIRY_BITS, slot.SLOT_SIZE, slot.SLOT_CELLS, process._PID_BITS)
     assert (page.LAYOUT, hashlib.sha256(repr((parts, rest)).encode()).hexdigest()[:12]) == (2, "1320088f5cd2")
+
+
+def test_living_owners_of_slots_are_known():
+    page = Page.create(workers_max=4)
+    slot = page.claim_slot(os.getpid())
+    assert page.owners() == {slot.index: os.getpid()}
+    with subprocess.Popen(["sleep", "60"]) as gone:
+        other = page.claim_slot(gone.pid)
+        assert page.owners()[other.index] == gone.pid
+        gone.kill()
+    assert page.owners() == {slot.index: os.getpid()}
+    os.close(page.fd)

@@ -27,6 +27,17 @@ def check_url(reader: Reader, text: Text) -> None:
         reader.warn("`insecure` has no effect: the address is https", key="insecure")
 
 
+def url_mistake(address: str) -> str:
+    """What is wrong with an address that is asked by http or https, with {} where it is named; "" for nothing."""
+    url = _split(address)
+    if url is None or url.scheme not in ("http", "https") or not url.hostname:
+        return "{} is no URL with http or https"
+    if "@" in url.netloc or url.query or url.fragment:
+        return "the address may hold no user, no password, no query and no fragment"
+    mistake = _authority_mistake(url.netloc)
+    return f"the host in {{}} {mistake}" if mistake else ""
+
+
 def read_store(reader: Reader, text: Text) -> str:
     """The address of a store with its file made absolute. SECURITY: it may hold a password, so it is never shown."""
     if text.value == "memory":

@@ -117,6 +117,45 @@ def test_with_the_token_all_is_told(remote, field):
     assert remote.ask("GET", "/api/workers", authorization=field).status == 200
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/dashboard", "/dashboard/main.js", "/dashboard/style.css", "/dashboard/vendor/uPlot.iife.min.js"],
+)
+def test_the_dashboards_files_need_no_token(remote, path):
+    assert remote.ask("GET", path, authorization=None).status != 401
+    assert remote.ask("HEAD", path, authorization=None).status != 401
+    assert remote.ask("POST", path, authorization=None, x_gateway_admin="1").status == 401
+    assert remote.ask("GET", path, authorization=None, host="evil.example").status == 421
+    assert remote.ask("GET", path, authorization=None, origin="http://evil.example").status == 403
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/dashboard/",
+        "/dashboardx",
+        "/dashboard/../api/config",
+        "/dashboard/..",
+        "/dashboard/.",
+        "/dashboard/vendor/../../api/config",
+        "/dashboard/vendor/vendor/a.js",
+        "/dashboard/%2e%2e/api/config",
+        "/dashboard//api/config",
+        "/dashboard/main.js\n",
+        "/dashboard/a/b",
+        "/dashboard/a..js",
+        "//dashboard",
+        "/api/live",
+        "/api/overview",
+        "/api/history",
+        "/api/alerts",
+        "/metrics",
+    ],
+)
+def test_what_is_not_one_of_the_dashboards_files_needs_it(remote, path):
+    assert remote.ask("GET", path, authorization=None).status == 401
+
+
 def test_the_token_does_not_stand_in_for_the_header(remote):
     assert remote.ask("POST", "/api/reload", authorization="Bearer correct-horse").status == 403
 

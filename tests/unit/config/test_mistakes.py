@@ -57,7 +57,7 @@ SCHEMA = [
     (server("tls: {cert: a}"), "x.yaml:3:15: server.tls.key: is missing (PEM private key."),
     (HEAD + "store: redis://x/0\n", None),
     (HEAD + "store: memroy\n", "redis+sentinel://, found something else (did you mean `memory`?)"),
-    (HEAD + "alerts: {x: {nonsense: '${env:NOPE}'}}\n", f"x.yaml:3:1: alerts: `alerts` {UNBUILT}"),
+    (HEAD + "regions: {x: {nonsense: '${env:NOPE}'}}\n", f"x.yaml:3:1: regions: `regions` {UNBUILT}"),
     (upstream("retri: {attempts: 2}"), "x.yaml:4:9: upstreams.app.retri: unknown key (did you mean `retry`?)"),
     (upstream("balance: roundrobin"), "x.yaml:4:18: upstreams.app.balance: expected `p2c`, `round_robin`, `random`, `least"),
     (upstream("balance: leastrequest"), 'found "leastrequest" (did you mean `least_requests`?)'),

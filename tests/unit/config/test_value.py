@@ -87,7 +87,8 @@ def test_what_is_shown_has_the_defaults_of_the_server_filled_in(smallest):
         "header_timeout": "10s", "body_timeout": "60s",
     }  # fmt: skip
     assert (shown["server"]["bind"], shown["store"], shown["version"]) == ("127.0.0.1:8000", "memory", 1)
-    assert shown["observability"] == {"access_log": {"format": "json", "to": "stdout", "sample": "100%"}}
+    assert shown["observability"]["access_log"] == {"format": "json", "to": "stdout", "sample": "100%"}
+    assert "tracing" not in shown["observability"]
     assert "tls" not in shown["server"]
     assert shown["routes"] == [{"name": "all", "match": {"path": "/{rest:path}"}, "upstream": "app"}]
 
@@ -143,7 +144,7 @@ PLACES = [
     "upstreams.a", "upstreams.a.targets", "upstreams.a.timeout", "upstreams.a.tls", "defaults", "defaults.headers",
     "defaults.policies", "routes", "routes.0", "routes.0.match", "routes.0.match.path", "routes.0.headers",
     "routes.0.headers.request", "routes.0.policies", "routes.0.respond", "routes.0.rewrite", "routes.0.timeout",
-    "observability", "observability.access_log", "plugins", "store",
+    "observability", "observability.access_log", "observability.metrics", "plugins", "store",
 ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Access-log lines against their oracle: what is logged, what is hidden, what is dropped."""
 
 import json
+import os
 import zlib
 from datetime import datetime
 from time import monotonic, time
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway._fast.batch import Batch
 from gateway._fast.line import CombinedLine, JsonLine, Line, Secrets
+from gateway._fast.trace import Trace, Tracer
 from gateway.exchange import Exchange, Response
 from gateway.identity.caller import Caller
 from gateway.observe.access_log import SECRETS
@@ -38,6 +40,13 @@ header_names = st.sampled_from(
 )
 
 
+def traced() -> Trace | None:
+    """What a request's trace is after the step for it."""
+    request = exchange()
+    Tracer(0.0, False, False, os.urandom)(request)
+    return request.trace
+
+
 @st.composite
 def exchanges(draw: st.DrawFn) -> Exchange:
     return exchange(
@@ -49,6 +58,7 @@ def exchanges(draw: st.DrawFn) -> Exchange:
         host=draw(latin),
         caller=draw(st.none() | st.builds(Caller, st.sampled_from(["staff", "web"]), anything, st.just({}))),
         route=route(draw(anything)),
+        trace=draw(st.none() | st.just(traced())),
         upstream=draw(st.none() | anything),
         address=draw(st.none() | st.just("127.0.0.1:9101")),
         error=draw(st.none() | st.sampled_from(["client-closed", "upstream-reset"])),

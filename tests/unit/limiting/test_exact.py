@@ -11,6 +11,7 @@ import pytest
 
 from gateway.config.model_limit import Penalty, Rate, RateLimit
 from gateway.errors import GatewayError
+from gateway.exchange import LIMIT_SHADOW
 from gateway.limiting.exact import Exact
 from gateway.limiting.keys import store_key
 from gateway.limiting.limit import Limit
@@ -145,6 +146,7 @@ def test_a_shadow_refuses_nobody_and_is_not_told(host, caplog):
     assert [host.ask(shadow, real) for _ in range(5)] == ["ok"] * 5
     assert caplog.messages == ["the limit dark (shadow) would have refused 1 more requests in this worker"]
     assert real.pace.left(host.debts()["real"]) == 4
+    assert host.exchange.marks == LIMIT_SHADOW
 
 
 @pytest.mark.parametrize("fixture", ["host", "spread"])

@@ -11,7 +11,7 @@ from gateway.caching.caching import Caching
 from gateway.caching.keys import KeyRules
 from gateway.caching.rules import Rules
 from gateway.errors import NOT_CACHED, UPSTREAM_REFUSED, GatewayError
-from gateway.exchange import Exchange, Headers, Response
+from gateway.exchange import CACHE_BYPASS, CACHE_HIT, CACHE_MISS, CACHE_STALE, Exchange, Headers, Response
 from gateway.identity.caller import Caller
 from gateway.policies import cache
 from gateway.shared.store import Store
@@ -51,6 +51,7 @@ class Line:
         made = exchange(method, target, list(headers), params={"id": "7"}, **known)
         made.environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers}
         made.deadline = 1e12
+        self.last = made
         return self._fetch(made)
 
 
@@ -102,6 +103,27 @@ def test_an_upstream_that_fails_is_left_alone_for_a_while() -> None:
     assert said(line.get()) == "gateway; fwd=stale; fwd-status=502; ttl=-4; detail=upstream-failed"
     assert said(line.get()) == "gateway; hit; ttl=-4; detail=upstream-failed"
     assert len(line.asked) == 2
+
+
+def test_each_request_is_marked_with_one_verdict() -> None:
+    line = Line(Rules(ttl=1.0, stale_while_revalidate=10.0, stale_if_error=600.0))
+
+    def mark(*headers: tuple[str, str], **more: Any) -> int:
+        line.get(*headers, **more)
+        gevent.sleep(0)
+        return line.last.marks
+
+    assert [mark(), mark()] == [CACHE_MISS, CACHE_HIT]
+    assert mark(("Cache-Control", "no-cache")) == CACHE_MISS
+    assert mark(method="POST") == CACHE_BYPASS
+    line.get()
+    line.now += 5
+    assert mark() == CACHE_STALE, "it is refreshed beside the request"
+    line.failure = GatewayError(UPSTREAM_REFUSED, "It is gone.")
+    line.now += 20
+    assert [mark(), mark()] == [CACHE_STALE, CACHE_STALE]
+    line.now += 1000
+    assert mark() == CACHE_MISS
 
 
 def test_many_at_once_are_one_for_the_upstream() -> None:

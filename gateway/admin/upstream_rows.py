@@ -1,0 +1,56 @@
+"""What is known of one upstream, for people; everything in it is what all workers know together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway._fast.traffic import now_ms
+from gateway.admin.targets import Look, circuit, row, sums
+from gateway.config.model import Document
+from gateway.config.model_upstreams import Upstream
+from gateway.upstreams import budget
+from gateway.upstreams.attempt import Attempts
+
+
+def upstream_row(attempts: Attempts, spec: Upstream, document: Document) -> dict[str, Any]:
+    """An upstream as JSON, with all its targets."""
+    now = now_ms()
+    look = Look(attempts.fleet, spec, now)
+    in_panic, gate = look.in_panic, attempts.gate
+    targets = [row(look, target, in_panic) for target in attempts.fleet.targets]
+    overload = spec.overload or document.server.overload
+    return {
+        "name": spec.name,
+        "where": spec.where,
+        "balance": spec.balance.kind,
+        "in_panic": in_panic,
+        "in_flight": sum(target["in_flight"] for target in targets),
+        "limit": None if gate is None or overload is None else _limit(gate.limit, overload.max_concurrency is None),
+        "circuit": None if attempts.circuit is None else _circuit(attempts, now),
+        "budget": _budget(attempts, spec, now) if spec.retry or spec.hedge else None,
+        "targets": targets,
+    }
+
+
+def _limit(now: int, is_adaptive: bool) -> dict[str, Any]:
+    """Requests in flight that are allowed now; an adaptive limit is this worker's own."""
+    return {"now": now, "adaptive": is_adaptive}
+
+
+def _circuit(attempts: Attempts, now: int) -> dict[str, Any]:
+    assert attempts.circuit is not None
+    closed = "closed", "nothing is held back"
+    name, why = closed if attempts.circuit.is_closed else circuit(attempts.circuit, now)
+    return {"state": name.removeprefix("circuit "), "why": why, "window": sums(attempts.circuit, now)}
+
+
+def _budget(attempts: Attempts, spec: Upstream, now: int) -> dict[str, Any]:
+    requests, retries, hedges = attempts.state.budget.sums(now, budget.WINDOW)
+    return {
+        "seconds": budget.WINDOW / 1000,
+        "requests": requests,
+        "retries": retries,
+        "hedges": hedges,
+        "retries_share": spec.retry.budget if spec.retry else None,
+        "hedges_share": spec.hedge.max if spec.hedge else None,
+    }

@@ -1,0 +1,92 @@
+"""Which alerts are meant by matchers, and what mutes them: silences, windows of maintenance, other alerts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final
+
+Matchers = tuple[tuple[str, str], ...]
+Labels = Mapping[str, str]
+
+MOST_SILENCES: Final = 1000
+
+
+@lru_cache(maxsize=1024)
+def _pattern(text: str) -> re.Pattern[str]:
+    """A text in which * stands for anything."""
+    return re.compile(".*".join(map(re.escape, text.split("*"))), re.S)
+
+
+def matches(matchers: Matchers, labels: Labels) -> bool:
+    """Whether every matcher has a label that fits; a label that is not there is ""."""
+    return all(_pattern(value).fullmatch(labels.get(name, "")) is not None for name, value in matchers)
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Nobody is told of what it matches until it ends."""
+
+    id: str
+    matchers: Matchers
+    start: float
+    until: float
+    by: str
+    comment: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is kept."""
+        return {
+            "id": self.id, "matchers": dict(self.matchers), "start": self.start, "until": self.until,
+            "by": self.by, "comment": self.comment,
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, kept: Any) -> Silence:
+        """What was kept. Raises KeyError, TypeError or ValueError for what is none."""
+        matchers = tuple((str(name), str(value)) for name, value in dict(kept["matchers"]).items())
+        start, until = float(kept["start"]), float(kept["until"])
+        return cls(str(kept["id"]), matchers, start, until, str(kept["by"]), str(kept["comment"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Weekly:
+    """A window of maintenance, UTC: `days` from 0 (Monday), minutes of the day; it may reach past midnight."""
+
+    matchers: Matchers
+    days: tuple[int, ...]
+    start: int
+    end: int
+    comment: str = ""
+
+    def covers(self, now: float) -> bool:
+        """Whether a wall clock time is in it."""
+        moment = datetime.fromtimestamp(now, UTC)
+        minute = moment.hour * 60 + moment.minute
+        if self.start < self.end:
+            return moment.weekday() in self.days and self.start <= minute < self.end
+        if minute >= self.start:
+            return moment.weekday() in self.days
+        return (moment - timedelta(days=1)).weekday() in self.days and minute < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Inhibition:
+    """While an alert that `when` matches fires, those that `mute` matches are not told of."""
+
+    when: Matchers
+    mute: Matchers
+
+
+def inhibited(labels: Labels, firing: Iterable[Labels], rules: Iterable[Inhibition]) -> str:
+    """The name of an alert that mutes the one with `labels`; empty when none does. None mutes itself."""
+    for rule in rules:
+        if not matches(rule.mute, labels):
+            continue
+        for other in firing:
+            if other != labels and matches(rule.when, other):
+                return other.get("name", "")
+    return ""

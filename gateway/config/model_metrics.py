@@ -1,0 +1,14 @@
+"""What a configuration file says about counting, as values."""
+
+from dataclasses import dataclass
+
+from gateway.config.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics(Record):
+    """`series` is how many there is room for, 0 = as many as the configuration at the start asks for."""
+
+    is_on: bool = True
+    series: int = 0
+    where: str = ""

@@ -1,0 +1,54 @@
+"""`inhibit` and `silences`: which alerts nobody is told of."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from gateway.alerting.matching import Inhibition, Matchers, Weekly
+from gateway.config.complaints import did_you_mean
+from gateway.config.model_alerts import Alert
+from gateway.config.reader import Reader
+from gateway.config.schema_alerts import DAYS
+
+
+def listed(names: Iterable[str]) -> str:
+    """A hint that says what there is."""
+    some = sorted(names)
+    more = f" and {len(some) - 10} more" if len(some) > 10 else ""
+    return f"there are: {', '.join(some[:10])}{more}" if some else "there is none"
+
+
+def _matchers(reader: Reader, key: str, alerts: Mapping[str, Alert], severities: Collection[str]) -> Matchers:
+    found = []
+    for name, text in reader.pairs(key):
+        names: Collection[str] = {"name": alerts, "severity": severities}.get(name.value, ())
+        if name.value in ("name", "severity") and "*" not in text.value and text.value not in names:
+            text.complain(
+                f"no alert has the {name.value} {text.shown}", did_you_mean(text.value, names) or listed(names)
+            )
+        found.append((name.value, text.value))
+    if key in reader and not found:
+        reader.complain("it matches every alert", "name something; `name: '*'` is every alert", key=key)
+    return tuple(found)
+
+
+def read_inhibitions(reader: Reader, alerts: Mapping[str, Alert], severities: Collection[str]) -> Iterator[Inhibition]:
+    """Those of one file."""
+    for section in reader.sections("inhibit"):
+        when, mute = (_matchers(section, key, alerts, severities) for key in ("if", "mute"))
+        yield Inhibition(when, mute)
+
+
+def read_windows(reader: Reader, alerts: Mapping[str, Alert], severities: Collection[str]) -> Iterator[Weekly]:
+    """The windows of maintenance of one file."""
+    for section in reader.sections("silences"):
+        days = tuple(DAYS.index(text.value) for text in section.texts("days") if text.value in DAYS)
+        start, end = (_minute(section.text(key)) for key in ("from", "to"))
+        if start == end and "from" in section and "to" in section:
+            section.complain("the window has no length", key="to")
+        matchers = _matchers(section, "matchers", alerts, severities)
+        yield Weekly(matchers, days or tuple(range(7)), start, end, section.text("comment"))
+
+
+def _minute(text: str) -> int:
+    found = re.fullmatch(r"(\d\d):(\d\d)", text)
+    return int(found[1]) * 60 + int(found[2]) if found else 0

@@ -1,0 +1,97 @@
+"""What has to ask the store before people are told, or instead: one greenlet, in the order of what came."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+import gevent
+from gevent.queue import Queue
+
+from gateway.alerting.escalation import Ack
+from gateway.alerting.note import Note
+from gateway.config.model_alerts import Channel
+from gateway.observer.channels.outbox import Outbox
+from gateway.observer.paging.ledger import Ledger
+
+log = logging.getLogger("gateway")
+
+ROOM: Final = 4096
+
+Addressed = tuple[Note, tuple[Channel, ...]]
+
+
+class Desk:
+    """`adopt` is called with (key, ack) when another host has an acknowledgement."""
+
+    def __init__(self, ledger: Ledger, outbox: Outbox, adopt: Callable[[str, Ack], None]) -> None:
+        self._ledger = ledger
+        self._outbox = outbox
+        self._adopt = adopt
+        self._jobs: Queue[Callable[[], None]] = Queue()
+        self._greenlet: gevent.Greenlet[[], None] | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that came is done."""
+        return self._greenlet is None
+
+    def page(self, addressed: Addressed) -> None:
+        """A tier is to be told, by one of all hosts; by each when the store is so slow that too much waits for it."""
+        note = addressed[0]
+        if self._jobs.qsize() >= ROOM:
+            self._send([addressed])
+            return
+        self._do(lambda: self._send([addressed]) if self._ledger.claim(note.key, note.tier) else None)
+
+    def acknowledged(self, key: str, ack: Ack, addressed: list[Addressed]) -> None:
+        """Somebody has it in hand: the other hosts are to know, and those who were told."""
+
+        def job() -> None:
+            self._ledger.acknowledge(key, ack)
+            self._send(addressed)
+
+        self._do(job)
+
+    def over(self, key: str, addressed: list[Addressed]) -> None:
+        """It is over here; who was told hears so when it is over everywhere."""
+        self._do(lambda: self._send(addressed) if self._ledger.leave(key) else None)
+
+    def beat(self, keys: list[str]) -> None:
+        """These are still seen here. Left out while there is enough to do."""
+        if self._jobs.qsize() < ROOM // 2:
+            for key in keys:
+                self._do(lambda key=key: self._refresh(key))  # type: ignore[misc]
+
+    def close(self, patience: float) -> None:
+        """Give what waits a moment."""
+        if self._greenlet is not None:
+            self._greenlet.join(patience)
+            if self._greenlet is not None:
+                self._greenlet.kill(block=False)
+
+    def _do(self, job: Callable[[], None]) -> None:
+        self._jobs.put(job)
+        if self._greenlet is None:
+            self._greenlet = gevent.spawn(self._run)
+
+    def _run(self) -> None:
+        try:
+            while not self._jobs.empty():
+                try:
+                    self._jobs.get()()
+                except Exception:
+                    log.exception("an alert could not be told")
+        finally:
+            self._greenlet = None
+
+    def _send(self, addressed: list[Addressed]) -> None:
+        for note, channels in addressed:
+            for channel in channels:
+                self._outbox.put(channel, note)
+
+    def _refresh(self, key: str) -> None:
+        ack = self._ledger.refresh(key)
+        if ack is not None:
+            self._adopt(key, ack)

@@ -1,0 +1,136 @@
+"""The metrics of the gateway itself: its workers, its configuration, its limits, and how targets are."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from gateway import __version__
+from gateway._fast.bucket import Buckets
+from gateway.observer.exposition import Family, labels, number, sample
+from gateway.observer.own import OwnFigures
+from gateway.observer.part import Sample
+from gateway.shared.vitals import LAGS, Vitals
+
+#: states of a target in which it takes requests
+_UP: Final = frozenset({"serving", "starting slowly"})
+
+_WORKER_GAUGES: Final = (
+    ("gateway_worker_loop_lag_max_seconds", "The worst lag of the event loop in the last second.", "lag_max"),
+    ("gateway_worker_gc_pause_max_seconds", "The longest pause for the garbage collector.", "gc_max"),
+    ("gateway_worker_memory_bytes", "Resident memory.", "memory"),
+    ("gateway_worker_open_fds", "Open file descriptors.", "descriptors"),
+    ("gateway_worker_max_fds", "File descriptors that may be open.", "descriptors_limit"),
+)
+_WORKER_COUNTERS: Final = (
+    ("gateway_worker_cpu_seconds_total", "Processor time, user and system.", "cpu"),
+    (
+        "gateway_worker_gc_pause_seconds_total",
+        "Time that the worker stood still for the garbage collector.",
+        "gc_seconds",
+    ),
+)
+
+
+def own_families(own: OwnFigures) -> Iterator[tuple[Family, str]]:
+    """The gateway's configuration, certificates and build."""
+    build = labels(version=__version__, python=platform.python_version())
+    yield Family("gateway_build_info", "gauge", "What runs."), sample("gateway_build_info", build, 1)
+    plan = labels(version=own.version)
+    yield Family("gateway_config_info", "gauge", "What is configured."), sample("gateway_config_info", plan, 1)
+    for name, words, value in (
+        ("gateway_config_age_seconds", "Since the configuration that serves was published.", own.config_age),
+        ("gateway_config_generation", "Configurations published since the start.", own.generation),
+        (
+            "gateway_config_mistakes",
+            "Mistakes in the files as they were read last; 0 when they serve.",
+            own.config_refused,
+        ),
+        ("gateway_workers", "Workers that live.", len(own.workers)),
+        ("gateway_connections_max", "Connections that all workers together may have open.", own.connections),
+    ):
+        yield Family(name, "gauge", words), sample(name, "", value)
+    name = "gateway_certificate_expiry_seconds"
+    lines = "".join(sample(name, labels(certificate=each), left) for each, left in own.certificates.items())
+    yield Family(name, "gauge", "Until a server certificate expires; NaN for one that cannot be read."), lines
+
+
+def worker_families(own: OwnFigures) -> Iterator[tuple[Family, str]]:
+    """Workers by their slot, which outlives a worker: its counters begin again with the next one."""
+    inner = {slot: labels(worker=str(slot)) for slot in {*own.workers, *own.vitals}}
+    for name, kind, words, attribute in (
+        ("gateway_worker_connections", "gauge", "Open connections of clients.", "connections"),
+        ("gateway_worker_requests_total", "counter", "Requests that came.", "requests"),
+        ("gateway_worker_start_time_seconds", "gauge", "When it started, Unix time.", "started"),
+        ("gateway_worker_config_generation", "gauge", "The configuration that it runs.", "generation"),
+    ):
+        rows = ((slot, getattr(worker, attribute)) for slot, worker in own.workers.items())
+        yield Family(name, kind, words), "".join(sample(name, inner[slot], value) for slot, value in rows)  # type: ignore[arg-type]
+    for name, words, attribute in _WORKER_GAUGES:
+        rows = ((slot, getattr(each, attribute)) for slot, each in own.vitals.items())
+        yield Family(name, "gauge", words), "".join(sample(name, inner[slot], value) for slot, value in rows)
+    for name, words, attribute in _WORKER_COUNTERS:
+        rows = ((slot, getattr(each, attribute)) for slot, each in own.vitals.items())
+        yield Family(name, "counter", words), "".join(sample(name, inner[slot], value) for slot, value in rows)
+    name = "gateway_worker_gc_collections_total"
+    lines = "".join(
+        sample(name, f'{inner[slot]},generation="{generation}"', count)
+        for slot, each in own.vitals.items()
+        for generation, count in enumerate(each.gc)
+    )
+    yield Family(name, "counter", "Collections of garbage."), lines
+    name = "gateway_worker_loop_lag_seconds"
+    lines = "".join(_lag(name, inner[slot], each) for slot, each in own.vitals.items())
+    yield Family(name, "histogram", "How late the event loop comes back to what is due."), lines
+
+
+def _lag(name: str, inner: str, vitals: Vitals) -> str:
+    lines, total = [], 0
+    for edge, count in zip(LAGS, vitals.lags, strict=False):
+        total += count
+        lines.append(f'{name}_bucket{{{inner},le="{edge!r}"}} {total}\n')
+    total += vitals.lags[-1]
+    lines.append(f'{name}_bucket{{{inner},le="+Inf"}} {total}\n')
+    lines.append(f"{name}_sum{{{inner}}} {vitals.lag_sum!r}\n{name}_count{{{inner}}} {total}\n")
+    return "".join(lines)
+
+
+def limit_families(buckets: Buckets) -> Iterator[tuple[Family, str]]:
+    """The table of the buckets of rate limits."""
+    for name, kind, words, value in (
+        ("gateway_limit_buckets", "gauge", "Buckets of rate limits that owe something.", buckets.used),
+        ("gateway_limit_buckets_max", "gauge", "Buckets that there is room for.", buckets.capacity),
+        ("gateway_limit_buckets_overflowed_total", "counter", "Keys that found no bucket.", buckets.overflowed),
+    ):
+        yield Family(name, kind, words), sample(name, "", value)  # type: ignore[arg-type]
+
+
+def state_families(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[Family, str]]:
+    """How upstreams and targets are, of what the admin API tells of them."""
+    up, circuits, panics = [], [], []
+    for row in rows:
+        inner = labels(upstream=row["name"])
+        panics.append(sample("gateway_upstream_panic", inner, int(row["in_panic"])))
+        if row["circuit"] is not None:
+            circuits.append(sample("gateway_upstream_circuit_open", inner, int(row["circuit"]["state"] != "closed")))
+        for target in row["targets"]:
+            pair = labels(upstream=row["name"], target=target["address"])
+            up.append(sample("gateway_target_up", pair, int(target["state"] in _UP)))
+    yield Family("gateway_target_up", "gauge", "Whether a target takes requests."), "".join(up)
+    words = "Whether an upstream's circuit is open or half-open."
+    yield Family("gateway_upstream_circuit_open", "gauge", words), "".join(circuits)
+    words = "Whether targets are used against which something speaks, for too few are well."
+    yield Family("gateway_upstream_panic", "gauge", words), "".join(panics)
+
+
+def part_families(samples: Iterable[Sample]) -> Iterator[tuple[Family, str]]:
+    """What the parts of the observer count of themselves."""
+    found: dict[str, tuple[str, list[str]]] = {}
+    for name, kind, pairs, value in samples:
+        inner = labels(**pairs)
+        line = f"{name}{{{inner}}} {number(value)}\n" if inner else f"{name} {number(value)}\n"
+        found.setdefault(name, (kind, []))[1].append(line)
+    for name, (kind, lines) in found.items():
+        words = f"{name.removeprefix('gateway_').replace('_', ' ')} (docs/observe.md)."
+        yield Family(name, kind, words), "".join(lines)  # type: ignore[arg-type]

@@ -1,0 +1,91 @@
+"""A worker feels its own pulse: how late its event loop is, how long collections of garbage take, what it holds."""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+from time import monotonic, process_time
+from typing import Any, Final
+
+from gateway.shared import Page, PageError
+from gateway.shared.process import resident_bytes
+from gateway.shared.vitals import GENERATIONS, LAGS, Record, VitalsRegion
+
+#: seconds between two looks at what has to be asked of the kernel, and at the descriptors, which cost one call for each
+LOOK_EVERY: Final = 1.0
+COUNT_EVERY: Final = 5.0
+
+
+class Pulse:
+    """Called from the worker's main loop, which sleeps `period` seconds each time.
+
+    PERF: a beat takes under 2 us, a look once a second 60 us (tests/unit/server/test_pulse.py).
+    """
+
+    def __init__(self, record: Record, period: float) -> None:
+        self._record = record
+        self._period = period
+        self._pid = os.getpid()
+        record.open(self._pid)
+        record["descriptors_limit"].store(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+        self._beat = monotonic()
+        self._looked = self._counted = float("-inf")
+        self._worst = self._longest = 0.0
+        self._began = 0.0
+        self._pause, self._pauses = 0.0, [0] * GENERATIONS
+        gc.callbacks.append(self._collected)
+
+    @classmethod
+    def of(cls, page: Page, slot: int, period: float) -> Pulse:
+        """That of the worker in a slot; one that nobody reads on the page of a master without room for it (USR2)."""
+        try:
+            return cls(VitalsRegion.of(page).record(slot), period)
+        except PageError:
+            return cls(VitalsRegion(memoryview(bytearray(VitalsRegion.size(1)))).record(0), period)
+
+    def beat(self, now: float) -> None:
+        """The loop has slept once more; `now` is monotonic seconds."""
+        lag = max(0.0, now - self._beat - self._period)
+        self._worst = max(self._worst, lag)
+        number = 0
+        for edge in LAGS:
+            if lag <= edge:
+                break
+            number += 1
+        self._record.lags[number].add(1)
+        self._record["lag_sum"].add(int(lag * 1e6))
+        if now - self._looked >= LOOK_EVERY:
+            self._look(now)
+        self._beat = monotonic()  # what this turn itself takes is no lag
+
+    def stop(self) -> None:
+        """The worker ends."""
+        if self._collected in gc.callbacks:
+            gc.callbacks.remove(self._collected)
+        self._record["opened"].store(0)
+
+    def _look(self, now: float) -> None:
+        record = self._record
+        self._looked = now
+        record["lag_max"].store(int(self._worst * 1e6))
+        self._worst = 0.0
+        record["gc_us"].store(int(self._pause * 1e6))
+        record["gc_max"].store(int(self._longest * 1e6))
+        for cell, count in zip(record.gc, self._pauses, strict=True):
+            cell.store(count)
+        record["cpu_us"].store(int(process_time() * 1e6))
+        record["memory"].store(resident_bytes(self._pid))
+        if now - self._counted >= COUNT_EVERY:
+            self._counted = now
+            record["descriptors"].store(len(os.listdir("/proc/self/fd")))
+
+    def _collected(self, phase: str, info: dict[str, Any]) -> None:
+        """The collector's own call, before and after its work."""
+        if phase == "start":
+            self._began = monotonic()
+            return
+        seconds = monotonic() - self._began
+        self._pause += seconds
+        self._longest = max(self._longest, seconds)
+        self._pauses[info["generation"]] += 1

@@ -1,0 +1,123 @@
+"""conf/examples/observe.yaml, served as it stands in front of the example services, of which one ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.gateway import Gateway, free_port, wait_until
+from tests.support.raw import Client
+from tests.support.receivers import Receiver, receiving
+from tests.support.through import ask, get, serving
+
+EXAMPLE = Path(__file__).parents[2] / "conf" / "examples" / "observe.yaml"
+OLD = (9101, 9201, 9202, 9102, 9203)
+
+
+def listens(port: int) -> bool:
+    try:
+        Client(port).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    with receiving() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[dict[int, int]]:
+    """The ports of the services, by those in the example; they end when a test says so."""
+    ports = {old: free_port() for old in OLD}
+    command = [sys.executable, "-m", "gateway.examples", "--ports", ",".join(map(str, ports.values()))]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            for port in ports.values():
+                wait_until(lambda port=port: listens(port), "the services listen")
+            yield {**ports, 0: process.pid}
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="module")
+def gateway(
+    tmp_path_factory: pytest.TempPathFactory, services: dict[int, int], receiver: Receiver
+) -> Iterator[Gateway]:
+    text = EXAMPLE.read_text().replace("127.0.0.1:8000", "127.0.0.1:{port}")
+    text = text.replace("127.0.0.1:8001", "127.0.0.1:{admin}")
+    for old in OLD:
+        text = text.replace(f"127.0.0.1:{old}", f"127.0.0.1:{services[old]}")
+    hooks = ("ALERT_HOOK", "CHAT_HOOK", "PAGERDUTY_URL", "ALERTMANAGER")
+    env = {name: f"{receiver.url}/{name.lower()}" for name in hooks}
+    with serving(tmp_path_factory.mktemp("observe"), text, env=env) as made:
+        yield made
+
+
+def test_it_is_accepted() -> None:
+    command = [sys.executable, "-m", "gateway.cli", "check", "-c", str(EXAMPLE), "--format", "json"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_all_keys_of_observability_are_in_it() -> None:
+    import yaml
+
+    from gateway.config.schema import json_schema
+
+    written = yaml.safe_load(EXAMPLE.read_text())["observability"]
+    keys = json_schema()["properties"]["observability"]["properties"]
+    assert set(written) == {name for name, schema in keys.items() if schema.get("not") != {}}
+    for name in ("access_log", "statsd", "tracing"):
+        assert set(written[name]) == set(keys[name]["properties"]), name
+
+
+def test_requests_are_told_about(gateway: Gateway) -> None:
+    status, headers, _ = ask(gateway, get("/v1/items/1"))
+    assert status == 200 and "server-timing" in headers and "traceresponse" in headers
+
+    def counted() -> bool:
+        status, text = gateway.admin("/metrics")
+        return status == 200 and b'http_server_requests_total{route="item",method="GET"' in text
+
+    wait_until(counted, "/metrics counts the request")
+    assert gateway.admin("/dashboard")[0] == 200
+
+
+def test_alerts_are_there(gateway: Gateway) -> None:
+    found = gateway.admin("/api/alerts")[1]["alerts"]
+    names = {row["name"] for row in found}
+    assert names >= {"errors", "slow", "targets", "item-availability"} and "odd" not in names, "nothing is odd yet"
+    assert {row["key"] for row in found if row["name"] == "item-availability"} == {
+        "item-availability{burn=fast}",
+        "item-availability{burn=slow}",
+    }
+
+
+def test_a_service_ends_and_people_are_told(gateway: Gateway, services: dict[int, int], receiver: Receiver) -> None:
+    import os
+    import signal
+
+    os.kill(services[0], signal.SIGTERM)
+
+    def told() -> Any:
+        return [body for body in receiver.bodies if "catalog-down" in json.dumps(body)]
+
+    wait_until(lambda: len(told()) >= 2, "the webhook and PagerDuty are told", 25)
+    shapes = {"name" in body: body for body in told()}
+    assert (shapes[True]["name"], shapes[True]["state"], shapes[True]["severity"]) == ("catalog-down", "firing", "page")
+    assert shapes[False]["event_action"] == "trigger" and shapes[False]["dedup_key"] == "gateway/catalog-down"
+
+    def targets() -> Any:
+        return next(row for row in gateway.admin("/api/alerts")[1]["alerts"] if row["name"] == "targets")
+
+    wait_until(lambda: targets()["muted_by"] == "alert catalog-down", "the warning fires and is not told", 25)
+    assert not [body for body in receiver.bodies if body.get("name") == "targets"]
