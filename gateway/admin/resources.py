@@ -46,7 +46,9 @@ CONVERGED_WITHIN: Final = 30.0  # seconds
 _ROWS_AT_ONCE: Final = 50  # well under a millisecond of work
 
 
-class _Resource(ABC):
+class Resource(ABC):
+    """What answers GET, and HEAD the same way."""
+
     def __init__(self, site: Site) -> None:
         self._site = site
 
@@ -59,7 +61,7 @@ class _Resource(ABC):
         """Answer."""
 
 
-class Index(_Resource):
+class Index(Resource):
     """GET /"""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -67,7 +69,7 @@ class Index(_Resource):
         _answer(resp, {"gateway": __version__, "endpoints": ENDPOINTS})
 
 
-class Health(_Resource):
+class Health(Resource):
     """GET /healthz"""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -75,7 +77,7 @@ class Health(_Resource):
         _answer(resp, {"status": "alive"})
 
 
-class Readiness(_Resource):
+class Readiness(Resource):
     """GET /readyz"""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -93,7 +95,7 @@ class Readiness(_Resource):
         _answer(resp, body)
 
 
-class Routes(_Resource):
+class Routes(Resource):
     """GET /api/routes"""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -103,7 +105,7 @@ class Routes(_Resource):
         resp.stream = _route_rows(store.current, store.document)
 
 
-class Config(_Resource):
+class Config(Resource):
     """GET /api/config"""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -112,7 +114,7 @@ class Config(_Resource):
         resp.data = self._site.store.document.shown.encode()
 
 
-class Workers(_Resource):
+class Workers(Resource):
     """GET /api/workers"""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:

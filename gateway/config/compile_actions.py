@@ -194,8 +194,8 @@ def choice(route: str, spec: SplitSpec) -> Choice:
 def _respond(spec: RespondSpec) -> Respond:
     made = []
     for name, value in spec.headers:
-        place = "url" if name.lower() == "location" else "header"
-        template = templates.compile(value, place)  # type: ignore[arg-type]
+        place: templates.Place = "url" if name.lower() == "location" else "header"
+        template = templates.compile(value, place)
         made.append((name, template.text if template.is_constant else template.render))
     body = templates.compile(spec.body, "text")
     return Respond(spec.status, made, body.text if body.is_constant else body.render)

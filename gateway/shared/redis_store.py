@@ -8,6 +8,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any, Final, TypeVar
 
@@ -136,7 +137,7 @@ class RedisStore:
         count = 0
         keys = self.scan(prefix)
         while batch := list(islice(keys, _BATCH)):
-            count += self._ask(lambda client, batch=batch: self._unlink(client, batch))  # type: ignore[misc]
+            count += self._ask(partial(self._unlink, keys=batch))
         return count
 
     def sweep(self, limit: int) -> int:

@@ -24,6 +24,7 @@ from gateway.upstreams.records import FORGET_AFTER, Table
 
 P = ParamSpec("P")
 V = TypeVar("V")
+S = TypeVar("S", bound="TargetState | UpstreamState")
 
 log = logging.getLogger("gateway")
 
@@ -205,8 +206,8 @@ class TrafficRegion:
             log.warning(full, table.capacity, kind, names[-1])
         return Memory(bytearray(table.record)), 0, self._columns, None
 
-    def _known(self, state: V) -> V:
-        self._states.add(state)  # type: ignore[arg-type]
+    def _known(self, state: S) -> S:
+        self._states.add(state)
         return state
 
 

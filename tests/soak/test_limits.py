@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -112,9 +113,10 @@ def _trouble(folder, url: str, trouble: str, sync: str, begin, end) -> None:
         load = Steady(gateway.port, STEADY, TROUBLE + AFTER, "/wide")
         began = time.monotonic()
         begin()
-        time.sleep(max(0.0, began + TROUBLE - time.monotonic()))
-        end()
+        timer = threading.Timer(TROUBLE, end)
+        timer.start()
         asked = load.result()
+        timer.join()
         output = gateway.output()
     meanwhile = [each for each in asked if each.due < began + TROUBLE]
     added = at(0.99, meanwhile) - at(0.99, calm)
