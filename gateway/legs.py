@@ -19,10 +19,6 @@ _LEFT_OUT: Final = frozenset(
         *("if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "te", "upgrade"),
     )
 )
-_TAKEN_OVER: Final = (
-    *("host", "authority", "scheme", "version", "peer", "client", "trusted", "request_id", "route", "params"),
-    *("plan", "caller"),
-)
 
 
 def leg(
@@ -38,8 +34,13 @@ def leg(
     `keep` are the client's header fields (lower case) that go along, None = all that are not about its own request.
     """
     made = Exchange(method, target, [], {}, exchange.started)
-    for name in _TAKEN_OVER:
-        setattr(made, name, getattr(exchange, name))
+    # PERF: one by one, which takes a third of what a loop over names takes; perf/scenarios/aggregate.toml.
+    made.host, made.authority, made.scheme, made.version = (
+        exchange.host, exchange.authority, exchange.scheme, exchange.version,
+    )  # fmt: skip
+    made.peer, made.client, made.trusted = exchange.peer, exchange.client, exchange.trusted
+    made.request_id, made.caller, made.plan = exchange.request_id, exchange.caller, exchange.plan
+    made.route, made.params = exchange.route, exchange.params
     made.path, _, made.query = target.partition("?")
     made.deadline = min(exchange.deadline, monotonic() + total)
     fields = exchange.headers if exchange.outgoing is None else exchange.outgoing
