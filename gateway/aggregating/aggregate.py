@@ -25,6 +25,7 @@ from gateway.errors import (
     GatewayError,
 )
 from gateway.exchange import Exchange, Headers, Response
+from gateway.hands import Hands
 
 log = logging.getLogger("gateway")
 
@@ -56,16 +57,17 @@ class Rules:
 class Aggregate:
     """`parts` in an order in which each stands behind those that it needs."""
 
-    __slots__ = ("_parts", "_rules")
+    __slots__ = ("_hands", "_parts", "_rules")
 
-    def __init__(self, parts: tuple[Part, ...], rules: Rules) -> None:
+    def __init__(self, parts: tuple[Part, ...], rules: Rules, hands: Hands) -> None:
+        self._hands = hands
         self._parts = parts
         self._rules = rules
 
     def fetch(self, exchange: Exchange) -> Response:
         """The answer. Raises GatewayError where a required part failed, or the time is up."""
         exchange.upstream = NAME
-        run = _Run(exchange, self._parts, is_strict=not self._rules.partial)
+        run = _Run(exchange, self._parts, Crew(self._hands), is_strict=not self._rules.partial)
         try:
             run.go()
         finally:
@@ -99,7 +101,7 @@ class Aggregate:
 class _Run:
     """One request's parts on their way."""
 
-    def __init__(self, exchange: Exchange, parts: tuple[Part, ...], *, is_strict: bool) -> None:
+    def __init__(self, exchange: Exchange, parts: tuple[Part, ...], crew: Crew[Answered], *, is_strict: bool) -> None:
         self.started = monotonic()
         self.values: dict[str, Any] = {}
         self.headers: dict[str, Headers] = {}
@@ -109,7 +111,7 @@ class _Run:
         self._waiting = list(parts)
         self._is_strict = is_strict
         self._running: set[str] = set()
-        self._crew: Crew[Answered] = Crew()
+        self._crew = crew
         state = exchange.state
         if state is None:
             state = exchange.state = {}

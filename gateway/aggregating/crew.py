@@ -1,6 +1,6 @@
 """Greenlets that work for one request at the same time, and the request that waits for what each of them gives.
 
-PERF: a gevent.Greenlet for each and a queue with a timeout take twice as long; perf/scenarios/aggregate.toml.
+PERF: one timer for all of them; a queue with a timeout takes one for each (perf/scenarios/aggregate.toml).
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from gevent import get_hub
 from gevent.hub import Waiter
-from greenlet import greenlet
+
+from gateway.hands import Hand, Hands
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,12 +21,13 @@ T = TypeVar("T")
 class Crew(Generic[T]):
     """One for each request; to be used from its greenlet alone."""
 
-    __slots__ = ("_gave", "_hub", "_running", "_timer", "_waiter")
+    __slots__ = ("_gave", "_hands", "_hub", "_running", "_timer", "_waiter")
 
-    def __init__(self) -> None:
+    def __init__(self, hands: Hands) -> None:
         self._hub = get_hub()
+        self._hands = hands
         self._gave: deque[T] = deque()
-        self._running: set[greenlet] = set()
+        self._running: set[Hand] = set()
         self._waiter: Waiter[None] | None = None
         self._timer: Any = None
 
@@ -34,12 +36,11 @@ class Crew(Generic[T]):
 
         def run() -> None:
             self._gave.append(work(*args, **kwargs))
-            self._running.discard(made)
+            self._running.discard(hand)
             self._wake()
 
-        made = greenlet(run, self._hub)
-        self._running.add(made)
-        self._hub.loop.run_callback(made.switch)
+        hand = self._hands.start(run)
+        self._running.add(hand)
 
     def next(self, seconds: float) -> T | None:
         """What one of them gave, in the order in which they ended; None after about `seconds` without."""
@@ -58,9 +59,9 @@ class Crew(Generic[T]):
     def end(self) -> None:
         """Nobody waits any more: those who still work are ended."""
         self._stop()
-        running, self._running = self._running, set()
-        for each in running:
-            self._hub.loop.run_callback(each.throw)
+        for each in self._running:
+            each.end()
+        self._running.clear()
 
     def _late(self) -> None:
         self._stop()

@@ -8,6 +8,7 @@ import gevent
 from gevent.event import Event
 
 from gateway.aggregating.crew import Crew
+from gateway.hands import Hands
 
 
 def after(event: Event, value: str) -> str:
@@ -16,7 +17,7 @@ def after(event: Event, value: str) -> str:
 
 
 def test_values_come_in_the_order_in_which_they_are_there():
-    crew: Crew[str] = Crew()
+    crew: Crew[str] = Crew(Hands())
     first, second = Event(), Event()
     crew.start(after, first, "first")
     crew.start(after, second, "second")
@@ -29,7 +30,7 @@ def test_values_come_in_the_order_in_which_they_are_there():
 
 
 def test_many_that_wait_for_nothing():
-    crew: Crew[int] = Crew()
+    crew: Crew[int] = Crew(Hands())
     for number in range(100):
         crew.start(abs, -number)
     assert [crew.next(5) for _ in range(100)] == list(range(100))
@@ -38,7 +39,7 @@ def test_many_that_wait_for_nothing():
 
 
 def test_nobody_waits_much_longer_than_asked():
-    crew: Crew[str] = Crew()
+    crew: Crew[str] = Crew(Hands())
     never = Event()
     crew.start(after, never, "never")
     began = monotonic()
@@ -48,7 +49,7 @@ def test_nobody_waits_much_longer_than_asked():
 
 
 def test_who_is_left_is_ended_begun_or_not():
-    crew: Crew[str] = Crew()
+    crew: Crew[str] = Crew(Hands())
     ended, begun = [], []
 
     def work(name: str) -> str:
