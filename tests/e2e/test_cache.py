@@ -6,7 +6,8 @@ import http.client
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from email.message import Message
 from functools import partial
 from pathlib import Path
@@ -88,20 +89,20 @@ def serving(folder: Path, shop: Shop, more: str = "") -> Iterator[Gateway]:
         yield gateway
 
 
-def answered(gateway: Gateway, path: str, method: str = "GET") -> tuple[int, Message, bytes]:
+def answered(gateway: Gateway, path: str, method: str = "GET", host: str = "") -> tuple[int, Message, bytes]:
     """(status, fields, body) on a connection of its own, by whichever worker takes it."""
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)
     try:
-        connection.request(method, path)
+        connection.request(method, path, headers={"Host": host} if host else {})
         answer = connection.getresponse()
         return answer.status, answer.headers, answer.read()
     finally:
         connection.close()
 
 
-def ask(gateway: Gateway, path: str, method: str = "GET") -> tuple[int, str, bytes]:
+def ask(gateway: Gateway, path: str, method: str = "GET", host: str = "") -> tuple[int, str, bytes]:
     """(status, Cache-Status, body)."""
-    status, fields, body = answered(gateway, path, method)
+    status, fields, body = answered(gateway, path, method, host)
     return status, fields.get("Cache-Status", ""), body
 
 
@@ -145,6 +146,27 @@ def test_many_at_once_over_two_workers_ask_the_upstream_once(kind: str, tmp_path
             answers = at_once(gateway, "/items/1", 60)
     assert {(status, body) for status, _, body in answers} == {(200, b"1")}
     assert shop.count("/items/1") == 1
+
+
+def test_two_gateways_over_one_redis_ask_once_and_hear_of_purges(tmp_path: Path, shop: Shop) -> None:
+    shop.pause = 0.5
+    with redis(tmp_path) as store, ExitStack() as stack:
+        hosts = []
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+            hosts.append(
+                stack.enter_context(serving(tmp_path / name, shop, f"store: redis://127.0.0.1:{store.port}/0\n"))
+            )
+
+        def asked(number: int) -> tuple[int, str, bytes]:
+            return ask(hosts[number % 2], "/items/1", host="shop.example")
+
+        with ThreadPoolExecutor(60) as pool:
+            answers = list(pool.map(asked, range(60)))
+        assert {(status, body) for status, _, body in answers} == {(200, b"1")}
+        assert shop.count("/items/1") == 1
+        assert hosts[0].admin("/api/cache?tag=item-1", "DELETE")[0] == 204
+        wait_until(lambda: b"1" not in {asked(number)[2] for number in range(16)}, "both have heard of it", 3.0)
 
 
 def is_counted(gateway: Gateway) -> bool:

@@ -24,11 +24,11 @@ from tests.support.slowed import slowed
 from tests.support.steady import Asked, Steady, at
 
 SECONDS = 60
-LIMIT = Rate(500, 1, 100)
+LIMIT = Rate(300, 1, 100)
 LEASE = lease(Pace("n", LIMIT, 1, False, unit=TICK))
 BUSY = """
 routes:
-  - {name: busy, match: {path: /busy}, respond: {status: 200}, rate_limit: {per: route, rate: 500/s, burst: 100SYNC}}
+  - {name: busy, match: {path: /busy}, respond: {status: 200}, rate_limit: {per: route, rate: 300/s, burst: 100SYNC}}
 """
 WIDE = """
 routes:
@@ -76,7 +76,7 @@ def _judge(name: str, found, more: int, title: str) -> None:
         "let in, of that": f"{found.let_in / expected:.2%}",
         "leases, beyond that": more,
     }
-    keep(f"limits-{name}", f"A limit of 500/s for a minute: {title}", rows)
+    keep(f"limits-{name}", f"A limit of 300/s for a minute: {title}", rows)
     assert found.asked > 5 * LIMIT.count * SECONDS and not found.failed
     assert 0.99 * LIMIT.count * SECONDS <= found.let_in <= 1.01 * LIMIT.count * found.took + LIMIT.burst + more
 
