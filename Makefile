@@ -8,17 +8,22 @@ COVERED := tests/unit tests/pipeline tests/wire $(addprefix tests/e2e/test_,work
 TRACED := build/coverage
 FLOOR := 90
 JOBS := $(shell nproc 2>/dev/null || echo 1)
+# What `test` runs side by side, the longest first: `timed` and `untimed` mostly wait, the others compute.
+PARTS := coverage untimed timed suite313 lint thorough
+BESIDE := $(shell expr $(JOBS) + 2)
+# tests/unit is suite313's where Debian's Python is there.
+NO_UNIT := $(if $(wildcard $(DEBIAN)),--ignore=tests/unit)
 MODULES := $(patsubst gateway/_fast/%.pyx,gateway._fast.%,$(wildcard gateway/_fast/*.pyx))
 CHARTS := gateway/observer/static/vendor/uPlot.iife.min.js
 FAST := $(wildcard gateway/_fast/*.pyx gateway/_fast/*.pxd gateway/_fast/*.pxi)
-# What computes makes way for what waits: `suite` holds answers to their time.
+# What computes makes way for what waits: answers are held to their time.
 LATER := nice -n 10
 PIP := -m pip --quiet --disable-pip-version-check --no-input
 # Every test of a process would compile the gateway anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
-.PHONY: help build run test lint suite suite313 coverage bench soak fuzz pictures schema clean
+.PHONY: help build run test lint suite timed untimed thorough suite313 coverage bench soak fuzz pictures schema clean
 
 help:
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,24 +33,33 @@ build: $(VENV)/.built $(CHARTS) conf/quickstart.pem ## make .venv with the gatew
 run: build ## serve conf/quickstart.yaml on 127.0.0.1:8000, with three small services behind it
 	@exec $(PY) -m gateway.examples --gateway conf/quickstart.yaml
 
-# Side by side, as many as there are cores: `suite` mostly waits, the others compute. Each shows what it said when it ends.
-test: needs ## everything there is to check
-	$(MAKE) -j $(JOBS) --output-sync=target coverage suite suite313 lint SUITE="$(if $(wildcard $(DEBIAN)),--ignore=tests/unit)"
+# All is built before, so that the longest part begins first. Each shows what it said when it ends.
+test: needs build $(TRACED)/.built .venv313/.built ## everything there is to check
+	$(MAKE) -j $(BESIDE) --output-sync=target $(PARTS)
 
 lint: build ## ruff, cython-lint, mypy, stubs against what is built, import floors
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint gateway/_fast
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(LATER) cython-lint gateway/_fast
 	$(LATER) $(BIN)/mypy
 	@echo stubtest $(MODULES)
 	@$(LATER) $(PY) -m mypy.stubtest --mypy-config-file pyproject.toml --ignore-unused-allowlist --allowlist tools/stubtest.txt $(MODULES)
-	$(BIN)/lint-imports --no-cache
+	$(LATER) $(BIN)/lint-imports --no-cache
 
-# The unit tests run twice in `test`: on Debian's Python as they are, and on .venv's with lines counted, with fewer examples
-# of each property; the `thorough` ones are in `suite`. What is compiled for these two alone is not optimized.
-suite: build ## the tests on .venv's Python; in `test` all but those of tests/unit where suite313 runs them
-	$(PY) -m pytest -q $(SUITE)
-	$(if $(SUITE),$(PY) -m pytest -q -m thorough tests/unit)
+suite: build ## all tests on .venv's Python
+	$(PY) -m pytest -q
+
+# `test` runs the suite in parts.  The unit tests run twice: on Debian's Python as they are, and on .venv's with lines
+# counted and fewer examples of each property; the `thorough` ones on both as they are.  What is compiled for lines
+# and for Debian's Python alone is not optimized.
+timed: build
+	$(PY) -m pytest -q -m "timed and not soak" tests/e2e
+
+untimed: build
+	nice -n 5 $(PY) -m pytest -q -m "not timed and not soak" $(NO_UNIT)
+
+thorough: build
+	$(if $(NO_UNIT),$(LATER) $(PY) -m pytest -q -m "thorough and not soak" tests/unit)
 
 suite313: .venv313/.built $(CHARTS) ## the unit suite on Debian's own Python 3.13
 	@if [ -x $(DEBIAN) ]; then $(LATER) .venv313/bin/python -m pytest -q tests/unit; \
@@ -62,6 +76,7 @@ bench: build ## CPU per request and latency beside nginx and the stock stack; BE
 
 soak: build ## the written durations; figures go to docs/measured/
 	$(PY) -m pytest -q -m soak -o faulthandler_timeout=0 tests/soak
+	GATEWAY_KILLS=1000 $(PY) -m pytest -q -o faulthandler_timeout=0 -k kill $(addprefix tests/unit/,test_shared_kill.py test_shared_buckets.py upstreams/test_state.py)
 
 fuzz: build ## the connection loop, for hours; FUZZ="..." is passed on
 	$(PY) -m tests.fuzz $(FUZZ)

@@ -88,7 +88,8 @@ class Picks:
         return fleet.targets.index(picked), f"the hash of {of} says so, which is {key!r} here"
 
     def _fleet(self, source: Upstream) -> Fleet:
-        return next(each.fleet for each in self.plan.attempts if each.name == source.name)  # type: ignore[no-any-return]
+        found: Fleet = next(each.fleet for each in self.plan.attempts if each.name == source.name)
+        return found
 
 
 def _url(target: Target, path: str) -> str:

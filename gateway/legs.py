@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 from time import monotonic
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from gateway.contracts import Fetch
 from gateway.errors import UPSTREAM_BAD_ANSWER, GatewayError
-from gateway.exchange import Exchange, Response
+from gateway.exchange import Exchange, Headers, Response
 
 #: bytes of the largest answer
 ANSWER_MAX: Final = 1 << 20
@@ -19,10 +20,9 @@ _LEFT_OUT: Final = frozenset(
         *("if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "te", "upgrade"),
     )
 )
-_TAKEN_OVER: Final = (
-    *("host", "authority", "scheme", "version", "peer", "client", "trusted", "request_id", "route", "params"),
-    *("plan", "caller", "trace"),
-)
+
+_OURS: Final = (("Accept", "application/json"), ("Accept-Encoding", "identity"))
+_decoded = json.JSONDecoder().decode
 
 
 def leg(
@@ -38,20 +38,32 @@ def leg(
     `keep` are the client's header fields (lower case) that go along, None = all that are not about its own request.
     """
     made = Exchange(method, target, [], {}, exchange.started)
-    for name in _TAKEN_OVER:
-        setattr(made, name, getattr(exchange, name))
+    # PERF: one by one, which takes a third of what a loop over names takes; perf/scenarios/aggregate.toml.
+    made.host, made.authority, made.scheme, made.version = (
+        exchange.host, exchange.authority, exchange.scheme, exchange.version,
+    )  # fmt: skip
+    made.peer, made.client, made.trusted = exchange.peer, exchange.client, exchange.trusted
+    made.request_id, made.caller, made.plan = exchange.request_id, exchange.caller, exchange.plan
+    made.route, made.params, made.trace = exchange.route, exchange.params, exchange.trace
     made.path, _, made.query = target.partition("?")
     made.deadline = min(exchange.deadline, monotonic() + total)
     fields = exchange.headers if exchange.outgoing is None else exchange.outgoing
-    left_out = _LEFT_OUT
-    made.headers = [
-        field for field in fields if (name := field[0].lower()) not in left_out and (keep is None or name in keep)
-    ]
-    made.headers += (("Accept", "application/json"), ("Accept-Encoding", "identity"))
+    made.headers = [*_kept(fields, keep), *_OURS]
     if body is not None:
         made.headers.append(("Content-Type", "application/json"))
         made.body, made.body_length = io.BytesIO(body), len(body)
     return made
+
+
+def _kept(fields: Headers, keep: frozenset[str] | None) -> Headers:
+    left_out = _LEFT_OUT
+    return [field for field in fields if (name := field[0].lower()) not in left_out and (keep is None or name in keep)]
+
+
+def parsed(data: bytes) -> Any:
+    """The JSON value of an answer. Raises ValueError, RecursionError."""
+    # PERF: nearly all begin like this, in UTF-8; json.loads would look for other encodings first.
+    return _decoded(data.decode()) if data[:1] in (b"{", b"[") and data[1:2] != b"\0" else json.loads(data)
 
 
 def whole(response: Response, upstream: str) -> bytes:

@@ -86,7 +86,8 @@ def checked(policy: Any, place: str) -> Policy:
     neighbours = [getattr(policy, side, None) for side in ("after", "before")]
     if neighbours == [None, None] or not all(side is None or isinstance(side, str) for side in neighbours):
         raise PluginError(f"{place}: the policy {name} names no neighbour: set after or before to the name of a step")
-    return policy  # type: ignore[no-any-return]
+    found: Policy = policy
+    return found
 
 
 def order(policies: Sequence[Policy], builtin: tuple[str, ...] = ORDER) -> tuple[str, ...]:

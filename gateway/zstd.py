@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from typing import Any
 
@@ -10,8 +11,8 @@ from typing import Any
 def module() -> Any:
     """The standard library's since Python 3.14, before that its backport."""
     # PERF: kept, since a module that is not there is looked for anew each time (200 us; perf/scenarios/compress.toml).
-    try:
-        from compression import zstd  # type: ignore[import-not-found]
-    except ImportError:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
         from backports import zstd
     return zstd

@@ -74,7 +74,7 @@ cdef void fill_tables() noexcept:
         CLASS[byte] = HIGH | FOREIGN if byte >= 0x80 else FOREIGN
         DIGIT64[byte] = DIGIT16[byte] = NO_DIGIT
         if (byte < 0x20 and byte != c"\t") or byte == 0x7f:
-            CLASS[byte] |= CONTROLS
+            CLASS[byte] |= CONTROLS if byte == 0x0a or byte == 0x0d else CONTROLS | BARRED
     for byte in range(26):
         DIGIT64[c"A" + byte] = byte
         DIGIT64[c"a" + byte] = byte + 26
@@ -113,6 +113,87 @@ def readings(raw, int kind, /):
     if not met & WALKED and not may_hide(text, size, met, kind):
         return 0, (raw,)
     return _Search(kind, met).all_of(raw, kept)
+
+
+cdef unsigned short class_of(unsigned char byte) noexcept:
+    return CLASS[byte]
+
+
+cdef bint is_single(const unsigned char *text, Py_ssize_t size, int met, int kind, bint is_inside) noexcept:
+    """Whether a value, percent-decoded where its kind is, reads as itself only, and without flags.
+
+    Left out are what is packed in it (`inside`), and blanks for each + where it has none.  `met` are the classes of
+    its bytes; `is_inside`: it was packed in another one, where more may be odd.  "No" is not certain.
+    SECURITY: as `readings` has it: tests/unit/fast/test_screen.py compares the two.
+    """
+    if met & (BARRED | BACKSLASH) or (met & CONTROLS and kind != IN_TEXT and not is_inside):
+        return False
+    if met & (PERCENT | AMPERSAND | PLUS | HIGH) and not is_inert(text, size, is_inside):
+        return False
+    return not (met & DOT and not is_inside and is_traversal(text, size))
+
+
+cdef bint is_inert(const unsigned char *text, Py_ssize_t size, bint is_inside) noexcept:
+    """Whether % and & stand for themselves, no + begins UTF-7, and UTF-8 has neither overlong forms nor look-alikes."""
+    cdef Py_ssize_t at = 0, step
+    cdef unsigned char byte, after
+    cdef uint32_t code
+    while at < size:
+        byte = text[at]
+        if byte >= 0x80:
+            step = sequence(text + at, size - at, &code)
+            if not step:
+                if not is_inside or byte == 0xbc:
+                    return False
+                step = 1
+            elif is_overlong(step, code) or folded(code) != code or code == 0xbc:
+                return False
+            at += step
+            continue
+        at += 1
+        after = text[at] if at < size else c" "
+        if byte == c"+" and after == c"A":
+            return False
+        if byte == c"%" and (after | 0x20 == c"u" or DIGIT16[after] != NO_DIGIT):
+            return False
+        if byte == c"&" and (after == c"#" or c"a" <= after | 0x20 <= c"z"):
+            return False
+    return True
+
+
+cdef Py_ssize_t inside(const unsigned char *text, Py_ssize_t size, unsigned char *to, bint is_form) noexcept:
+    """The length of what a value holds as `unpacked` has it, written to `to`, 0 for nothing; -1: look more closely."""
+    cdef Py_ssize_t at, length = 0
+    if base64_start(text, size):
+        return -1
+    if is_hex(text, size):
+        if to == NULL:
+            return -1
+        for at in range(2 if text[1] | 0x20 == c"x" else 0, size, 2):
+            to[length] = DIGIT16[text[at]] << 4 | DIGIT16[text[at + 1]]
+            length += 1
+        if is_text(to, length):
+            return length
+    return unpack(text, 0, size, to, is_form)
+
+
+cdef Py_ssize_t unescaped(const unsigned char *text, Py_ssize_t size, unsigned char *to, bint is_form) noexcept:
+    """`text` percent-decoded to `to`; its length, or -1 where a form has another reading than that."""
+    cdef Py_ssize_t at = 0, length = 0
+    cdef unsigned char byte
+    while at < size:
+        byte = text[at]
+        at += 1
+        if byte == c"%" and at + 1 < size and DIGIT16[text[at]] != NO_DIGIT and DIGIT16[text[at + 1]] != NO_DIGIT:
+            byte = DIGIT16[text[at]] << 4 | DIGIT16[text[at + 1]]
+            at += 2
+        elif byte == c"+" and is_form:
+            if at < size and text[at] == c"A":
+                return -1
+            byte = c" "
+        to[length] = byte
+        length += 1
+    return length
 
 
 cdef bint may_hide(const unsigned char *text, Py_ssize_t size, int met, int kind) noexcept:

@@ -17,8 +17,7 @@ cdef class Edit:
 
     def __cinit__(self, gone):
         self.gone = tuple(gone)
-        for name in self.gone:
-            self.lengths |= <uint64_t>1 << (len(name) & 63)
+        self.lengths = lengths_of(self.gone)
 
     def apply(self, list headers not None, fields not None):
         """Change `headers`, a list of (name, value); `fields` are put behind."""
@@ -27,20 +26,10 @@ cdef class Edit:
         if self.lengths:
             for at in range(size):
                 field = headers[at]
-                if not self.is_gone(<str?>field[0]):
+                if known_name(self.gone, self.lengths, <str?>field[0]) is None:
                     if kept != at:
                         headers[kept] = field
                     kept += 1
             if kept != size:
                 del headers[kept:]
         headers.extend(fields)
-
-    cdef bint is_gone(self, str name):
-        cdef Py_ssize_t size = len(name)
-        cdef str gone
-        if not self.lengths >> (size & 63) & 1:
-            return False
-        for gone in self.gone:
-            if len(gone) == size and same_name(gone, name, size):
-                return True
-        return False

@@ -7,7 +7,7 @@ Oracle: tests/oracles/gather_oracle.py.
 cimport cython
 from libc.stdint cimport uint64_t
 
-from gateway._fast.fields cimport same_name
+from gateway._fast.fields cimport known_name, lengths_of
 
 
 @cython.final
@@ -19,8 +19,7 @@ cdef class Gather:
 
     def __cinit__(self, names):
         self.names = tuple(names)
-        for name in self.names:
-            self.lengths |= <uint64_t>1 << (len(name) & 63)
+        self.lengths = lengths_of(self.names)
 
     def of(self, list headers not None):
         """{name: value}, those that are there more than once joined by ", "; None where none of them is there."""
@@ -28,19 +27,10 @@ cdef class Gather:
         cdef tuple field
         cdef str name
         for field in headers:
-            name = self.known(<str?>field[0])
+            name = known_name(self.names, self.lengths, <str?>field[0])
             if name is None:
                 continue
             if found is None:
                 found = {}
             found[name] = found[name] + ", " + <str?>field[1] if name in found else <str?>field[1]
         return found
-
-    cdef str known(self, str name):
-        cdef Py_ssize_t size = len(name)
-        cdef str known
-        if self.lengths >> (size & 63) & 1:
-            for known in self.names:
-                if len(known) == size and same_name(known, name, size):
-                    return known
-        return None

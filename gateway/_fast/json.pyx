@@ -9,7 +9,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.math cimport isinf
 from libc.stdint cimport uint64_t
-from libc.string cimport memcmp, memcpy, strncmp
+from libc.string cimport memcmp, memcpy
 
 cdef extern from "Python.h":
     object PyUnicode_New(Py_ssize_t size, Py_UCS4 most)
@@ -19,9 +19,6 @@ cdef extern from "Python.h":
     Py_ssize_t PyBytes_GET_SIZE(object data)
     double PyOS_string_to_double(const char* text, char** end, void* overflow) except? -1.0
 
-ctypedef const unsigned char* Bytes
-
-cdef uint64_t ONES = 0x0101010101010101
 cdef uint64_t HIGH = 0x8080808080808080
 
 cdef enum:
@@ -34,12 +31,6 @@ cdef long long[EXACT_DIGITS + 1] TENS
 TENS[0] = 1
 for _power in range(EXACT_DIGITS):
     TENS[_power + 1] = TENS[_power] * 10
-
-
-cdef struct State:
-    Bytes at            # the byte behind the last one is NUL, which nothing in JSON is: no end has to be looked for
-    Bytes end
-    Py_ssize_t left     # arrays, objects and commas that may still come
 
 
 @cython.final
@@ -147,43 +138,6 @@ cdef int refuse() except -1:
     raise ValueError("not JSON that all readers read alike, or too much of it")
 
 
-cdef inline void skip(State* state) noexcept:
-    """Go past white space."""
-    while state.at[0] == c" " or state.at[0] == c"\n" or state.at[0] == c"\r" or state.at[0] == c"\t":
-        state.at += 1
-
-
-cdef inline int enter(State* state, Py_ssize_t depth) except -1:
-    """Go into an array or object, up to what is first in it."""
-    state.left -= 1
-    if depth <= 0 or state.left < 0:
-        refuse()
-    state.at += 1
-    skip(state)
-    return 0
-
-
-cdef inline int goes_on(State* state, char last) except -1:
-    """Go past a comma, up to what follows it, or past the last byte of an array or object; which of them it was."""
-    skip(state)
-    if state.at[0] == <unsigned char>last:
-        state.at += 1
-        return 0
-    state.left -= 1
-    if state.at[0] != c"," or state.left < 0:
-        refuse()
-    state.at += 1
-    skip(state)
-    return 1
-
-
-cdef inline int word(State* state, const char* which, Py_ssize_t size) except -1:
-    if strncmp(<const char*>state.at, which, size) != 0:
-        refuse()
-    state.at += size
-    return 0
-
-
 cdef object number(State* state):
     """The number that begins here: whole ones as int, others as float."""
     cdef Bytes start = state.at
@@ -232,15 +186,6 @@ cdef inline long long whole(Bytes at, Bytes end) noexcept:
     return value
 
 
-cdef inline Bytes digits(Bytes at) except NULL:
-    """Behind the digits that begin here, of which there is one at least."""
-    if not c"0" <= at[0] <= c"9":
-        refuse()
-    while c"0" <= at[0] <= c"9":
-        at += 1
-    return at
-
-
 cdef inline object ascii(Bytes start, Py_ssize_t size):
     if size == 0:
         return ""
@@ -253,16 +198,8 @@ cdef object text(State* state):
     """The text that begins here, with its quote."""
     cdef Bytes start = state.at + 1
     cdef Bytes at = start
-    cdef uint64_t eight, quotes, escapes, seen = 0
-    # PERF: eight bytes at once, until one of them is a quote, a backslash or a control (perf/micro/bench_json.py).
-    while at + 8 <= state.end:
-        memcpy(&eight, at, 8)
-        quotes = eight ^ (ONES * 0x22)
-        escapes = eight ^ (ONES * 0x5C)
-        if ((eight - ONES * 0x20) & ~eight | (quotes - ONES) & ~quotes | (escapes - ONES) & ~escapes) & HIGH:
-            break
-        seen |= eight
-        at += 8
+    cdef uint64_t seen = 0
+    at = plain_end(state, at, &seen)
     while at[0] != c'"':
         if at[0] < 0x20:
             refuse()

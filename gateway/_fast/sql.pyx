@@ -291,7 +291,8 @@ cdef unsigned read_all(Bytes start, Bytes end, unsigned char kinds, bint mysql) 
     return found
 
 
-cdef str find(Bytes start, Py_ssize_t size):
+cdef unsigned shape_in(Bytes start, Py_ssize_t size) noexcept:
+    """The number of the shape found, 0 for none; not all shapes are attacks."""
     cdef Bytes at = start, end = start + size
     cdef unsigned char kinds = 0
     cdef unsigned found
@@ -302,11 +303,21 @@ cdef str find(Bytes start, Py_ssize_t size):
         kinds |= KIND[at[0]]
         at += 1
     if not kinds & READ:
-        return ""
+        return 0
     found = read_all(start, end, kinds, False)
     if not NAMED[found] and (kinds & MYSQL or has_mysql(start, end)):
         found = read_all(start, end, kinds, True)
-    return <str>NAMES[found]
+    return found
+
+
+cdef bint sql_finds(Bytes start, Py_ssize_t size) noexcept:
+    """Whether there is SQL injection in a value."""
+    return NAMED[shape_in(start, size)]
+
+
+cdef bint is_read(unsigned char byte) noexcept:
+    """Whether a byte is one of those without which a value is no SQL."""
+    return KIND[byte] & READ != 0
 
 
 def sql_attack(text, /):
@@ -318,8 +329,8 @@ def sql_attack(text, /):
             data = PyUnicode_AsUTF8AndSize(text, &size)
         except UnicodeEncodeError:  # a lone surrogate
             text = (<str>text).encode("utf-8", "replace")
-            return find(<Bytes>PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
-        return find(<Bytes>data, size)
+            return <str>NAMES[shape_in(<Bytes>PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))]
+        return <str>NAMES[shape_in(<Bytes>data, size)]
     if not isinstance(text, bytes):
         raise TypeError("sql_attack takes bytes or str")
-    return find(<Bytes>PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
+    return <str>NAMES[shape_in(<Bytes>PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))]

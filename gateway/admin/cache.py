@@ -8,7 +8,7 @@ from typing import Final
 import falcon
 
 from gateway.admin.identity import answer, store_trouble
-from gateway.admin.site import Site
+from gateway.admin.resources import Resource
 from gateway.caching.purges import KINDS
 from gateway.errors import BAD_CHANGE, GatewayError
 
@@ -19,15 +19,8 @@ LONGEST: Final = 2048
 EXAMPLE: Final = "Say what: ?url=/items/7, prefix=/items/, tag=item-7, route=item (each may be repeated) or ?all=true."
 
 
-class Cache:
+class Cache(Resource):
     """GET and DELETE /api/cache"""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-
-    def on_head(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """As GET; falcon leaves the body out."""
-        self.on_get(req, resp)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Tell the memory of this worker, and the counts of all routes."""

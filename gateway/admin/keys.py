@@ -10,6 +10,7 @@ from typing import Any, Final
 import falcon
 
 from gateway.admin.identity import answer, is_text, read_object, seconds, stamp, store_trouble, text
+from gateway.admin.resources import Resource
 from gateway.admin.site import Site
 from gateway.config.model import Document
 from gateway.config.model_identity import ApiKey, Scalar
@@ -26,15 +27,8 @@ _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,255}")  # RFC 6749 secti
 _ROWS_AT_ONCE: Final = 50
 
 
-class Keys:
+class Keys(Resource):
     """GET and POST /api/keys"""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-
-    def on_head(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """As GET; falcon leaves the body out."""
-        self.on_get(req, resp)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """List the keys of all providers, the newest first."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 import falcon
 
 from gateway.admin.identity import answer
+from gateway.admin.resources import Resource
 from gateway.admin.site import Site
 from gateway.errors import STORE_UNAVAILABLE, UNKNOWN_ENTRY, GatewayError
 from gateway.limiting import keys, penalty
@@ -23,15 +24,8 @@ _ID: Final = re.compile(r"[0-9a-f]{16}")
 _SHARED_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
-class Limits:
+class Limits(Resource):
     """GET /api/limits"""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-
-    def on_head(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """As GET; falcon leaves the body out."""
-        self.on_get(req, resp)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """List the buckets that take the longest to be full again."""

@@ -52,7 +52,9 @@ CONVERGED_WITHIN: Final = 30.0  # seconds
 _ROWS_AT_ONCE: Final = 50  # well under a millisecond of work
 
 
-class _Resource(ABC):
+class Resource(ABC):
+    """What answers GET, and HEAD the same way."""
+
     def __init__(self, site: Site) -> None:
         self._site = site
 
@@ -65,7 +67,7 @@ class _Resource(ABC):
         """Answer."""
 
 
-class Index(_Resource):
+class Index(Resource):
     """GET /"""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -73,7 +75,7 @@ class Index(_Resource):
         _answer(resp, {"gateway": __version__, "endpoints": ENDPOINTS})
 
 
-class Health(_Resource):
+class Health(Resource):
     """GET /healthz"""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -81,7 +83,7 @@ class Health(_Resource):
         _answer(resp, {"status": "alive"})
 
 
-class Readiness(_Resource):
+class Readiness(Resource):
     """GET /readyz"""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -99,7 +101,7 @@ class Readiness(_Resource):
         _answer(resp, body)
 
 
-class Routes(_Resource):
+class Routes(Resource):
     """GET /api/routes"""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -109,7 +111,7 @@ class Routes(_Resource):
         resp.stream = _route_rows(store.current, store.document)
 
 
-class Config(_Resource):
+class Config(Resource):
     """GET /api/config"""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -118,7 +120,7 @@ class Config(_Resource):
         resp.data = self._site.store.document.shown.encode()
 
 
-class Workers(_Resource):
+class Workers(Resource):
     """GET /api/workers"""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:

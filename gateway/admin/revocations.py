@@ -9,6 +9,7 @@ from typing import Any, Final
 import falcon
 
 from gateway.admin.identity import answer, read_object, seconds, stamp, store_trouble, text
+from gateway.admin.resources import Resource
 from gateway.admin.site import Site
 from gateway.config.model_identity import Method, Session
 from gateway.errors import BAD_CHANGE, UNKNOWN_ENTRY, GatewayError
@@ -19,15 +20,8 @@ EXAMPLE: Final = '{"provider": "staff", "sub": "alice", "ttl": "24h"}'
 MEMBERS: Final = frozenset(("provider", "jti", "sub", "before", "sessions", "ttl"))
 
 
-class Revocations:
+class Revocations(Resource):
     """GET and POST /api/revocations"""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-
-    def on_head(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """As GET; falcon leaves the body out."""
-        self.on_get(req, resp)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """List what is refused."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 import falcon
 
 from gateway._fast.traffic import now_ms
+from gateway.admin.resources import Resource
 from gateway.admin.site import Site
 from gateway.admin.targets import Look, row
 from gateway.admin.upstream_rows import upstream_row
@@ -27,15 +28,8 @@ log = logging.getLogger("gateway")
 LARGEST_CHANGE: Final = 4096  # bytes of JSON
 
 
-class Upstreams:
+class Upstreams(Resource):
     """GET /api/upstreams"""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-
-    def on_head(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """As GET; falcon leaves the body out."""
-        self.on_get(req, resp)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """List the upstreams of this worker's plan; what is told of them is what all workers know together."""

@@ -10,13 +10,10 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from queue import Empty
 from time import monotonic
 from typing import Any, Final
 
-import gevent
-from gevent.queue import SimpleQueue
-
+from gateway.aggregating.crew import Crew
 from gateway.aggregating.merging import cache_control, vary
 from gateway.aggregating.part import Part
 from gateway.errors import (
@@ -28,6 +25,7 @@ from gateway.errors import (
     GatewayError,
 )
 from gateway.exchange import Exchange, Headers, Response
+from gateway.hands import Hands
 
 log = logging.getLogger("gateway")
 
@@ -59,16 +57,17 @@ class Rules:
 class Aggregate:
     """`parts` in an order in which each stands behind those that it needs."""
 
-    __slots__ = ("_parts", "_rules")
+    __slots__ = ("_hands", "_parts", "_rules")
 
-    def __init__(self, parts: tuple[Part, ...], rules: Rules) -> None:
+    def __init__(self, parts: tuple[Part, ...], rules: Rules, hands: Hands) -> None:
+        self._hands = hands
         self._parts = parts
         self._rules = rules
 
     def fetch(self, exchange: Exchange) -> Response:
         """The answer. Raises GatewayError where a required part failed, or the time is up."""
         exchange.upstream = NAME
-        run = _Run(exchange, self._parts, is_strict=not self._rules.partial)
+        run = _Run(exchange, self._parts, Crew(self._hands), is_strict=not self._rules.partial)
         try:
             run.go()
         finally:
@@ -102,7 +101,7 @@ class Aggregate:
 class _Run:
     """One request's parts on their way."""
 
-    def __init__(self, exchange: Exchange, parts: tuple[Part, ...], *, is_strict: bool) -> None:
+    def __init__(self, exchange: Exchange, parts: tuple[Part, ...], crew: Crew[Answered], *, is_strict: bool) -> None:
         self.started = monotonic()
         self.values: dict[str, Any] = {}
         self.headers: dict[str, Headers] = {}
@@ -111,8 +110,8 @@ class _Run:
         self._exchange = exchange
         self._waiting = list(parts)
         self._is_strict = is_strict
-        self._running: dict[str, gevent.Greenlet[[Part], None]] = {}
-        self._answers: SimpleQueue[Answered] = SimpleQueue()
+        self._running: set[str] = set()
+        self._crew = crew
         state = exchange.state
         if state is None:
             state = exchange.state = {}
@@ -122,19 +121,18 @@ class _Run:
         """Until every part has a value or has failed."""
         self._start()
         while self._running:
-            try:
-                part, value, headers, failure = self._answers.get(timeout=self._patience())
-            except Empty:
+            answer = self._crew.next(self._patience())
+            if answer is None:
                 self._look()
                 continue
-            del self._running[part.name]
-            self._note(part, value, headers, failure)
-            self._start()
+            self._running.discard(answer[0].name)
+            self._note(*answer)
+            if self._waiting:
+                self._start()
 
     def end(self) -> None:
         """End what still runs: nobody waits for it."""
-        if self._running:
-            gevent.killall(list(self._running.values()), block=False)
+        self._crew.end()
 
     def _patience(self) -> float:
         return max(0.001, min(LOOK_EVERY, self._exchange.deadline - monotonic()))
@@ -156,11 +154,12 @@ class _Run:
             if any(name in self.failed and name not in self.values for name in part.needs):
                 self._note(part, None, None, "needs-failed")
             elif all(name in self.values for name in part.needs):
-                self._running[part.name] = gevent.spawn(self._ask, part)
+                self._running.add(part.name)
+                self._crew.start(self._ask, part)
             else:
                 still.append(part)
 
-    def _ask(self, part: Part) -> None:
+    def _ask(self, part: Part) -> Answered:
         value, headers, failure = None, None, ""
         try:
             value, headers = part.ask(self._exchange)
@@ -169,7 +168,7 @@ class _Run:
         except Exception as error:
             log.error("the part %s of request %s failed", part.name, self._exchange.request_id, exc_info=error)
             failure = INTERNAL.slug
-        self._answers.put((part, value, headers, failure))
+        return part, value, headers, failure
 
     def _note(self, part: Part, value: Any, headers: Headers | None, failure: str) -> None:
         if failure:

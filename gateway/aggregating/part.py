@@ -10,7 +10,7 @@ from typing import Any
 from gateway.contracts import Fetch
 from gateway.errors import UPSTREAM_BAD_ANSWER, GatewayError
 from gateway.exchange import Exchange, Headers
-from gateway.legs import leg, whole
+from gateway.legs import leg, parsed, whole
 
 Render = Callable[[Exchange], str]
 
@@ -53,7 +53,7 @@ class Part:
 
     def _value(self, data: bytes) -> Any:
         try:
-            value = json.loads(data) if data else None
+            value = parsed(data) if data else None
             return value if self.select is None else self.select(value)
         except (ValueError, RecursionError):
             words = f"The upstream {self.upstream} answered what is not the JSON that is needed."

@@ -222,7 +222,7 @@ class Fetching:
                             pass
                     finally:
                         shared.unlock(flight.key)
-        except Exception:
+        except Exception:  # a greenlet's last frame: nobody waits for this answer, the kept one stays
             log.exception("refreshing %s failed", wish.key.url)
         finally:
             flights.refreshing -= 1

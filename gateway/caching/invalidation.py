@@ -26,7 +26,7 @@ def invalidated(method: str, status: int, url: str, headers: Iterable[tuple[str,
             try:
                 named = urljoin(url, value.strip(" \t"))
                 is_ours = _origin(named) == origin
-            except ValueError:
+            except ValueError:  # no URL: it names nothing that could be kept
                 continue
             if is_ours:
                 targets.append(_target(named))

@@ -68,7 +68,7 @@ class _Compiler:
         own = {route.name: (route, endpoint.fetch) for route, endpoint in self.identity.endpoints}
         pages = {name: fetch for name, (_, fetch) in own.items()}
         self.actions = Actions(
-            document, self.services, self.upstreams, pages, self.resources.lanes, self._complain, self._run()
+            document, self.services, self.upstreams, pages, self.resources, self._complain, self._run()
         )
         sources = (*document.routes, *(route for route, _ in own.values()))
         specs = [_spec(route) for route in self._breathing(sources)]

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from gateway import templates
-from gateway.config.compile_upstreams import Service, Services
+from gateway.config.compile_upstreams import Resources, Service, Services
 from gateway.config.model import Document, Route
 from gateway.config.model import Respond as RespondSpec
 from gateway.config.model_aggregate import Aggregate
@@ -19,7 +19,7 @@ from gateway.config.model_split import Split as SplitSpec
 from gateway.config.model_translate import GraphQL, GraphQLPass, JsonRpc
 from gateway.contracts import Fetch, Steps, Tools
 from gateway.policies import headers
-from gateway.upstreams.mirror import Lanes, Mirror
+from gateway.upstreams.mirror import Mirror
 from gateway.upstreams.respond import Respond
 from gateway.upstreams.split import Choice, Leg, Split
 from gateway.upstreams.unmatched import Unmatched
@@ -47,7 +47,7 @@ class Actions:
         services: Services,
         upstreams: Mapping[str, Service | None],
         pages: Mapping[str, Fetch],
-        lanes: Lanes,
+        resources: Resources,
         complain: Complain,
         run: Run | None,
     ) -> None:
@@ -58,7 +58,8 @@ class Actions:
         self._services = services
         self._upstreams = upstreams
         self._pages = pages
-        self._lanes = lanes
+        self._lanes = resources.lanes
+        self._hands = resources.hands
         self._singles: dict[str, Service | None] = {}
         self._transcoders: Transcoders | None = None
 
@@ -110,7 +111,7 @@ class Actions:
     def _aggregate(self, route: Route, spec: Aggregate) -> tuple[Fetch, float, str]:
         from gateway.config.compile_aggregate import aggregating  # PERF: for configurations that have any
 
-        made = aggregating(spec, self._upstreams)
+        made = aggregating(spec, self._upstreams, self._hands)
         if made is None:
             return Unmatched().fetch, NO_UPSTREAM_TOTAL, "aggregate"
         upstream, total = made
@@ -194,8 +195,8 @@ def choice(route: str, spec: SplitSpec) -> Choice:
 def _respond(spec: RespondSpec) -> Respond:
     made = []
     for name, value in spec.headers:
-        place = "url" if name.lower() == "location" else "header"
-        template = templates.compile(value, place)  # type: ignore[arg-type]
+        place: templates.Place = "url" if name.lower() == "location" else "header"
+        template = templates.compile(value, place)
         made.append((name, template.text if template.is_constant else template.render))
     body = templates.compile(spec.body, "text")
     return Respond(spec.status, made, body.text if body.is_constant else body.render)

@@ -16,6 +16,7 @@ from gateway.config.model_aggregate import Part as PartSpec
 from gateway.errors import UPSTREAM_BAD_ANSWER, GatewayError
 from gateway.exchange import Exchange
 from gateway.filling import Fill, Values
+from gateway.hands import Hands
 from gateway.templates import Getter, Source, claim_text
 
 Render = Callable[[Any], Any]
@@ -23,7 +24,7 @@ Render = Callable[[Any], Any]
 Known = tuple[Mapping[str, Source], Values]
 
 
-def aggregating(spec: Spec, upstreams: Mapping[str, Service | None]) -> tuple[Aggregate, float] | None:
+def aggregating(spec: Spec, upstreams: Mapping[str, Service | None], hands: Hands) -> tuple[Aggregate, float] | None:
     """(the upstream, the longest that its parts may take); None where an upstream could not be built."""
     sources = {part.name: _source(part.name) for part in spec.parts}
     values = {part.name: _value(part.name) for part in spec.parts}
@@ -35,7 +36,7 @@ def aggregating(spec: Spec, upstreams: Mapping[str, Service | None]) -> tuple[Ag
         parts.append(_part(part, service, (sources, values), spec.forward))
     shape = dict if spec.response is None else _shape(spec.response)
     total = sum(part.total for part in parts)
-    return Aggregate(tuple(parts), Rules(shape, spec.partial, spec.meta, spec.taken)), total
+    return Aggregate(tuple(parts), Rules(shape, spec.partial, spec.meta, spec.taken), hands), total
 
 
 def _part(spec: PartSpec, service: Service, known: Known, forward: tuple[str, ...] | None) -> Part:

@@ -16,6 +16,7 @@ from gateway.config.model_activate import Activate
 from gateway.config.model_discovery import Discovery, Dns
 from gateway.config.model_traffic import Overload
 from gateway.contracts import Fetch
+from gateway.hands import Hands
 from gateway.limiting.limiting import Limiting
 from gateway.observe.access_log import AccessLogs
 from gateway.observe.meter import Metering
@@ -51,6 +52,7 @@ class Resources:
     logs: AccessLogs | None = None
     sources: Sources = field(default_factory=Sources)
     lanes: Lanes = field(default_factory=Lanes)
+    hands: Hands = field(default_factory=Hands)
     traffic: TrafficRegion = field(default_factory=TrafficRegion.private)
     #: None when the configuration has no `auth`, or serves nobody
     registry: Registry | None = None

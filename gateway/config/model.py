@@ -205,7 +205,7 @@ class Document(Record):
     dashboard: bool = True
     tracing: Tracing | None = None
     server_timing: bool = False
-    alerting: Alerting = Alerting()
+    alerting: Alerting = field(default_factory=Alerting)
     statsd: Statsd | None = None
 
     @property

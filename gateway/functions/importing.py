@@ -36,4 +36,5 @@ def callable_of(name: str) -> Callable[..., Any]:
         found = getattr(found, step)
     if not callable(found):
         raise ImportingError(f"{name} is no callable but {type(found).__name__}")
-    return found  # type: ignore[no-any-return]
+    named: Callable[..., Any] = found
+    return named

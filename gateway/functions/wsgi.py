@@ -65,7 +65,7 @@ class _Answer:
         self._rest = iter(self._pieces)
         try:
             self._begin()
-        except BaseException:
+        except BaseException:  # a killed greenlet too: PEP 3333 wants close() called however it ends
             self.close()
             raise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from time import monotonic
@@ -12,6 +13,8 @@ from gateway.shared.store import Store, StoreError
 
 SWEEP_EVERY: Final = 5.0  # seconds
 SWEPT: Final = 1_000  # entries at once, by each worker
+
+log = logging.getLogger("gateway")
 
 
 class Answers:
@@ -61,7 +64,7 @@ class Recording(Iterator[bytes]):
         except StopIteration:
             self._end(whole=True)
             raise
-        except BaseException:
+        except BaseException:  # a killed greenlet too: else the key would stay taken until its time is over
             self._end(whole=False)
             raise
         self._size += len(piece)
@@ -76,8 +79,11 @@ class Recording(Iterator[bytes]):
         try:
             while self._settle is not None and self._pieces is not None:
                 next(self)
-        except Exception:  # StopIteration too: whoever raised it has settled
-            return
+        except StopIteration:
+            pass  # read to its end, and settled as whole
+        except Exception as error:
+            # Settled as broken: whoever asks again is let through. The client left before this and is told nothing.
+            log.debug("the rest of an answer could not be kept: %r", error)
         finally:
             self._end(whole=False)
             close = getattr(self._body, "close", None)

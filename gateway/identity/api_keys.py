@@ -10,15 +10,16 @@ from __future__ import annotations
 import hmac
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Final
 from urllib.parse import parse_qsl
 
 from gateway.config.model_identity import ApiKey, Consumer, Credential
 from gateway.errors import IDENTITY_UNAVAILABLE, INVALID_TOKEN, GatewayError
 from gateway.exchange import Exchange
 from gateway.identity.caller import Caller
+from gateway.identity.enrich import Enrich
 from gateway.identity.stored_keys import StoredKey, StoredKeys, digest_of, is_over
 from gateway.shared.store import StoreError
 
@@ -28,23 +29,7 @@ FRESH: Final = 1.0
 REMEMBERED: Final = 4096
 """Stored keys that a worker remembers."""
 
-
 CHALLENGE: Final = (("WWW-Authenticate", 'ApiKey realm="gateway"'),)
-
-
-class Vouches(Protocol):
-    """What makes a Caller of what is known (gateway/identity/enrich.py)."""
-
-    def caller(
-        self,
-        subject: str,
-        claims: Mapping[str, Any],
-        *,
-        until: float,
-        scopes: Iterable[str] = (),
-        roles: Iterable[str] = (),
-    ) -> Caller:
-        """The caller with all that its roles give."""
 
 
 class ApiKeys:
@@ -56,7 +41,7 @@ class ApiKeys:
         self,
         name: str,
         spec: ApiKey,
-        enrich: Vouches,
+        enrich: Enrich,
         stored: StoredCallers | None,
     ) -> None:
         self.name = name
@@ -98,7 +83,7 @@ class StoredCallers:
         self,
         provider: str,
         spec: ApiKey,
-        enrich: Vouches,
+        enrich: Enrich,
         stored: StoredKeys,
         *,
         on_failure: str = "deny",
@@ -169,6 +154,6 @@ def given_key(exchange: Exchange, source: Credential) -> str | None:
     return (key or None) if is_key else None
 
 
-def _caller(enrich: Vouches, consumer: Consumer, until: float = float("inf")) -> Caller:
+def _caller(enrich: Enrich, consumer: Consumer, until: float = float("inf")) -> Caller:
     claims = {**dict(consumer.metadata), "sub": consumer.name}
     return enrich.caller(consumer.name, claims, until=until, scopes=consumer.scopes, roles=consumer.roles)

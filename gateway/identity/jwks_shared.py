@@ -62,14 +62,14 @@ class SharedSet:
         try:
             self._store.delete(self._lease)
         except StoreError:
-            pass
+            pass  # the lease ends by itself
 
     def pause(self, failures: int, seconds: float) -> None:
         """Keep all from fetching after so many failures."""
         try:
             self._store.set(self._pause, b"%d" % failures, seconds)
         except StoreError:
-            pass
+            pass  # each worker then keeps its own pause
 
     def failures(self) -> int:
         """The failures that all pause for; 0 = there is no pause."""

@@ -25,7 +25,7 @@ from gateway.identity.caller import Caller
 from gateway.identity.certificate import ENVIRON_KEY, ClientCertificate
 
 if TYPE_CHECKING:
-    from gateway.identity.api_keys import Vouches
+    from gateway.identity.enrich import Enrich
 
 log = logging.getLogger("gateway")
 
@@ -52,7 +52,7 @@ class CertificateAuthenticator:
     __slots__ = ("_allows_all", "_clock", "_dns", "_enrich", "_fingerprints", "_others", "_subjects", "_suffixes",
                  "name", "scheme")  # fmt: skip
 
-    def __init__(self, name: str, spec: Mtls, enrich: Vouches, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, name: str, spec: Mtls, enrich: Enrich, clock: Callable[[], float] = time.time) -> None:
         """Raises ValueError for a subject that is no RFC 4514 name."""
         self.name = name
         self.scheme = ""  # TLS asks for it, no challenge of HTTP does

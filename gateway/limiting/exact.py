@@ -58,7 +58,7 @@ class Exact:
         else:
             calls = [Call(TAKE, (key,), each) for key, each in zip(keys, arguments, strict=True)]
         try:
-            answers = self._scripts.run(calls)
+            answers = self._scripts.run(calls, is_patient=any(each.limit.on_failure == "deny" for each in asked))
         except StoreError as error:
             return [error] * len(asked)
         found = answers if len(answers) == len(asked) else _split(answers[0], len(asked))

@@ -187,7 +187,7 @@ class Leases:
                 self.say()
                 if len(self._unsaid) < BATCH:
                     gevent.sleep(PAUSE)
-        except Exception:
+        except Exception:  # a greenlet's last frame; a store that fails is no exception here but handled in say()
             log.exception("saying what was let in failed")
             self._is_failing = True
             self._unsaid.clear()

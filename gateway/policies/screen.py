@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import unquote_plus
 
-from gateway._fast.screen import form_needs_look, json_needs_look
+from gateway._fast.screen import Fields, cookies_need_look, form_needs_look, json_needs_look
 from gateway.contracts import Steps
 from gateway.errors import BODY_TOO_LARGE, MALFORMED_BODY, UNSUPPORTED_MEDIA_TYPE, GatewayError
 from gateway.exchange import Exchange
@@ -24,6 +24,10 @@ Check = Callable[[Exchange], None]
 Look = Callable[[Judge, Exchange, bytes, dict[str, str]], None]
 
 _CHARSETS: Final = UTF_8 | {"iso-8859-1", "latin1", "windows-1252"}
+#: PERF: as most say it, and reading one costs 3 us
+_JSON_TYPES: Final = frozenset(
+    ("application/json", "application/json; charset=utf-8", "application/json;charset=utf-8")
+)
 #: bounds of JSON that is looked at: levels, values
 _DEPTH, _MEMBERS = 100, 100_000
 #: how many times its size a compressed body may become
@@ -31,6 +35,8 @@ _RATIO: Final = 100
 #: how much of the values of one parameter that comes again is looked at as one
 _JOINED: Final = 4096
 _READER: Final = JsonReader(_DEPTH, _MEMBERS)
+#: PERF: clients send the same fields each time; how many are remembered in a worker (perf/micro/bench_screen.py)
+_FIELDS: Final = Fields(NOT_LOOKED_AT, 4096)
 _POLLUTION: Final = (("pollution", "pollution"),)
 _DOCTYPE: Final = (("xml", "xml-doctype"),)
 
@@ -94,6 +100,8 @@ def _look_at_pairs(judge: Judge, exchange: Exchange, part: str, text: str) -> No
 
 def _cookies(judge: Judge) -> Check:
     def on_request(exchange: Exchange) -> None:
+        if not cookies_need_look(exchange.headers):
+            return
         for name, value in exchange.headers:
             if len(name) == 6 and name.lower() == "cookie":
                 for pair in value.split(";"):
@@ -106,6 +114,8 @@ def _cookies(judge: Judge) -> Check:
 
 def _headers(judge: Judge) -> Check:
     def on_request(exchange: Exchange) -> None:
+        if not _FIELDS.need_look(exchange.headers):
+            return
         for name, value in exchange.headers:
             if name.lower() not in NOT_LOOKED_AT and (found := header_attacks(value)):
                 judge(exchange, "headers", name, found)
@@ -125,7 +135,7 @@ def _body(judge: Judge, most: int) -> Check:
             words = f"The body has {exchange.body_length} bytes; {most} are taken where it has to be looked at."
             raise GatewayError(BODY_TOO_LARGE, words)
         data = read_whole(exchange, most)
-        coding = _field(exchange, "content-encoding")
+        coding = exchange.header("content-encoding")
         if coding is not None:
             data = inflate(data, coding, most, _RATIO)
         if data:
@@ -135,20 +145,13 @@ def _body(judge: Judge, most: int) -> Check:
 
 
 def _type(exchange: Exchange) -> tuple[str, dict[str, str]]:
-    text = _field(exchange, "content-type")
-    if text is None or text == "application/json":
-        return text or "", {}
+    text = exchange.header("content-type")
+    if text is None or text in _JSON_TYPES:
+        return "" if text is None else "application/json", {}
     found = parse(text)
     if found is None:
         raise GatewayError(UNSUPPORTED_MEDIA_TYPE, "The body has a Content-Type that cannot be read.")
     return found
-
-
-def _field(exchange: Exchange, name: str) -> str | None:
-    """PERF: as `exchange.header`, in a third of the time (perf/micro/bench_screen.py)."""
-    size = len(name)
-    found = [value for key, value in exchange.headers if len(key) == size and key.lower() == name]
-    return ", ".join(found) if found else None
 
 
 def _by_kind(media_type: str) -> Look | None:
@@ -162,14 +165,15 @@ def _by_kind(media_type: str) -> Look | None:
 
 def _json(judge: Judge, exchange: Exchange, data: bytes, parameters: dict[str, str]) -> None:
     _check_charset(parameters, UTF_8, "JSON is taken in UTF-8 only.")
-    value = _READER.read(data)
-    if json_needs_look(value):
-        _look_at_fields(judge, exchange, json_fields(value))
+    if json_needs_look(data, _DEPTH, _MEMBERS):
+        _look_at_fields(judge, exchange, json_fields(_READER.read(data)))
 
 
 def _urlencoded(judge: Judge, exchange: Exchange, data: bytes, parameters: dict[str, str]) -> None:
     _check_charset(parameters, _CHARSETS, "Forms are taken in UTF-8 or ISO-8859-1 only.")
-    _look_at_pairs(judge, exchange, "body", decoded(data))
+    text = decoded(data)
+    if form_needs_look(text):
+        _look_at_pairs(judge, exchange, "body", text)
 
 
 def _multipart(judge: Judge, exchange: Exchange, data: bytes, parameters: dict[str, str]) -> None:
@@ -187,6 +191,8 @@ def _text(judge: Judge, exchange: Exchange, data: bytes, parameters: dict[str, s
     """Text, and what does not say what it is: as JSON if it is that, since some services take it for JSON anyway."""
     _check_charset(parameters, _CHARSETS, "Texts are taken in UTF-8 or ISO-8859-1 only.")
     if data.lstrip()[:1] in (b"{", b"["):
+        if not json_needs_look(data, _DEPTH, _MEMBERS):
+            return
         try:
             _look_at_fields(judge, exchange, json_fields(_READER.read(data)))
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -21,6 +22,8 @@ Found = tuple[str, str]
 NOTHING: Final[tuple[Found, ...]] = ()
 #: how long a header's value may be to be remembered
 _SHORT: Final = 512
+#: how a header's value begins that is an address, such as Referer's
+_ADDRESSES: Final = ("https://", "http://")
 
 # Two steps up or more from where a value begins, however the slash is written, or a file of the system's by its place.
 _UP: Final = rb"(?:\.[/\\]+)*\.{2,}(?:\.?[/\\;\x00]|0x(?:2f|5c)|%(?:u[0-9a-f]{4}|[0-9a-f]{2})|[\x80-\xff])+"
@@ -59,7 +62,18 @@ def is_pollution(name: str) -> bool:
 def _in_header(text: str) -> tuple[Found, ...]:
     flags, readings = decode.readings(text if text.isascii() else text.encode("latin-1", "replace"), URL)
     found = _in_readings(flags, readings)
+    if "?" in text and text.startswith(_ADDRESSES):
+        kept = (each for each in found if each[0] != "sql_injection")
+        found = tuple(dict.fromkeys((*kept, *_in_address(text))))
     return (*found, ("headers", "header-break")) if flags & (decode.CRLF | decode.CONTROL) else found
+
+
+def _in_address(text: str) -> Iterator[Found]:
+    """What is in an address by its pieces: "&" is no operator of SQL's, "+" a blank, and a value may be base64."""
+    before, _, query = text.partition("?")
+    pairs = [(before, URL), *((piece, FORM) for pair in query.split("&") for piece in pair.partition("=")[::2])]
+    for piece, kind in pairs:
+        yield from attacks(piece, kind)
 
 
 @lru_cache(maxsize=4096)

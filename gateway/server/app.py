@@ -221,4 +221,5 @@ class GatewayApp(falcon.App[Any, Any]):
         """PEP 3333. The result's close() must be called after the last byte, as the PEP asks."""
         super().__call__(env, start_response)
         # NOTE: Falcon gives an empty list of its own for HEAD, whose close() would never reach the exchange.
-        return env["gateway.answer"]  # type: ignore[no-any-return]
+        answer: Iterable[bytes] = env["gateway.answer"]
+        return answer

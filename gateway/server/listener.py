@@ -84,7 +84,7 @@ class Listener:
         while True:
             try:
                 client, address = self._sock.accept()
-            except ConnectionAbortedError:
+            except ConnectionAbortedError:  # this client left before it was its turn
                 continue
             except OSError:
                 break

@@ -72,7 +72,7 @@ def raise_descriptor_limit(server: Server, document: Document) -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (need, need))
             return
     except (OSError, ValueError):
-        pass
+        pass  # only root may raise the hard limit: what is there has to do
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     if wanted < need:
         log.warning(

@@ -16,6 +16,7 @@ from gateway.config.model import Document
 from gateway.config.reload import first_document, publish_first
 from gateway.config.store import Pause, Store
 from gateway.contracts import Plan
+from gateway.hands import Hands
 from gateway.limiting.keys import secret_in
 from gateway.limiting.limiting import Limiting
 from gateway.observe.access_log import AccessLogs
@@ -33,6 +34,7 @@ from gateway.shared.vitals import REGION as VITALS
 from gateway.shared.vitals import VitalsRegion
 from gateway.upstreams.call import Calls
 from gateway.upstreams.discovery.registry import Sources
+from gateway.upstreams.mirror import Lanes
 from gateway.upstreams.pools import Pools
 from gateway.upstreams.state import TrafficRegion
 
@@ -74,6 +76,8 @@ class Site:
         self.logs = AccessLogs()
         self.sources = Sources(self._targets_changed)
         self.calls = Calls(self.pools)
+        self.lanes = Lanes()
+        self.hands = Hands()
         self.store = Store(self._compile)
         self.contexts = contexts(document)
         self.runtime = RuntimeDir.from_env(os.environ) or RuntimeDir.create()
@@ -99,6 +103,8 @@ class Site:
             self.pools,
             self.logs,
             self.sources,
+            self.lanes,
+            self.hands,
             traffic=self.traffic,
             registry=registry,
             limiting=self.limiting,

@@ -29,6 +29,8 @@ log = logging.getLogger("gateway")
 BATCH: Final = 256
 #: calls that may wait, over all; more are refused at once
 QUEUE: Final = 4096
+#: seconds without an answer after which whoever has another way does not queue up behind those who wait
+SUSPECT: Final = 0.025
 #: seconds between two looks whether a store that is down may be asked again
 _LOOK: Final = 0.1
 
@@ -99,13 +101,14 @@ class Scripts:
         """Whether the store failed and has not answered since."""
         return self._guard.is_down
 
-    def run(self, calls: Sequence[Call]) -> list[Any]:
+    def run(self, calls: Sequence[Call], *, is_patient: bool = True) -> list[Any]:
         """What each call gives, in one round trip; a StoreError in place of what the server refused.
 
-        Raises StoreUnavailableError at once while the store is down, and after 0.1 s without an answer.
+        Raises StoreUnavailableError at once while the store is down, and after 0.1 s without an answer.  Who is not
+        patient does not wait behind a round trip that is late already.
         """
         entry = _Entry(calls, Event())
-        if not self._queue(entry):
+        if not self._queue(entry, PATIENCE if is_patient else SUSPECT):
             self.failures += len(calls)
             raise StoreUnavailableError("the store is out of reach, or asked more than it can answer")
         assert entry.ready is not None
@@ -128,11 +131,11 @@ class Scripts:
         """Let go of the connections; the next call opens them again."""
         self._store.close()
 
-    def _queue(self, entry: _Entry) -> bool:
+    def _queue(self, entry: _Entry, patience: float = PATIENCE) -> bool:
         if self._guard.is_down:
             self._look()
             return False
-        is_late = self._sent_at and monotonic() - self._sent_at > PATIENCE
+        is_late = self._sent_at and monotonic() - self._sent_at > patience
         if is_late or self._length + len(entry.calls) > QUEUE:
             return False
         self._waiting.append(entry)

@@ -8,6 +8,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -138,7 +139,7 @@ class RedisStore:
         count = 0
         keys = self.scan(prefix)
         while batch := list(islice(keys, _BATCH)):
-            count += self._ask(lambda client, batch=batch: self._unlink(client, batch))  # type: ignore[misc]
+            count += self._ask(partial(self._unlink, keys=batch))
         return count
 
     def sweep(self, limit: int) -> int:

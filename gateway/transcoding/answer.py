@@ -98,7 +98,7 @@ class Writer:
                 value: Any = json_format.MessageToDict(found, descriptor_pool=pool)
                 value = value if isinstance(value, dict) else {"value": value}
             except (KeyError, DecodeError, json_format.SerializeToJsonError, TypeError, ValueError):
-                continue
+                continue  # not a type of this pool, or not what it says it is
             return {"@type": packed.type_url, **value}
         return {"@type": packed.type_url, "value": base64.b64encode(packed.value).decode()}
 

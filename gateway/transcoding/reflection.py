@@ -123,7 +123,7 @@ class Reflecting:
         for version in VERSIONS:
             try:
                 answers = self._call(version, [("list_services", "*")])
-            except NotThereError:
+            except NotThereError:  # an older server: the next version is asked for
                 continue
             return version, [each.name for answer in answers for each in answer.list_services_response.service]
         raise ReflectionError("it has no service grpc.reflection.v1.ServerReflection")

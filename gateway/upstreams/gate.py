@@ -36,7 +36,7 @@ class Gate:
         self.name = name
         self.state = state
         self._fetch = fetch
-        self._fixed = limit
+        self._fixed = 0 if limit is None else limit
         self._limiter = None if limit is not None else Limiter()
         self._line: Line[AsyncResult[bool]] = Line(queue)
         self._mine = 0  # requests in flight through this gate
@@ -45,7 +45,7 @@ class Gate:
     @property
     def limit(self) -> int:
         """Requests that may be in flight now."""
-        return self._fixed if self._limiter is None else self._limiter.limit  # type: ignore[return-value]
+        return self._fixed if self._limiter is None else self._limiter.limit
 
     def fetch(self, exchange: Exchange) -> Response:
         """The answer, after a turn in the line where there is one. Raises GatewayError(OVERLOADED)."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import queue
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 from typing import Final, cast
@@ -52,6 +53,10 @@ class PoolSettings:
     idle: float = 60.0
 
 
+def _nobody_asks() -> None:
+    """For a pool that is in no registry."""
+
+
 class TargetPool:
     """What the gateway adds to urllib3's pools."""
 
@@ -61,6 +66,8 @@ class TargetPool:
     default_host: str
     is_draining = False
     is_grpc = False
+    #: called when a connection was opened: the registry looks after its age from here on
+    opened: Callable[[], None] = staticmethod(_nobody_asks)
 
     def checkout(self, now: float, timeout: float) -> Connection:
         """A connected connection, reused or fresh, that is given back with `Connection.release`.
@@ -118,9 +125,6 @@ class TargetPool:
             connection.close()
             raise
         return connection
-
-    def opened(self) -> None:
-        """A connection was opened; the registry looks after its age from here on."""
 
     def give_back(self, connection: Connection) -> None:
         """Take back a connection that may be used again."""

@@ -74,7 +74,7 @@ class Pools:
         pool = self._pools.get(key)
         if pool is None:
             pool = self._pools[key] = self._make(key)
-            pool.opened = self._start_reaper  # type: ignore[method-assign]
+            pool.opened = self._start_reaper
         return pool
 
     def _make(self, key: PoolKey) -> TargetPool:

@@ -24,9 +24,9 @@ from gateway.upstreams.records import FORGET_AFTER, Table
 
 P = ParamSpec("P")
 V = TypeVar("V")
+S = TypeVar("S", bound="TargetState | UpstreamState")
 
 log = logging.getLogger("gateway")
-
 LAYOUT: Final = 1  # raise it with any change of what is where
 TARGETS: Final = 1024
 UPSTREAMS: Final = 256
@@ -210,8 +210,8 @@ class TrafficRegion:
             log.warning(full, table.capacity, kind, names[-1])
         return Memory(bytearray(table.record)), 0, self._columns, None
 
-    def _known(self, state: V) -> V:
-        self._states.add(state)  # type: ignore[arg-type]
+    def _known(self, state: S) -> S:
+        self._states.add(state)
         return state
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from gateway.config.draft07 import FORMATS, MORE_FORMATS, schemas
+from gateway.validating.tightened import Unknown, tighten
 
 #: says whether a value fits
 Verdict = Callable[[Any], object]
@@ -41,9 +42,19 @@ def compile_plain(schema: Any, text_check: Callable[[dict[str, str]], TextCheck]
     formats: dict[str, TextCheck] = {}
     rules = _without_text(schema, formats, text_check)
     try:
-        made = fastjsonschema.compile(rules, formats=formats, use_default=False, detailed_exceptions=False)
+        code = fastjsonschema.compile_to_code(rules, formats=formats, use_default=False, detailed_exceptions=False)
     except fastjsonschema.JsonSchemaDefinitionException:  # such as for what no value fits
         return None
+    try:
+        return tighten(code, formats)
+    except Unknown:
+        return _as_generated(rules, formats)
+
+
+def _as_generated(rules: Any, formats: dict[str, TextCheck]) -> Verdict:
+    import fastjsonschema
+
+    made = fastjsonschema.compile(rules, formats=formats, use_default=False, detailed_exceptions=False)
     refuses = fastjsonschema.JsonSchemaException
 
     def fits(value: Any) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.gateway import wait_until
+from tests.support.held_port import held_port, listening
 from tests.support.raw import Client, Upstream, echo
 from tests.support.through import ask, config, get, problem, serving
 
@@ -18,23 +17,8 @@ COUNT = 300
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """A port that nobody listens on, and nobody else gets meanwhile."""
-    with socket.socket() as holder:
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        holder.bind(("127.0.0.1", 0))
-        yield holder.getsockname()[1]
-
-
-def listening(port: int) -> Upstream:
-    """An upstream on the port that is held."""
-    made = Upstream(echo)
-    made.close()
-    made._listener = socket.socket()
-    made._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    made._listener.bind(("127.0.0.1", port))
-    made._listener.listen(1024)
-    threading.Thread(target=made._accept, daemon=True).start()
-    return made
+    with held_port() as number:
+        yield number
 
 
 def test_requests_wait_for_the_first_target_and_none_is_lost(tmp_path: Path, port: int) -> None:

@@ -12,7 +12,9 @@ from tests.support.gateway import Gateway
 from tests.support.raw import Connection, Upstream
 from tests.support.through import ask, config, get, problem, serving
 
-LATE = 0.1
+pytestmark = pytest.mark.timed
+
+LATE = 1.0
 
 
 def late(connection: Connection) -> None:

@@ -12,6 +12,8 @@ from tests.support.gateway import wait_until
 from tests.support.operations import SHM, Wrk, children, is_alive, respond, running, runtime_folder, server
 from tests.support.raw import Client, Upstream
 
+pytestmark = pytest.mark.timed
+
 GET = b"GET /plan HTTP/1.1\r\nHost: a\r\n\r\n"
 SLOW = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"
 

@@ -14,7 +14,7 @@ from tests.support.gateway import Gateway
 from tests.support.through import ask, config, get, problem
 
 CODE = """
-import time
+import threading
 
 def echo(request):
     if request.method == "POST":
@@ -22,7 +22,7 @@ def echo(request):
     return request.params["who"]
 
 def slow(request):
-    time.sleep(30)
+    threading.Event().wait()
 
 def fail(request):
     raise ValueError("a secret")

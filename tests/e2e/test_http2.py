@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.certs import Pair, authority, issue
+from tests.support.certs import Pair
 from tests.support.gateway import Gateway, wait_until
 from tests.support.http2 import Http2Client, frame, head
 from tests.support.http2_raw import DATA, END_HEADERS, END_STREAM, GOAWAY, REFUSED, RawClient
@@ -54,14 +54,6 @@ def early(connection: Connection) -> None:
         connection.received += connection.socket.recv(65536)
     connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly")
     connection.socket.recv(65536)
-
-
-@pytest.fixture(scope="module")
-def ca(tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    folder = tmp_path_factory.mktemp("certificates")
-    made = authority(folder)
-    issue(folder, made, "default.test")
-    return made
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support.certs import Pair, authority, issue
+from tests.support.certs import Pair
 from tests.support.gateway import Gateway, wait_until
 from tests.support.http2 import Http2Client, frame, head
 from tests.support.http2_raw import (
@@ -36,14 +36,6 @@ CALM = ("goaway", ENHANCE_YOUR_CALM)
 def silent(connection: Connection) -> None:
     connection.request()
     connection.request()
-
-
-@pytest.fixture(scope="module")
-def ca(tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    folder = tmp_path_factory.mktemp("certificates")
-    made = authority(folder)
-    issue(folder, made, "default.test")
-    return made
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support.certs import Pair, authority, issue
+from tests.support.certs import Pair
 from tests.support.gateway import Gateway
 from tests.support.http2 import Fields, frame, head
 from tests.support.http2_raw import (
@@ -40,14 +40,6 @@ GOOD: Outcome = ("status", 200)
 BROKEN: Outcome = ("goaway", PROTOCOL)
 SIZE: Outcome = ("goaway", FRAME_SIZE)
 MALFORMED: Outcome = ("reset", PROTOCOL)
-
-
-@pytest.fixture(scope="module")
-def ca(tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    folder = tmp_path_factory.mktemp("certificates")
-    made = authority(folder)
-    issue(folder, made, "default.test")
-    return made
 
 
 @pytest.fixture(scope="module")

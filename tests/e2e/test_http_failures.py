@@ -13,6 +13,8 @@ from tests.support.gateway import Gateway, free_port, wait_until
 from tests.support.raw import Connection, Upstream
 from tests.support.through import ask, config, get, logged, problem, sending, serving
 
+pytestmark = pytest.mark.timed
+
 RESET = socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0"
 OK = b"HTTP/1.1 200 OK\r\n"
 CUT = {

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.gateway import Gateway
-from tests.support.raw import Upstream, echo
+from tests.support.raw import Upstream
 from tests.support.through import ask, config, get, logged, serving
 
 CLAIMS = (
@@ -21,13 +21,6 @@ CLAIMS = (
     "X-Request-ID: id-of-the-proxy",
 )
 ID = re.compile("[0-9a-f]{32}")
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    made = Upstream(echo)
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

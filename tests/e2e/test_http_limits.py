@@ -11,6 +11,8 @@ from tests.support.gateway import Gateway, wait_until
 from tests.support.raw import Upstream, echo
 from tests.support.through import config, get, logged, problem, sending, serving
 
+pytestmark = pytest.mark.timed
+
 LIMITS = (
     "keepalive: 400ms, limits: {request_line: 1000, headers: 10, header_size: 500, body: 1MB, header_timeout: 600ms, "
     "body_timeout: 400ms}"

@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.operations import Asker, get, page_of, respond, running, server
 
+pytestmark = pytest.mark.timed
+
 ROUTES = 10_000
 
 

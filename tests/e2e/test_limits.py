@@ -15,6 +15,8 @@ from tests.support.operations import Wrk, get, running, server
 from tests.support.through import ask
 from tests.support.through import get as request
 
+pytestmark = pytest.mark.timed
+
 RATE, BURST, SECONDS = 20, 5, 3
 ROUTES = """
 rate_limits: [{name: edge, per: "header:X-Edge", rate: 1/h, burst: 2}]

@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.support.flood import flood, gateways
 from tests.support.gateway import wait_until
 from tests.support.operations import get, running, server
 from tests.support.redis import cluster, redis
 from tests.support.slowed import slowed
+
+pytestmark = pytest.mark.timed
 
 RATE, BURST, SECONDS = 100, 20, 4
 #: of such a limit: a tenth of a second of the rate

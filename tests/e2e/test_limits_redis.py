@@ -15,7 +15,9 @@ from tests.support.operations import Asker, Wrk, get, running, server
 from tests.support.redis import RedisServer, cluster, redis
 from tests.support.slowed import slowed
 
-RATE, BURST, SECONDS = 100, 20, 5
+pytestmark = pytest.mark.timed
+
+RATE, BURST, SECONDS = 100, 20, 3
 ROUTES = """
 store: STORE
 routes:
@@ -155,15 +157,18 @@ def test_a_redis_that_dies_and_comes_back_empty_under_load(tmp_path):
 def test_a_redis_that_does_not_answer_in_time_makes_nobody_wait_for_long(tmp_path, trouble):
     with redis(tmp_path) as store, slowed(store.port) as proxy:
         with gateways(tmp_path, f"redis://127.0.0.1:{proxy.port}/0") as (gateway,):
-            assert statuses(gateway, "/deny", 1) == [200]
+            wait_until(lambda: get(gateway, "/deny")[0] == 200, "the store is there")
             if trouble == "slow":
                 proxy.delay = 0.5
             else:
                 store.pause()
             wait_until(lambda: get(gateway, "/deny")[0] == 503, "it is found out")
-            began = time.monotonic()
-            assert statuses(gateway, "/busy", 10) == [200] * 10
-            assert time.monotonic() - began < 0.9, "not one of them waited for the store"
+            took = []
+            for _ in range(10):
+                began = time.monotonic()
+                assert statuses(gateway, "/busy", 1) == [200]
+                took.append(time.monotonic() - began)
+            assert sorted(took)[5] < 0.09, "who waits for the store waits for a tenth of a second"
             proxy.delay = 0.0
             store.resume()
             wait_until(lambda: get(gateway, "/deny")[0] == 200, "it is found by itself")

@@ -13,6 +13,8 @@ from tests.support.gateway import ROOT, wait_until
 from tests.support.operations import Asker, Wrk, get, page_of, respond, running, runtime_folder, server
 from tests.support.raw import Upstream, echo
 
+pytestmark = pytest.mark.timed
+
 ROUTES = "routes:\n"
 
 
@@ -228,6 +230,7 @@ def under_load(gateway, work):
     return counts
 
 
+@pytest.mark.thorough
 def test_swaps_under_load(loaded):
     """100 swaps in both workers, each seen through: published by hand, as fast as the workers follow."""
     gateway, upstream = loaded
@@ -247,6 +250,7 @@ def test_swaps_under_load(loaded):
     assert {worker.version for worker in page.workers()} == {documents[-1].version}
 
 
+@pytest.mark.thorough
 def test_reloads_under_load(loaded):
     """The whole way, from the file to both workers."""
     gateway, upstream = loaded

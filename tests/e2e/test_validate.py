@@ -34,13 +34,6 @@ JSON = "Content-Type: application/json"
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    made = Upstream(echo)
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("validate")
     (folder / "item.json").write_text(json.dumps(ITEM))

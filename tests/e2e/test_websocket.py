@@ -23,6 +23,8 @@ from tests.support.raw import Client, Connection, Upstream, echo
 from tests.support.through import ask, config, get, logged, memory, sending, serving
 from tests.support.websocket import SWITCHED, Switchboard, asking, opened, service, talking
 
+pytestmark = pytest.mark.timed
+
 MORE = """
   - {name: said, match: {path: /said}, respond: {status: 200, body: said}}
 """
@@ -165,7 +167,7 @@ def test_the_access_log_tells_of_it_when_it_ends(gateway: Gateway):
     client = opened(gateway, "/plain/logged?token=secret")
     client.send(b"\x82\x85\0\0\0\0hello")
     assert client.exactly(7) == b"\x82\x05hello"
-    time.sleep(0.2)
+    time.sleep(0.2)  # what is tested is that nothing is written meanwhile, and that it counts as duration
     assert "/plain/logged" not in (gateway.folder / "access.log").read_text()
     client.send(b"\x88\x82\0\0\0\0\x03\xe8")
     assert client.exactly(4) == b"\x88\x02\x03\xe8"

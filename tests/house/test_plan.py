@@ -13,6 +13,7 @@ from gateway.caching.memory import Memory
 from gateway.caching.purges import Purges
 from gateway.config.compile import compile
 from gateway.config.document import load
+from gateway.hands import Hands
 from gateway.identity.api_keys import StoredCallers
 from gateway.identity.jwks import RemoteKeys
 from gateway.identity.oidc import OpenIdClient
@@ -46,6 +47,7 @@ STATE = (
     Follow,  # what discovery found
     Source,
     Lane,  # copies on their way
+    Hands,  # greenlets that wait for work
     UpstreamState,  # words of the page
     Gate,  # who waits for a turn
     Latencies,  # after how long a second try is made

@@ -2,7 +2,7 @@
 
 import re
 
-from gateway._fast.decode import CRLF, FORM, TEXT, readings
+from gateway._fast.decode import CRLF, FORM, TEXT, URL, readings
 from gateway._fast.markup import xss_attack
 from gateway._fast.sql import sql_attack
 
@@ -25,11 +25,12 @@ def needs_look(text: str, kind: int) -> bool:
 
 
 def as_bytes(text: str | bytes) -> bytes:
-    return text.encode() if isinstance(text, str) else text
+    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
 
 
 def name_needs_look(name: str, kind: int) -> bool:
-    return "__proto__" in name or "prototype" in name or needs_look(name, kind)
+    read = [name.encode("utf-8", "surrogatepass"), *map(as_bytes, readings(name, kind)[1])]
+    return any(b"__proto__" in one or b"prototype" in one for one in read) or needs_look(name, kind)
 
 
 def form_needs_look(text: str) -> bool:
@@ -38,6 +39,16 @@ def form_needs_look(text: str) -> bool:
     return len(set(names)) < len(names) or any(
         name_needs_look(name, FORM) or needs_look(value, FORM) for name, value in pairs
     )
+
+
+def field_needs_look(value: str) -> bool:
+    query = value.partition("?")[2] if value.startswith(("https://", "http://")) else ""
+    return not value.isascii() or needs_look(value, URL) or form_needs_look(query)
+
+
+def cookies_need_look(value: str) -> bool:
+    contents = [pair.strip(" \t").partition("=")[2].strip('"') for pair in value.split(";")]
+    return not value.isascii() or any(needs_look(content, URL) for content in contents)
 
 
 def json_needs_look(value: object) -> bool:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import subprocess
 import sys
 
 from tests.screening import attacks as attacks_
 from tests.screening import benign as benign_
+from tests.screening import requests as requests_
 from tests.screening.encodings import ENCODINGS
 from tests.screening.measure import Find, Measured, false_positives, true_positives
+
+#: how many whole requests are made
+REQUESTS = 20_000
 
 
 def main() -> None:
@@ -34,6 +39,8 @@ def main() -> None:
     found = [attack for attack in found if chosen.source in (None, attack.source)]
     _show_attacks(true_positives(found, find, encoded=chosen.engine == "all"), chosen.wrong)
     _show_benign(false_positives(benign_.benign(), find), chosen.wrong)
+    if chosen.engine == "all":
+        _show_requests(chosen.wrong)
 
 
 def _find(engine: str) -> Find:
@@ -72,6 +79,15 @@ def _show_benign(measured: Measured, wrong: int) -> None:
     print(f"harmless, all           {measured.rate()}   {dict(measured.rules.most_common(12))}")
     for source, _, rule, text in _spread(measured.wrong, wrong):
         print(f"alarm   {source} {rule}: {text[:300]!r}")
+
+
+def _show_requests(wrong: int) -> None:
+    logging.getLogger("gateway").setLevel(logging.ERROR)
+    rates, refused = requests_.measured(benign_.benign(), REQUESTS)
+    for kind, rate in rates.items():
+        print(f"harmless requests, {kind:40}{rate}")
+    for one, where in refused[:wrong]:
+        print(f"alarm   {one.method} {one.target[:100]} ({one.source}): {where}")
 
 
 def _spread(wrong: list[tuple[str, str, str, str]], most: int) -> list[tuple[str, str, str, str]]:

@@ -127,16 +127,16 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(one)
 
 
-_FIRST = (
+FIRST = (
     "Sean O'Brien", "Niamh O'Connor", "Gabriele D'Angelo", "Jean-Luc Picard", "Zoë Müller", "José García", "Łukasz Żak",
     "Nguyễn Văn An", "李小龙", "محمد علي", "Иван Петров", "Dr. Martin Luther King, Jr.", "Anne-Marie L'Hôpital",
     "N'Golo Kanté", "Select Committee", "Drew Union", "Robert Table", "Hans-Peter von und zu Stein", "Ng", "O",
 )  # fmt: skip
-_STREETS = (
+STREETS = (
     "12 O'Connell St., Apt #4", "Union Square 1; 2nd floor", "Rue de l'Église 3 -- bâtiment B", "5 1/2 Main St. (rear)",
     "Königstr. 1 & 3", "P.O. Box 99", "Flat 2, 1 = one building", "C/O Smith & Sons, 7 Order Lane",
 )  # fmt: skip
-_SEARCHES = (
+SEARCHES = (
     "men's shoes size 10 or 11", "select a plan from the list", "how to drop a table saw", "union jobs near me",
     "rock 'n' roll -- live", "what's 1+1=?", "c++ vs c#", "\"exact phrase\" -exclude", "site:example.com filetype:pdf",
     "price < 100 and rating > 4", "don't stop me now", "50% off & free shipping", "it's 5 o'clock", "and or not",
@@ -156,7 +156,7 @@ _SNIPPETS = (
     "<john@example.com>", "Re: Fwd: order #1234 -- delayed", "-- \nBest regards,\nSean", "> quoted\n> text",
     "C:\\Users\\me\\file.txt", "../images/logo.png", "a/b/../c", "1;2;3", "key=value;other=2", "(a or b) and not c",
 )  # fmt: skip
-_AGENTS = (
+AGENTS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36",
     "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "curl/8.5.0",
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5",
@@ -167,7 +167,7 @@ _AGENTS = (
 def _generated() -> Iterator[str]:
     """Values as an API gets them."""
     chance = random.Random(SEED)
-    yield from (*_FIRST, *_STREETS, *_SEARCHES, *_SNIPPETS, *_AGENTS)
+    yield from (*FIRST, *STREETS, *SEARCHES, *_SNIPPETS, *AGENTS)
     for _ in range(250):
         number = chance.getrandbits(128)
         raw = number.to_bytes(16, "big")
@@ -177,17 +177,17 @@ def _generated() -> Iterator[str]:
         yield f"{raw.hex()}"
         payload = base64.urlsafe_b64encode(json.dumps({"sub": raw.hex()}).encode()).decode()
         yield f"eyJhbGciOiJIUzI1NiJ9.{payload}.{raw.hex()}"
-        yield f"{chance.choice(_FIRST)} <sean.obrien@example.{chance.choice(('com', 'org'))}>"
-        yield f"https://example.com/{raw.hex()[:6]}?utm_source=mail&q={chance.choice(_SEARCHES).replace(' ', '+')}#top"
-        yield f"{chance.choice(_FIRST)}, {chance.choice(_STREETS)}"
-        yield f"{chance.choice(_SEARCHES)} {chance.choice(('and', 'or', '-', '&', '--'))} {chance.choice(_SEARCHES)}"
+        yield f"{chance.choice(FIRST)} <sean.obrien@example.{chance.choice(('com', 'org'))}>"
+        yield f"https://example.com/{raw.hex()[:6]}?utm_source=mail&q={chance.choice(SEARCHES).replace(' ', '+')}#top"
+        yield f"{chance.choice(FIRST)}, {chance.choice(STREETS)}"
+        yield f"{chance.choice(SEARCHES)} {chance.choice(('and', 'or', '-', '&', '--'))} {chance.choice(SEARCHES)}"
         yield f"2026-0{chance.randint(1, 9)}-1{chance.randint(0, 9)}T12:0{chance.randint(0, 9)}:00+02:00"
         yield f"{chance.uniform(-180, 180):.6f},{chance.uniform(-90, 90):.6f}"
-        yield json.dumps({"name": chance.choice(_FIRST), "note": chance.choice(_SNIPPETS), "qty": chance.randint(1, 9)})
+        yield json.dumps({"name": chance.choice(FIRST), "note": chance.choice(_SNIPPETS), "qty": chance.randint(1, 9)})
         yield f"-{chance.choice(('price', 'created_at'))},{chance.choice(('name', 'id'))}:desc"
         yield f"GA1.2.{number % 10**9}.{number % 10**10}"
         yield f"session={raw.hex()}; theme=dark; lang=en-US; seen=[1,2,{chance.randint(3, 99)}]"
-        yield f"{chance.choice(_AGENTS)} App/{chance.randint(1, 9)}.{chance.randint(0, 20)}"
+        yield f"{chance.choice(AGENTS)} App/{chance.randint(1, 9)}.{chance.randint(0, 20)}"
 
 
 def counted(found: Iterable[Benign]) -> dict[str, int]:

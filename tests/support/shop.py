@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Iterator
 from concurrent import futures
 from typing import Any
@@ -162,9 +162,10 @@ class Shop:
     def slow(self, order: Any, context: Any) -> Any:
         """It answers once nobody waits any more."""
         self.begun.append(order.id)
+        gone = threading.Event()
         context.add_callback(lambda: self.cancelled.append(order.id))
-        while context.is_active():
-            time.sleep(0.01)
+        if context.add_callback(gone.set):  # else it is over already
+            gone.wait()
         return self.asked()
 
     def watch(self, order: Any, context: Any) -> Iterator[Any]:

@@ -22,6 +22,7 @@ KEYS = 64
 BLOCK = 32
 RACED = 100_000
 RACERS = 4
+KILLS = int(os.environ.get("GATEWAY_KILLS", "60"))
 
 
 @pytest.fixture
@@ -157,6 +158,7 @@ def disturb(page, at):
         buckets.reset(choose.randrange(1 << 40, (1 << 40) + 20))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("debt", [8, 40])
 def test_a_key_that_all_want_at_once_is_taken_once(debt):
     """Entries change hands all the time; with debts that last for 40 keys most must share."""
@@ -174,9 +176,10 @@ def test_a_key_that_all_want_at_once_is_taken_once(debt):
     os.close(page.fd)
 
 
+@pytest.mark.thorough
 def test_a_storm_of_kills_leaves_every_bucket_usable(page):
     """No kill makes an entry that blocks, a key that lies twice, or a debt that is forgotten."""
-    kills, shape, chance = 120, (30_000, 5), random.Random(1)
+    kills, shape, chance = KILLS, (30_000, 5), random.Random(1)
     keys, notes = list(range(1, 49)), Notes(page)
     never, begin = 1 << 60, time.monotonic_ns()
     for first in range(0, kills, 4):
@@ -195,6 +198,7 @@ def test_a_storm_of_kills_leaves_every_bucket_usable(page):
     assert sum(notes.counts().values()) > kills
 
 
+@pytest.mark.thorough
 def test_a_kill_forgets_no_debt(page):
     """Of all that killed processes were given, no more than they would have been given alive."""
     shape, notes = (SECOND, 2_000), Notes(page)

@@ -57,6 +57,7 @@ def test_a_cell_keeps_its_memory_mapped():
     assert cell.add(5) == 5
 
 
+@pytest.mark.thorough
 def test_no_addition_of_two_processes_is_lost():
     area = mmap.mmap(-1, 4096)
     total, won, go = (Cell(Memory(area), offset) for offset in (0, 64, 128))

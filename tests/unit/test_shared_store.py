@@ -11,7 +11,6 @@ from pathlib import Path
 
 import lmdb
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -20,6 +19,7 @@ from gateway.shared.redis_address import parse
 from gateway.shared.redis_store import RedisStore
 from gateway.shared.store import KEY_MAX, TTL_MAX, VALUE_MAX
 from tests.oracles.store_oracle import DictStore
+from tests.support.drawing import examples
 from tests.support.redis import redis
 
 ROOT = Path(__file__).parents[2]
@@ -144,7 +144,7 @@ class StoreAgainstDict(AnyStore):
         assert_tables_agree(self.store)
 
 
-StoreAgainstDict.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+StoreAgainstDict.TestCase.settings = examples(40, 40)
 TestStoreAgainstDict = StoreAgainstDict.TestCase
 
 
@@ -163,9 +163,7 @@ def test_a_redis_against_a_dict(server):
         def teardown(self):
             self.store.close()
 
-    run_state_machine_as_test(
-        RedisAgainstDict, settings=settings(max_examples=30, stateful_step_count=40, deadline=None)
-    )
+    run_state_machine_as_test(RedisAgainstDict, settings=examples(30, 40))
 
 
 def redis_store(server):

@@ -1,5 +1,6 @@
 """`grpc` of routes."""
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from gateway._fast.route import template
@@ -19,9 +20,7 @@ def read_grpc(holder: Reader, match: Match) -> Grpc | None:
     if "grpc" not in holder:
         return None
     reader = holder.section("grpc")
-    try:
-        from gateway.protos import bindings  # noqa: F401 - PERF: and an extra, for those who use it
-    except ImportError:
+    if not _is_installed():
         reader.complain(*NEEDS)
         return None
     name, data = reader.one("descriptors"), None
@@ -45,6 +44,14 @@ def read_grpc(holder: Reader, match: Match) -> Grpc | None:
         defaults=reader.flag("defaults"),
         where=reader.where,
     )
+
+
+def _is_installed() -> bool:
+    """Whether the extra is there; nothing of it is loaded."""
+    try:
+        return None not in map(find_spec, ("h2", "google.protobuf", "google.api.annotations_pb2"))
+    except ModuleNotFoundError:  # of what a name is within
+        return False
 
 
 def _check(reader: Reader, name: Text, data: bytes, services: tuple[Text, ...], match: Match) -> None:

@@ -55,9 +55,10 @@ class Connection:
             log.debug("an HTTP/2 connection ends: %s", goodbye)
             self._talk.goaway(goodbye.code, str(goodbye))
             is_unread = goodbye.code is not ErrorCodes.NO_ERROR
-        except (OSError, TimedOut):
-            pass
-        except Exception:
+        except (OSError, TimedOut) as error:
+            # Nobody is there to be told; what was under way is ended below.
+            log.debug("an HTTP/2 connection broke: %r", error)
+        except Exception:  # greenlet's last frame: whatever failed is ours, and the socket has to be closed
             log.exception("an HTTP/2 connection failed")
         finally:
             self._talk.end()
@@ -139,8 +140,8 @@ class Connection:
         """Say goodbye within TLS as well; `is_unread`: the client may still be sending, and must see why it ended."""
         try:
             self._sock.unwrap()
-        except (OSError, ValueError):
-            pass
+        except (OSError, ValueError) as error:  # the client is gone, or says no goodbye of its own: closed all the same
+            log.debug("an HTTP/2 connection ends without a goodbye of TLS: %r", error)
         if is_unread:
             self._linger()
         self._watcher.close()
@@ -156,5 +157,5 @@ class Connection:
                 if not got:
                     return
                 most -= got
-        except OSError:
-            pass
+        except OSError as error:  # gone before it had sent all: nothing is left to wait for
+            log.debug("an HTTP/2 client is gone: %r", error)

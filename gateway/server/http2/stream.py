@@ -79,7 +79,7 @@ class Stream:
         """Answer the request. Never raises."""
         try:
             self._answer(environ)
-        except Exception:
+        except Exception:  # a stream's greenlet ends here: the other streams of the connection go on
             log.exception("a stream failed")
             self.carrier.reset(self, ErrorCodes.INTERNAL_ERROR)
         finally:
@@ -125,7 +125,7 @@ class Stream:
         result: Any
         try:
             result = self.server.app(environ, self.start_response)
-        except Exception:
+        except Exception:  # what PEP 3333 asks of a server: an application may raise anything
             log.exception("the application failed")
             self._status, self._headers = "500", []
             result = [b""]

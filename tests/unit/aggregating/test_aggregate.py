@@ -16,6 +16,7 @@ from gateway.config.compile_upstreams import Service
 from gateway.config.document import loads
 from gateway.errors import UPSTREAM_READ_TIMEOUT, UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import Exchange, Response
+from gateway.hands import Hands
 from tests.exchanges import exchange
 
 Answer = Callable[[Exchange], Response]
@@ -56,7 +57,7 @@ def made(text: str, upstreams: Upstreams) -> Aggregate:
     spec = loads(HEAD + indented, "x.yaml").routes[0].aggregate
     assert spec is not None
     service = Service(upstreams.fetch, 5.0)
-    found = aggregating(spec, {"a": service, "b": service})
+    found = aggregating(spec, {"a": service, "b": service}, Hands())
     assert found is not None
     return found[0]
 

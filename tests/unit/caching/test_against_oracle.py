@@ -1,6 +1,6 @@
 """Pairs of Cache-Control fields, compared with the oracle that was written by the letter of the RFC."""
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.caching.asked import Asked
@@ -9,6 +9,7 @@ from gateway.caching.stored import stored
 from gateway.caching.storing import refusal
 from gateway.caching.verdict import verdict
 from tests.oracles import cache_oracle
+from tests.support.drawing import examples
 
 NAMES = (
     "max-age", "s-maxage", "stale-while-revalidate", "stale-if-error", "max-stale", "min-fresh", "no-cache", "no-store",
@@ -28,7 +29,7 @@ TAG = ("ETag", '"a"')
 
 
 @given(FIELDS, FIELDS, st.sampled_from((200, 201, 206, 299, 404, 500)), st.booleans(), st.booleans())
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @example("", "must-understand, no-store, max-age=1", 299, True, False)
 def test_whether_it_may_be_stored(request: str, answer: str, status: int, has_tag: bool, authorized: bool) -> None:
     fields = [("Cache-Control", request), *([("Authorization", "Basic eDp5")] if authorized else [])]
@@ -38,7 +39,7 @@ def test_whether_it_may_be_stored(request: str, answer: str, status: int, has_ta
 
 
 @given(FIELDS, FIELDS, st.sampled_from((0.0, 0.5, 5.0, 10.0, 20.0, 99.5, 100.0, 150.0, 3e9)))
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @example("max-stale=5", "max-age=5", 10.0)
 @example("", "s-maxage=5, stale-while-revalidate=10", 10.0)
 def test_what_is_done_with_it(request: str, answer: str, age: float) -> None:

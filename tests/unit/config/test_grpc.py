@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from gateway.config.compile import compile
 from gateway.config.complaints import ConfigError
 from gateway.config.document import load
 from gateway.config.model import Document
+from gateway.config.sections import grpc
 from tests.support.shop import METHODS, SERVICE, descriptor_set, file, rule
 
 HEAD = """version: 1
@@ -133,3 +135,15 @@ def test_targets_that_are_found_speak_it_too(tmp_path: Path) -> None:
     document = read(tmp_path, text=text)
     assert document.upstreams[0].is_grpc
     compile(document)
+
+
+@pytest.mark.parametrize("missing", ["h2", "google.protobuf", "google.api.annotations_pb2"])
+def test_the_packages_it_needs_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    found = grpc.find_spec
+    monkeypatch.setattr(grpc, "find_spec", lambda name: None if name == missing else found(name))
+    assert "x.yaml:8:5: routes[0].grpc: gRPC needs the packages h2, protobuf and" in refused(tmp_path)
+
+
+def test_a_package_within_one_that_is_not_there_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grpc, "find_spec", lambda name: find_spec(f"not_there.{name}"))
+    assert "gRPC needs the packages h2, protobuf and" in refused(tmp_path)

@@ -4,7 +4,7 @@ from itertools import product
 from time import perf_counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway._fast.route import RouteSpec
@@ -12,6 +12,7 @@ from gateway.config.ties import ties
 from tests.oracles import route_oracle
 from tests.oracles.route_cases import METHODS, on_the_wire, route_sets
 from tests.oracles.route_cases import UUID as A_UUID
+from tests.support.drawing import examples
 
 EXAMPLES = {"int": "7", "float": "7.5", "uuid": A_UUID, "dt": "2026-11-24", "": "zz", "path": "r/s"}
 PLACES = {"header": ("X-Beta", "content-type"), "query": ("v", "w")}
@@ -52,7 +53,7 @@ def is_tie(one: RouteSpec, other: RouteSpec) -> bool:
     return any(len(route_oracle.best([one, other], *request)[0]) == 2 for request in all_requests(one, other))
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(route_sets(5))
 def test_ties_are_what_brute_force_finds(routes: list[RouteSpec]) -> None:
     found = {pair[:2] for pair in ties([(str(spec.payload), spec) for spec in routes])}

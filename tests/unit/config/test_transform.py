@@ -8,6 +8,13 @@ from gateway.config.model_transform import JsonEdit, QueryEdit, Transform
 from gateway.config.schema_transform import TYPES
 
 
+def refused(complaints, section, expected):
+    """A route with `section` has one mistake, which is found where it stands."""
+    head = "version: 1\nupstreams: {app: {targets: ['http://127.0.0.1:9000']}}\nroutes:\n"
+    found = complaints(f"{head}  - {{name: r, match: {{path: /a}}, upstream: app, {section}}}\n")
+    assert len(found) == 1 and found[0].startswith("x.yaml:4:") and expected in found[0]
+
+
 def test_what_is_written_and_what_is_not(route):
     found = route(
         'match: {path: "/a/{id:int}"}',
@@ -58,9 +65,7 @@ def test_defaults(route):
     ],
 )
 def test_mistakes(complaints, transform, expected):
-    head = "version: 1\nupstreams: {app: {targets: ['http://127.0.0.1:9000']}}\nroutes:\n"
-    found = complaints(f"{head}  - {{name: r, match: {{path: /a}}, upstream: app, transform: {transform}}}\n")
-    assert len(found) == 1 and found[0].startswith("x.yaml:4:") and expected in found[0]
+    refused(complaints, f"transform: {transform}", expected)
 
 
 def test_where_nobody_is_sent_anything(complaints):
@@ -93,6 +98,4 @@ def test_renamed_headers_and_what_defaults_say(route):
     ],
 )
 def test_headers_that_cannot_be_renamed(complaints, rules, expected):
-    head = "version: 1\nupstreams: {app: {targets: ['http://127.0.0.1:9000']}}\nroutes:\n"
-    found = complaints(f"{head}  - {{name: r, match: {{path: /a}}, upstream: app, headers: {{request: {rules}}}}}\n")
-    assert len(found) == 1 and found[0].startswith("x.yaml:4:") and expected in found[0]
+    refused(complaints, f"headers: {{request: {rules}}}", expected)

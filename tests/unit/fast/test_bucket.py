@@ -256,6 +256,7 @@ def test_limits_of_other_rates_share_other_buckets():
     assert fast.take(99, 100, 500, 1, AT) == 0
 
 
+@pytest.mark.thorough
 def test_more_keys_than_anyone_has_in_memory_that_does_not_grow():
     """A million of them, each of which owes for a moment."""
     fast, _ = table(65_536)

@@ -15,11 +15,12 @@ from typing import Any
 import gevent
 import gevent.event
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway._fast.channel import Channel, Interrupted, TimedOut
 from tests.oracles.channel_oracle import Stream
+from tests.support.drawing import examples
 from tests.support.greenlets import until
 
 READ, WRITE = 1, 2
@@ -105,7 +106,7 @@ def test_writing_to_one_that_left_is_an_error(ends: Ends):
     assert caught.value.errno == errno.EPIPE
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.lists(
         st.one_of(st.binary(min_size=1, max_size=40), st.sampled_from(["read", "back", "end", "turn"])), max_size=20
@@ -143,10 +144,12 @@ def test_reads_what_the_oracle_allows(steps: list[bytes | str]):
 @pytest.mark.parametrize("seconds", [0.02, 0.1, 0.3])
 def test_a_wait_ends_at_its_deadline(ends: Ends, seconds: float):
     channel, _ = ends
-    started = monotonic()
+    started, late = monotonic(), []
+    bell = gevent.spawn_later(seconds + 0.25, late.append, 1)
     with pytest.raises(TimedOut):
         channel.read(1, seconds)
-    assert seconds <= monotonic() - started < seconds + 0.25
+    assert seconds <= monotonic() - started and not late
+    bell.kill()
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0])
@@ -172,16 +175,19 @@ def test_many_waits_end_each_at_its_own_deadline():
     pairs = [socket.socketpair() for _ in range(40)]
     channels = [Channel(near) for near, _ in pairs]
     ended: dict[int, float] = {}
-    started = monotonic()
+    started, late = monotonic(), set()
+    bells = [gevent.spawn_later(0.02 + index * 0.005 + 0.25, late.add, index) for index in range(40)]
 
     def wait(index: int) -> None:
         with pytest.raises(TimedOut):
             channels[index].read(1, 0.02 + index * 0.005)
+        assert index not in late
         ended[index] = monotonic() - started
 
     gevent.joinall([gevent.spawn(wait, index) for index in range(40)], raise_error=True)
     for index, seconds in ended.items():
-        assert 0.02 + index * 0.005 <= seconds < 0.02 + index * 0.005 + 0.25
+        assert 0.02 + index * 0.005 <= seconds
+    gevent.killall(bells)
     for channel, (_, far) in zip(channels, pairs, strict=True):
         channel.close()
         far.close()
@@ -488,9 +494,7 @@ def test_tls_bytes_inside_the_tls_layer_are_not_waited_for(tls: Tls):
     channel, far = tls
     far.send(b"x" * 16000)
     assert channel.read(100, 1) == b"x" * 100
-    started = monotonic()
-    assert len(channel.read(16384, 1)) == 15900
-    assert monotonic() - started < 0.5
+    assert len(channel.read(16384, 0)) == 15900
 
 
 def test_tls_bytes_left_inside_the_tls_layer_make_it_stale(tls: Tls):

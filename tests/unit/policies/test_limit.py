@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config.model_limit import NANOS, Penalty, Rate, RateLimit
@@ -20,6 +20,7 @@ from gateway.limiting.penalty import kind_of, lift
 from gateway.pipeline import run
 from gateway.policies import limit as policy
 from tests.exchanges import exchange, route
+from tests.support.drawing import examples
 
 # ruff: noqa: E501 (a table has a row a line)
 
@@ -78,7 +79,7 @@ def test_a_burst_and_then_the_rate(place):
     assert place.admitted(5, limit) == 2
 
 
-@settings(deadline=None, max_examples=50)
+@examples(50)
 @given(st.lists(st.integers(0, NANOS // 2), min_size=1, max_size=80), st.integers(1, 50), st.integers(1, 5))
 def test_never_more_than_the_burst_and_the_rate_in_any_window(gaps, count, burst):
     place = Place()

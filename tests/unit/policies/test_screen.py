@@ -69,6 +69,15 @@ def test_header_fields(name):
     assert ask(headers=[(name, "a%0d%0aSet-Cookie: x=1")]) == f"request-rejected headers {name}"
 
 
+def test_an_address_in_a_header_field_is_read_as_one():
+    referer = "https://shop.example.com/search?q={}&page=2#top"
+    for harmless in ("men%27s+shoes+size+10+or+11", "table+for+2+%28or+3%29", "green+tea"):
+        assert ask(headers=[("Referer", referer.format(harmless))]) == "goes on"
+    for attack in (SQL, XSS, "MScgb3IgJzEnPScx", "1 union select 1,2 from users"):
+        assert ask(headers=[("Referer", referer.format(quote(attack)))]) == "request-rejected headers Referer"
+    assert ask(headers=[("Referer", f"https://shop.example.com/{quote(SQL)}?page=2")]).startswith("request-rejected")
+
+
 def test_header_fields_that_may_look_like_anything():
     assert ask(headers=[("Authorization", f"Basic {SQL}"), ("If-None-Match", '"a", "b"')]) == "goes on"
 
@@ -109,6 +118,7 @@ def test_json_that_cannot_be_read_is_refused(body, slug):
 
 def test_forms():
     assert ask(body=f"a=1&b={quote(SQL)}".encode(), content_type=FORM) == "request-rejected body b"
+    assert ask("/a?__pr%6fto__[x]=1") == "request-rejected query __proto__[x]"
     assert ask(body=b"a[__proto__][x]=1", content_type=FORM) == "request-rejected body a[__proto__][x]"
     assert ask(body=b"name=O%27Brien&note=50%25+off", content_type=FORM) == "goes on"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from google.protobuf import json_format
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import GatewayError
@@ -19,6 +19,7 @@ from gateway.protos.bindings import Table, bindings
 from gateway.protos.schema import Schema
 from gateway.transcoding.transcoder import Transcoder
 from tests.exchanges import exchange
+from tests.support.drawing import examples
 from tests.support.shop import descriptor_set, file, rule
 
 SCHEMA = Schema.read(descriptor_set())
@@ -265,14 +266,14 @@ ORDERS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(ORDERS)
 def test_json_comes_through_as_it_was(order: dict[str, Any]) -> None:
     expected = {name: value for name, value in order.items() if value not in ("", "0")}
     assert asked("POST", "/v1/orders", order) == expected
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(ORDERS)
 def test_a_query_says_the_same_as_a_body(order: dict[str, Any]) -> None:
     from urllib.parse import urlencode

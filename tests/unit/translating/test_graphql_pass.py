@@ -16,8 +16,10 @@ import pytest
 
 from gateway.config.compile_translate import passing
 from gateway.config.compile_upstreams import Service
+from gateway.config.complaints import ConfigError
 from gateway.config.document import load
 from gateway.config.model_translate import GraphQLPass
+from gateway.config.sections import graphql
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Response
 from gateway.graphql_document import DocumentError, chosen, read
@@ -157,3 +159,11 @@ def test_fragments_in_fragments_take_no_time_to_weigh() -> None:
 def test_what_is_nested_without_end_is_no_document() -> None:
     with pytest.raises(DocumentError):
         read("{a" * 4000 + "}" * 4000)
+
+
+def test_the_package_it_needs_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graphql, "find_spec", lambda name: None)
+    with pytest.raises(
+        ConfigError, match=r"x\.yaml:6:\d+: routes\[0\]\.graphql: GraphQL needs the package graphql-core"
+    ):
+        spec_of(tmp_path, "")

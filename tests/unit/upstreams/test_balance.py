@@ -39,6 +39,7 @@ def test_of_the_eligible_ones_each_still_has_its_share(kind):
     assert drawn(balancer, all_of_them) == pytest.approx(shares((1, 2, 3, 4)), rel=0.02)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_was_tried_is_left_out(kind):
     eligible = targets(1, 2, 3, 4)

@@ -59,6 +59,7 @@ def exponential(means: dict[Target, float]) -> Callable[[Target], float]:
     return lambda target: chance.expovariate(1 / means[target])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rate", [20, 500])
 def test_p2c_halves_the_p99_of_round_robin_when_one_target_is_ten_times_slower(rate):
     found = {}
@@ -69,6 +70,7 @@ def test_p2c_halves_the_p99_of_round_robin_when_one_target_is_ten_times_slower(r
     assert found[TwoChoices] < found[RoundRobin] / 2
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", [RoundRobin, Draw, LeastRequests, TwoChoices])
 def test_load_follows_the_weights(kind):
     """Some three hundred requests are in flight, all targets equally quick."""
@@ -101,6 +103,7 @@ def test_ramp(since, now, share):
     assert ramp(since, now, 10_000) == pytest.approx(share)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", [RoundRobin, Draw, LeastRequests, TwoChoices])
 def test_who_comes_back_starts_slowly(kind):
     eligible = targets(2, 2, 4)

@@ -2,12 +2,12 @@
 
 from collections import Counter
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from gateway.upstreams import breaker
 from gateway.upstreams.breaker import FREE, REFUSED, Rules
+from tests.support.drawing import examples
 
 
 class SlowBreaker:
@@ -156,4 +156,4 @@ class Breaker(RuleBasedStateMachine):
 
 
 TestBreaker = Breaker.TestCase
-TestBreaker.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+TestBreaker.settings = examples(60, 60)

@@ -1,14 +1,15 @@
 """The retry budget: sums in, yes or no out; as a state machine over a sliding window beside a slow one."""
 
+from collections import deque
 from fractions import Fraction
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from gateway.upstreams import budget
 from gateway.upstreams.budget import FLOOR, WINDOW, may_hedge, may_retry
+from tests.support.drawing import examples
 
 SHARE = 200_000
 
@@ -38,18 +39,20 @@ def test_shares_are_exact(percent):
 
 def storm(rate, seconds, attempts, share, dies_at=0.0):
     """(requests, tries sent) of an upstream that answers nothing but errors from `dies_at` on; no pauses."""
-    first, again, sent = [], [], 0
-    for number in range(int(rate * seconds)):
+    first, again, requests, sent = deque(), deque(), int(rate * seconds), 0
+    for number in range(requests):
         now = number * 1000 / rate
         first.append(now)
         sent += 1
+        for times in (first, again):
+            while times and times[0] <= now - WINDOW:
+                times.popleft()
         for _ in range(attempts if now >= dies_at * 1000 else 0):
-            start = now - WINDOW
-            if not may_retry(sum(t > start for t in first[-3000:]), sum(t > start for t in again), share):
+            if not may_retry(len(first), len(again), share):
                 break
             again.append(now)
             sent += 1
-    return len(first), sent
+    return requests, sent
 
 
 @pytest.mark.parametrize(("rate", "dies_at"), [(100, 0), (100, 15), (20, 0), (5, 20)])
@@ -101,7 +104,7 @@ class Budget(RuleBasedStateMachine):
 
 
 TestBudget = Budget.TestCase
-TestBudget.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
+TestBudget.settings = examples(50, 40)
 
 
 def test_the_window_is_ten_seconds():

@@ -99,10 +99,10 @@ def test_when_one_fails_the_other_is_waited_for():
 
 
 def test_a_failure_before_the_second_try_is_final():
-    stage = Stage(lambda *_: errors.UPSTREAM_RESET, hedge=HEDGE)
+    stage = Stage(lambda *_: errors.UPSTREAM_RESET, hedge=Rules(60.0, 0.0, 1_000_000))
     began = monotonic()
     assert stage.outcome() is errors.UPSTREAM_RESET
-    assert monotonic() - began < AFTER and stage.tried == ["t0"]
+    assert monotonic() - began < 30 and stage.tried == ["t0"]
 
 
 def test_when_both_fail_so_does_the_request():
@@ -192,9 +192,9 @@ def test_the_live_percentile_says_when():
         assert stage.outcome() == 200
     assert len(stage.tried) <= 75, "while too few are known none, then every twentieth"
     gevent.sleep(0.21)
-    late.seconds = 1.0
+    late.seconds = 60.0
     late.slow = ("t0",)
     began = monotonic()
     for _ in range(3):
         assert stage.outcome() == 200
-    assert monotonic() - began < 0.5
+    assert monotonic() - began < 30

@@ -16,6 +16,7 @@ from gateway.upstreams.state import TrafficRegion, advance, decide
 
 TEN_MINUTES = records.FORGET_AFTER
 AT = 1_000_000  # a time that all processes count at
+KILLS = int(os.environ.get("GATEWAY_KILLS", "60"))
 
 
 class Clock:
@@ -432,8 +433,9 @@ def crowd(page, note):
     return TrafficRegion(page.region("crowd"), targets=8, upstreams=8, clock=lambda: note(3).add(TEN_MINUTES // 10))
 
 
+@pytest.mark.thorough
 def test_a_storm_of_kills_leaves_every_figure_right(page, note):
-    kills, chance = 120, random.Random(1)
+    kills, chance = KILLS, random.Random(1)
     traffic = region(page)
     target, upstream = traffic.target("shop", "t"), traffic.upstream("shop")
     for first in range(0, kills, 2):

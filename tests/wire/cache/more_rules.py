@@ -7,6 +7,7 @@ from tests.wire.cache.steps import HIT, MISS, REFRESHED, VALIDATED, Reply, Rule,
 TAG, FRESH = 'ETag: "a"', "Cache-Control: max-age=100"
 OLD = (FRESH, "Age: 200")
 BODY = b"0123456789"
+DOWN = Step(VALIDATED, reply=Reply((), 503, b"down"), status=503, body=b"down")
 
 
 def rule(section: str, name: str, *steps: Step, kind: str = "plain") -> Rule:
@@ -461,20 +462,20 @@ ERRORS = [
         "RFC 5861 4",
         "which has its end",
         Step(MISS, reply=Reply(("Cache-Control: max-age=100, stale-if-error=50", "Age: 200", TAG))),
-        Step(VALIDATED, reply=Reply((), 503, b"down"), status=503, body=b"down"),
+        DOWN,
     ),
     rule(
         "RFC 9111 4.2.4",
         "must-revalidate gets the error",
         Step(MISS, reply=Reply(("Cache-Control: max-age=100, must-revalidate", "Age: 200", TAG))),
-        Step(VALIDATED, reply=Reply((), 503, b"down"), status=503, body=b"down"),
+        DOWN,
         kind="error",
     ),
     rule(
         "RFC 9111 4.2.4",
         "s-maxage gets the error",
         Step(MISS, reply=Reply(("Cache-Control: s-maxage=100", "Age: 200", TAG))),
-        Step(VALIDATED, reply=Reply((), 503, b"down"), status=503, body=b"down"),
+        DOWN,
         kind="error",
     ),
     rule(
@@ -488,7 +489,7 @@ ERRORS = [
         "RFC 9111 4.3.3",
         "an error without stale-if-error is given on, and what is stored stays",
         Step(MISS, reply=Reply((*OLD, TAG))),
-        Step(VALIDATED, reply=Reply((), 503, b"down"), status=503, body=b"down"),
+        DOWN,
         Step(VALIDATED),
     ),
     rule(

@@ -1,0 +1,79 @@
+"""Greenlets that work for one request at the same time, and the request that waits for what each of them gives.
+
+PERF: one timer for all of them; a queue with a timeout takes one for each (perf/scenarios/aggregate.toml).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from gevent import get_hub
+from gevent.hub import Waiter
+
+from gateway.hands import Hand, Hands
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Crew(Generic[T]):
+    """One for each request; to be used from its greenlet alone."""
+
+    __slots__ = ("_gave", "_hands", "_hub", "_running", "_timer", "_waiter")
+
+    def __init__(self, hands: Hands) -> None:
+        self._hub = get_hub()
+        self._hands = hands
+        self._gave: deque[T] = deque()
+        self._running: set[Hand] = set()
+        self._waiter: Waiter[None] | None = None
+        self._timer: Any = None
+
+    def start(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Begin, with the next turn of the loop; `work` gives a value and raises nothing."""
+
+        def run() -> None:
+            self._gave.append(work(*args, **kwargs))
+            self._running.discard(hand)
+            self._wake()
+
+        hand = self._hands.start(run)
+        self._running.add(hand)
+
+    def next(self, seconds: float) -> T | None:
+        """What one of them gave, in the order in which they ended; None after about `seconds` without."""
+        if not self._gave:
+            if self._timer is None:
+                self._timer = self._hub.loop.timer(seconds)
+                self._timer.start(self._late)
+            waiter: Waiter[None] = Waiter(self._hub)
+            self._waiter = waiter
+            try:
+                waiter.get()
+            finally:
+                self._waiter = None
+        return self._gave.popleft() if self._gave else None
+
+    def end(self) -> None:
+        """Nobody waits any more: those who still work are ended."""
+        self._stop()
+        for each in self._running:
+            each.end()
+        self._running.clear()
+
+    def _late(self) -> None:
+        self._stop()
+        self._wake()
+
+    def _stop(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.stop()
+            timer.close()
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            self._hub.loop.run_callback(waiter.switch, None)

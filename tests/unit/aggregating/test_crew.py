@@ -1,0 +1,70 @@
+"""Those who work for one request: what they give, in which order, and how they are ended."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+import gevent
+from gevent.event import Event
+
+from gateway.aggregating.crew import Crew
+from gateway.hands import Hands
+
+
+def after(event: Event, value: str) -> str:
+    event.wait(5)
+    return value
+
+
+def test_values_come_in_the_order_in_which_they_are_there():
+    crew: Crew[str] = Crew(Hands())
+    first, second = Event(), Event()
+    crew.start(after, first, "first")
+    crew.start(after, second, "second")
+    assert crew.next(0.01) is None
+    second.set()
+    assert crew.next(5) == "second"
+    first.set()
+    assert crew.next(5) == "first"
+    crew.end()
+
+
+def test_many_that_wait_for_nothing():
+    crew: Crew[int] = Crew(Hands())
+    for number in range(100):
+        crew.start(abs, -number)
+    assert [crew.next(5) for _ in range(100)] == list(range(100))
+    assert crew.next(0.01) is None
+    crew.end()
+
+
+def test_nobody_waits_much_longer_than_asked():
+    crew: Crew[str] = Crew(Hands())
+    never = Event()
+    crew.start(after, never, "never")
+    began = monotonic()
+    assert [crew.next(0.02) for _ in range(3)] == [None] * 3
+    assert monotonic() - began < 5, "the one that works would take so long"
+    crew.end()
+
+
+def test_who_is_left_is_ended_begun_or_not():
+    crew: Crew[str] = Crew(Hands())
+    ended, begun = [], []
+
+    def work(name: str) -> str:
+        begun.append(name)
+        try:
+            Event().wait(30)
+        finally:
+            ended.append(name)
+        return name
+
+    crew.start(work, "begun")
+    gevent.sleep(0)
+    crew.start(work, "not begun")
+    crew.end()
+    gevent.sleep(0.01)
+    assert "begun" in ended and sorted(ended) == sorted(begun)
+    assert crew.next(0.01) is None
+    crew.end()
