@@ -9,11 +9,12 @@ TRACED := build/coverage
 FLOOR := 90
 JOBS := $(shell nproc 2>/dev/null || echo 1)
 # What `test` runs side by side, the longest first: `timed` and `untimed` mostly wait, the others compute.
-PARTS := coverage untimed timed suite313 lint thorough
+PARTS := coverage untimed timed suite313 lint thorough deliver
 BESIDE := $(shell expr $(JOBS) + 2)
 # tests/unit is suite313's where Debian's Python is there.
 NO_UNIT := $(if $(wildcard $(DEBIAN)),--ignore=tests/unit)
 MODULES := $(patsubst gateway/_fast/%.pyx,gateway._fast.%,$(wildcard gateway/_fast/*.pyx))
+DELIVER := build/deliver/venv/bin
 CHARTS := gateway/observer/static/vendor/uPlot.iife.min.js
 FAST := $(wildcard gateway/_fast/*.pyx gateway/_fast/*.pxd gateway/_fast/*.pxi)
 # What computes makes way for what waits: answers are held to their time.
@@ -37,17 +38,22 @@ run: build ## serve conf/quickstart.yaml on 127.0.0.1:8000, with three small ser
 test: needs build $(TRACED)/.built .venv313/.built ## everything there is to check
 	$(MAKE) -j $(BESIDE) --output-sync=target $(PARTS)
 
-lint: build ## ruff, cython-lint, mypy, stubs against what is built, import floors
+lint: build types ## ruff, cython-lint, mypy, stubs against what is built, import floors
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(LATER) cython-lint gateway/_fast
+	$(LATER) $(BIN)/lint-imports --no-cache
+
+types: build ## mypy, and the stubs against what is built
 	$(LATER) $(BIN)/mypy
 	@echo stubtest $(MODULES)
 	@$(LATER) $(PY) -m mypy.stubtest --mypy-config-file pyproject.toml --ignore-unused-allowlist --allowlist tools/stubtest.txt $(MODULES)
-	$(LATER) $(BIN)/lint-imports --no-cache
 
 suite: build ## all tests on .venv's Python
 	$(PY) -m pytest -q
+
+unit: build ## the unit suite alone
+	$(PY) -m pytest -q tests/unit
 
 # `test` runs the suite in parts.  The unit tests run twice: on Debian's Python as they are, and on .venv's with lines
 # counted and fewer examples of each property; the `thorough` ones on both as they are.  What is compiled for lines
@@ -56,7 +62,7 @@ timed: build
 	$(PY) -m pytest -q -m "timed and not soak" tests/e2e
 
 untimed: build
-	nice -n 5 $(PY) -m pytest -q -m "not timed and not soak" $(NO_UNIT)
+	nice -n 5 $(PY) -m pytest -q -m "not timed and not soak and not deliver and not image" $(NO_UNIT)
 
 thorough: build
 	$(if $(NO_UNIT),$(LATER) $(PY) -m pytest -q -m "thorough and not soak" tests/unit)
@@ -74,6 +80,9 @@ coverage: build $(TRACED)/.built ## the suite in build/coverage, where lines of 
 bench: build ## CPU per request and latency beside nginx and the stock stack; BENCH="..." is passed on
 	$(PY) -m perf run $(BENCH)
 
+gate: build ## BASE=commit: fail when this tree costs more per request than that one, both measured here and now
+	tools/gate.sh
+
 soak: build ## the written durations; figures go to docs/measured/
 	$(PY) -m pytest -q -m soak -o faulthandler_timeout=0 tests/soak
 	GATEWAY_KILLS=1000 $(PY) -m pytest -q -o faulthandler_timeout=0 -k kill $(addprefix tests/unit/,test_shared_kill.py test_shared_buckets.py upstreams/test_state.py)
@@ -85,6 +94,49 @@ pictures: build ## write docs/images/dashboard-*.png, in chromium
 	tools/needs.sh test
 	$(PY) -m tests.pictures
 
+deliver: build ## the checks of what takes the gateway to a cluster: chart, overlays, rules, Terraform, workflows
+	tools/deliver/install.sh
+	$(PY) -m pytest -q -m "deliver and not image" tests/deliver
+
+lock: build ## write requirements.lock and requirements-build.lock; LOCK=--upgrade moves all to the newest
+	tools/deliver/lock.sh $(LOCK)
+
+image: $(CHARTS) ## IMAGE=registry.example/gateway:1.2.3: build it; BASE, EXTRAS and PIP_CONF as docs/deploy-image.md has them
+	tools/deliver/image.sh build
+
+sbom: ## build/image/gateway.cdx.json, a CycloneDX list of all that is in IMAGE
+	tools/deliver/image.sh sbom
+
+image-check: build $(CHARTS) ## as root: build the image without a daemon, look into it and boot it
+	$(PY) -m pytest -q -m image -o faulthandler_timeout=0 tests/deliver/test_image.py
+
+manifests: build ## write k8s/base, k8s/overlays and what the chart has of `gateway export`
+	tools/deliver/install.sh
+	$(PY) tools/deliver/manifests.py
+
+wheels: $(CHARTS) ## dist/*.whl for several Pythons by cibuildwheel, in containers
+	tools/deliver/install.sh
+	$(DELIVER)/cibuildwheel --platform linux --output-dir dist .
+
+release: ## VERSION=1.2.3: date the changelog, one commit and its tag
+	@python3 tools/deliver/release.py cut
+
+provenance: ## VERSION=1.2.3: dist/provenance.json, what is in dist/ and where it comes from; signed with SIGNING_KEY
+	tools/deliver/install.sh
+	@$(DELIVER)/python tools/deliver/provenance.py
+
+push: ## IMAGE=registry.example/gateway:1.2.3: push the image that was made
+	@tools/deliver/push.sh
+
+publish: ## VERSION=1.2.3: what is in dist/ as a release on GitHub, with what the changelog says
+	@tools/deliver/publish.sh
+
+promote: ## ENV=prod VERSION=1.2.3: a commit that changes what prod runs; without ENV, blue to green in a cluster
+	@$(if $(ENV),tools/deliver/promote.sh,tools/deliver/slots.sh) promote
+
+rollback: ## ENV=prod: a commit that reverts the last promotion; without ENV, green to blue in a cluster
+	@$(if $(ENV),tools/deliver/promote.sh,tools/deliver/slots.sh) rollback
+
 schema: build ## write conf/gateway.schema.json
 	$(BIN)/gateway schema > conf/gateway.schema.json
 
@@ -94,7 +146,7 @@ clean: ## remove everything that was made here
 	rm -rf gateway/observer/static/vendor
 	find gateway perf tests tools -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: needs
+.PHONY: needs deliver lock image sbom image-check manifests types unit gate wheels release provenance push publish promote rollback
 needs:
 	@tools/needs.sh test
 

@@ -14,11 +14,14 @@ from gateway import (
     __version__,
     cli_alerts,
     cli_anomaly,
+    cli_audit,
     cli_cache,
     cli_demo,
     cli_export,
+    cli_health,
     cli_identity,
     cli_import,
+    cli_quickstart,
     cli_top,
 )
 from gateway.cli_options import config_option, format_option
@@ -100,12 +103,15 @@ def explain(method: str, url: str, headers: tuple[str, ...], data: str | None, c
 
 main.add_command(cli_alerts.alerts)
 main.add_command(cli_anomaly.anomaly)
+main.add_command(cli_audit.audit)
 main.add_command(cli_cache.cache)
 main.add_command(cli_demo.demo_traffic)
 main.add_command(cli_export.export)
+main.add_command(cli_health.health)
 main.add_command(cli_identity.keys)
 main.add_command(cli_identity.token)
 main.add_command(cli_import.import_)
+main.add_command(cli_quickstart.quickstart)
 main.add_command(cli_top.top)
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from gateway.config.model import Document
 
 TIMEOUT: Final = 10.0  # seconds
+PROBE_TIMEOUT: Final = 2.0  # seconds: less than who watches a container waits
+PROBE_BYTES: Final = 4096
 _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
 
 
@@ -53,11 +55,28 @@ def ask(document: Document, method: str, path: str, body: Any = None) -> Any:
     return _told(status, text)
 
 
+def probe(address: str, path: str) -> tuple[int, str]:
+    """(status, what it says on one line) of a path that needs no token, within seconds. Raises Problem without any."""
+    try:
+        connection = _connection(address, PROBE_TIMEOUT)
+    except ValueError:
+        raise Problem(f"{address!r} is no address such as 127.0.0.1:8001 or unix:/run/admin.sock") from None
+    try:
+        connection.request("GET", path, headers={"Accept": "application/json"})
+        answer = connection.getresponse()
+        return answer.status, " ".join(answer.read(PROBE_BYTES).decode("utf-8", "replace").split())
+    except (OSError, OverflowError, http.client.HTTPException) as error:
+        words = str(error) or type(error).__name__
+        raise Problem(f"the admin API at {address} does not answer ({words})") from None
+    finally:
+        connection.close()
+
+
 class _UnixConnection(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=TIMEOUT)
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
         self._path = path
 
     def connect(self) -> None:
@@ -67,11 +86,11 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def _connection(address: str) -> http.client.HTTPConnection:
+def _connection(address: str, timeout: float = TIMEOUT) -> http.client.HTTPConnection:
     if address.startswith("unix:"):
-        return _UnixConnection(address.removeprefix("unix:"))
+        return _UnixConnection(address.removeprefix("unix:"), timeout)
     host, _, port = address.rpartition(":")
-    return http.client.HTTPConnection(_ANYWHERE.get(host, host), int(port), timeout=TIMEOUT)
+    return http.client.HTTPConnection(_ANYWHERE.get(host, host), int(port), timeout=timeout)
 
 
 def _told(status: int, text: bytes) -> Any:

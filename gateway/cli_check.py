@@ -94,8 +94,8 @@ def conditions(route: Route) -> dict[str, Any]:
         "hosts": list(match.hosts),
         "methods": list(match.methods),
         "path": match.path,
-        "headers": dict(match.headers),
-        "query": dict(match.query),
+        "headers": match.shown(match.headers),
+        "query": match.shown(match.query),
     }
 
 

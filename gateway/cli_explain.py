@@ -92,7 +92,7 @@ def examine(request: Request, document: Document, plan: Plan) -> dict[str, Any]:
         "request": {"method": exchange.method, "target": exchange.target, "host": exchange.host, "path": exchange.path},
         "route": _route(route, source) if source is not None else None,
         "params": dict(exchange.params or {}),
-        "close": _close(exchange, plan) if route is not plan.refused else [],
+        "close": _close(exchange, plan, document) if route is not plan.refused else [],
         "steps": [{"name": s.name, "where": s.where, "run": s.name in pure} for s in route.steps],
         "auth": asked(source),
         "caller": known(exchange.caller),
@@ -101,7 +101,7 @@ def examine(request: Request, document: Document, plan: Plan) -> dict[str, Any]:
         "limits": touched(document, source),
         "cache": cached(source),
         "content": content_of(source),
-        "headers": _changes(before, exchange.outgoing),
+        "headers": _hidden(_changes(before, exchange.outgoing), source),
     }
     if answer is not None or source is None or source in plan.own_routes:
         return report | {"answer": answer, "upstream": None}
@@ -142,7 +142,7 @@ def _route(route: RoutePlan, source: RouteSpec) -> dict[str, Any]:
     return {"name": route.name, "where": route.where, **conditions(source), "priority": source.priority}
 
 
-def _close(exchange: Exchange, plan: Plan) -> list[dict[str, str]]:
+def _close(exchange: Exchange, plan: Plan, document: Document) -> list[dict[str, str]]:
     """The routes that came close, closest first, and on what each failed."""
     from gateway.server.matching import matched_method
 
@@ -150,9 +150,34 @@ def _close(exchange: Exchange, plan: Plan) -> list[dict[str, str]]:
     verdicts = plan.table.explain(
         exchange.host, matched_method(exchange), exchange.path, exchange.environ, exchange.query, raw
     )
+    sources = {source.name: source for source in (*document.routes, *plan.own_routes)}
     return [
-        {"name": v.payload.name, "where": v.payload.where, "aspect": v.aspect, "detail": v.detail} for v in verdicts
+        {
+            "name": v.payload.name,
+            "where": v.payload.where,
+            "aspect": v.aspect,
+            "detail": _without_secrets(v.detail, sources[v.payload.name]),
+        }
+        for v in verdicts
     ]
+
+
+def _without_secrets(detail: str, source: RouteSpec) -> str:
+    """SECURITY: a route may want a value that came from a reference (test_no_secret_is_told)."""
+    match = source.match
+    for name, value in (*match.headers, *match.query):
+        if name in match.hidden:
+            detail = detail.replace(repr(value), "'***'")
+    return detail
+
+
+def _hidden(changes: dict[str, list[list[str]]], source: RouteSpec | None) -> dict[str, list[list[str]]]:
+    """The same without values that came from references."""
+    names = source.headers.request.hidden if source is not None and source.headers is not None else ()
+    return {
+        kind: [[name, "***" if name.lower() in names else value] for name, value in fields]
+        for kind, fields in changes.items()
+    }
 
 
 def _raw_segments(exchange: Exchange) -> tuple[str, ...] | None:

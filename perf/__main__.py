@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     two = commands.add_parser("compare", help="what changed between two results")
     two.add_argument("now", type=Path)
     two.add_argument("before", type=Path)
+    two.add_argument("--gate", action="store_true", help="exit 1 when anything is worse, 2 when nothing was compared")
     two.set_defaults(command=_compare)
     micro = commands.add_parser("micro", help="micro-benchmarks of the fast modules")
     micro.add_argument("modules", nargs="*", help="as route; all by default")
@@ -80,8 +81,11 @@ def _list(_: argparse.Namespace) -> int:
 
 
 def _compare(given: argparse.Namespace) -> int:
-    print(compare.text(_read(given.now), _read(given.before)))
-    return 0
+    now, before = _read(given.now), _read(given.before)
+    print(compare.text(now, before))
+    if not given.gate:
+        return 0
+    return int(bool(compare.worse(now, before))) if compare.differences(now, before) else 2
 
 
 def _run(given: argparse.Namespace) -> int:

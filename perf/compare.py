@@ -28,6 +28,11 @@ def differences(now: dict[str, Any], before: dict[str, Any]) -> list[str]:
     return sorted(lines)
 
 
+def worse(now: dict[str, Any], before: dict[str, Any]) -> list[str]:
+    """Those of the differences that are for the worse."""
+    return [line for line in differences(now, before) if line.endswith("  worse")]
+
+
 def _rounds(result: dict[str, Any], name: str) -> dict[str, list[dict[str, float]]]:
     return {series: found["rounds"] for series, found in result["scenarios"][name]["series"].items()}
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing on this machine for `build`, `web` (its charts) or `test`, through apt; without root, says what to run.
+# Installs what is missing on this machine for `build`, `web` (its charts), `test`, `deliver` or `image`, through apt; without root, says what to run.
 set -eu
 
 missing=""
@@ -21,6 +21,7 @@ test)
     need wrk wrk
     need openssl openssl
     need redis-server redis-server
+    need haproxy haproxy
     need curl curl
     need chromium chromium
     need node nodejs
@@ -38,8 +39,22 @@ test)
         /usr/bin/python3.13 -c "import ensurepip" 2>/dev/null || missing="$missing python3.13-venv"
     fi
     ;;
+deliver)
+    need npm npm
+    need node nodejs
+    need promtool prometheus
+    need amtool prometheus-alertmanager
+    need gitleaks gitleaks
+    ;;
+image)
+    need buildah buildah
+    need podman podman
+    need crun crun
+    need mmdebstrap mmdebstrap
+    need curl curl
+    ;;
 *)
-    echo "usage: $0 build|web|test" >&2
+    echo "usage: $0 build|web|test|deliver|image" >&2
     exit 2
     ;;
 esac

@@ -1,6 +1,7 @@
 #!/bin/sh
 # What the dashboard draws charts with, into gateway/observer/static/vendor, by npm and as tools/web/package-lock.json
-# pins it; `web.sh test` fetches what its tests need as well, into build/web. Nothing that a package brings is run.
+# pins it; `web.sh test` fetches what its tests need as well, into build/web, and `web.sh image` fails where it cannot.
+# Nothing that a package brings is run. Its package.json tells a bill of materials what it is.
 set -eu
 cd "$(dirname "$0")/.."
 vendor=gateway/observer/static/vendor
@@ -21,6 +22,6 @@ omit=""
 [ "$kind" = test ] || omit="--omit=dev"
 # shellcheck disable=SC2086 # nothing or one word
 (cd build/web && npm ci --silent --ignore-scripts --no-audit --no-fund $omit) || loudly "npm could not fetch uPlot"
-for file in dist/uPlot.iife.min.js dist/uPlot.min.css LICENSE; do
+for file in dist/uPlot.iife.min.js dist/uPlot.min.css LICENSE package.json; do
     install -m 644 "build/web/node_modules/uplot/$file" "$vendor/"
 done

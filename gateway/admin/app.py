@@ -7,6 +7,7 @@ from typing import Any
 import falcon
 
 from gateway.admin import behind, cache, keys, limits, resources, revocations, upstreams
+from gateway.admin.audited import Audited
 from gateway.admin.guard import Guard
 from gateway.admin.problems import add_handlers
 from gateway.admin.site import Site
@@ -14,7 +15,8 @@ from gateway.admin.site import Site
 
 def make_admin(site: Site) -> falcon.App[Any, Any]:
     """The WSGI application of the admin listener of one worker."""
-    app = falcon.App(middleware=[Guard(site)])
+    middleware: list[Any] = [Audited(site), Guard(site)]
+    app = falcon.App(middleware=middleware)
     app.resp_options.default_media_type = None  # type: ignore[assignment]  # else what has no body gets a type
     add_handlers(app)
     app.add_route("/", resources.Index(site))

@@ -44,6 +44,8 @@ class Behind:
         body = req.bounded_stream.read(LARGEST + 1)
         if len(body) > LARGEST:
             raise GatewayError(BODY_TOO_LARGE, f"At most {LARGEST >> 10} KB are taken here.")
+        if body:
+            req.context.what = {"body": body.decode(errors="replace")}
         connection = _Connection(self._path)
         try:
             answer = connection.ask(req, body)

@@ -60,6 +60,13 @@ class Keys(Resource):
         }
         with store_trouble():
             key, made = self._site.identity.stored_keys.create(provider, name, **given)
+        req.context.what = {
+            "id": made.id,
+            "name": name,
+            "provider": provider,
+            "roles": made.roles,
+            "scopes": made.scopes,
+        }
         log.warning("API key %s of %s (provider %s) was made by hand", made.id, name, provider)
         answer(resp, {**row(made), "key": key}, 201)
 

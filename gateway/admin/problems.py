@@ -41,6 +41,7 @@ def _expected(req: falcon.Request, resp: falcon.Response, error: GatewayError, p
         problem["detail"] = error.detail
     if isinstance(error, ConfigRefused):
         problem["errors"] = [complaint.to_json() for complaint in error.complaints]
+    req.context.why = error.kind.slug
     resp.status = error.kind.status
     resp.content_type = "application/problem+json"
     for name, value in error.headers:

@@ -89,15 +89,17 @@ class Readiness(Resource):
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Say whether requests are welcome; a reload that failed is told, and does not make the gateway unready."""
         store = self._site.store
+        # NOTE: a worker that is replaced, or those of an older master (USR2), end while others serve all that comes.
+        is_ending = self._site.draining and not self._site.page.is_served()
         body: dict[str, Any] = {
-            "status": "draining" if self._site.draining else "ready",
+            "status": "draining" if is_ending else "ready",
             "version": store.document.version,
             "generation": store.generation,
         }
         last = Published(self._site.runtime.path).outcome()
         if last is not None and last.complaints:
             body["reload_errors"] = [str(complaint) for complaint in last.complaints]
-        resp.status = 503 if self._site.draining else 200
+        resp.status = 503 if is_ending else 200
         _answer(resp, body)
 
 
@@ -178,8 +180,8 @@ def _route_row(plan: RoutePlan, source: Route) -> dict[str, Any]:
             "path": match.path,
             "methods": match.methods,
             "hosts": match.hosts,
-            "headers": dict(match.headers),
-            "query": dict(match.query),
+            "headers": match.shown(match.headers),
+            "query": match.shown(match.query),
         },
         "auth": source.access and source.access.use,
         "steps": [{"name": step.name, "where": step.where} for step in plan.steps],

@@ -36,6 +36,7 @@ class Revocations(Resource):
         if provider is None or provider not in methods:
             raise GatewayError(BAD_CHANGE, f"`provider` is one of {', '.join(methods) or 'none: there is no `auth`'}.")
         if found.get("sessions") is not None:
+            req.context.what = {"provider": provider, "sub": sub, "sessions": True}
             self._end_sessions(found, sub, methods[provider])
             resp.status = 204
             return
@@ -44,6 +45,7 @@ class Revocations(Resource):
             raise GatewayError(BAD_CHANGE, "Say which tokens are meant: `jti`, or else `sub`, `before` or both.")
         if ttl is None:
             raise GatewayError(BAD_CHANGE, "`ttl` is needed: as long as the longest token of the provider lives.")
+        req.context.what = {"provider": provider, "jti": jti, "sub": sub, "before": before, "ttl": ttl}
         with store_trouble():
             self._site.identity.revoked.revoke(provider=provider, jti=jti, sub=sub, before=before, ttl=ttl)
         log.warning("tokens of provider %s were revoked by hand: jti %s, sub %s, before %s", provider, jti, sub, before)

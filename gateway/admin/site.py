@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from gateway.admin.identity import Identity
+from gateway.audit.audit import Audit
+from gateway.audit.denials import Denials
 from gateway.caching.caching import Caching
 from gateway.config.store import Store
 from gateway.limiting.limiting import Limiting
@@ -41,3 +43,11 @@ class Site(Protocol):
     @property
     def caching(self) -> Caching:
         """What its caches stand on."""
+
+    @property
+    def audit(self) -> Audit:
+        """Where changes are told."""
+
+    @property
+    def denials(self) -> Denials:
+        """Where it is told who was denied access."""

@@ -58,6 +58,7 @@ class OneTarget:
         before, after = advance(found.state.override, _changed, mode, weight)
         if not override.may_serve(before) and override.may_serve(after):
             found.state.come_back(now_ms())
+        req.context.what = {"from": _word(before), "to": _word(after)}
         if before != after:
             told = override.NAMES[override.mode(after)], override.weight(after) or "as configured"
             log.warning("%s of %s by hand: %s, weight %s", found.address, upstream, *told)
@@ -100,6 +101,11 @@ def read_change(body: bytes) -> tuple[int | None, int | None]:
             raise GatewayError(BAD_CHANGE, f"`weight` is a whole number from 1 to {most}, or null for the configured.")
         weight = weight or 0
     return mode, weight
+
+
+def _word(word: int) -> dict[str, Any]:
+    """What people say of a target, in words."""
+    return {"state": override.NAMES[override.mode(word)], "weight": override.weight(word) or "as configured"}
 
 
 def _changed(word: int, mode: int | None, weight: int | None) -> int:

@@ -58,7 +58,7 @@ class _Compiler:
         self.upstreams = {upstream.name: self.services.build(upstream) for upstream in document.upstreams}
         self.identity = Identity(document, self.resources.registry, self.upstreams, self._complain)
         self.tracing = Tracing(document, self.resources)
-        self.log = (*self.tracing.steps, *self._log())
+        self.log = (*self.tracing.steps, *self._log(), *self._audit())
         self.meter = self.resources.meter if document.metrics.is_on else None
         self.limits = Limits(document.rate_limits, self.resources.limiting)
         self.guards = Guards(document.server, self._complain)
@@ -140,13 +140,19 @@ class _Compiler:
         spec = self.document.access_log
         if spec.format == "off":
             return ()
-        names = {name for route in self.document.routes for name, _ in route.match.headers}
+        matches = [route.match for route in self.document.routes]
+        names = {name for match in matches for name, _ in match.headers if name not in match.hidden}
         try:
             steps = self.resources.logs.compile(spec, names) if self.resources.logs else Steps()
         except OSError as error:
             self._complain(spec.where, "observability.access_log.to", f"{spec.to} cannot be written: {error.strerror}")
             return ()
         return (Step("log", spec.where, steps),)
+
+    def _audit(self) -> tuple[Step, ...]:
+        """The step that tells who was denied access."""
+        spec, denials = self.document.audit, self.resources.denials
+        return () if spec is None else (Step("audit", spec.where, denials.steps if denials else Steps()),)
 
     def _counting(self, route: str) -> tuple[Step, ...]:
         """The step that counts the requests of a route."""

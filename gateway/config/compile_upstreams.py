@@ -10,6 +10,7 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakValueDictionary
 
+from gateway.audit.denials import Denials
 from gateway.caching.caching import Caching
 from gateway.config import model_upstreams as model
 from gateway.config.model_activate import Activate
@@ -68,6 +69,8 @@ class Resources:
     meter: Metering | None = None
     #: None when it serves nobody
     traces: Traces | None = None
+    #: None when it serves nobody
+    denials: Denials | None = None
 
 
 class Service(NamedTuple):

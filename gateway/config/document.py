@@ -15,6 +15,7 @@ from gateway.config.model_upstreams import Upstream
 from gateway.config.reader import Load, Reader, Text
 from gateway.config.schema import json_schema
 from gateway.config.sections.alerts import read_alerting
+from gateway.config.sections.audit import read_audit
 from gateway.config.sections.enqueue import check_streams
 from gateway.config.sections.identity import Identity, read_identity
 from gateway.config.sections.limits import read_rate_limits
@@ -83,6 +84,7 @@ class _Reading:
             identity.check_names(single["defaults"])
         routes = self._routes(readers, defaults, upstreams, identity)
         access_log = read_access_log(single["observability"].section("access_log"))
+        audit = read_audit(single["audit"], access_log.to)
         tracing = read_tracing(single["observability"])
         store = self._store(readers)
         check_streams(readers, store)
@@ -105,6 +107,7 @@ class _Reading:
             defaults=defaults,
             routes=routes,
             access_log=access_log,
+            audit=audit,
             plugins=tuple(dict.fromkeys(text.value for reader in readers for text in reader.texts("plugins"))),
             files=tuple(self.load.files),
             patterns=tuple(self.sources.patterns),
@@ -131,7 +134,7 @@ class _Reading:
                     first = holders[key].key_place(key)
                     reader.complain(f"the section is in two files; the other is at {first[0]}:{first[1]}", key=key)
                 holders.setdefault(key, reader)
-        names = ("server", "defaults", "observability")
+        names = ("server", "defaults", "observability", "audit")
         return {name: holders.get(name, readers[0] if readers else nowhere).section(name) for name in names}
 
     def _upstreams(self, readers: list[Reader]) -> dict[str, Upstream]:

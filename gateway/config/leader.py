@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from gateway.audit.audit import Audit
 from gateway.config import child
 from gateway.config.child import parse_in_child
 from gateway.config.complaints import Complaint, ConfigError
@@ -46,11 +47,13 @@ class Leader:
         store: Store,
         pause: Pause | None,
         parse: Parse = parse_in_child,
+        audit: Audit | None = None,
     ) -> None:
         """`store` holds the plan that the master started with."""
         self._page, self._slot, self._published, self._store = page, slot, published, store
         self._pause = pause
         self._parse = parse
+        self._audit = audit
         self._config = store.document.file
         self._started_with = store.document
         self._watcher: Watcher | None = None
@@ -145,13 +148,21 @@ class Leader:
         generation = self._published.publish(self._page, pickled)
         if generation is None:
             raise _LedByAnother
+        # Before the swap, so that the old audit log tells that there is another one now.
+        self._record("done", document.version, generation=generation, file=document.file)
         store.swap(plan, document, generation)
         self._slot.run_plan(generation, document.version)
         log.info("plan %s is generation %d: %d routes", document.version, generation, len(document.routes))
 
+    def _record(self, outcome: str, version: str | None = None, **what: object) -> None:
+        if self._audit is not None:
+            versions = {"from": self._store.document.version, "to": version}
+            self._audit.record("config.change", outcome, what={**versions, **what})
+
     def _tell(self, outcome: Outcome) -> None:
         """Write the outcome, log what is wrong, and let go whoever waits."""
         if outcome.complaints:
+            self._record("refused", mistakes=[_place(each) for each in outcome.complaints])
             log.error("the configuration is refused, plan %s serves on", outcome.version)
         for complaint in outcome.complaints:
             log.error("%s", complaint)
@@ -160,3 +171,8 @@ class Leader:
         finally:
             if self._page.reload_done.load() < outcome.wish:
                 self._page.reload_done.store(outcome.wish)
+
+
+def _place(complaint: Complaint) -> str:
+    """SECURITY: where a mistake is and not what stands there (test_no_secret_is_told)."""
+    return f"{complaint.file}:{complaint.line}: {complaint.path}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from gateway.config.complaints import Complaint
 from gateway.config.model_aggregate import Aggregate
 from gateway.config.model_alerts import Alerting
+from gateway.config.model_audit import Audit
 from gateway.config.model_cache import Cache
 from gateway.config.model_compress import Compress
 from gateway.config.model_enqueue import Enqueue
@@ -76,6 +77,8 @@ class Server(Record):
     where: str
     #: bytes of memory for caches, of each worker
     cache_memory: int = 64 << 20
+    #: seconds, after SIGTERM, in which /readyz is 503 and everybody is served still
+    drain_delay: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,12 @@ class Match(Record):
     hosts: tuple[str, ...]
     headers: Pairs
     query: Pairs
+    #: names among them whose values came from references: these are not shown (test_no_secret_is_told)
+    hidden: tuple[str, ...] = ()
+
+    def shown(self, pairs: Pairs) -> dict[str, str]:
+        """`headers` or `query` as people may see them."""
+        return {name: "***" if name in self.hidden else value for name, value in pairs}
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +216,7 @@ class Document(Record):
     server_timing: bool = False
     alerting: Alerting = field(default_factory=Alerting)
     statsd: Statsd | None = None
+    audit: Audit | None = None
 
     @property
     def is_observed(self) -> bool:

@@ -15,6 +15,8 @@ class HeaderEdit(Record):
     add: Pairs
     remove: tuple[str, ...]
     rename: Pairs = ()
+    #: lower-case names in set and add whose values came from references: these are not shown (test_no_secret_is_told)
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

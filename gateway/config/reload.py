@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from gateway.audit.audit import Audit
 from gateway.config.child import parse_in_child
 from gateway.config.follower import Follower
 from gateway.config.leader import Leader, Parse
@@ -98,11 +99,12 @@ class Reloader:
         store: Store,
         pause: Pause | None = None,
         parse: Parse = parse_in_child,
+        audit: Audit | None = None,
     ) -> None:
         """`store` holds the plan that the master started with; `pause` lets the hub breathe during a compilation."""
         published = Published(folder)
         self._follower = Follower(page, slot, published, store, pause)
-        self._leader = Leader(page, slot, published, store, pause, parse)
+        self._leader = Leader(page, slot, published, store, pause, parse, audit)
 
     def boot(self) -> None:
         """Take the current plan, before the first request.  A plan that cannot be taken is logged."""

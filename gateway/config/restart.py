@@ -6,7 +6,7 @@ from gateway.config.complaints import Complaint
 from gateway.config.model import Document, Server
 
 HINT = "restart, or upgrade in place with SIGUSR2"
-ONLY_BY_RESTART = ("bind", "admin", "workers", "connections", "graceful_timeout", "proxy_protocol")
+ONLY_BY_RESTART = ("bind", "admin", "workers", "connections", "graceful_timeout", "drain_delay", "proxy_protocol")
 """And whether there is `tls`; certificates, limits, keepalive and all the rest are taken over while serving."""
 
 

@@ -5,6 +5,7 @@ from gateway.config import (
     schema_activate,
     schema_aggregate,
     schema_alerts,
+    schema_audit,
     schema_balance,
     schema_cache,
     schema_compress,
@@ -231,5 +232,6 @@ def root() -> dict[str, Schema]:
             },
         ),
         **schema_alerts.root_sections(),
+        **schema_audit.root_sections(),
         "plugins": listing("Python modules that register policies.", module),
     }

@@ -57,6 +57,7 @@ def server() -> Schema:
             "connections": integer("Most client connections per worker.", 1, 1_000_000, 4000),
             "keepalive": quantity("duration", "How long an idle client connection is kept.", "75s"),
             "graceful_timeout": quantity("positive", "How long requests may take to end when a worker stops.", "30s"),
+            "drain_delay": quantity("duration", "How long /readyz says draining before the sockets close.", "0s"),
             "trusted_proxies": listing(
                 "Networks whose Forwarded and X-Forwarded-* headers are believed; nobody's by default.",
                 text("an address or a network such as 10.0.0.0/8", "An address or a network."),

@@ -18,9 +18,9 @@ from gateway.examples.service import Service
 PORTS = (9101, 9201, 9202, 9102, 9203)
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGINT, SIGTERM or SIGHUP; 0, or 1 when something could not be started."""
-    options = _options()
+    options = _options(arguments)
     over = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -46,7 +46,7 @@ def main() -> int:
         from gateway.examples.beside import run  # the examples alone need no configuration library
 
         try:
-            return run(options.gateway, over, second)
+            return run(options.gateway, over, second, options.bind)
         finally:
             if pricing is not None:
                 pricing.stop(0)
@@ -84,14 +84,15 @@ def _alone(port: int, over: threading.Event) -> int:
     return 0
 
 
-def _options() -> argparse.Namespace:
+def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m gateway.examples", description=__doc__)
     parser.add_argument(
         "--ports", type=_ports, default=PORTS, help="of the catalog, inventory, reviews, second catalog"
     )
     parser.add_argument("--gateway", type=Path, metavar="FILE", help="the configuration of a gateway to start as well")
+    parser.add_argument("--bind", metavar="ADDRESS", help="where it listens instead of on `server.bind`")
     parser.add_argument("--catalog", type=int, metavar="PORT", help="start nothing but one catalog")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 def _ports(text: str) -> tuple[int, ...]:

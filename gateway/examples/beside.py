@@ -22,7 +22,7 @@ READY_WITHIN = 20.0
 GONE_WITHIN = 10.0
 
 
-def run(config: Path, over: threading.Event, second: Second) -> int:
+def run(config: Path, over: threading.Event, second: Second, bind: str | None = None) -> int:
     """Start `gateway serve -c config`, say what to try once it is ready, and end it when `over` is set."""
     try:
         server = load(str(config)).server
@@ -30,6 +30,7 @@ def run(config: Path, over: threading.Event, second: Second) -> int:
         print(error, file=sys.stderr)
         return 1
     command = [sys.executable, "-m", "gateway.cli", "serve", "-c", str(config)]
+    command += ["--bind", bind] if bind else []
     # NOTE: a process group of its own, so that Ctrl-C reaches this process alone and the gateway is ended in order.
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0)
     try:

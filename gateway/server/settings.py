@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import resource
+from math import ceil
 from typing import Any
 
+from gateway import __version__
 from gateway.config.model import Document, Server
 from gateway.server import signals
 from gateway.server.site import the_site
@@ -42,7 +44,7 @@ def gunicorn_settings(document: Document, overrides: dict[str, Any] | None = Non
         "worker_class": "gateway.server.worker.GatewayWorker",
         "worker_connections": server.connections,
         "keepalive": whole_seconds(server.keepalive),
-        "graceful_timeout": whole_seconds(server.graceful_timeout),
+        "graceful_timeout": whole_seconds(server.graceful_timeout) + ceil(server.drain_delay),
         "timeout": 30,
         "backlog": 2048,
         "preload_app": True,
@@ -96,6 +98,8 @@ def on_starting(server: Any) -> None:
     # NOTE: here and not among the settings, where gunicorn's own --bind would replace it.
     server.cfg.set("bind", [*server.cfg.settings["bind"].get(), document.server.admin])
     signals.take_over(server, site)
+    site.audit.begin(version=document.version, gateway=__version__, file=document.file)
+    site.audit.give_to(server.cfg.uid, server.cfg.gid)
 
 
 def _log_like(theirs: logging.Logger) -> None:
@@ -134,4 +138,5 @@ def on_exit(server: Any) -> None:
     site = the_site()
     if site.observer is not None:
         site.observer.stop()
+    site.audit.say_now("gateway.stop", "done")
     site.release()

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.audit.audit import Audit
+from gateway.audit.denials import Denials
 from gateway.caching.caching import Caching
 from gateway.config.compile import compile
 from gateway.config.compile_upstreams import Resources
@@ -81,6 +83,8 @@ class Site:
         self.store = Store(self._compile)
         self.contexts = contexts(document)
         self.runtime = RuntimeDir.from_env(os.environ) or RuntimeDir.create()
+        self.audit = Audit(self.runtime.path)
+        self.denials = Denials(self.audit)
         self.traces = Traces(self.runtime.path, traces.Counts(self.page.region(TRACES)))
         try:
             self.limiting = Limiting(self.buckets, secret_in(self.runtime.path), document.store)
@@ -92,11 +96,13 @@ class Site:
             self.runtime.release()
             raise
         self.sources.follow(plan.follows)
+        self.audit.configure(document.audit)
         self.store.on_swap(self._swapped)
 
     def _compile(self, document: Document, pause: Pause | None = None) -> Plan:
         """The plan; a document whose certificates cannot be used is refused as a whole."""
         contexts(document)
+        self._check_audit(document)
         registry = self._registry_of(document) if document.providers else None
         keeps = any(route.idempotency is not None for route in document.routes)
         resources = Resources(
@@ -113,8 +119,19 @@ class Site:
             meter=self.meter if document.metrics.is_on else None,
             answers=self._answers_of(document) if keeps else None,
             traces=self.traces,
+            denials=self.denials,
         )
         return compile(document, resources, pause)
+
+    def _check_audit(self, document: Document) -> None:
+        """Refuse a document whose audit log cannot be written."""
+        spec = document.audit
+        try:
+            self.audit.check(spec)
+        except OSError as error:
+            file, _, line = (spec.where if spec else ":0").rpartition(":")
+            message = f"{spec and spec.to} cannot be written: {error.strerror}"
+            raise ConfigError([Complaint(file, int(line), 1, "audit.to", message)], document.files) from None
 
     def _folder(self, name: str) -> Path:
         """A folder for what is kept in memory apart from the rest, so that neither crowds the other out."""
@@ -151,6 +168,7 @@ class Site:
         self.pools.retain(new.pool_keys | self.sources.pool_keys() | self.calls.pool_keys())
         self.contexts = contexts(document)
         self.caching.memory.resize(document.server.cache_memory)
+        self.audit.configure(document.audit)
 
     def _targets_changed(self) -> None:
         """Targets were found to come or go: the pools of those that went are drained."""

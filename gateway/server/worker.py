@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -18,6 +19,7 @@ from gateway.config.reload import Reloader
 from gateway.contracts import Plan
 from gateway.errors import GatewayError
 from gateway.identity.keeper import Keeper
+from gateway.server.ending import TICK, Ending
 from gateway.server.ingress import KINDS_BY_SLUG
 from gateway.server.listener import Listener, is_address
 from gateway.server.pulse import Pulse
@@ -28,16 +30,11 @@ from gateway.upstreams.checker import Checker
 
 log = logging.getLogger("gateway")
 
-TICK = 0.05
 ADMIN_CONNECTIONS = 256
 #: seconds until another worker checks in the place of one that is gone
 CHECKS_LEASE = 1.0
 CERTIFICATES_EVERY = 5.0
-#: what is left of graceful_timeout to end in order, before the master's SIGKILL
-MARGIN = 1.0
 LET_GO_AT_ONCE = 200
-#: how long a draining worker waits for the next request of an idle connection: it may be on its way, and it is answered
-IDLE_PATIENCE = 0.5
 
 
 class GatewayWorker(GeventWorker):  # type: ignore[misc]
@@ -52,17 +49,19 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         self._served = 0
         self.site = the_site()
         self.slot = self.site.page.claim_slot(os.getpid())
-        self.site.traffic.claim(self.slot.index)
-        self.site.meter.claim(self.slot.index)
-        self.site.traces.claim(self.slot.index)
+        for counts in (self.site.traffic, self.site.meter, self.site.traces):
+            counts.claim(self.slot.index)
         self._pulse = Pulse.of(self.site.page, self.slot.index, TICK)
         configured = whole_seconds(self.site.store.document.server.keepalive)
         self._keepalive = None if self.cfg.keepalive == configured else float(self.cfg.keepalive)
         self._settings = _settings(self.site, self._keepalive)
         self.site.store.on_swap(self._swapped)
         self._reopen()  # a log may have been rotated since the master opened it
-        self._reloader = Reloader(self.site.page, self.slot, self.site.runtime.path, self.site.store, _breathe)
+        self._reloader = Reloader(
+            self.site.page, self.slot, self.site.runtime.path, self.site.store, _breathe, audit=self.site.audit
+        )
         proxies, admins = self._listeners()
+        ending = Ending(self.site, self.slot, self.ppid, self.cfg.graceful_timeout, proxies)
         self.site.sources.start()
         self._reloader.boot()
         checker = Checker(lambda: self.site.store.current.checks, self._leads_checks)
@@ -80,11 +79,12 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
             listener.start()
         self.slot.state.store(WorkerState.SERVING)
         try:
-            self._serve(proxies)
-            if self._is_orphan:  # whoever starts the gateway again needs its admin address
+            self._serve(proxies, ending)
+            if ending.is_orphan:  # whoever starts the gateway again needs its admin address
                 for listener in admins:
                     listener.stop()
-            self._drain(proxies)
+            ending.say_goodbye(partial(self._live, proxies))
+            ending.drain(partial(self._tell, proxies))
         finally:
             for listener in admins:
                 listener.stop()
@@ -93,6 +93,8 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
             self._reloader.resign()
             self.site.sources.stop()
             self.site.logs.close()
+            self.site.denials.tell()
+            self.site.audit.close()
             self.site.traces.close()
             self.site.traffic.release()
             self.site.meter.release()
@@ -132,24 +134,27 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         if old is not None:
             gevent.spawn(_let_go, [old])
 
-    def _serve(self, proxies: list[Listener]) -> None:
+    def _serve(self, proxies: list[Listener], ending: Ending) -> None:
         certificates_at = monotonic() + CERTIFICATES_EVERY
         while self.alive:
             now = monotonic()
-            self._pulse.beat(now)
-            self._tell(proxies, now)
+            self._live(proxies, now)
             if self._served >= self.max_requests:
                 self.log.info("worker %s served %d requests and is replaced", self.pid, self._served)
                 self.alive = False
-            if self._is_orphan:
+            if ending.is_orphan:
                 self.log.info("worker %s ends: its master is gone", self.pid)
                 self.alive = False
-            if self.site.page.draining.load() == self.ppid:
+            if ending.has_ending_master:
                 self.alive = False
             if self.site.contexts is not None and now >= certificates_at:
                 certificates_at = now + CERTIFICATES_EVERY
                 self.site.contexts.refresh()
             gevent.sleep(TICK)
+
+    def _live(self, proxies: list[Listener], now: float) -> None:
+        self._pulse.beat(now)
+        self._tell(proxies, now)
 
     def _tell(self, proxies: list[Listener], now: float) -> None:
         """Tell the master that this worker lives, and everybody what it does."""
@@ -161,41 +166,6 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         if requests != self._served:
             self.slot.requests.add(requests - self._served)
             self._served = requests
-
-    def _drain(self, proxies: list[Listener]) -> None:
-        """Answer what was begun or waits in the backlog, and end before the master's deadline."""
-        self.site.draining = True
-        self.slot.state.store(WorkerState.DRAINING)
-        now = monotonic()
-        until = now + max(self.cfg.graceful_timeout - MARGIN, self.cfg.graceful_timeout / 2)
-        patient_until = now + min(IDLE_PATIENCE, self.cfg.graceful_timeout / 4)
-        for listener in proxies:
-            listener.drain(self._is_last)
-        while any(listener.open for listener in proxies) and now < until:
-            if now >= patient_until:
-                for listener in proxies:
-                    listener.close_idle()
-            gevent.sleep(0.02)
-            now = monotonic()
-            self._tell(proxies, now)
-        self._tell(proxies, now)
-        cut = sum(listener.open for listener in proxies)
-        if cut:
-            self.log.warning("worker %s cuts %d connections off at its graceful_timeout", self.pid, cut)
-        for listener in proxies:
-            listener.stop()
-
-    @property
-    def _is_orphan(self) -> bool:
-        return bool(os.getppid() != self.ppid)
-
-    def _is_last(self) -> bool:
-        """Whether nobody accepts from the listening sockets any more: the master is ending and no worker serves."""
-        page = self.site.page
-        is_ending = page.draining.load() == self.ppid or self._is_orphan
-        if self.site.has_borrowed_sockets or not is_ending:
-            return False
-        return all(worker.state == WorkerState.DRAINING for worker in page.workers())
 
     def _leads_checks(self) -> bool:
         """Whether this worker makes the health checks for all of the host."""

@@ -22,7 +22,7 @@ from typing import Final
 
 from gateway._fast.page import Cell, Memory
 from gateway.shared import process
-from gateway.shared.slot import SLOT_SIZE, Slot, Worker
+from gateway.shared.slot import SLOT_SIZE, Slot, Worker, WorkerState
 
 LAYOUT: Final = 3  # raise it with any change of what is where
 CELLS: Final = (
@@ -147,6 +147,10 @@ class Page:
         """What the living workers of all masters say of themselves."""
         found = (self._slot(index).read() for index, cell in enumerate(self._owners) if cell.load())
         return [worker for worker in found if worker is not None]
+
+    def is_served(self) -> bool:
+        """Whether a worker of any master serves, and is not on its way out."""
+        return any(worker.state == WorkerState.SERVING for worker in self.workers())
 
     def owners(self) -> dict[int, int]:
         """slot -> pid of each living worker of all masters, whatever it says of itself."""

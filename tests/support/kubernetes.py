@@ -6,6 +6,7 @@ It keeps a history as etcd does: a watch begins at a resourceVersion, and one th
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import threading
 import time
@@ -17,7 +18,16 @@ from urllib.parse import parse_qs, urlsplit
 from tests.support.certs import authority, issue
 
 TOKEN = "token-of-the-pod"
+GONE = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
 Slice = dict[str, Any]
+
+
+class Expired(Exception):
+    """The page asked for was of a list that is forgotten."""
+
+
+class Cut(Exception):
+    """The connection ends here; what is said before it does."""
 
 
 def endpoint_slice(
@@ -44,6 +54,8 @@ class KubernetesApi:
         self.requests: list[str] = []
         self.tokens: list[str] = []
         self.status = 200
+        #: the one token that is let in; "": the one in the account's folder
+        self.valid = ""
         #: how watches end on their own: after so many seconds
         self.watch_seconds = 60.0
         self._changed = threading.Condition()
@@ -52,11 +64,27 @@ class KubernetesApi:
         self._slices: dict[str, Slice] = {}
         self._history: list[tuple[int, str, Slice]] = []
         self._epoch = 0
-        self._server = _Server(self)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(pair.cert, pair.key)
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self._cuts = 0
+        self._half = b""
+        #: whether a watch from too long ago is refused at once by 410, or told so by its first event: both happen
+        self.refuses_old = False
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(pair.cert, pair.key)
+        self.start()
+
+    def start(self, port: int = 0) -> None:
+        """Serve, after `stop` at the port that it had."""
+        self._server = _Server(self, port)
+        wrapped = self._context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self._server.socket = wrapped
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def stop(self) -> int:
+        """Be gone, watches and all, as when the node is lost; the port."""
+        self.cut()
+        self._server.shutdown()
+        self._server.server_close()
+        return int(self._server.server_address[1])
 
     @property
     def environ(self) -> dict[str, str]:
@@ -96,6 +124,17 @@ class KubernetesApi:
             self._epoch += 1
             self._changed.notify_all()
 
+    def cut(self, half: bytes = b"") -> None:
+        """Cut the connection of every watch, in the middle of what is said: after `half`."""
+        with self._changed:
+            self._cuts, self._half = self._cuts + 1, half
+            self._changed.notify_all()
+
+    def fail_watches(self, code: int, message: str) -> None:
+        """Tell the watches of trouble that is not theirs."""
+        with self._changed:
+            self._event("ERROR", {"kind": "Status", "code": code, "message": message, "metadata": {}})
+
     def watches(self) -> list[str]:
         """The resourceVersions that were watched from."""
         asked = [parse_qs(urlsplit(target).query) for target in self.requests]
@@ -125,21 +164,29 @@ class KubernetesApi:
             names = sorted(
                 n for n, s in self._slices.items() if s["metadata"]["labels"]["kubernetes.io/service-name"] == wanted
             )
-            start, limit = int(query.get("continue", 0)), min(int(query["limit"]), 2)
-            metadata = {"resourceVersion": str(self._version)}
+            version, _, place = query.get("continue", f"{self._version} 0").partition(" ")
+            if int(version) < self._oldest:
+                raise Expired
+            start, limit = int(place), min(int(query["limit"]), 2)
+            metadata = {"resourceVersion": version}
             if start + limit < len(names):
-                metadata["continue"] = str(start + limit)
+                metadata["continue"] = f"{version} {start + limit}"
             return {"metadata": metadata, "items": [self._slices[name] for name in names[start : start + limit]]}
+
+    def is_old(self, since: int) -> bool:
+        """Whether what came after `since` is forgotten."""
+        return since < self._oldest
 
     def watch(self, since: int, seconds: float, handler: _Handler) -> None:
         """Send the events after `since` until the watch ends."""
         until = time.monotonic() + min(seconds, self.watch_seconds)
-        epoch = self._epoch
+        epoch, cuts = self._epoch, self._cuts
         while True:
             with self._changed:
-                if since < self._oldest:
-                    gone = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
-                    handler.line({"type": "ERROR", "object": gone})
+                if cuts != self._cuts:
+                    raise Cut(self._half)
+                if self.is_old(since):
+                    handler.line({"type": "ERROR", "object": GONE})
                     return
                 fresh = [event for event in self._history if event[0] > since]
                 if not fresh:
@@ -164,25 +211,40 @@ class _Handler(BaseHTTPRequestHandler):
         api.tokens.append(token)
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        if token != (api.account / "token").read_text().strip():
+        if token != (api.valid or (api.account / "token").read_text().strip()):
             return self._answer(401, {"kind": "Status", "code": 401})
         if api.status != 200:
             return self._answer(api.status, {"kind": "Status", "code": api.status})
         if parts.path != "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices":
             return self._answer(404, {"kind": "Status", "code": 404})
         if "watch" not in query:
-            return self._answer(200, api.list(query))
+            try:
+                return self._answer(200, api.list(query))
+            except Expired:
+                return self._answer(410, GONE)
+        if api.refuses_old and api.is_old(int(query["resourceVersion"])):
+            return self._answer(410, GONE)
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        api.watch(int(query["resourceVersion"]), float(query["timeoutSeconds"]), self)
+        try:
+            api.watch(int(query["resourceVersion"]), float(query["timeoutSeconds"]), self)
+        except Cut as cut:
+            self.chunk(cut.args[0])
+            self.connection.shutdown(socket.SHUT_RDWR)
+            raise
         self.wfile.write(b"0\r\n\r\n")
         return None
 
     def line(self, event: dict[str, Any]) -> None:
         """One event, as a chunk of its own."""
-        data = json.dumps(event).encode() + b"\n"
+        self.chunk(json.dumps(event).encode() + b"\n")
+
+    def chunk(self, data: bytes) -> None:
+        """A piece of a stream; none says nothing."""
+        if not data:
+            return
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
         self.wfile.flush()
 
@@ -201,9 +263,9 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, api: KubernetesApi) -> None:
+    def __init__(self, api: KubernetesApi, port: int) -> None:
         self.api = api
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", port), _Handler)
 
     def handle_error(self, *_: Any) -> None:
         """A client went away: that is part of the tests."""

@@ -83,6 +83,17 @@ def test_a_worker_tells_what_it_does(shared):
     assert worker.memory > 1 << 20
 
 
+def test_it_is_served_as_long_as_one_worker_serves(shared):
+    assert not shared.is_served()
+    with sleeper() as pid:
+        mine, other = shared.claim_slot(os.getpid()), shared.claim_slot(pid)
+        mine.state.store(WorkerState.DRAINING)
+        assert not shared.is_served()
+        other.state.store(WorkerState.SERVING)
+        assert shared.is_served()
+    assert not shared.is_served(), "the dead serve nobody"
+
+
 def test_a_plan_version_has_sixteen_digits(shared):
     with pytest.raises(ValueError, match="16 hex digits"):
         shared.claim_slot(os.getpid()).run_plan(1, "abc")

@@ -41,7 +41,9 @@ def _edit(reader: Reader, known: Known, is_request: bool) -> HeaderEdit:
             check_header_name(name)
         _check_names(changed, list(pair), "rename", is_request)
     pairs = tuple((old.value, new.value) for old, new in renamed)
-    return HeaderEdit(edit["set"], edit["add"], tuple(name.value for name in removed), pairs)
+    referred = (name.value.lower() for key in edit for name, value in reader.pairs(key) if value.origin)
+    hidden = tuple(dict.fromkeys(referred))
+    return HeaderEdit(edit["set"], edit["add"], tuple(name.value for name in removed), pairs, hidden)
 
 
 def _check_names(changed: dict[str, str], names: list[Text], key: str, is_request: bool) -> None:
@@ -89,4 +91,5 @@ def _merge_edit(defaults: HeaderEdit, own: HeaderEdit) -> HeaderEdit:
         add=own.add + tuple(pair for pair in defaults.add if pair[0].lower() not in said),
         remove=own.remove + tuple(name for name in defaults.remove if name.lower() not in said),
         rename=own.rename + tuple(pair for pair in defaults.rename if said.isdisjoint(map(str.lower, pair))),
+        hidden=own.hidden + tuple(name for name in defaults.hidden if name not in said),
     )

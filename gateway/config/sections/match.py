@@ -26,6 +26,7 @@ def read_match(reader: Reader) -> tuple[Match, frozenset[str]]:
         hosts=read_hosts(reader) if "hosts" in reader else (),
         headers=_header_pairs(reader) if "headers" in reader else (),
         query=tuple((name.value, value.value) for name, value in reader.pairs("query")) if "query" in reader else (),
+        hidden=_referred(reader) if "headers" in reader or "query" in reader else (),
     )
     return match, frozenset(_parameters(path)) if path is not None else frozenset()
 
@@ -112,6 +113,12 @@ def _host_hint(host: str) -> str:
     if re.fullmatch(r"[a-z0-9.-]+:[0-9]+", host):
         return f"hosts are compared without port: `{host.rpartition(':')[0]}`"
     return ""
+
+
+def _referred(reader: Reader) -> tuple[str, ...]:
+    """Names of headers and query parameters whose values came from references."""
+    pairs = (*reader.pairs("headers"), *reader.pairs("query"))
+    return tuple(dict.fromkeys(name.value for name, value in pairs if value.origin))
 
 
 def _header_pairs(reader: Reader) -> Pairs:

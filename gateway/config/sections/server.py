@@ -34,6 +34,7 @@ def read_server(reader: Reader) -> Server:
         overload=read_overload(reader),
         where=reader.where,
         cache_memory=reader.section("cache").size("memory"),
+        drain_delay=reader.duration("drain_delay"),
     )
 
 

@@ -13,6 +13,8 @@ from wsgiref.validate import WSGIWarning, validator
 import pytest
 
 from gateway.admin.app import make_admin
+from gateway.audit.audit import Audit
+from gateway.audit.denials import Denials
 from gateway.caching.caching import Caching
 from gateway.config import reload
 from gateway.config.compile import compile
@@ -72,6 +74,8 @@ class AdminSite:
         self.page = Page.create(workers_max=4)
         self.limiting = Limiting.private()
         self.caching = Caching.private()
+        self.audit = Audit(self.runtime.path)
+        self.denials = Denials(self.audit)
         self.store = Store(partial(compile, resources=Resources(Pools(), limiting=self.limiting)))
         self.store.adopt(document, reload.publish_first(document, self.page, self.runtime.path))
         self.clock = Clock()

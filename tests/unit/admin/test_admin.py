@@ -10,6 +10,7 @@ from gateway.admin import resources
 from gateway.config.complaints import ConfigError
 from gateway.config.document import load
 from gateway.errors import KINDS
+from gateway.shared import WorkerState
 from tests.unit.admin.admin_site import site
 
 __all__ = ["site"]
@@ -53,6 +54,8 @@ def test_ready_until_it_drains(site):
     answer = site.ask("GET", "/readyz")
     assert (answer.status, answer.json) == (200, {"status": "ready", "version": version, "generation": 1})
     site.draining = True
+    assert site.ask("GET", "/readyz").status == 200, "others serve all that comes"
+    site.slot.state.store(WorkerState.DRAINING)
     answer = site.ask("GET", "/readyz")
     assert (answer.status, answer.json["status"]) == (503, "draining")
 

@@ -30,6 +30,7 @@ def test_what_is_not_written_has_a_safe_default(smallest):
     assert (server.bind, server.admin, server.admin_token) == (("127.0.0.1:8000",), "127.0.0.1:8001", "")
     assert (server.workers, server.connections, server.keepalive, server.graceful_timeout) == (None, 4000, 75.0, 30.0)
     assert (server.trusted_proxies, server.tls, server.proxy_protocol) == ((), None, False)
+    assert server.drain_delay == 0.0
     assert server.limits == Limits(8190, 100, 8190, 10 * 1024 * 1024, 10.0, 60.0)
     log = loads(smallest).access_log
     assert (log.format, log.to, log.sample) == ("json", "stdout", 1.0)

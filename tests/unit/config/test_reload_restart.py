@@ -33,6 +33,7 @@ def test_nothing_changed():
         ("workers", "3", "it is auto, the file says 3"),
         ("connections", "10", "it is 4000, the file says 10"),
         ("graceful_timeout", "5s", "it is 30s, the file says 5s"),
+        ("drain_delay", "2s", "it is 0s, the file says 2s"),
         ("proxy_protocol", "true", "it is false, the file says true"),
     ],
 )
@@ -65,7 +66,7 @@ def test_several_at_once_are_all_told():
 
 def test_every_setting_of_the_server_is_either_live_or_not():
     live = {"admin_token", "keepalive", "trusted_proxies", "limits", "overload", "cache_memory", "where"}
-    restart = {"bind", "admin", "workers", "connections", "graceful_timeout", "proxy_protocol", "tls"}
+    restart = {"bind", "admin", "workers", "connections", "graceful_timeout", "drain_delay", "proxy_protocol", "tls"}
     assert {field.name for field in dataclasses.fields(Server)} == live | restart
     changed = server("{keepalive: 1s, admin_token: x, trusted_proxies: [10.0.0.0/8], limits: {headers: 5}}")
     assert words(server(), changed) == []

@@ -6,11 +6,12 @@ import os
 import stat
 import threading
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.limiting import keys
-from gateway.limiting.keys import Keys, StoreKeys, begin, join, secret_in, store_key
+from gateway.limiting.keys import Keys, StoreKeys, begin, join, parts, secret_in, store_key
 
 
 def test_the_same_name_has_the_same_number_under_the_same_secret_only():
@@ -85,3 +86,19 @@ def test_what_is_remembered_of_store_keys_is_bounded(monkeypatch):
     assert found == [store_key(str(each)) for each in range(100)]
     assert made.key("v" * 5000) == store_key("v" * 5000)
     assert len(made._known) + len(made._older) <= 20
+
+
+@pytest.mark.parametrize(
+    ("per", "is_shown"),
+    [
+        (("header:x-plan",), True),
+        (("client", "ip"), True),
+        (("header:x-api-key",), False),
+        (("ip", "claim:token"), False),
+    ],
+)
+def test_a_credential_is_not_shown(per, is_shown):
+    limit, owner = parts(begin("limit", per, "gold") + "value")
+    assert limit == "limit"
+    assert (owner == "value") is is_shown
+    assert is_shown or owner == parts(begin("other", per) + "value")[1] != parts(begin("limit", per) + "values")[1]

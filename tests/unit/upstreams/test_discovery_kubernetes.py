@@ -12,6 +12,7 @@ from gateway.config.model_discovery import Kubernetes
 from gateway.upstreams.discovery import kubernetes as module
 from gateway.upstreams.discovery.kubernetes import Api, KubernetesFinder
 from gateway.upstreams.discovery.source import Endpoint
+from tests.support.certs import authority, issue
 from tests.support.gateway import wait_until
 from tests.support.kubernetes import TOKEN, KubernetesApi, endpoint_slice
 
@@ -197,8 +198,6 @@ def test_a_renewed_token_is_read(api: KubernetesApi, following: Follow, monkeypa
 
 
 def test_another_authoritys_server_is_not_told_the_token(api: KubernetesApi, following: Follow, tmp_path: Path):
-    from tests.support.certs import authority
-
     (api.account / "ca.crt").write_bytes(authority(tmp_path, "stranger").cert.read_bytes())
     told = following()
     wait_until(lambda: told.errors, "a failure", 5)
@@ -243,3 +242,114 @@ def test_it_is_listed_anew_now_and_then(api: KubernetesApi, following: Follow, m
     told = following()
     wait_until(lambda: api.lists() >= 3, "three lists", 5)
     assert told.errors == []
+
+
+def test_a_watch_that_is_refused_by_410_is_listed_anew(api: KubernetesApi, following: Follow):
+    api.refuses_old = True
+    told = following()
+    is_watching(api)
+    api.put(endpoint_slice("a", "10.0.0.1"))
+    told.until("1")
+    # The version that is watched from next is older than what is remembered.
+    api.compact()
+    api.put(endpoint_slice("b", "10.0.0.2"))
+    api.end_watches()
+    told.until("1", "2")
+    assert told.errors == []
+
+
+def test_pages_of_a_list_that_is_forgotten_are_listed_anew(
+    api: KubernetesApi, following: Follow, monkeypatch: pytest.MonkeyPatch
+):
+    for number in (1, 2, 3):
+        api.put(endpoint_slice(f"catalog-{number}", f"10.0.0.{number}"))
+    pages = api.list
+
+    def compacted_between(query: dict[str, str]) -> dict[str, object]:
+        page = pages(query)
+        if api.lists() == 1:
+            api.compact()
+        return page
+
+    monkeypatch.setattr(api, "list", compacted_between)
+    told = following()
+    told.until("1", "2", "3")
+    assert [len(found) for found in told.found] == [3], "half of a list is never told"
+    assert api.lists() == 4, "a page, 410, and both pages again"
+
+
+@pytest.mark.parametrize(
+    "half", [b"", b'{"type": "ADDED", "object": {"metadata": {"name": "x", "resourceVersion": "999"']
+)
+def test_a_connection_that_breaks_loses_nothing(api: KubernetesApi, following: Follow, half: bytes):
+    api.put(endpoint_slice("a", "10.0.0.1"))
+    told = following()
+    is_watching(api)
+    api.put(endpoint_slice("b", "10.0.0.2"))
+    told.until("1", "2")
+    api.cut(half)
+    api.delete("a")
+    api.put(endpoint_slice("b", "10.0.0.3"))
+    told.until("3")
+    is_watching(api, 2)
+    assert len(told.errors) == 1 and told.errors[0].startswith("the API server: ")
+    assert all(found for found in told.found), "what was known holds meanwhile"
+
+
+def test_a_server_that_is_gone_for_a_while(api: KubernetesApi, following: Follow):
+    api.put(endpoint_slice("a", "10.0.0.1"))
+    told = following()
+    told.until("1")
+    is_watching(api)
+    port = api.stop()
+    wait_until(lambda: len(told.errors) > 1 and "refused" in told.errors[-1], f"it is refused: {told.errors}", 5)
+    assert told.found == [["10.0.0.1:8080"]]
+    api.put(endpoint_slice("a", "10.0.0.2"))
+    api.start(port)
+    told.until("2")
+    is_watching(api, 2)
+
+
+def test_trouble_that_a_watch_tells_is_a_failure(api: KubernetesApi, following: Follow):
+    told = following()
+    is_watching(api)
+    api.fail_watches(500, "etcdserver: leader changed")
+    is_watching(api, 2)
+    assert told.errors == ["the API server: ended the watch: etcdserver: leader changed"]
+    api.put(endpoint_slice("a", "10.0.0.1"))
+    told.until("1")
+
+
+def test_a_token_that_ran_out_heals_when_it_is_renewed(api: KubernetesApi, following: Follow):
+    """The kubelet writes a new one long before; if it cannot, the last answer holds."""
+    api.put(endpoint_slice("a", "10.0.0.1"))
+    told = following()
+    told.until("1")
+    is_watching(api)
+    api.valid = "renewed"
+    api.put(endpoint_slice("a", "10.0.0.2"))
+    told.until("2")
+    assert told.errors == [], "a watch that is open goes on"
+    api.end_watches()
+    wait_until(lambda: told.errors, "it is refused", 5)
+    assert "answered 401" in told.errors[0]
+    assert TOKEN not in "".join(told.errors)
+    assert told.found[-1] == ["10.0.0.2:8080"]
+    (api.account / "token").write_text("renewed\n")
+    api.put(endpoint_slice("a", "10.0.0.3"))
+    told.until("3")
+    assert api.tokens[-1] == "renewed"
+
+
+def test_a_renewed_authority_is_read(api: KubernetesApi, following: Follow, tmp_path: Path):
+    told = following()
+    told.until()
+    is_watching(api)
+    ca = authority(tmp_path, "renewed")
+    pair = issue(tmp_path, ca, "server", "IP:127.0.0.1")
+    (api.account / "ca.crt").write_bytes(ca.cert.read_bytes())
+    port = api.stop()
+    api._context.load_cert_chain(pair.cert, pair.key)
+    api.put(endpoint_slice("a", "10.0.0.1"))
+    api.start(port)
+    told.until("1")

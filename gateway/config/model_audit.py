@@ -1,0 +1,14 @@
+"""`audit`, as a value."""
+
+from dataclasses import dataclass
+
+from gateway.config.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Audit(Record):
+    """`to` is "stdout" or an absolute file name; `secret` keys the chain of hashes, "" = it has no key."""
+
+    to: str
+    secret: str
+    where: str

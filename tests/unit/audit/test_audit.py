@@ -1,0 +1,196 @@
+"""What is told gets written soon, in order; what cannot be is counted; nothing waits."""
+
+import fcntl
+import json
+import logging
+import os
+
+import gevent
+import pytest
+
+from gateway.audit import audit as module
+from gateway.audit.audit import Audit
+from gateway.audit.denials import BURST, Denials
+from gateway.config.model_audit import Audit as Spec
+from gateway.contracts import RoutePlan
+from gateway.exchange import Exchange
+from gateway.identity.caller import Caller
+from tests.support.gateway import wait_until
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "audit.log"
+
+
+@pytest.fixture
+def audit(tmp_path, path):
+    made = Audit(tmp_path, clock=lambda: 1_800_000_000.25)
+    made.configure(Spec(str(path), "", "gateway.yaml:3"))
+    yield made
+    made.close()
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def settled(path, count):
+    def is_there():
+        gevent.sleep(0)
+        return len(lines(path)) >= count
+
+    wait_until(is_there, f"{count} lines")
+    return lines(path)
+
+
+def test_a_line(audit, path):
+    audit.record("key.create", "done", who="token", client=None, what={"id": "7", "name": None})
+    (line,) = settled(path, 1)
+    told = {name: line[name] for name in ("seq", "at", "event", "outcome", "who", "what")}
+    assert told == {
+        "seq": 1,
+        "at": "2027-01-15T08:00:00.250+00:00",
+        "event": "key.create",
+        "outcome": "done",
+        "who": "token",
+        "what": {"id": "7"},
+    }
+    assert "client" not in line
+
+
+def test_nothing_is_written_where_it_is_off(tmp_path):
+    audit = Audit(tmp_path)
+    audit.record("x", "done")
+    audit.say_now("x", "done")
+    audit.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_others_chose_is_cut_short(audit, path):
+    audit.record("x", "done", what={"name": "y" * 10_000, "many": list(range(100))})
+    (line,) = settled(path, 1)
+    assert len(line["what"]["name"]) == 259
+    assert len(line["what"]["many"]) == 32
+
+
+def test_another_process_has_the_lock(audit, path):
+    audit.say_now("one", "done")
+    with open(f"{path}.head", "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        audit.record("two", "done")
+        audit.flush()
+        assert len(lines(path)) == 1
+    assert [line["event"] for line in settled(path, 2)] == ["one", "two"]
+
+
+def test_a_full_queue_is_counted(audit, path, caplog):
+    for number in range(module.LIMIT + 5):
+        audit.record("many", "done", what={"number": number})
+    audit.flush()
+    audit.record("after", "done")
+    audit.close()
+    found = lines(path)
+    assert len(found) == module.LIMIT + 2
+    assert (found[-2]["event"], found[-2]["count"], found[-1]["event"]) == ("audit.dropped", 5, "after")
+    assert "5 lines of the audit log were dropped" in caplog.text
+
+
+def test_a_destination_that_fails_is_tried_again(audit, path, caplog, monkeypatch):
+    monkeypatch.setattr(module, "FAILED", 0.01)
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    audit.record("one", "done")
+    wait_until(lambda: gevent.sleep(0) or "the audit log waits" in caplog.text, "it is told")
+    path.rmdir()
+    assert settled(path, 1)[0]["event"] == "one"
+
+
+def test_what_waits_goes_to_the_old_file(audit, path, tmp_path):
+    other = tmp_path / "other.log"
+    audit.record("one", "done")
+    audit.configure(Spec(str(other), "", "gateway.yaml:3"))
+    audit.record("two", "done")
+    audit.configure(None)
+    audit.record("three", "done")
+    assert [line["event"] for line in lines(path)] == ["one"]
+    assert [line["event"] for line in lines(other)] == ["two"]
+
+
+def test_a_destination_that_cannot_be_written(audit, tmp_path):
+    with pytest.raises(OSError, match="directory"):
+        audit.check(Spec(str(tmp_path / "none" / "audit.log"), "", ""))
+
+
+def test_the_head_is_told_at_the_start(audit, path, caplog):
+    with caplog.at_level(logging.INFO):
+        audit.begin(version="abc")
+    (line,) = lines(path)
+    assert (line["event"], line["what"]) == ("gateway.start", {"version": "abc"})
+    assert f"seq 1, head {line['hash']}" in caplog.text
+
+
+def test_workers_may_write_it(audit, path):
+    audit.say_now("one", "done")
+    audit.give_to(os.geteuid(), os.getegid())
+    assert path.stat().st_uid == os.geteuid()
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def exchange(error, **attributes):
+    made = Exchange("GET", "/a?token=secret", [], {}, 0.0)
+    made.host, made.path, made.client, made.request_id = "a.example", "/a", "10.0.0.1", "r1"
+    made.route = RoutePlan("a", "x:1", (), lambda exchange: None, 1.0, "")
+    made.error = error
+    for name, value in attributes.items():
+        setattr(made, name, value)
+    return made
+
+
+def test_denied_access_is_told(audit, path):
+    denials = Denials(audit)
+    caller = Caller("staff", "alice", {})
+    denials.steps.on_close(exchange("forbidden", caller=caller))
+    denials.steps.on_close(exchange("upstream-reset"))
+    denials.steps.on_close(exchange(None))
+    audit.close()
+    (line,) = lines(path)
+    assert (line["event"], line["why"], line["who"], line["client"]) == (
+        "access.denied",
+        "forbidden",
+        "staff/alice",
+        "10.0.0.1",
+    )
+    assert line["what"] == {"method": "GET", "host": "a.example", "path": "/a", "route": "a", "request_id": "r1"}
+    assert "secret" not in path.read_text()
+
+
+def test_a_flood_of_denials_is_counted(audit, path):
+    clock = Clock()
+    denials = Denials(audit, clock)
+    for _ in range(BURST + 40):
+        denials.add("access.denied", "forbidden")
+    denials.add("access.denied", "invalid-token")
+    clock.now += 3.0
+    for _ in range(5):
+        denials.add("access.denied", "forbidden")
+    denials.tell()
+    denials.tell()
+    audit.close()
+    found = lines(path)
+    assert len(found) == BURST + 3 + 1
+    assert (found[-1]["event"], found[-1]["what"]) == ("access.left_out", {"forbidden": 42, "invalid-token": 1})
+
+
+def test_what_was_left_out_is_told_by_itself(audit, path, monkeypatch):
+    monkeypatch.setattr("gateway.audit.denials.TELL_EVERY", 0.01)
+    denials = Denials(audit, Clock())
+    for _ in range(BURST + 1):
+        denials.add("access.denied", "forbidden")
+    assert settled(path, BURST + 1)[-1]["event"] == "access.left_out"
