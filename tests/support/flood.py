@@ -49,3 +49,8 @@ def flood(folder: Path, made: Sequence[Gateway], path: str, seconds: float) -> F
     asked = sum(each["requests"] for each in counts)
     failed = sum(each[kind] for each in counts for kind in ("connect", "read", "write", "timeout"))
     return Flood(asked, asked - sum(each["wrong"] for each in counts), failed, took)
+
+
+def undisturbed(made: Sequence[Gateway]) -> bool:
+    """Whether the store answered each of them in time: else they limit by themselves for a while, as they should."""
+    return not any("it is asked again" in each.output() for each in made)
