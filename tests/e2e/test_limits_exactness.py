@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.flood import flood, gateways, undisturbed
+from tests.support.flood import flood, gateways, steady_flood, undisturbed
 from tests.support.gateway import wait_until
 from tests.support.operations import get, running, server
 from tests.support.redis import cluster, redis
@@ -42,7 +42,7 @@ def test_gateways_that_lease_admit_the_limit_and_a_lease_each(tmp_path: Path):
             folder = tmp_path / str(number)
             folder.mkdir()
             with gateways(folder, f"redis://127.0.0.1:{store.port}/0", LEASED, 2, workers=4) as made:
-                found = flood(folder, made, "/busy", SECONDS)
+                found = steady_flood(made, "/busy", 3 * RATE, SECONDS)
                 assert "Traceback" not in "".join(each.output() for each in made)
                 if undisturbed(made):
                     break
