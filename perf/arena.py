@@ -6,6 +6,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -43,6 +44,7 @@ class Arena:
         self.servers: list[Server] = []
         self.redis = self.grpc = 0
         self.log: IO[bytes] | None = None
+        self.deaf: socket.socket | None = None
 
     def __enter__(self) -> Arena:
         tools.ensure("nginx", "wrk", "redis-server")
@@ -69,8 +71,9 @@ class Arena:
         os.sched_setaffinity(0, self.cores_before)
         if isinstance(error, NotServing):
             error.add_note((self.folder / "log").read_text(errors="replace")[-2000:])
-        if self.log:
-            self.log.close()
+        for opened in (self.log, self.deaf):
+            if opened:
+                opened.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _lay_folder(self) -> None:
@@ -117,7 +120,8 @@ class Arena:
         config = self.folder / f"gateway-{port}.yaml"
         store = self._redis() if trial.shape.redis else 0
         grpc = self._pricing() if trial.shape.action == "grpc" else 0
-        config.write_text(gateway_config(trial.shape, port, admin, upstream, store, grpc))
+        statsd = self._statsd() if trial.shape.observed else 0
+        config.write_text(gateway_config(trial.shape, port, admin, upstream, store=store, grpc=grpc, statsd=statsd))
         command = [gateway_command(), "serve", "-c", str(config)]
         return Running(self._start("gateway", command, self.gateway_core), port, admin, config)
 
@@ -131,6 +135,13 @@ class Arena:
             server = self._start("redis", [*command.split(), "--save", "", "--dir", str(self.folder)], self.load_core)
             server.wait_listening(self.redis)
         return self.redis
+
+    def _statsd(self) -> int:
+        """A port that packets are sent to; nobody reads them."""
+        if self.deaf is None:
+            self.deaf = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.deaf.bind(("127.0.0.1", 0))
+        return int(self.deaf.getsockname()[1])
 
     def _pricing(self) -> int:
         """The port of the example that speaks gRPC, started on first use beside upstream and load."""

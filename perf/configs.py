@@ -42,7 +42,9 @@ def limit(spec: dict[str, object], shape: Shape) -> dict[str, object]:
     return spec | ({"sync": shape.redis} if shape.redis else {})
 
 
-def gateway_config(shape: Shape, port: int, admin: int, upstream: int, store: int = 0, grpc: int = 0) -> str:
+def gateway_config(
+    shape: Shape, port: int, admin: int, upstream: int, *, store: int = 0, grpc: int = 0, statsd: int = 0
+) -> str:
     """A configuration of this shape as JSON, or the named file of the repository listening on these ports instead."""
     if shape.file:
         text = (ROOT / shape.file).read_text()
@@ -74,11 +76,26 @@ def gateway_config(shape: Shape, port: int, admin: int, upstream: int, store: in
                 "up": _upstream(shape, upstream),
                 **({"pricing": {"targets": [f"grpc://127.0.0.1:{grpc}"]}} if grpc else {}),
             },
-            "observability": {"access_log": {"format": "json", "to": "/dev/null"}},
+            "observability": {
+                "access_log": {"format": "json", "to": "/dev/null"},
+                **_observed(shape, upstream, statsd),
+            },
             "routes": routes,
         },
         indent=1,
     )
+
+
+def _observed(shape: Shape, upstream: int, statsd: int) -> dict[str, object]:
+    """All that is told of requests, or the access log alone; what speaks OTLP is the upstream, which takes anything."""
+    if not shape.observed:
+        return {"metrics": "off", "dashboard": False}
+    return {
+        "metrics": "on",
+        "dashboard": True,
+        "statsd": {"host": "127.0.0.1", "port": statsd, "prefix": "gateway", "every": "1s"},
+        "tracing": {"otlp": f"http://127.0.0.1:{upstream}", "sample": shape.observed, "service": "gateway"},
+    }
 
 
 def _upstream(shape: Shape, port: int) -> dict[str, object]:

@@ -43,6 +43,7 @@ class Shape:
     compress: bool = False  # the measured route compresses, whatever the type
     transform: bool = False  # the measured route takes a member out of the JSON of its answers
     action: str = ""  # `aggregate`: of five parts; `grpc`: a method of the pricing example, by plain HTTP
+    observed: str = ""  # metrics, statsd, and this share of requests traced, as "1%"
     file: str = ""  # a configuration of the repository instead of a generated one
 
 

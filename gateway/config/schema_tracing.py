@@ -33,7 +33,7 @@ def sections() -> dict[str, Schema]:
             "slow": quantity("duration", "Requests that take this long are kept whoever decided; 0s is never.", "0s"),
             "b3": boolean("Whether B3 headers of callers are read too, and written for upstreams.", False),
             "response_header": boolean("Whether clients are told the trace (`traceresponse`).", False),
-            "max_per_second": integer("Most requests kept in each second by each worker.", 1, 100_000, 200),
+            "max_per_second": integer("Most requests kept in each second by each worker.", 1, 100_000, 100),
         },
         ("otlp",),
     )

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 import gevent
 from gevent.event import Event
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ QUIET: Final = 60.0
 _NOISE: Final = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
 
 
-class Export(SpanProcessor):
+class Export:
     """Where ended spans go. Nothing but its own greenlet waits for the collector."""
 
     def __init__(self, spec: Tracing) -> None:
@@ -57,8 +56,8 @@ class Export(SpanProcessor):
         """Whether the next span would be lost."""
         return len(self._queue) >= QUEUE
 
-    def on_end(self, span: ReadableSpan) -> None:
-        """The SDK's seam: a span is complete."""
+    def take(self, span: ReadableSpan) -> None:
+        """Have an ended span go out with the next batch."""
         if self.is_full:
             self.overflowed += 1
             return

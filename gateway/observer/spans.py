@@ -94,7 +94,7 @@ class Spans:
         from gateway.observer.span_making import Maker
 
         self._export = Export(spec)
-        self._maker = Maker(spec.service, self._export)
+        self._maker = Maker(spec.service, self._export.take)
         self._open()
         self._reader = gevent.spawn(self._read)
 

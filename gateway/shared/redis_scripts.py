@@ -30,7 +30,7 @@ BATCH: Final = 256
 #: calls that may wait, over all; more are refused at once
 QUEUE: Final = 4096
 #: seconds without an answer after which whoever has another way does not queue up behind those who wait
-SUSPECT: Final = 0.025
+SUSPECT: Final = 0.05
 #: seconds between two looks whether a store that is down may be asked again
 _LOOK: Final = 0.1
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.flood import flood, gateways
+from tests.support.flood import flood, gateways, steady_flood, undisturbed
 from tests.support.gateway import wait_until
 from tests.support.operations import get, running, server
 from tests.support.redis import cluster, redis
@@ -37,9 +37,16 @@ def test_eight_workers_admit_what_one_would(tmp_path: Path):
 
 def test_gateways_that_lease_admit_the_limit_and_a_lease_each(tmp_path: Path):
     with redis(tmp_path) as store:
-        with gateways(tmp_path, f"redis://127.0.0.1:{store.port}/0", LEASED, 2, workers=4) as made:
-            found = flood(tmp_path, made, "/busy", SECONDS)
-            assert "Traceback" not in "".join(each.output() for each in made)
+        for number in range(4):  # on a busy machine a Redis may be late
+            assert number < 3, "the store was late each time"
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            with gateways(folder, f"redis://127.0.0.1:{store.port}/0", LEASED, 2, workers=4) as made:
+                found = steady_flood(made, "/busy", 3 * RATE, SECONDS)
+                assert "Traceback" not in "".join(each.output() for each in made)
+                if undisturbed(made):
+                    break
+            store.ask("FLUSHALL")
     assert found.asked > 5 * RATE * SECONDS and not found.failed
     assert 0.99 * RATE * SECONDS - 2 <= found.let_in <= 1.01 * RATE * found.took + BURST + 2 * LEASE
 

@@ -17,16 +17,24 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 ACCEPT = "Accept: text/event-stream"
 
 
-class Source:
-    """An upstream that sends one event at each `go`, chunked or until it closes; `cut` breaks the stream off."""
+class Turn:
+    """What one test tells the streams that are opened in it, and no other."""
 
     def __init__(self) -> None:
         self.go = threading.Semaphore(0)
         self.is_cut = False
+
+
+class Source:
+    """An upstream that sends one event at each `go`, chunked or until it closes; `cut` breaks the stream off."""
+
+    def __init__(self) -> None:
+        self.turn = Turn()
         self.upstream = Upstream(self._play)
 
     def _play(self, connection: Connection) -> None:
         head, _ = connection.request()
+        turn = self.turn
         fields = head.decode().lower()
         number = int(fields.partition("last-event-id: ")[2].partition("\r\n")[0] or 0)
         is_chunked = "/plain" not in fields
@@ -35,19 +43,19 @@ class Source:
             for _ in range(6):
                 time.sleep(0.2)
                 connection.send(b"3\r\n:\n\n\r\n")
-        while self.go.acquire(timeout=10) and not self.is_cut:
+        while turn.go.acquire(timeout=10) and not turn.is_cut:
             number += 1
             event = b"id: %d\ndata: event %d\n\n" % (number, number)
             connection.send(b"%x\r\n%s\r\n" % (len(event), event) if is_chunked else event)
 
     def cut(self) -> None:
         """End the stream in its middle."""
-        self.is_cut = True
-        self.go.release()
+        self.turn.is_cut = True
+        self.turn.go.release()
 
     def event(self, client: Client, number: int) -> None:
         """Send an event and see it arrive, before the next is sent."""
-        self.go.release()
+        self.turn.go.release()
         assert b"id: %d\n" % number in client.until(b"data: event %d\n\n\r\n" % number)
 
 
@@ -60,7 +68,7 @@ def one() -> Iterator[Source]:
 
 @pytest.fixture
 def source(one: Source) -> Source:
-    one.go, one.is_cut = threading.Semaphore(0), False
+    one.turn = Turn()
     return one
 
 
@@ -89,7 +97,7 @@ def test_a_stream_that_broke_is_taken_up_again(gateway: Gateway, source: Source)
         with pytest.raises(ConnectionResetError):
             client.rest()  # no last chunk: the client knows that it was cut
     assert logged(gateway, "/live/broken")["error"] == "upstream-incomplete"
-    source.is_cut = False
+    source.turn = Turn()
     with sending(gateway, get("/live/chunked", ACCEPT, "Last-Event-ID: 2")) as client:
         source.event(client, 3)
         source.event(client, 4)
@@ -100,7 +108,7 @@ def test_a_stream_that_ends_is_asked_for_again_on_the_same_connection(gateway: G
         source.event(client, 1)
         source.cut()
         client.until(b"0\r\n\r\n")
-        source.is_cut = False
+        source.turn = Turn()
         client.send(get("/live/plain", ACCEPT, "Last-Event-ID: 1"))
         source.event(client, 2)
 
@@ -110,7 +118,7 @@ def test_a_client_that_leaves_ends_it_at_the_upstream(gateway: Gateway, source: 
         source.event(client, 1)
     connection = source.upstream.connections[-1]
     for _ in range(100):  # it notices when it sends
-        source.go.release()
+        source.turn.go.release()
         if connection.ended.wait(0.02):
             break
     assert connection.ended.is_set()

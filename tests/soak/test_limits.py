@@ -16,7 +16,7 @@ from gateway.limiting.leases import lease
 from gateway.limiting.pace import TICK, Pace
 from gateway.shared import buckets as shared
 from tests.soak.figures import keep
-from tests.support.flood import flood, gateways
+from tests.support.flood import flood, gateways, steady_flood
 from tests.support.gateway import wait_until
 from tests.support.operations import running, server
 from tests.support.redis import cluster, redis, sentinel
@@ -61,7 +61,7 @@ def test_eight_workers_for_a_minute(tmp_path):
 def test_two_gateways_for_a_minute(tmp_path, kind, sync):
     with stores(tmp_path, kind) as url:
         with gateways(tmp_path, url, BUSY.replace("SYNC", f", sync: {sync}"), 2, workers=4) as made:
-            found = flood(tmp_path, made, "/busy", SECONDS)
+            found = steady_flood(made, "/busy", 3 * LIMIT.count, SECONDS)
             assert "Traceback" not in "".join(each.output() for each in made)
     more = 2 * LEASE if sync == "leased" else 0
     _judge(f"{kind}-{sync}", found, more, f"{sync} over a Redis ({kind}), two gateways of four workers")

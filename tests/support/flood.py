@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.support.gateway import Gateway, wait_until
 from tests.support.operations import Wrk, running, server
+from tests.support.steady import Steady
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +50,18 @@ def flood(folder: Path, made: Sequence[Gateway], path: str, seconds: float) -> F
     asked = sum(each["requests"] for each in counts)
     failed = sum(each[kind] for each in counts for kind in ("connect", "read", "write", "timeout"))
     return Flood(asked, asked - sum(each["wrong"] for each in counts), failed, took)
+
+
+def steady_flood(made: Sequence[Gateway], path: str, rate: float, seconds: float) -> Flood:
+    """Ask each of them so many times a second, with time left for the rest of the machine."""
+    began = time.monotonic()
+    loads = [Steady(gateway.port, rate, seconds, path) for gateway in made]
+    asked = [each for load in loads for each in load.result()]
+    took = time.monotonic() - began
+    let_in = sum(each.status == 200 for each in asked)
+    return Flood(len(asked), let_in, sum(each.status not in (200, 429) for each in asked), took)
+
+
+def undisturbed(made: Sequence[Gateway]) -> bool:
+    """Whether the store answered each of them in time: else they limit by themselves for a while, as they should."""
+    return not any("it is asked again" in each.output() for each in made)

@@ -27,7 +27,7 @@ PIECES = st.sampled_from([*WORDS, " ", " or 1=1", "\x00", "\r\n", "\n", "\t", "\
 TEXTS = st.lists(PIECES, max_size=12).map("".join) | st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
 ASCII = TEXTS.filter(str.isascii)
 VALUES = st.recursive(
-    TEXTS | st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False),
+    TEXTS | st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=8,
 )
