@@ -38,13 +38,25 @@ log = logging.getLogger("gateway")
 #: seconds between two looks at the ports, and for one of them
 LOOK_EVERY: Final = 0.02
 LOOK_LONGEST: Final = 0.25
-#: seconds between two looks at whether the client is still there
-CLIENT_EVERY: Final = 0.1
+#: seconds between two looks at whether those who wait still have time, and clients
+CHECK_EVERY: Final = 0.05
 #: requests that are let go at the same time
 AT_ONCE: Final = 64
 #: bytes of a body that may have been read before it was known that nobody is there
 KEPT: Final = 65_536
 _ABSENT: Final = (NO_TARGET, UPSTREAM_REFUSED, UPSTREAM_UNREACHABLE, UPSTREAM_CONNECT_TIMEOUT, UPSTREAM_DNS)
+
+
+class _Ticket:
+    """One who waits; `failure` is why no longer, where that is not that the upstream is there."""
+
+    __slots__ = ("exchange", "failure", "is_called", "until")
+
+    def __init__(self, exchange: Exchange, until: float) -> None:
+        self.exchange = exchange
+        self.until = until
+        self.is_called = Event()
+        self.failure: GatewayError | None = None
 
 
 class Activator:
@@ -69,7 +81,7 @@ class Activator:
         self._wake = wake
         self._hold = hold
         self._most = most
-        self._waiting: deque[Event] = deque()
+        self._waiting: deque[_Ticket] = deque()
         self._free = AT_ONCE
         self._is_looking = False
 
@@ -94,11 +106,11 @@ class Activator:
             words = f"The upstream {self._name} is being started, and {self._most} requests wait for it already."
             raise GatewayError(ACTIVATION_FULL, words, headers=(("Retry-After", "1"),))
         until = min(monotonic() + self._hold, exchange.deadline)
-        ticket = Event()
+        ticket = _Ticket(exchange, until)
         self._waiting.append(ticket)
         self._look()
         while True:
-            self._wait(exchange, ticket, until)
+            self._wait(ticket)
             is_absent = False
             try:
                 return self._fetch(exchange)
@@ -108,7 +120,7 @@ class Activator:
                 if not is_absent or monotonic() >= until or (isinstance(body, Kept) and not body.rewind()):
                     raise
                 # Not there after all: first again, at the next look.
-                ticket.clear()
+                ticket.is_called.clear()
                 self._waiting.appendleft(ticket)
                 self._look()
             finally:
@@ -116,18 +128,22 @@ class Activator:
                 if not is_absent:
                     self._let_go()
 
-    def _wait(self, exchange: Exchange, ticket: Event, until: float) -> None:
-        """Until it is let go: then one place of AT_ONCE is this one's. Raises GatewayError."""
+    def _wait(self, ticket: _Ticket) -> None:
+        """Until it is let go: then one place of AT_ONCE is this one's. Raises GatewayError.
+
+        NOTE: without a timeout of its own: who has just looked at a clock would come behind those who did not.
+        """
         try:
-            while not ticket.wait(max(0.0, min(CLIENT_EVERY, until - monotonic()))):
-                _check(self._name, exchange, until)
+            ticket.is_called.wait()
         except BaseException:
-            if ticket.is_set():
+            if not ticket.is_called.is_set():
+                self._waiting.remove(ticket)
+            elif ticket.failure is None:
                 self._free += 1
                 self._let_go()
-            else:
-                self._waiting.remove(ticket)
             raise
+        if ticket.failure is not None:
+            raise ticket.failure
 
     def _look(self) -> None:
         if not self._is_looking:
@@ -136,11 +152,14 @@ class Activator:
 
     def _run(self) -> None:
         """While anybody waits."""
-        started, count = monotonic(), 0
+        started, count, check_at = monotonic(), 0, 0.0
         log.info("nobody is there for %s: requests wait", self._name)
         gevent.spawn(self._wake)
         try:
             while self._waiting:
+                if monotonic() >= check_at:
+                    self._check()
+                    check_at = monotonic() + CHECK_EVERY
                 if any(map(is_open, self._addresses())):
                     if not count:
                         count = len(self._waiting)
@@ -150,21 +169,31 @@ class Activator:
         finally:
             self._is_looking = False
 
+    def _check(self) -> None:
+        """End the waiting of those whom it is no use to."""
+        now = monotonic()
+        for ticket in list(self._waiting):
+            ticket.failure = _failure(self._name, ticket, now)
+            if ticket.failure is not None:
+                self._waiting.remove(ticket)
+                ticket.is_called.set()
+
     def _let_go(self) -> None:
         """The first of those who wait, as many as there are places for."""
         while self._free > 0 and self._waiting:
             self._free -= 1
-            self._waiting.popleft().set()
+            self._waiting.popleft().is_called.set()
 
 
-def _check(name: str, exchange: Exchange, until: float) -> None:
-    """Whether there is still somebody who waits, and time."""
-    channel = exchange.environ.get("gateway.channel")
+def _failure(name: str, ticket: _Ticket, now: float) -> GatewayError | None:
+    """Why somebody need not wait any longer: nobody is there any more, or no time."""
+    channel = ticket.exchange.environ.get("gateway.channel")
     if channel is not None and channel.gone:
-        raise GatewayError(CLIENT_CLOSED, "The client went away.")
-    if monotonic() >= until:
+        return GatewayError(CLIENT_CLOSED, "The client went away.")
+    if now >= ticket.until:
         words = f"The upstream {name} did not start in time."
-        raise GatewayError(ACTIVATION_TIMEOUT, words, headers=(("Retry-After", "1"),))
+        return GatewayError(ACTIVATION_TIMEOUT, words, headers=(("Retry-After", "1"),))
+    return None
 
 
 class Kept:

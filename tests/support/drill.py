@@ -138,7 +138,11 @@ class Drill:
 
 def serving(gateway: Gateway) -> set[int]:
     """Pids of the workers, of all masters, that serve."""
-    return {worker["pid"] for worker in gateway.admin("/api/workers")[1] if worker["state"] == "serving"}
+    try:
+        workers = gateway.admin("/api/workers")[1]
+    except OSError:  # asked of one that was ending
+        return set()
+    return {worker["pid"] for worker in workers if worker["state"] == "serving"}
 
 
 def _was_open(call: Call, at: float) -> bool:

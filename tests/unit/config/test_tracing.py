@@ -19,7 +19,7 @@ def read(text: str):
 
 def test_an_address_is_enough():
     found = read('tracing: {otlp: "http://127.0.0.1:4318"}').tracing
-    wanted = ("http://127.0.0.1:4318/v1/traces", (), "gateway", 0.05, 0.0, False, False, 200, "x.yaml:3")
+    wanted = ("http://127.0.0.1:4318/v1/traces", (), "gateway", 0.05, 0.0, False, False, 100, "x.yaml:3")
     assert found == Tracing(*wanted)
 
 
