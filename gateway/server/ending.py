@@ -21,6 +21,8 @@ TICK: Final = 0.05
 MARGIN: Final = 1.0
 #: how long a draining worker waits for the next request of an idle connection: it may be on its way, and it is answered
 IDLE_PATIENCE: Final = 0.5
+#: how long a worker that ends answers on the admin listener, where anybody asks
+ADMIN_PATIENCE: Final = 0.2
 #: how long a worker that ends gives its fellows to see that they end too
 AGREED: Final = 5 * TICK
 
@@ -71,6 +73,22 @@ class Ending:
             log.warning("worker %s cuts %d connections off at its graceful_timeout", os.getpid(), cut)
         for listener in self._proxies:
             listener.stop()
+
+    def keep(self, admins: list[Listener]) -> list[Listener]:
+        """The admin listeners that stay: none without a master, for whoever starts the gateway again needs the address."""
+        if not self.is_orphan:
+            return admins
+        for listener in admins:
+            listener.stop()
+        return []
+
+    def let_go(self, admins: list[Listener]) -> None:
+        """Answer who is asking the admin listener just now, for a moment: what streams ends with the worker."""
+        for listener in admins:
+            listener.drain(self.is_last)
+        until = monotonic() + ADMIN_PATIENCE
+        while any(listener.open for listener in admins) and monotonic() < until:
+            gevent.sleep(0.01)
 
     @property
     def is_orphan(self) -> bool:

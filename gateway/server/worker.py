@@ -80,11 +80,10 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         self.slot.state.store(WorkerState.SERVING)
         try:
             self._serve(proxies, ending)
-            if ending.is_orphan:  # whoever starts the gateway again needs its admin address
-                for listener in admins:
-                    listener.stop()
+            admins = ending.keep(admins)
             ending.say_goodbye(partial(self._live, proxies))
             ending.drain(partial(self._tell, proxies))
+            ending.let_go(admins)
         finally:
             for listener in admins:
                 listener.stop()
