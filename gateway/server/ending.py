@@ -75,7 +75,7 @@ class Ending:
             listener.stop()
 
     def keep(self, admins: list[Listener]) -> list[Listener]:
-        """The admin listeners that stay: none without a master, for whoever starts the gateway again needs the address."""
+        """The admin listeners that stay: none without a master, whose successor needs the address."""
         if not self.is_orphan:
             return admins
         for listener in admins:
@@ -85,7 +85,7 @@ class Ending:
     def let_go(self, admins: list[Listener]) -> None:
         """Answer who is asking the admin listener just now, for a moment: what streams ends with the worker."""
         for listener in admins:
-            listener.drain(self.is_last)
+            listener.drain(lambda: False)  # others may have requests to end, and are asked meanwhile
         until = monotonic() + ADMIN_PATIENCE
         while any(listener.open for listener in admins) and monotonic() < until:
             gevent.sleep(0.01)
