@@ -145,8 +145,8 @@ def test_a_form_passes_as_it_came_and_one_that_does_not_fit_never_ends(gateway: 
     assert problem(gateway, get("/form", kind, method="POST", body=form(9, "a/b")))[:2] == (422, "invalid-body")
     large = get("/form?large", kind, method="POST", body=form(200 * 1024 + 1))
     assert problem(gateway, large)[:2] == (413, "body-too-large")
-    (half,) = (each for each in upstream.connections if b"/form?large" in each.received)
-    assert half.ended.wait(5) and not half.received.endswith(b"--XYZ--\r\n")
+    last = upstream.connections[-1]  # which may be cut before it has read anything
+    assert last.ended.wait(5) and not (b"/form?large" in last.received and last.received.endswith(b"--XYZ--\r\n"))
     assert problem(gateway, get("/form", "Accept: image/*", method="POST"))[:2] == (406, "not-acceptable")
 
 
