@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import gevent
@@ -83,14 +84,14 @@ class Loop:
         self._world.own.tick(now)
         self._world.history.add(now, figures)
         for part in self._parts:
-            self._guarded(part, lambda part=part: part.tick(now, figures))  # type: ignore[misc]
+            self._guarded(part, partial(part.tick, now, figures))
 
     def _configure(self) -> None:
         document = self._following.document
         self._world.own.configure(document, self._following.generation)
         self._world.looks.configure(document)
         for part in self._parts:
-            self._guarded(part, lambda part=part: part.configure(document))  # type: ignore[misc]
+            self._guarded(part, partial(part.configure, document))
 
     def _guarded(self, part: Part, work: Callable[[], None]) -> None:
         """A part that fails does not keep the others from their work."""

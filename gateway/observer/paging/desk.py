@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import gevent
@@ -62,7 +63,7 @@ class Desk:
         """These are still seen here. Left out while there is enough to do."""
         if self._jobs.qsize() < ROOM // 2:
             for key in keys:
-                self._do(lambda key=key: self._refresh(key))  # type: ignore[misc]
+                self._do(partial(self._refresh, key))
 
     def close(self, patience: float) -> None:
         """Give what waits a moment."""
