@@ -60,7 +60,7 @@ class Callers:
     def end(self) -> None:
         """Away with it, whatever it was doing. Safe to call twice."""
         self._process.kill()
-        self._process.wait()
+        self._process.communicate()
 
 
 class Load:

@@ -114,10 +114,12 @@ class Drill:
     def _upgrade(self, name: str, fresh: dict[str, int]) -> None:
         """A new master beside the old one, whose workers go."""
         gateway = self.gateways[name]
+        # One of them is enough for haproxy, and the other may be a moment later.
+        wait_until(lambda: len(serving(gateway)) == WORKERS, "both workers serve", PATIENCE)
         before = set(children(gateway.pid))
         gateway.send(signal.SIGUSR2)
         wait_until(lambda: len(serving(gateway)) == 2 * WORKERS, f"four workers serve; {gateway.output()}", PATIENCE)
-        (fresh[name],) = set(children(gateway.pid)) - before
+        (fresh[name],) = set(children(gateway.pid)) - before - serving(gateway)
         gateway.send(signal.SIGWINCH)
         wait_until(lambda: serving(gateway) == set(children(fresh[name])), "the old workers have ended", PATIENCE)
         assert self.balancer.is_up(name)
