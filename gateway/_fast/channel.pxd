@@ -25,11 +25,17 @@ cdef class Channel:
     cdef bint rings             # interrupts the linked one also when bytes come that nobody reads
     cdef double latest          # no wait goes beyond this moment (monotonic); 0 = no bound
     cdef bint interrupted
+    cdef bint posted            # something of it is in the outbox
+    cdef readonly bint unsent   # the kernel did not take what was posted: the connection was gone
+    cdef bytes owed             # the rest of what was posted, None without
     cdef bytes rest             # bytes given back by the parser
     cdef bint eager             # the last read filled its buffer: more is likely there
 
     cdef bytes recv(self, Py_ssize_t size, double timeout)
     cdef int send(self, const char *data, Py_ssize_t size, double timeout) except -1
+    cdef Py_ssize_t post(self, const char *data, Py_ssize_t size) except -2
+    cdef int deliver(self, const char *data, Py_ssize_t size) except -1
+    cdef bint _pay(self) except -1
     cdef Py_ssize_t send_some(self, const char *data, Py_ssize_t size) except -2
     cdef void _wake(self, int events)
     cdef int wait(self, int events, double timeout) except -1

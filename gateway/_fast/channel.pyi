@@ -30,11 +30,20 @@ class Channel:
     def gone(self) -> bool: ...
     @property
     def cut(self) -> bool: ...
+    @property
+    def unsent(self) -> bool:
+        """Whether what was left could not be sent, because the connection was gone."""
     def read(self, size: int, timeout: float) -> bytes:
         """Up to `size` bytes, b"" at the end of the stream; the first must come within `timeout`."""
 
     def write(self, data: bytes, timeout: float) -> None:
         """Send all of `data`; `timeout` is the longest gap without progress."""
+
+    def leave(self, data: bytes) -> int:
+        """Send `data` at the end of the loop's turn, or at once where nothing else is sent in it; bytes taken, or -1.
+
+        Up to 16 KB may be left; what the kernel does not take then follows, and whether it did is not told.
+        """
 
     def wait_for(self, events: int, timeout: float) -> int:
         """Wait for READ (1), WRITE (2) or both; gives what came."""
@@ -53,3 +62,6 @@ class Channel:
 
     def abort(self) -> None:
         """Close with a reset (RFC 9112 section 8). Safe to call twice."""
+
+def send_posted() -> None:
+    """Send all that was left to the end of the loop's turn, now."""

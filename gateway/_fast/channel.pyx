@@ -13,6 +13,7 @@ need not be data (session tickets, close_notify), so the watcher lets the TLS la
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.errno cimport EAGAIN, EBADF, ECONNRESET, EINTR, EPIPE, errno
+from libc.string cimport memcpy
 
 import os
 import socket as _socket
@@ -38,12 +39,19 @@ cdef extern from "sys/socket.h" nogil:
 
 cdef extern from *:
     """
-    /* A bytes object filled straight by recv(2): no copy, shrunk in place. */
+    /* Heads are small: they are copied.  Of what is large a bytes object is filled straight by recv(2) and shrunk. */
     #include <sys/socket.h>
     #include <errno.h>
+    static char gateway_recv_room[16384];
     static PyObject *gateway_recv(int fd, Py_ssize_t size, int *failed) {
-        PyObject *bytes = PyBytes_FromStringAndSize(NULL, size);
+        PyObject *bytes;
         Py_ssize_t got;
+        if (size <= (Py_ssize_t)sizeof gateway_recv_room) {
+            do { got = recv(fd, gateway_recv_room, size, MSG_DONTWAIT); } while (got < 0 && errno == EINTR);
+            *failed = got < 0 ? errno : 0;
+            return PyBytes_FromStringAndSize(gateway_recv_room, got < 0 ? 0 : got);
+        }
+        bytes = PyBytes_FromStringAndSize(NULL, size);
         if (bytes == NULL) return NULL;
         do { got = recv(fd, PyBytes_AS_STRING(bytes), size, MSG_DONTWAIT); } while (got < 0 && errno == EINTR);
         *failed = got < 0 ? errno : 0;
@@ -79,83 +87,8 @@ cdef double monotonic() noexcept nogil:
     return now.tv_sec + now.tv_nsec * 1e-9
 
 
-cdef class _Sweep:
-    """The channels that wait, in two lists; one timer each on this process's hub, stopped while its list is empty."""
-
-    cdef object hub
-    cdef object switch_to_hub
-    cdef object fine_timer
-    cdef object coarse_timer
-    cdef Channel fine
-    cdef Channel coarse
-
-    def __cinit__(self):
-        self.hub = gevent.get_hub()
-        loop = self.hub.loop
-        self.fine_timer = loop.timer(FINE_PERIOD, FINE_PERIOD, ref=False)
-        self.coarse_timer = loop.timer(COARSE_PERIOD, COARSE_PERIOD, ref=False)
-
-    cdef void add(self, Channel channel, double timeout):
-        cdef Channel head
-        if timeout <= FINE_UP_TO:
-            channel.where = FINE
-            head = self.fine
-            self.fine = channel
-            if head is None:
-                self.fine_timer.start(self.sweep, FINE)
-        else:
-            channel.where = COARSE
-            head = self.coarse
-            self.coarse = channel
-            if head is None:
-                self.coarse_timer.start(self.sweep, COARSE)
-        channel.behind = head
-        if head is not None:
-            head.before = channel
-
-    cdef void remove(self, Channel channel):
-        if channel.before is not None:
-            channel.before.behind = channel.behind
-        elif channel.where == FINE:
-            self.fine = channel.behind
-        else:
-            self.coarse = channel.behind
-        if channel.behind is not None:
-            channel.behind.before = channel.before
-        channel.before = channel.behind = None
-        channel.where = 0
-
-    def sweep(self, int which):
-        """Timer callback: wake what is late. A timer whose list is empty is stopped here, not at each removal."""
-        cdef double now = monotonic()
-        cdef Channel channel = self.fine if which == FINE else self.coarse
-        cdef list late = []
-        if channel is None:
-            (self.fine_timer if which == FINE else self.coarse_timer).stop()
-            return
-        while channel is not None:
-            if channel.deadline <= now:
-                late.append(channel)
-            channel = channel.behind
-        for channel in late:
-            if channel.deadline and channel.deadline <= now:
-                channel.timed_out = True
-                channel._wake(0)
-
-
-cdef _Sweep _sweep = None
-cdef int _sweep_pid = 0
-
-
-cdef _Sweep sweep_of_process():
-    """The sweep of this process: a forked worker gets its own."""
-    global _sweep, _sweep_pid
-    cdef int pid = os.getpid()
-    if _sweep is None or _sweep_pid != pid:
-        _sweep = _Sweep()
-        _sweep_pid = pid
-    return _sweep
-
+include "channel_sweep.pxi"
+include "channel_outbox.pxi"
 
 cdef object _switch = greenlet.switch
 
@@ -289,6 +222,8 @@ cdef class Channel:
                 _sweep.remove(self)
             if events & WRITE and self.writer is not None:
                 self.writer.stop()
+                if self.owed is not None:
+                    self.writer.start(self._on_owed)
         if self.closed:
             raise OSError(ECONNRESET, "the channel was closed")
         if self.timed_out:
@@ -350,8 +285,12 @@ cdef class Channel:
     cdef Py_ssize_t send_some(self, const char *data, Py_ssize_t size) except -2:
         """Bytes taken by the kernel without waiting; -1 when it takes none now."""
         cdef Py_ssize_t sent
+        if self.posted:
+            send_posted()
         if self.closed:
             raise OSError(EPIPE, "the channel is closed")
+        if self.owed is not None and not self._pay():
+            return -1
         if self.tls:
             try:
                 return self.sock.send(PyBytes_FromStringAndSize(data, min(size, 1 << 18)))
@@ -369,6 +308,54 @@ cdef class Channel:
                 return -1
             self.gone = True
             raise OSError(errno, os.strerror(errno))
+
+    cdef Py_ssize_t post(self, const char *data, Py_ssize_t size) except -2:
+        """Send at the end of the loop's turn where that can be, else as send_some does; bytes taken, or -1."""
+        if self.tls or self.closed or size > POST_MAX or self.owed is not None or not is_worth_posting():
+            return self.send_some(data, size)
+        put_in_outbox(self, data, size)
+        return size
+
+    cdef int deliver(self, const char *data, Py_ssize_t size) except -1:
+        """Send what was posted; the rest of what the kernel does not take follows when it can."""
+        cdef Py_ssize_t sent = 0
+        if self.closed:
+            return 0
+        if self.owed is None:
+            while True:
+                sent = c_send(self.fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL)
+                if sent == size:
+                    return 0
+                if sent >= 0 or errno != EINTR:
+                    break
+            if sent < 0 and errno != EAGAIN:
+                self.gone = self.unsent = True
+                return 0
+            sent = max(sent, 0)
+            if self.writer is None:
+                self.writer = _sweep.hub.loop.io(self.fd, WRITE)
+            self.writer.start(self._on_owed)
+        self.owed = (self.owed or b"") + PyBytes_FromStringAndSize(data + sent, size - sent)
+        return 0
+
+    cdef bint _pay(self) except -1:
+        """Send what is owed; whether nothing is any more."""
+        cdef Py_ssize_t sent = c_send(
+            self.fd, PyBytes_AS_STRING(self.owed), PyBytes_GET_SIZE(self.owed), MSG_DONTWAIT | MSG_NOSIGNAL
+        )
+        if sent < 0 and (errno == EAGAIN or errno == EINTR):
+            return False
+        if sent < 0:
+            self.gone = True
+        elif sent < PyBytes_GET_SIZE(self.owed):
+            self.owed = self.owed[sent:]
+            return False
+        self.owed = None
+        return True
+
+    def _on_owed(self):
+        if self.owed is None or self._pay():
+            self.writer.stop()
 
     cdef int send(self, const char *data, Py_ssize_t size, double timeout) except -1:
         """Send all of it; `timeout` seconds is the longest gap without progress. The memory must outlive the call."""
@@ -388,14 +375,16 @@ cdef class Channel:
 
     cdef bint is_stale(self):
         """Whether an idle kept-alive channel can no longer be used: closed, or bytes came that nobody asked for."""
-        return self.closed or self.gone or self.unread or bool(self.rest)
+        return self.closed or self.gone or self.unread or bool(self.rest) or self.owed is not None
 
     cdef int idle(self) except -1:
         """An exchange is over and nobody reads for a while: watch the other end, forget what the exchange left."""
         self.interrupted = False
         self.eager = False
         self._arm()
-        if self.tls and self.sock.pending():
+        # SECURITY: an answer that was there before the request had left is not that request's
+        # (tests/unit/fast/test_outbox.py).
+        if self.posted or (self.tls and self.sock.pending()):
             self.unread = True
         return 0
 
@@ -411,6 +400,10 @@ cdef class Channel:
         """Close the socket and wake who waits on it. Safe to call twice."""
         if self.closed:
             return
+        if self.posted:
+            send_posted()
+        if self.owed is not None:
+            self._pay()
         self.closed = True
         self.linked = None
         self.reader.stop()
@@ -441,6 +434,10 @@ cdef class Channel:
     def write(self, bytes data, double timeout):
         """Send all of `data`."""
         self.send(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), timeout)
+
+    def leave(self, bytes data):
+        """Send `data` at the end of the loop's turn, or at once where nothing else is sent in it; bytes taken, or -1."""
+        return self.post(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
 
     def wait_for(self, int events, double timeout):
         """Wait for READ (1), WRITE (2) or both; gives what came."""

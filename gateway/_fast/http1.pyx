@@ -31,6 +31,7 @@ log = logging.getLogger("gateway")
 cdef Py_ssize_t READ_SIZE = 16384
 cdef Py_ssize_t BODY_READ_SIZE = 65536
 cdef Py_ssize_t DRAIN_SIZE = 262144
+cdef Py_ssize_t SMALL = 12288           # of a body that goes out with its head at the end of the loop's turn
 cdef double LINGER = 2.0
 cdef bytes FAILED = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
@@ -323,9 +324,15 @@ cdef class Connection:
         cdef Py_ssize_t size = PyBytes_GET_SIZE(body)
         cdef bint bodiless = self.head_only or self.status.startswith(("204", "304", "1"))
         self.write_head(-1 if bodiless else size, False)
-        if bodiless or size == 0:
-            return self.flush(None)
+        if bodiless or size <= SMALL:
+            if not bodiless:
+                _out.raw(PyBytes_AS_STRING(body), size)
+            return self.post() if self.keep else self.flush(None)
         return self.flush(body)
+
+    cdef int post(self) except -1:
+        """Leave what _out holds to the end of the loop's turn: a client that is kept learns of its failure later."""
+        return self.flush_rest(max(self.channel.post(_out.data, _out.size), 0))
 
     cdef int send_stream(self, result) except -1:
         """Send a body piece by piece, each as it comes; chunked when its length is unknown (RFC 9112 section 7.1)."""
@@ -422,8 +429,6 @@ cdef class Connection:
 
     cdef int flush(self, bytes body, bytes end=b"") except -1:
         """Send what _out holds, then `body`, then `end`: in one send(2) where they are small."""
-        cdef Py_ssize_t sent
-        cdef bytes rest
         cdef double timeout = self.server.settings.body_timeout
         self.started = True
         if body is not None and (_out.size == 0 or PyBytes_GET_SIZE(body) <= 65536):
@@ -434,19 +439,23 @@ cdef class Connection:
             _out.raw(PyBytes_AS_STRING(end), PyBytes_GET_SIZE(end))
             body = None
         if _out.size:
-            sent = self.channel.send_some(_out.data, _out.size)
-            if sent < 0:
-                sent = 0
-            if sent < _out.size:
-                # NOTE: another greenlet may write into _out while this one waits.
-                rest = PyBytes_FromStringAndSize(_out.data + sent, _out.size - sent)
-                _out.size = 0
-                self.channel.send(PyBytes_AS_STRING(rest), PyBytes_GET_SIZE(rest), timeout)
-            _out.size = 0
+            self.flush_rest(max(self.channel.send_some(_out.data, _out.size), 0))
         if body is not None:
             self.channel.send(PyBytes_AS_STRING(body), PyBytes_GET_SIZE(body), timeout)
             if end:
                 self.channel.send(PyBytes_AS_STRING(end), PyBytes_GET_SIZE(end), timeout)
+        return 0
+
+    cdef int flush_rest(self, Py_ssize_t sent) except -1:
+        """Send what _out holds beyond the first `sent` bytes."""
+        cdef bytes rest
+        self.started = True
+        if sent < _out.size:
+            # NOTE: another greenlet may write into _out while this one waits.
+            rest = PyBytes_FromStringAndSize(_out.data + sent, _out.size - sent)
+            _out.size = 0
+            self.channel.send(PyBytes_AS_STRING(rest), PyBytes_GET_SIZE(rest), self.server.settings.body_timeout)
+        _out.size = 0
         return 0
 
     cdef int linger(self, bint unread) except -1:

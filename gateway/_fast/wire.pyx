@@ -164,7 +164,7 @@ cdef class Answer:
             reason = "tls"
         else:
             reason = "incomplete" if self.answered else "reset"
-        return WireError(reason, detail, self.sent, not self.answered and not self.taken)
+        return WireError(reason, detail, self.sent and not self.channel.unsent, not self.answered and not self.taken)
 
     # The request
 
@@ -186,7 +186,7 @@ cdef class Answer:
             if size:
                 _out.raw(PyBytes_AS_STRING(first), size)
         try:
-            sent = self.channel.send_some(_out.data, _out.size)
+            sent = self.channel.post(_out.data, _out.size) if whole else self.channel.send_some(_out.data, _out.size)
             if sent != _out.size:
                 # NOTE: another exchange may write into _out while this one waits.
                 sent = max(sent, 0)
