@@ -38,6 +38,8 @@ MODULES = [
     "meter",
     "names",
     "recent",
+    "slots",
+    "ingress",
 ]
 
 only = os.environ.get("GATEWAY_EXT")

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from gateway._fast.slots import learn
+
 if TYPE_CHECKING:
     from gateway._fast.trace import Trace
     from gateway.contracts import Plan, RoutePlan
@@ -156,3 +158,6 @@ class Exchange:
         size = len(name)  # PERF: most names are of another length (perf/micro/bench_guard.py)
         found = [value for key, value in self.headers if len(key) == size and key.lower() == name]
         return ", ".join(found) if found else None
+
+
+learn(Exchange)

@@ -55,8 +55,9 @@ def failed(exchange: Exchange, error: Exception) -> Response:
 
 def finish(exchange: Exchange) -> None:
     """Close the exchange, after its last byte or after the client went away: every on_close hook runs, once."""
-    if exchange.response is not None:
-        _close(exchange, exchange.response)
+    response = exchange.response
+    if response is not None and type(response.body) is not bytes:
+        _close(exchange, response)
     for hook in exchange.route.on_close:
         try:
             hook(exchange)

@@ -40,7 +40,7 @@ class Channel:
         """Send all of `data`; `timeout` is the longest gap without progress."""
 
     def leave(self, data: bytes) -> int:
-        """Send `data` at the end of the loop's turn, or at once where nothing else is sent in it; bytes taken, or -1.
+        """Send `data` at the end of the loop's turn, or at once where it is alone; bytes taken, or -1.
 
         Up to 16 KB may be left; what the kernel does not take then follows, and whether it did is not told.
         """

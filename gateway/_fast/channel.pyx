@@ -311,7 +311,7 @@ cdef class Channel:
 
     cdef Py_ssize_t post(self, const char *data, Py_ssize_t size) except -2:
         """Send at the end of the loop's turn where that can be, else as send_some does; bytes taken, or -1."""
-        if self.tls or self.closed or size > POST_MAX or self.owed is not None or not is_worth_posting():
+        if self.tls or self.closed or self.owed is not None or size > POST_MAX or not is_worth_posting():
             return self.send_some(data, size)
         put_in_outbox(self, data, size)
         return size
@@ -436,7 +436,7 @@ cdef class Channel:
         self.send(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), timeout)
 
     def leave(self, bytes data):
-        """Send `data` at the end of the loop's turn, or at once where nothing else is sent in it; bytes taken, or -1."""
+        """Send `data` at the end of the loop's turn, or at once where it is alone; bytes taken, or -1."""
         return self.post(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
 
     def wait_for(self, int events, double timeout):

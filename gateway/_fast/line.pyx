@@ -21,6 +21,11 @@ from gateway._fast.batch cimport (
     put_text,
 )
 from gateway._fast.fields cimport PyUnicode_DATA, PyUnicode_GET_LENGTH, PyUnicode_KIND, same_name
+from gateway._fast.slots cimport (
+    ADDRESS_OF, ATTEMPTS_OF, CALLER_OF, CLIENT_OF, ERROR_OF, HEADERS_OF, HOST_OF, METHOD_OF, PEER_OF, RECEIVED_OF,
+    REQUEST_ID_OF, RESPONSE_OF, ROUTE_OF, SCHEME_OF, SENT_OF, STARTED_OF, TARGET_OF, TRACE_OF, UPSTREAM_OF,
+    UPSTREAM_TIME_OF, VERSION_OF, get,
+)
 
 import zlib
 from urllib.parse import quote
@@ -152,9 +157,9 @@ cdef inline bint same(const char *one, const char *other, Py_ssize_t size) noexc
 
 cdef long long status_of(exchange):
     """The status that is logged: 499 when the client went away, 0 when nothing was answered."""
-    if exchange.error == "client-closed":
+    if get(exchange, ERROR_OF) == "client-closed":
         return 499
-    response = exchange.response
+    response = get(exchange, RESPONSE_OF)
     return 0 if response is None else response.status
 
 
@@ -195,7 +200,10 @@ cdef class Line:
         cdef Batch batch = self.batch
         cdef Py_ssize_t waiting
         cdef long long status = status_of(exchange)
-        if self.threshold <= 0xFFFFFFFF and status < 500 and zlib.crc32(exchange.request_id.encode()) >= self.threshold:
+        cdef double took
+        if self.threshold <= 0xFFFFFFFF and status < 500 and self.threshold <= zlib.crc32(
+            get(exchange, REQUEST_ID_OF).encode()
+        ):
             return
         if not batch.is_open():
             return
@@ -203,7 +211,8 @@ cdef class Line:
         try:
             if batch.dropped:
                 self.put_dropped(<long long>(now * 1000))
-            self.put_line(exchange, status, ended, <long long>((now - (ended - <double>exchange.started)) * 1000))
+            took = ended - <double>get(exchange, STARTED_OF)
+            self.put_line(exchange, status, ended, <long long>((now - took) * 1000))
         except BaseException:
             batch.tail = batch.head + waiting
             raise
@@ -272,24 +281,24 @@ cdef class JsonLine(Line):
 
     cdef int put_line(self, exchange, long long status, double ended, long long milliseconds) except -1:
         cdef Batch batch = self.batch
-        cdef list found = self.wanted(exchange.headers)
+        cdef list found = self.wanted(get(exchange, HEADERS_OF))
         self.put_time(milliseconds)
         put(batch, b',"id":', 6)
-        put_value(batch, exchange.request_id)
-        if exchange.trace is not None:
+        put_value(batch, get(exchange, REQUEST_ID_OF))
+        if get(exchange, TRACE_OF) is not None:
             put(batch, b',"trace_id":', 12)
-            put_value(batch, exchange.trace.trace_id)
+            put_value(batch, get(exchange, TRACE_OF).trace_id)
         self.put_who(exchange)
         put(batch, b',"method":', 10)
-        put_value(batch, exchange.method)
+        put_value(batch, get(exchange, METHOD_OF))
         put(batch, b',"target":"', 11)
-        self.put_redacted(exchange.target, put_latin)
+        self.put_redacted(get(exchange, TARGET_OF), put_latin)
         put(batch, b'","host":', 9)
-        put_value(batch, exchange.host)
+        put_value(batch, get(exchange, HOST_OF))
         put(batch, b',"scheme":', 10)
-        put_value(batch, exchange.scheme)
+        put_value(batch, get(exchange, SCHEME_OF))
         put(batch, b',"version":', 11)
-        put_value(batch, exchange.version)
+        put_value(batch, get(exchange, VERSION_OF))
         self.put_outcome(exchange, status)
         self.put_durations(exchange, ended)
         self.put_headers(found)
@@ -322,45 +331,45 @@ cdef class JsonLine(Line):
         return put(self.batch, b'"', 1)
 
     cdef int put_who(self, exchange) except -1:
-        cdef str client = exchange.client
-        cdef str peer = exchange.peer
+        cdef str client = get(exchange, CLIENT_OF)
+        cdef str peer = get(exchange, PEER_OF)
         put(self.batch, b',"client":', 10)
         put_value(self.batch, client)
         if peer is not client and peer != client:
             put(self.batch, b',"peer":', 8)
             put_value(self.batch, peer)
-        if exchange.caller is not None:
+        if get(exchange, CALLER_OF) is not None:
             put(self.batch, b',"caller":', 10)
-            put_value(self.batch, exchange.caller.subject)
+            put_value(self.batch, get(exchange, CALLER_OF).subject)
             put(self.batch, b',"provider":', 12)
-            put_value(self.batch, exchange.caller.provider)
+            put_value(self.batch, get(exchange, CALLER_OF).provider)
         return 0
 
     cdef int put_outcome(self, exchange, long long status) except -1:
         cdef Batch batch = self.batch
         put(batch, b',"route":', 9)
-        put_value(batch, exchange.route.name)
+        put_value(batch, get(exchange, ROUTE_OF).name)
         put(batch, b',"upstream":', 12)
-        put_value(batch, exchange.upstream)
+        put_value(batch, get(exchange, UPSTREAM_OF))
         put(batch, b',"address":', 11)
-        put_value(batch, exchange.address)
+        put_value(batch, get(exchange, ADDRESS_OF))
         put(batch, b',"attempts":', 12)
-        put_integer(batch, exchange.attempts)
+        put_integer(batch, get(exchange, ATTEMPTS_OF))
         put(batch, b',"status":', 10)
         put_integer(batch, status)
         put(batch, b',"error":', 9)
-        put_value(batch, exchange.error)
+        put_value(batch, get(exchange, ERROR_OF))
         put(batch, b',"bytes":', 9)
-        put_integer(batch, exchange.sent)
-        if exchange.received:
+        put_integer(batch, get(exchange, SENT_OF))
+        if get(exchange, RECEIVED_OF):
             put(batch, b',"received":', 12)
-            put_integer(batch, exchange.received)
+            put_integer(batch, get(exchange, RECEIVED_OF))
         return 0
 
     cdef int put_durations(self, exchange, double ended) except -1:
         cdef Batch batch = self.batch
-        cdef long long whole = microseconds(ended - <double>exchange.started)
-        cdef long long upstream = microseconds(exchange.upstream_time)
+        cdef long long whole = microseconds(ended - <double>get(exchange, STARTED_OF))
+        cdef long long upstream = microseconds(get(exchange, UPSTREAM_TIME_OF))
         put(batch, b',"duration_ms":', 15)
         put_milliseconds(batch, whole)
         put(batch, b',"upstream_ms":', 15)
@@ -395,24 +404,24 @@ cdef class CombinedLine(Line):
 
     cdef int put_line(self, exchange, long long status, double ended, long long milliseconds) except -1:
         cdef Batch batch = self.batch
-        cdef list found = self.wanted(exchange.headers)
-        cdef str version = exchange.version
-        put_bytes(batch, (exchange.client or "-").encode("ascii", "backslashreplace"))
+        cdef list found = self.wanted(get(exchange, HEADERS_OF))
+        cdef str version = get(exchange, VERSION_OF)
+        put_bytes(batch, (get(exchange, CLIENT_OF) or "-").encode("ascii", "backslashreplace"))
         put(batch, b" - ", 3)
-        self.put_user(exchange.caller)
+        self.put_user(get(exchange, CALLER_OF))
         put(batch, b" [", 2)
         self.put_time(milliseconds)
         put(batch, b'] "', 3)
-        self.put_quoted(exchange.method)
+        self.put_quoted(get(exchange, METHOD_OF))
         put(batch, b" ", 1)
-        self.put_redacted(exchange.target, put_escaped)
+        self.put_redacted(get(exchange, TARGET_OF), put_escaped)
         put(batch, b" HTTP/", 6)
         self.put_quoted(version)
         put(batch, b'" ', 2)
         put_integer(batch, status)
         put(batch, b" ", 1)
-        if exchange.sent:
-            put_integer(batch, exchange.sent)
+        if get(exchange, SENT_OF):
+            put_integer(batch, get(exchange, SENT_OF))
         else:
             put(batch, b"-", 1)
         put(batch, b' "', 2)

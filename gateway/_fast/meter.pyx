@@ -38,6 +38,9 @@ from gateway._fast.histogram cimport BUCKETS, bucket_of, histogram_of, nanos_of
 from gateway._fast.names cimport Names
 from gateway._fast.page cimport Memory, atom_add, atom_compare_and_set, atom_load
 from gateway._fast.recent cimport Recent
+from gateway._fast.slots cimport (
+    ERROR_OF, MARKS_OF, METHOD_OF, RESPONSE_OF, SENT_OF, STARTED_OF, UPSTREAM_TIME_OF, get,
+)
 
 cdef enum:
     LAYOUT = 1  # raise it with any change of what is where, or of what it means
@@ -344,11 +347,11 @@ cdef class Route:
     cdef int _end(self, exchange, double ended, double wall) except -1:
         cdef Meter meter = self.meter
         cdef int series = self.series, status, digit, method, at
-        cdef int64_t sent = exchange.sent, marks = exchange.marks
-        cdef double whole = ended - <double> exchange.started, waited = exchange.upstream_time
-        response, error = exchange.response, exchange.error
+        cdef int64_t sent = get(exchange, SENT_OF), marks = get(exchange, MARKS_OF)
+        cdef double whole = ended - <double> get(exchange, STARTED_OF), waited = get(exchange, UPSTREAM_TIME_OF)
+        response, error = get(exchange, RESPONSE_OF), get(exchange, ERROR_OF)
         status = 499 if response is None else response.status
-        found = _METHODS.get(exchange.method)
+        found = _METHODS.get(get(exchange, METHOD_OF))
         method = METHODS - 1 if found is None else found
         digit = min(max(status // 100, 1), CLASSES)
         whole = max(whole, 0.0)
@@ -400,7 +403,7 @@ cdef class Call:
         What is raised without a `kind` breaks the try off: that is no answer, and no failure of the target.
         """
         cdef Meter meter = self.meter
-        cdef int64_t marks = exchange.marks
+        cdef int64_t marks = get(exchange, MARKS_OF)
         cdef int which = 0, word = -1
         cdef double seconds
         if marks >= RETRIED:

@@ -11,6 +11,7 @@ from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
 from gateway._fast.fields cimport PyUnicode_DATA, PyUnicode_GET_LENGTH, PyUnicode_KIND, same_name
+from gateway._fast.slots cimport ERROR_OF, HEADERS_OF, OUTGOING_OF, RESPONSE_OF, STARTED_OF, TRACE_OF, give, get
 
 from contextvars import ContextVar
 
@@ -129,7 +130,7 @@ cdef str hexadecimal(uint64_t value, int size):
 
 cdef int rewrite(object exchange, str parent, str b3) except -1:
     """Let the upstream be told another parent; a policy's own is left alone."""
-    cdef list fields = exchange.headers if exchange.outgoing is None else exchange.outgoing
+    cdef list fields = get(exchange, HEADERS_OF) if get(exchange, OUTGOING_OF) is None else get(exchange, OUTGOING_OF)
     cdef list made = []
     cdef tuple pair
     for pair in fields:
@@ -138,10 +139,10 @@ cdef int rewrite(object exchange, str parent, str b3) except -1:
         elif b3 is not None and pair[0] == "b3":
             pair = ("b3", b3 + "-1")
         made.append(pair)
-    if exchange.outgoing is None:
-        exchange.headers = made
+    if get(exchange, OUTGOING_OF) is None:
+        give(exchange, HEADERS_OF, made)
     else:
-        exchange.outgoing = made
+        give(exchange, OUTGOING_OF, made)
     return 0
 
 
@@ -196,7 +197,8 @@ cdef class Tracer:
 
     def __call__(self, exchange):
         """Never a Response."""
-        cdef list fields = exchange.headers if exchange.outgoing is None else exchange.outgoing
+        cdef list outgoing = get(exchange, OUTGOING_OF)
+        cdef list fields = get(exchange, HEADERS_OF) if outgoing is None else outgoing
         cdef list kept = fields[:], states = None
         cdef dict b3 = None
         cdef tuple pair
@@ -235,8 +237,8 @@ cdef class Tracer:
         elif b3 is not None:
             continues = read_b3(b3, &context)
         self.decide(&context, continues)
-        exchange.trace = self.made(&context, kept, b3 is not None)
-        exchange.outgoing = kept
+        give(exchange, TRACE_OF, self.made(&context, kept, b3 is not None))
+        give(exchange, OUTGOING_OF, kept)
 
     cdef bint is_told(self, list fields) except -1:
         """Whether any field is about traces; most requests have none."""
@@ -312,7 +314,7 @@ cdef class Closer:
 
     def __call__(self, exchange):
         """After the last byte."""
-        cdef Trace trace = exchange.trace
+        cdef Trace trace = get(exchange, TRACE_OF)
         cdef double ended
         if trace is None:
             return
@@ -320,8 +322,8 @@ cdef class Closer:
             _current.set(None)
             self.keep(exchange, trace, "sampled", now())
             return
-        response = exchange.response
-        error = exchange.error
+        response = get(exchange, RESPONSE_OF)
+        error = get(exchange, ERROR_OF)
         if error is None:
             if response is not None and response.status >= 500:
                 self.keep(exchange, trace, "error", now())
@@ -331,7 +333,7 @@ cdef class Closer:
             return
         if self.slow > 0.0:
             ended = now()
-            if ended - <double>exchange.started >= self.slow and (response is None or response.status != 101):
+            if ended - <double>get(exchange, STARTED_OF) >= self.slow and (response is None or response.status != 101):
                 self.keep(exchange, trace, "slow", ended)
 
 
@@ -348,7 +350,7 @@ cdef class Watched:
 
     def __call__(self, exchange):
         """What the hook gives."""
-        cdef Trace trace = exchange.trace
+        cdef Trace trace = get(exchange, TRACE_OF)
         cdef str before
         if trace is None or not trace.sampled:
             return self.hook(exchange)

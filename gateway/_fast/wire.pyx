@@ -17,6 +17,10 @@ from gateway._fast.head cimport (
     AnswerHead, Limits, Out, name_of_text, read_answer,
 )
 from gateway._fast.tunnel cimport Tunnel
+from gateway._fast.slots cimport (
+    AUTHORITY_OF, BODY_LENGTH_OF, BODY_OF, CLIENT_OF, ENVIRON_OF, HEADERS_OF, METHOD_OF, OUTGOING_OF, PEER_OF,
+    REQUEST_ID_OF, SCHEME_OF, TARGET_OF, TRUSTED_OF, UPSTREAM_PATH_OF, VERSION_OF, get,
+)
 from libc.string cimport memchr
 
 import ssl
@@ -34,9 +38,6 @@ cdef Py_ssize_t LINE_MAX = 1024         # of a chunk's first line, with its exte
 cdef Py_ssize_t TRAILERS_MAX = 16384
 cdef int INTERIMS_MAX = 16
 cdef double HALF_CLOSED = 0.25          # seconds for an answer when the client had closed its sending half
-cdef str _NO_ANSWER = "the upstream closed the connection without an answer"
-cdef Limits _limits = Limits(8190, 32768, 200)
-cdef frozenset _with_length = frozenset(("POST", "PUT", "PATCH"))
 
 
 cpdef Answer talk(object exchange, object owner, double read_timeout, double deadline, bytes first, object fail):
@@ -54,11 +55,11 @@ cpdef Answer talk(object exchange, object owner, double read_timeout, double dea
     answer.deadline = deadline
     answer.keep = True
     try:
-        answer.link(exchange.environ)
+        answer.link(get(exchange, ENVIRON_OF))
         answer.send_request(exchange, first)
         if answer.head is None:
             answer.receive_head()
-        answer.frame(exchange.method)
+        answer.frame(get(exchange, METHOD_OF))
     except (TimedOut, Interrupted, Refused, ValueError, OSError) as cause:
         answer.unlink()
         raise answer.error(cause) from cause
@@ -169,16 +170,16 @@ cdef class Answer:
     # The request
 
     cdef int send_request(self, object exchange, bytes first) except -1:
-        cdef Py_ssize_t length = exchange.body_length, sent, size = PyBytes_GET_SIZE(first)
+        cdef Py_ssize_t length = get(exchange, BODY_LENGTH_OF), sent, size = PyBytes_GET_SIZE(first)
         cdef bytes rest
         cdef bint whole = length >= 0 and size == length
         _write_head(exchange, self.owner.default_host, self.upgrade)
         if length < 0:
-            whole = size == 0 or bool(getattr(exchange.body, "done", False))
+            whole = size == 0 or bool(getattr(get(exchange, BODY_OF), "done", False))
             _out.raw(b"Transfer-Encoding: chunked\r\n\r\n", 30)
             _write_chunk(first, whole)
         else:
-            if length > 0 or exchange.method in _with_length:
+            if length > 0 or get(exchange, METHOD_OF) in _with_length:
                 _out.raw(b"Content-Length: ", 16)
                 _out.number(length)
                 _out.raw(b"\r\n", 2)
@@ -195,7 +196,7 @@ cdef class Answer:
                 self.send_watched(rest)
             self.sent = True
             if not whole and self.head is None and not self.ended:
-                self.send_body(exchange.body, length - size if length >= 0 else -1)
+                self.send_body(get(exchange, BODY_OF), length - size if length >= 0 else -1)
         except OSError:
             # The upstream may have answered before it closed; reading tells. Nothing sent: nothing to read.
             if not self.sent:

@@ -1,5 +1,9 @@
 # What goes wrong in an exchange with an upstream. Included by wire.pyx.
 
+cdef str _NO_ANSWER = "the upstream closed the connection without an answer"
+cdef Limits _limits = Limits(8190, 32768, 200)  # of an answer's head
+
+
 class WireError(Exception):
     """An exchange failed.
 

@@ -11,6 +11,7 @@
 cdef Out _out = Out()
 cdef dict _blocks = {}      # what the forwarding fields depend on -> (bytes of all lines, ((name, line), …))
 cdef int BLOCKS_MAX = 4096
+cdef frozenset _with_length = frozenset(("POST", "PUT", "PATCH"))
 
 
 cdef bint _is_own(tuple pair, list headers):
@@ -35,15 +36,15 @@ cdef int _write_target(str target) except -1:
 
 cdef int _write_head(object exchange, str default_host, str upgrade) except -1:
     """Request line and fields, but for the framing and the empty line (RFC 9112 section 3)."""
-    cdef list headers = exchange.headers
-    cdef list outgoing = exchange.outgoing
-    cdef str target = exchange.upstream_path
-    cdef str host = exchange.authority or default_host
+    cdef list headers = get(exchange, HEADERS_OF)
+    cdef list outgoing = get(exchange, OUTGOING_OF)
+    cdef str target = get(exchange, UPSTREAM_PATH_OF)
+    cdef str host = get(exchange, AUTHORITY_OF) or default_host
     cdef tuple pair
     _out.size = 0
-    _out.text(exchange.method)
+    _out.text(get(exchange, METHOD_OF))
     _out.raw(b" ", 1)
-    _write_target(exchange.target if target is None else target)
+    _write_target(get(exchange, TARGET_OF) if target is None else target)
     _out.raw(b" HTTP/1.1\r\nHost: ", 17)
     if outgoing is not None:
         for pair in outgoing:
@@ -58,7 +59,7 @@ cdef int _write_head(object exchange, str default_host, str upgrade) except -1:
 
 
 cdef int _write_fields(object exchange, list headers, list outgoing) except -1:
-    cdef bint trusted = exchange.trusted
+    cdef bint trusted = get(exchange, TRUSTED_OF)
     cdef tuple pair
     cdef str name, value, via = None
     cdef dict given = None      # a trusted proxy's forwarding fields, by lower-case name
@@ -87,16 +88,16 @@ cdef int _write_fields(object exchange, list headers, list outgoing) except -1:
         # RFC 9110 section 7.6.3: what was there stays in front, the protocol is the one that we received.
         _out.text(via)
         _out.raw(b", ", 2)
-    return _out.raw(b"1.1 gateway\r\n" if exchange.version == "1.1" else b"1.0 gateway\r\n", 13)
+    return _out.raw(b"1.1 gateway\r\n" if get(exchange, VERSION_OF) == "1.1" else b"1.0 gateway\r\n", 13)
 
 
 cdef int _write_forwarding(object exchange, dict given, list chosen) except -1:
-    cdef object key = (exchange.peer, exchange.scheme, exchange.authority)
+    cdef object key = (get(exchange, PEER_OF), get(exchange, SCHEME_OF), get(exchange, AUTHORITY_OF))
     cdef tuple entry
     cdef str name, value
     cdef bytes line
     if given is not None:
-        key += (exchange.client, tuple(given.items()))
+        key += (get(exchange, CLIENT_OF), tuple(given.items()))
     entry = <tuple>_blocks.get(key)
     if entry is None:
         entry = _make_block(exchange, given)
@@ -112,14 +113,17 @@ cdef int _write_forwarding(object exchange, dict given, list chosen) except -1:
                 _out.raw(PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line))
         if "x-request-id" in chosen:
             return 0
-    return _out.field("X-Request-ID", exchange.request_id)
+    return _out.field("X-Request-ID", get(exchange, REQUEST_ID_OF))
 
 
 cdef tuple _make_block(object exchange, dict given):
     """The forwarding fields for one client, peer and authority, but for the request's id."""
     cdef dict fields
     cdef list lines = []
-    fields = forwarding_fields(exchange.peer, exchange.client, exchange.scheme, exchange.authority, given or {})
+    fields = forwarding_fields(
+        get(exchange, PEER_OF), get(exchange, CLIENT_OF), get(exchange, SCHEME_OF), get(exchange, AUTHORITY_OF),
+        given or {},
+    )
     for name, value in fields.items():
         _check_text(value)
         lines.append((name.lower(), f"{name}: {value}\r\n".encode("latin-1")))

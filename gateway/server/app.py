@@ -18,6 +18,8 @@ from gateway.exchange import Exchange, Headers, Response
 from gateway.server.ingress import decide
 
 StartResponse = Callable[..., Any]
+#: methods that Falcon finds at once
+USUAL = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 log = logging.getLogger("gateway")
 
 
@@ -27,7 +29,7 @@ class Whole(list[bytes]):
     __slots__ = ("exchange",)
 
     def __init__(self, exchange: Exchange, body: bytes) -> None:
-        super().__init__((body,))
+        self.append(body)
         self.exchange: Exchange | None = exchange
         exchange.sent = len(body)
 
@@ -151,7 +153,7 @@ class _AnyMethod(dict[str, Any]):
     """Falcon's method map; the pipeline answers any method token, if only with a 405."""
 
     def __missing__(self, method: str) -> Any:
-        return self["*"]
+        return self["GET"]
 
 
 class _Router:
@@ -159,7 +161,7 @@ class _Router:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._found: tuple[Any, ...] = (self, _AnyMethod({"*": self.serve}), {}, None)
+        self._found: tuple[Any, ...] = (self, _AnyMethod(dict.fromkeys(USUAL, self.serve)), {}, None)
 
     def find(self, uri: str, req: _Request) -> tuple[Any, ...]:
         """The one resource; the route is found and kept in the exchange."""

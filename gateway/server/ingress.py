@@ -5,10 +5,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from functools import lru_cache
-from random import getrandbits
 from typing import Any
 
 from gateway._fast.head import Limits, parse_request
+from gateway._fast.ingress import Ingress, new_id
 from gateway._fast.rules import Refused
 from gateway.canonical import BadTarget, Canonical, canonical
 from gateway.contracts import Plan
@@ -27,30 +27,9 @@ _GRPC_UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9
 KINDS_BY_SLUG: dict[str, Kind] = {kind.slug: kind for kind in KINDS}
 
 
-def decide(plan: Plan, environ: dict[str, Any], started: float) -> Exchange:
-    """The exchange for one request, with its route, parameters and deadline; what matches nothing has a route too."""
-    target: str = environ["RAW_URI"]
-    headers = environ.get("gateway.headers")
-    if headers is None:
-        target, headers = target_and_headers(environ, target)
-    exchange = Exchange(environ["REQUEST_METHOD"], target, headers, environ, started)
-    exchange.plan = plan
-    exchange.version = environ["SERVER_PROTOCOL"][5:]
-    exchange.authority = authority = environ.get("HTTP_HOST", "")
-    exchange.host = host_of(authority)
-    exchange.scheme = environ["wsgi.url_scheme"]
-    exchange.peer = exchange.client = environ["REMOTE_ADDR"]
-    exchange.trusted = False
-    if plan.trusted and is_trusted(exchange.peer, plan.trusted):
-        _believe(exchange, plan.trusted)
-    else:
-        exchange.request_id = f"{getrandbits(128):032x}"
-    _body(exchange, environ)
-    _route(exchange, plan)
-    exchange.deadline = started + exchange.route.total
-    if "HTTP_X_REQUEST_TIMEOUT" in environ or "HTTP_GRPC_TIMEOUT" in environ:
-        _hurry(exchange, environ)
-    return exchange
+def _start(exchange: Exchange, environ: dict[str, Any]) -> None:
+    """Target and headers under a worker that is not ours."""
+    exchange.target, exchange.headers = target_and_headers(environ, exchange.target)
 
 
 def _hurry(exchange: Exchange, environ: dict[str, Any]) -> None:
@@ -70,16 +49,13 @@ def _seconds(found: re.Match[str] | None, units: dict[str, float]) -> float:
 
 
 def _body(exchange: Exchange, environ: dict[str, Any]) -> None:
-    head = environ.get("gateway.head")
-    if head is not None:
-        exchange.body_length = head.length
-    elif "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
+    """Length and reader of the body under a worker that is not ours, which has read no head of ours."""
+    if "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
         exchange.body_length = -1
     else:
         exchange.body_length = int(environ.get("CONTENT_LENGTH") or 0)
     if exchange.body_length:
-        body = environ["wsgi.input"]
-        exchange.body = body if head is not None else Bounded(body, exchange.plan.max_body)
+        exchange.body = Bounded(environ["wsgi.input"], exchange.plan.max_body)
 
 
 def _route(exchange: Exchange, plan: Plan) -> None:
@@ -115,7 +91,6 @@ def _refuse(exchange: Exchange, plan: Plan, error: GatewayError) -> None:
     exchange.state = {"refusal": error}
 
 
-@lru_cache(maxsize=4096)
 def host_of(authority: str) -> str:
     """The host of a Host field in lower case, without port and brackets' trailing port; "" stays ""."""
     if authority.startswith("["):
@@ -151,7 +126,7 @@ def _believe(exchange: Exchange, networks: tuple[Any, ...]) -> None:
         exchange.scheme = scheme
     request_id = environ.get("HTTP_X_REQUEST_ID", "")
     known = 0 < len(request_id) <= 128 and request_id.isascii() and request_id.isprintable() and " " not in request_id
-    exchange.request_id = request_id if known else f"{getrandbits(128):032x}"
+    exchange.request_id = request_id if known else new_id()
 
 
 def _chain(environ: dict[str, Any]) -> list[str]:
@@ -194,6 +169,10 @@ def _parameter(element: str, name: str) -> str:
         if key.strip().lower() == name:
             return value.strip().strip('"')
     return ""
+
+
+#: decide(plan, environ, started): the exchange for one request; what is frequent is done there, the rest here
+decide = Ingress(_start, host_of, is_trusted, _believe, _body, _route, _hurry)
 
 
 def offline(plan: Plan, method: str, url: str, headers: Headers, peer: str = "127.0.0.1") -> Exchange:

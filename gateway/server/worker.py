@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from functools import partial
@@ -35,6 +36,9 @@ ADMIN_CONNECTIONS = 256
 CHECKS_LEASE = 1.0
 CERTIFICATES_EVERY = 5.0
 LET_GO_AT_ONCE = 200
+#: objects that come before the collector looks at the young ones.  PERF: those of a few dozen requests under way are
+#: more than Python's 700, and are looked at again and again to no end (perf scenario `bare`)
+YOUNG = 10_000
 
 
 class GatewayWorker(GeventWorker):  # type: ignore[misc]
@@ -47,6 +51,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
     def run(self) -> None:
         """gunicorn's main loop: serve until `alive` is false, then drain."""
         self._served = 0
+        gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
         self.site = the_site()
         self.slot = self.site.page.claim_slot(os.getpid())
         for counts in (self.site.traffic, self.site.meter, self.site.traces):

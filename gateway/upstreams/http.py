@@ -69,7 +69,9 @@ class HttpUpstream:
         deadline = min(exchange.deadline, started + self.total)
         fresh = False
         while True:
-            connection = self._connection(target, started, deadline, fresh)
+            connection = target.pool.reuse(started) if deadline > started and not fresh else None
+            if connection is None:
+                connection = self._connection(target, started, deadline, fresh)
             target.state.enter()
             connection.leave = target.state.leave
             try:
@@ -93,7 +95,7 @@ class HttpUpstream:
         if timeout <= 0.0:
             raise GatewayError(UPSTREAM_TIMEOUT, f"There was no time left to reach the upstream {self.name}.")
         try:
-            return target.pool.open(timeout) if fresh else target.pool.checkout(now, timeout)
+            return target.pool.open(timeout, may_reuse=not fresh)
         except CONNECT_ERRORS as error:
             failure = connect_failure(self.name, error, monotonic() >= deadline)
             failure.was_sent = False

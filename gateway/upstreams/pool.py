@@ -75,6 +75,10 @@ class TargetPool:
         `now` is monotonic, `timeout` bounds each of waiting for a slot and connecting, in seconds.  Raises
         EmptyPoolError, urllib3's and ssl's errors of connecting, OSError.
         """
+        return self.reuse(now) or self.open(timeout, may_reuse=True)
+
+    def reuse(self, now: float) -> Connection | None:
+        """An idle connection that still can be used, the one used last of them. `now` is monotonic."""
         idle = self.pool.idle
         oldest = now - self.idle
         while idle:
@@ -83,7 +87,7 @@ class TargetPool:
                 connection.uses += 1
                 return connection
             self.discard(connection)
-        return self.open(timeout, may_reuse=True)
+        return None
 
     def open(self, timeout: float, may_reuse: bool = False) -> Connection:
         """A fresh connection; an idle one gives up its place. With `may_reuse` also one that was just given back."""
@@ -132,7 +136,11 @@ class TargetPool:
             self.discard(connection)
             return
         connection.idle_since = monotonic()
-        self.pool.put(connection)
+        slots = self.pool
+        if slots.waiting:
+            slots.put(connection)
+        else:  # PERF: perf scenario `bare`
+            slots.idle.append(connection)
 
     def discard(self, connection: Connection) -> None:
         """Close a connection that was checked out; its place is free."""

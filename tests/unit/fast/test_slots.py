@@ -1,0 +1,67 @@
+"""`_fast.slots`: the attributes of an Exchange in C are those of Python."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway._fast import slots
+from gateway.exchange import Exchange
+from tests.exchanges import exchange
+from tests.oracles import slots_oracle
+
+
+class Derived(Exchange):
+    """A class of its own, whose objects are asked as any others."""
+
+    __slots__ = ()
+
+
+@given(st.sampled_from(slots.NAMES), st.one_of(st.none(), st.integers(), st.text(), st.floats(allow_nan=False)))
+def test_both_see_the_same(name: str, value: object) -> None:
+    made = exchange()
+    slots.write(made, name, value)
+    assert slots_oracle.read(made, name) is slots.read(made, name) is value
+    slots_oracle.write(made, name, "other")
+    assert slots.read(made, name) == "other"
+
+
+@pytest.mark.parametrize(
+    "made", [Derived("GET", "/", [], {}, 0.0), SimpleNamespace(method="GET")], ids=["derived", "any"]
+)
+def test_other_types_are_asked_as_usual(made: object) -> None:
+    slots.write(made, "path", "/x")
+    assert (slots.read(made, "method"), slots.read(made, "path")) == ("GET", "/x")
+
+
+def test_what_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="path"):
+        slots.read(Exchange("GET", "/", [], {}, 0.0), "path")
+
+
+def test_no_reference_is_lost_or_kept() -> None:
+    made, value = exchange(), object()
+    before = sys.getrefcount(value)
+    for _ in range(10):
+        slots.write(made, "state", value)
+        slots.read(made, "state")
+    assert sys.getrefcount(value) == before + 1
+    del made
+    gc.collect()
+    assert sys.getrefcount(value) == before
+
+
+def test_a_class_that_is_no_exchange_is_refused() -> None:
+    class Other:
+        __slots__ = ("method",)
+
+    with pytest.raises(TypeError, match="no slot"):
+        slots.learn(Other)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="more than its slots"):
+        slots.learn(SimpleNamespace)  # type: ignore[arg-type]
+    assert slots.read(exchange(), "method") == "GET"
