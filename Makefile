@@ -17,8 +17,9 @@ MODULES := $(patsubst gateway/_fast/%.pyx,gateway._fast.%,$(wildcard gateway/_fa
 DELIVER := build/deliver/venv/bin
 CHARTS := gateway/observer/static/vendor/uPlot.iife.min.js
 FAST := $(wildcard gateway/_fast/*.pyx gateway/_fast/*.pxd gateway/_fast/*.pxi)
-# What computes makes way for what waits: answers are held to their time.
+# What computes makes way for what waits: answers are held to their time.  The longest comes before the shorter ones.
 LATER := nice -n 10
+SOON := nice -n 5
 PIP := -m pip --quiet --disable-pip-version-check --no-input
 # Every test of a process would compile the gateway anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -34,8 +35,9 @@ build: $(VENV)/.built $(CHARTS) conf/quickstart.pem ## make .venv with the gatew
 run: build ## serve conf/quickstart.yaml on 127.0.0.1:8000, with three small services behind it
 	@exec $(PY) -m gateway.examples --gateway conf/quickstart.yaml
 
-# All is built before, so that the longest part begins first. Each shows what it said when it ends.
-test: needs build $(TRACED)/.built .venv313/.built ## everything there is to check
+# What is built for one part alone is built beside the others. Each shows what it said when it ends.
+test: needs ## everything there is to check
+	$(MAKE) -j $(JOBS) build .venv313/.deps
 	$(MAKE) -j $(BESIDE) --output-sync=target $(PARTS)
 
 lint: build types ## ruff, cython-lint, mypy, stubs against what is built, import floors
@@ -55,26 +57,26 @@ suite: build ## all tests on .venv's Python
 unit: build ## the unit suite alone
 	$(PY) -m pytest -q tests/unit
 
-# `test` runs the suite in parts.  The unit tests run twice: on Debian's Python as they are, and on .venv's with lines
-# counted and fewer examples of each property; the `thorough` ones on both as they are.  What is compiled for lines
-# and for Debian's Python alone is not optimized.
+# `test` runs the suite in parts.  The unit tests run twice: on Debian's Python with half the examples of each property,
+# and on .venv's with lines counted and few examples; the `thorough` ones run once, on .venv's, as they are.  What is
+# compiled for lines and for Debian's Python alone is not optimized.
 timed: build
 	$(PY) -m pytest -q -m "timed and not soak" tests/e2e
 
 untimed: build
-	nice -n 5 $(PY) -m pytest -q -m "not timed and not soak and not deliver and not image" $(NO_UNIT)
+	$(SOON) $(PY) -m pytest -q -m "not timed and not soak and not deliver and not image" $(NO_UNIT)
 
 thorough: build
 	$(if $(NO_UNIT),$(LATER) $(PY) -m pytest -q -m "thorough and not soak" tests/unit)
 
 suite313: .venv313/.built $(CHARTS) ## the unit suite on Debian's own Python 3.13
-	@if [ -x $(DEBIAN) ]; then $(LATER) .venv313/bin/python -m pytest -q tests/unit; \
+	@if [ -x $(DEBIAN) ]; then $(LATER) .venv313/bin/python -m pytest -q -m "not soak and not thorough" --hypothesis-profile=half tests/unit; \
 	else echo "not run: there is no $(DEBIAN) on this machine"; fi
 
 coverage: build $(TRACED)/.built ## the suite in build/coverage, where lines of .pyx files count; COVERED="tests/..." for a part
 	find $(TRACED) -name '*.py' -delete && rm -f $(TRACED)/.coverage*
 	tar -cf - --exclude='*.so' --exclude='*.c' --exclude=__pycache__ $(TREE) | tar -xf - -C $(TRACED)
-	cd $(TRACED) && PYTHONPATH=$(CURDIR)/$(TRACED) $(LATER) $(CURDIR)/$(PY) -m pytest -q -m "not soak and not thorough" $(COVERED) \
+	cd $(TRACED) && PYTHONPATH=$(CURDIR)/$(TRACED) $(SOON) $(CURDIR)/$(PY) -m pytest -q -m "not soak and not thorough" $(COVERED) \
 	  --hypothesis-profile=counted -o faulthandler_timeout=0 --cov --cov-report=term --cov-fail-under=$(FLOOR)
 
 bench: build ## CPU per request and latency beside nginx and the stock stack; BENCH="..." is passed on
@@ -107,8 +109,8 @@ image: $(CHARTS) ## IMAGE=registry.example/gateway:1.2.3: build it; BASE, EXTRAS
 sbom: ## build/image/gateway.cdx.json, a CycloneDX list of all that is in IMAGE
 	tools/deliver/image.sh sbom
 
-image-check: build $(CHARTS) ## as root: build the image without a daemon, look into it and boot it
-	$(PY) -m pytest -q -m image -o faulthandler_timeout=0 tests/deliver/test_image.py
+image-check: build $(CHARTS) ## as root, by sudo if need be: build the image without a daemon, look into it and boot it
+	$(if $(filter-out 0,$(shell id -u)),sudo -n )$(PY) -m pytest -q -m image -o faulthandler_timeout=0 tests/deliver/test_image.py
 
 manifests: build ## write k8s/base, k8s/overlays and what the chart has of `gateway export`
 	tools/deliver/install.sh
@@ -176,17 +178,17 @@ conf/quickstart.pem: | $(VENV)/.built
 	mkdir -p .venv313
 	if [ -x $(DEBIAN) ]; then tools/needs.sh test && $(DEBIAN) -m venv .venv313 && \
 	  .venv313/bin/python $(PIP) install "setuptools>=77" "Cython>=3.3,<4" && \
-	  GATEWAY_EXT=none .venv313/bin/python $(PIP) install --no-build-isolation --editable ".[dev]"; fi
+	  GATEWAY_EXT=none .venv313/bin/python $(PIP) install --no-compile --no-build-isolation --editable ".[dev]"; fi
 	touch $@
 
 # What Cython wrote for .venv is compiled once more.
 .venv313/.built: .venv313/.deps $(VENV)/.built
-	if [ -x $(DEBIAN) ]; then GATEWAY_OPTIMIZE=0 .venv313/bin/python setup.py -q build_ext --inplace -j $(JOBS); fi
+	if [ -x $(DEBIAN) ]; then GATEWAY_OPTIMIZE=0 $(LATER) .venv313/bin/python setup.py -q build_ext --inplace -j $(JOBS); fi
 	touch $@
 
 # The tree once more, with extensions that count their lines.
 $(TRACED)/.built: $(VENV)/.deps setup.py $(FAST)
 	rm -rf $(TRACED) && mkdir -p $(TRACED)
 	tar -cf - --exclude='*.so' --exclude='*.c' --exclude=__pycache__ $(TREE) | tar -xf - -C $(TRACED)
-	cd $(TRACED) && GATEWAY_LINETRACE=1 GATEWAY_OPTIMIZE=0 $(CURDIR)/$(PY) setup.py -q build_ext --inplace -j $(JOBS)
+	cd $(TRACED) && GATEWAY_LINETRACE=1 GATEWAY_OPTIMIZE=0 $(SOON) $(CURDIR)/$(PY) setup.py -q build_ext --inplace -j $(JOBS)
 	touch $@

@@ -98,7 +98,7 @@ def examine(request: Request, document: Document, plan: Plan) -> dict[str, Any]:
         "caller": known(exchange.caller),
         "validate": asked_of_it(source),
         "sanitize": screened(source),
-        "limits": touched(document, source),
+        "limits": touched(document, source, exchange),
         "cache": cached(source),
         "content": content_of(source),
         "headers": _hidden(_changes(before, exchange.outgoing), source),

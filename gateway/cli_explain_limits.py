@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from gateway.config.model import Document, Route
     from gateway.config.model_limit import Penalty, Rate, RateLimit
+    from gateway.exchange import Exchange
 
 _UNITS: Final = {1: "s", 60: "m", 3600: "h", 86400: "d"}
 
 
-def touched(document: Document, source: Route | None) -> list[dict[str, Any]]:
-    """The limits in the order in which they are asked: those that must know the caller come last."""
-    own = () if source is None else source.rate_limit
+def touched(document: Document, source: Route | None, exchange: Exchange) -> list[dict[str, Any]]:
+    """The limits in the order in which they are asked: those that must know the caller come last.
+
+    A preflight ends before those of its route.
+    """
+    from gateway.policies.cors import has_cors, is_preflight
+
+    is_over = exchange.method == "OPTIONS" and is_preflight(exchange.environ) and has_cors(exchange.route)
+    own = () if source is None or is_over else source.rate_limit
     found = (*document.rate_limits, *own)
     return [_row(each, document.store) for each in sorted(found, key=lambda each: each.needs_caller)]
 

@@ -22,6 +22,8 @@ Headers = list[tuple[str, str]]
 CACHE_HIT, CACHE_MISS, CACHE_STALE, CACHE_BYPASS, LIMIT_SHADOW, RETRIED, HEDGED, MIRRORED = (1 << n for n in range(8))
 #: this copy of an exchange is the second of two tries side by side
 BESIDE = 1 << 8
+#: an outcome too, the last one: a limit did without its store
+LIMIT_ALONE = 1 << 9
 
 
 class BodyReader(Protocol):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+#: nodes of which only the first child looks at the value that is given, the others at what that one found
+_STEPS: Final = frozenset(
+    ("filter_projection", "flatten", "index_expression", "pipe", "projection", "subexpression", "value_projection")
+)
 #: characters; what is longer is a program and belongs into a service
 LONGEST: Final = 2000
 
@@ -34,3 +38,24 @@ def compile(text: str) -> Expression:
     # NOTE: JMESPathError is a ValueError; a value nested too deep raises RecursionError, which no body here is.
     search: Expression = parsed.search
     return search
+
+
+def members(text: str) -> frozenset[str]:
+    """The members of an object that an expression asks for. Raises ExpressionError."""
+    compile(text)
+    if text.isidentifier():
+        return frozenset((text,))
+    import jmespath
+
+    return frozenset(_members(jmespath.compile(text).parsed))
+
+
+def _members(node: Any) -> Iterator[str]:
+    kind, children = node["type"], node["children"]
+    if kind == "field":
+        yield node["value"]
+    elif kind in _STEPS:
+        yield from _members(children[0])
+    elif kind not in ("expref", "slice"):
+        for child in children:
+            yield from _members(child)

@@ -27,8 +27,9 @@ ENTRY_POINTS = "gateway.policies"
 
 #: the built-in steps in the order of the walk; each is a place to stand beside, whether a route has it or not
 ORDER = (
-    "meter", "trace", "log", "audit", "server-timing", "response-headers", "cors", "ip", "limit", "identity", "session",
-    "access", "limit-client", "guard", "screen", "idempotency", "rewrite", "headers", "cache", "compress", "transform",
+    "meter", "trace", "log", "audit", "server-timing", "response-headers", "limit-preflight", "cors", "ip", "limit",
+    "identity", "session", "access", "limit-client", "guard", "screen", "idempotency", "rewrite", "headers", "cache",
+    "compress", "transform",
 )  # fmt: skip
 
 P = ParamSpec("P")

@@ -51,6 +51,8 @@ image)
     need podman podman
     need crun crun
     need mmdebstrap mmdebstrap
+    # on what is not Debian itself
+    [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$missing debian-archive-keyring"
     need curl curl
     ;;
 *)

@@ -5,7 +5,7 @@ words in leaves of 32, and a leaf takes memory when the first of its words is ne
 
     0      requests that ended: method x status class
     40     outcomes, one for each bit of `Exchange.marks`
-    48     bytes to clients; tries that were a retry, a hedge
+    48     bytes to clients; tries that were a retry, a hedge; of routes the outcome of the bit after BESIDE
     51     sums of the three histograms, nanoseconds
     64     errors, by the number of their slug
     192    three histograms, 1,024 buckets each: duration, waiting for upstreams, the gateway's own
@@ -47,7 +47,7 @@ cdef enum:
     METHODS = 8
     CLASSES = 5
     OUTCOMES_AT = 40
-    OUTCOMES = 8
+    OUTCOMES = 10  # but for BESIDE, whose word is SENT
     SENT = 48
     TRIED_AT = 48  # and what the try was
     RETRIED_TRY = 1
@@ -364,7 +364,7 @@ cdef class Route:
             tally(meter.word(series, SENT), sent)
         at = 0
         while marks and at < OUTCOMES:
-            if marks & 1:
+            if marks & 1 and OUTCOMES_AT + at != SENT:
                 tally(meter.word(series, OUTCOMES_AT + at), 1)
             marks >>= 1
             at += 1

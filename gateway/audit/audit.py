@@ -1,7 +1,7 @@
 """The audit log of one process: what is to be told waits in a short queue, and is written in batches.
 
 Nothing of it waits, but for `close` and `say_now`: the lock is tried, and tried again a moment later.  What finds the
-queue full is dropped and counted, and the next line that gets in is behind one that says how many.
+queue full is dropped and counted, and as soon as there is room a line says how many that were.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import gevent
 from gateway.audit.book import HEAD, STDOUT, Book, open_book
 from gateway.audit.chain import entry
 from gateway.config.model_audit import Audit as Spec
+from gateway.shared.audited import AuditCounts
 
 log = logging.getLogger("gateway")
 
@@ -37,10 +38,11 @@ _MOST: Final = 32  # members
 class Audit:
     """Does nothing until it is configured. All methods are for the thread of the hub."""
 
-    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
-        """`folder` is the runtime directory."""
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.time, counts: AuditCounts | None = None) -> None:
+        """`folder` is the runtime directory; `counts` are those of all processes of the gateway."""
         self._folder = folder
         self._clock = clock
+        self._counts = counts or AuditCounts.private()
         self._spec: Spec | None = None
         self._book: Book | None = None
         self._waiting: deque[str] = deque()
@@ -75,8 +77,7 @@ class Audit:
     def say_now(self, event: str, outcome: str, **members: Any) -> None:
         """The same for a process without a hub that runs: the line is written, or given up within PATIENCE."""
         if self._put(event, outcome, members):
-            self.drain(PATIENCE)
-            self._waiting.clear()  # else a fork would inherit it
+            self.drain(PATIENCE)  # to the last line, which a fork would inherit
 
     def flush(self) -> None:
         """Write what the destination takes now; the rest goes a moment later."""
@@ -84,6 +85,7 @@ class Audit:
             self._write()
             self._is_failing = False
         except OSError as error:
+            self._counts.add("failures", 1)
             if not self._is_failing:
                 self._is_failing = True
                 log.error("the audit log waits until %s takes it: %s", self._spec and self._spec.to, error.strerror)
@@ -91,16 +93,17 @@ class Audit:
             self._start_timer(FAILED if self._is_failing else AGAIN)
 
     def drain(self, patience: float) -> None:
-        """Write all that waits, for at most `patience` seconds."""
+        """Write all that waits, for at most `patience` seconds; what is left then is lost."""
         until = time.monotonic() + patience
         while self._waiting:
             try:
                 self._write()
             except OSError as error:
-                log.error("the audit log is lost: %s", error.strerror)
+                self._counts.add("failures", 1)
+                self._give_up("destination", error.strerror or "it cannot be written")
                 return
             if self._waiting and time.monotonic() > until:
-                log.error("%d lines of the audit log are lost: it is held by another process", len(self._waiting))
+                self._give_up("busy", "another process holds it, or its reader takes no more")
                 return
             if self._waiting:
                 time.sleep(AGAIN)
@@ -109,7 +112,6 @@ class Audit:
         """Write what waits and let go. Safe to call twice; what comes later opens it again."""
         if self._spec is not None:
             self.drain(PATIENCE)
-        self._waiting.clear()
         self._stop_timer()
         if self._book is not None:
             self._book.close()
@@ -133,13 +135,23 @@ class Audit:
             return False
         if len(self._waiting) >= LIMIT:
             self._dropped += 1
+            self._counts.add("full", 1)
             return False
+        self._tell_dropped()
+        self._waiting.append(self._entry(event, outcome, members))
+        return True
+
+    def _tell_dropped(self) -> None:
+        """There is room again: the next line says how many found none."""
         if self._dropped:
             count, self._dropped = self._dropped, 0
             log.error("%d lines of the audit log were dropped", count)
             self._waiting.append(self._entry("audit.dropped", "failed", {"count": count}))
-        self._waiting.append(self._entry(event, outcome, members))
-        return True
+
+    def _give_up(self, reason: str, words: str) -> None:
+        log.error("%d lines of the audit log are lost: %s", len(self._waiting), words)
+        self._counts.add(reason, len(self._waiting))
+        self._waiting.clear()
 
     def _entry(self, event: str, outcome: str, members: dict[str, Any]) -> str:
         at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
@@ -154,10 +166,12 @@ class Audit:
         while self._waiting:
             batch = [self._waiting[number] for number in range(min(BATCH, len(self._waiting)))]
             taken = self._book.add(batch)
+            self._counts.add("written", taken)
             for _ in range(taken):
                 self._waiting.popleft()
             if taken < len(batch):
                 return
+            self._tell_dropped()
 
     def _start_timer(self, seconds: float) -> None:
         """NOTE: a timer of the master's is none of a worker's."""

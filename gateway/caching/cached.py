@@ -134,7 +134,8 @@ class Cached:
         """The answer out of what is kept, where that will do."""
         use = seen.use
         if use is Use.TIMEOUT:
-            raise GatewayError(NOT_CACHED, "The request takes only what is kept, and nothing is that would do.")
+            words = "The request takes only what is kept, and nothing is that would do."
+            raise GatewayError(NOT_CACHED, words, headers=(("Cache-Status", "gateway; detail=only-if-cached"),))
         if entry is None or use is Use.MISS:
             return None
         if use is Use.VALIDATE:

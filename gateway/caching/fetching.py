@@ -130,10 +130,10 @@ class Fetching:
                 return self._instead(exchange, wish, entry, response)
             if asked.method == "HEAD":
                 self._described(wish, response, times, stamp)
-                return _told(response, "stale")
+                return _told(response, wish.why(asked_at))
         self._count.misses += 1
         response, why = self._keeping.keep(exchange, wish, response, times, stamp, flight)
-        return _told(response, "stale" if entry is not None else "miss", why)
+        return _told(response, wish.why(asked_at), why)
 
     def _run(self, exchange: Exchange, wish: Wish) -> Response:
         """Ask for the whole answer, or whether the one that is kept still holds."""
@@ -168,7 +168,9 @@ class Fetching:
             flight.entry = fresh if stays else None
         seen = verdict(wish.asked, made, times[1])
         sent = answered(wish.asked, made, entry.body, seen.age)
-        return _told(sent, "stale", "", f"; fwd-status=304{'; stored' if stays else ''}; ttl={int(seen.left)}")
+        return _told(
+            sent, wish.why(times[0]), "", f"; fwd-status=304{'; stored' if stays else ''}; ttl={int(seen.left)}"
+        )
 
     def _instead(self, exchange: Exchange, wish: Wish, entry: Entry, response: Response) -> Response:
         """What is kept, in place of an error; the error where that is too old."""
@@ -176,14 +178,14 @@ class Fetching:
         seen = verdict(wish.asked, entry.stored, now)
         entry.quiet_until = now + QUIET
         if not seen.on_error or not self._caching.purges.holds(entry):
-            return _told(response, "stale")
+            return _told(response, wish.why(now))
         status = response.status
         response.close()
         exchange.error = None
         exchange.marks = exchange.marks & ~CACHE_MISS | CACHE_STALE
         self._count.saved += 1
         sent = answered(wish.asked, entry.stored, entry.body, seen.age)
-        return _told(sent, "stale", "upstream-failed", f"; fwd-status={status}; ttl={int(seen.left)}")
+        return _told(sent, wish.why(now), "upstream-failed", f"; fwd-status={status}; ttl={int(seen.left)}")
 
     def _described(self, wish: Wish, response: Response, times: tuple[float, float], stamp: int) -> None:
         """The answer to a HEAD tells whether what is kept for GET still holds (RFC 9111 section 4.3.5)."""

@@ -34,6 +34,12 @@ class Wish:
     asked: Asked
     entry: Entry | None
 
+    def why(self, now: float) -> str:
+        """Why the upstream is asked (RFC 9211 section 2.2): `request` = what is kept is fresh, and not wanted."""
+        if self.entry is None:
+            return "miss"
+        return "request" if now < self.entry.fresh_until else "stale"
+
 
 class Keeping:
     """What of the answers of one route is kept; `max_size` is bytes."""

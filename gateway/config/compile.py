@@ -173,6 +173,8 @@ class _Compiler:
         limits = self.limits.steps(route.name, route.rate_limit)
         bodies = (self.guards.step(route), *self.screens.steps(route), *self.idempotencies.steps(route))
         first = (*self._counting(route.name), *self.log, *bodies, *self.identity.steps(route), *limits)
+        if any(step.name == "cors" for step in first):
+            first = (*first, *self.limits.preflights(route.name))
         steps: dict[str, Step] = {step.name: step for step in first}
         if route.rewrite is not None:
             steps["rewrite"] = Step("rewrite", route.rewrite.where, rewrite.compile(route.rewrite, tools))
@@ -210,8 +212,9 @@ class _Compiler:
     def _bare(self, name: str, upstream: Unmatched | Refused) -> RoutePlan:
         """What requests walk that no route takes: they are logged like all others."""
         defaults = self.document.defaults.headers
-        edge = self.identity.edge(self.document.defaults.cors, (), name)
-        steps = self.tracing.watching((*self._counting(""), *self.log, *edge, *self.limits.steps(name)))
+        edge = tuple(self.identity.edge(self.document.defaults.cors, (), name))
+        limits = (*(self.limits.preflights(name) if edge else ()), *edge, *self.limits.steps(name))
+        steps = self.tracing.watching((*self._counting(""), *self.log, *limits))
         if defaults is not None:
             made = headers.compile(defaults, Tools(name, monotonic, log.info))
             steps = (*steps, Step(FINAL, defaults.where, Steps(on_response=made.on_response)))

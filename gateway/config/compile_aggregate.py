@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from gateway import expressions, filling, templates
 from gateway.aggregating.aggregate import STATE, Aggregate, Rules
@@ -20,6 +20,8 @@ from gateway.hands import Hands
 from gateway.templates import Getter, Source, claim_text
 
 Render = Callable[[Any], Any]
+#: seconds beyond the longest that all parts may take: what fails of a part is told of it, not of the whole
+MARGIN: Final = 0.1
 #: what the variables of other parts are, as texts and as values
 Known = tuple[Mapping[str, Source], Values]
 
@@ -34,8 +36,8 @@ def aggregating(spec: Spec, upstreams: Mapping[str, Service | None], hands: Hand
         if service is None:
             return None
         parts.append(_part(part, service, (sources, values), spec.forward))
-    shape = dict if spec.response is None else _shape(spec.response)
-    total = sum(part.total for part in parts)
+    shape = _all(spec.parts) if spec.response is None else _shape(spec.response)
+    total = sum(part.total for part in parts) + MARGIN
     return Aggregate(tuple(parts), Rules(shape, spec.partial, spec.meta, spec.taken), hands), total
 
 
@@ -86,6 +88,12 @@ def _source(part: str) -> Source:
         return get
 
     return getter
+
+
+def _all(parts: tuple[PartSpec, ...]) -> Render:
+    """All of the parts' values by name; null for one that failed without a default."""
+    names = tuple(part.name for part in parts)
+    return lambda values: {name: values.get(name) for name in names}
 
 
 def _shape(spec: Any) -> Render:

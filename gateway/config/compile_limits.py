@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.config.model_limit import RateLimit
-from gateway.contracts import Step, Steps
+from gateway.contracts import OnRequest, Step, Steps
+from gateway.exchange import Exchange, Response
 from gateway.limiting.limit import Limit
 from gateway.limiting.limiting import Limiting
 from gateway.limiting.pace import TICK
 from gateway.policies import limit as policy
+from gateway.policies.cors import is_preflight
 
 #: the step before it is known who calls, and the one after
 EARLY, LATE = "limit", "limit-client"
+#: the step in front of `cors`, where preflights end
+PREFLIGHT = "limit-preflight"
 
 
 class Limits:
@@ -35,8 +39,22 @@ class Limits:
                 yield Step(name, asked[0][0].where, steps)
                 tells = False
 
+    def preflights(self, route: str) -> Iterator[Step]:
+        """The step that holds preflights to the limits for every request; those of the route are not theirs."""
+        asked = [(spec, f"rate_limits/{spec.name}") for spec in self._system]
+        hook = self._steps(route, asked, frozenset(), tells=False).on_request if asked else None
+        if hook is not None:
+            yield Step(PREFLIGHT, asked[0][0].where, Steps(_of_preflights(hook)))
+
     def _steps(self, route: str, asked: list[tuple[RateLimit, str]], spenders: frozenset[str], *, tells: bool) -> Steps:
         keys, store = self._limiting.keys, self._limiting.shared()
         unit = 1 if store is None else TICK
         limits = [Limit(spec, scope, route, keys, unit) for spec, scope in asked]
         return policy.compile(limits, self._limiting.page, store=store, tells=tells, spenders=spenders)
+
+
+def _of_preflights(hook: OnRequest) -> OnRequest:
+    def on_request(exchange: Exchange) -> Response | None:
+        return hook(exchange) if exchange.method == "OPTIONS" and is_preflight(exchange.environ) else None
+
+    return on_request

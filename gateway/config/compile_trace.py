@@ -11,7 +11,7 @@ from gateway.contracts import Step, Steps
 from gateway.policies import server_timing
 
 #: the steps that may ask a store or a server before a request goes on
-_ASKING = frozenset(("limit", "identity", "session", "limit-client", "idempotency"))
+_ASKING = frozenset(("limit-preflight", "limit", "identity", "session", "limit-client", "idempotency"))
 
 
 class Tracing:

@@ -68,12 +68,12 @@ def path_text(path: Path) -> str:
     return text
 
 
-def nearest(word: str, choices: Iterable[str]) -> str:
-    """The choice that `word` was most likely meant to be, or an empty string."""
+def nearest(word: str, choices: Iterable[str], cutoff: float = 0.6) -> str:
+    """The choice that `word` was most likely meant to be, or an empty string; `cutoff` is how alike they must be."""
     import difflib  # NOTE: workers unpickle complaints but never need this
 
     by_lower = {choice.lower(): choice for choice in choices}
-    found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=cutoff)
     return by_lower[found[0]] if found else ""
 
 

@@ -51,6 +51,9 @@ def shown(whole: dict[str, Any]) -> str:
     redacted["store"] = _STORE_SECRET.sub(_HIDDEN, redacted["store"])
     if "escalation" in redacted:
         redacted["escalation"] = _without_addresses(redacted["escalation"])
+    for upstream in redacted.get("upstreams", {}).values():
+        wake = upstream.get("activate", {}).get("wake", {})
+        wake.update(dict.fromkeys(wake.keys() & _ADDRESSES, _HIDDEN))
     tracing = redacted["observability"].get("tracing", {})
     if "headers" in tracing:
         tracing["headers"] = dict.fromkeys(tracing["headers"], _HIDDEN)

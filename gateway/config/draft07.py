@@ -19,6 +19,17 @@ LATER: Final = frozenset(
         *("unevaluatedItems", "unevaluatedProperties"),
     )
 )
+#: all that mean something, those of later drafts too
+KEYWORDS: Final = LATER | frozenset(
+    (
+        *(*_SINGLE, *_LISTS, *_MAPS, "$comment", "$id", "$ref", "$schema", "const", "contentEncoding"),
+        *("contentMediaType", "contentSchema", "default", "deprecated", "description", "enum", "examples"),
+        *("exclusiveMaximum", "exclusiveMinimum", "format", "maxItems", "maxLength", "maxProperties", "maximum"),
+        *("minItems", "minLength", "minProperties", "minimum", "multipleOf", "pattern", "readOnly", "required"),
+        *("title", "type", "uniqueItems", "writeOnly"),
+        "example",  # OpenAPI's
+    )
+)
 FORMATS: Final = frozenset(
     (
         *("date", "date-time", "email", "hostname", "idn-email", "idn-hostname", "ipv4", "ipv6", "iri"),

@@ -5,8 +5,9 @@ from gateway.config.schema_parts import LINE, Schema, boolean, choice, integer, 
 
 def sections() -> dict[str, Schema]:
     """The keys of an upstream that this module describes."""
+    url = text("a URL such as https://scaler.internal/wake/shop", "What is called; kept secret.", LINE)
     wake = {
-        "url": text("a URL such as https://scaler.internal/wake/shop", "What is called.", LINE),
+        "url": {**url, "writeOnly": True},
         "method": choice("How.", "POST", "GET", "PUT", default="POST"),
         "every": quantity("positive", "At most once in this time, by all workers of the host.", "10s"),
         "insecure": boolean("Allows http.", False),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from gateway.exchange import LIMIT_SHADOW, Exchange
+from gateway.exchange import LIMIT_ALONE, LIMIT_SHADOW, Exchange
 from gateway.limiting import refusal, taken
 from gateway.limiting.exact import Answer, Asked, Exact
 from gateway.limiting.ledger import Ledger
@@ -89,6 +89,7 @@ class _Walk:
     def without_store(self, asked: Asked) -> None:
         """Do as the limit says for a store that does not answer."""
         limit = asked.limit
+        self._exchange.marks |= LIMIT_ALONE
         if limit.on_failure == "local":
             self.take(self._page, asked, limit.number_of(asked.name))
         elif limit.on_failure == "deny" and not limit.is_shadow:

@@ -64,7 +64,10 @@ class RouteFigures:
 
 
 #: what errors do not tell: the cache's verdict, and how the upstream was asked
-OUTCOMES = ("cache_hit", "cache_miss", "cache_stale", "cache_bypass", "limit_shadow", "retried", "hedged", "mirrored")
+OUTCOMES = (
+    *("cache_hit", "cache_miss", "cache_stale", "cache_bypass", "limit_shadow", "retried", "hedged", "mirrored"),
+    "limit_alone",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ _REQUESTS: Final = {
     for column, digit in enumerate(CLASSES)
 }
 _ANSWERS: Final = dict(enumerate(CLASSES))
-_OUTCOMES: Final = {40 + bit: name for bit, name in enumerate(OUTCOMES)}
+_OUTCOMES: Final = dict(zip((*range(40, 48), 49), OUTCOMES, strict=True))
 _SENT, _TRIED = 48, 48
 
 _Times = tuple[Histogram, Histogram, Histogram]

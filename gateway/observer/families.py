@@ -27,6 +27,7 @@ ROUTES: Final = (
     Family("gateway_cache_requests_total", "counter", "Requests by the verdict of the route's cache."),
     Family("gateway_limit_refused_total", "counter", "Requests that a limit refused."),
     Family("gateway_limit_shadow_total", "counter", "Requests that a limit in shadow mode would have refused."),
+    Family("gateway_limit_without_store_total", "counter", "Requests of which a limit was judged without its store."),
     Family("gateway_requests_retried_total", "counter", "Requests that were tried more than once."),
     Family("gateway_requests_hedged_total", "counter", "Requests with a second try beside a slow one."),
     Family("gateway_requests_mirrored_total", "counter", "Requests of which a copy was sent."),
@@ -68,9 +69,10 @@ def route_lines(name: str, route: RouteFigures) -> tuple[str, ...]:
         samples(family[7], inner, "verdict", cache),
         samples(family[8], inner, "type", refused),
         _one(family[9], inner, outcomes.get("limit_shadow", 0)),
-        _one(family[10], inner, outcomes.get("retried", 0)),
-        _one(family[11], inner, outcomes.get("hedged", 0)),
-        _one(family[12], inner, outcomes.get("mirrored", 0)),
+        _one(family[10], inner, outcomes.get("limit_alone", 0)),
+        _one(family[11], inner, outcomes.get("retried", 0)),
+        _one(family[12], inner, outcomes.get("hedged", 0)),
+        _one(family[13], inner, outcomes.get("mirrored", 0)),
     )
 
 

@@ -11,6 +11,7 @@ def make(world: World) -> list[Part]:
     NOTE: imported here, so that the master and the workers never hold them.
     """
     from gateway.observer.alerts import Alerts
+    from gateway.observer.audited import Audited
     from gateway.observer.dashboard import Dashboard
     from gateway.observer.overview import Overview
     from gateway.observer.prometheus import Prometheus
@@ -18,6 +19,7 @@ def make(world: World) -> list[Part]:
     from gateway.observer.statsd import Statsd
 
     overview, alerts = Overview(world), Alerts(world)
-    parts: list[Part] = [overview, alerts, Dashboard(world, overview, alerts.board.rows), Spans(world)]
+    parts: list[Part] = [overview, alerts, Dashboard(world, overview, alerts.board.rows)]
+    parts += [Spans(world), Audited(world)]
     parts += [Statsd(world, parts), Prometheus(world, parts)]
     return parts

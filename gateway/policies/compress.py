@@ -25,7 +25,7 @@ from gateway.validating.media_type import is_allowed
 #: (perf/scenarios/compress.toml, zstd-40k)
 GATHERED: Final = 65536
 #: RFC 9110 section 15: no content, or a part of it
-_LEFT_ALONE = frozenset((101, 204, 205, 206, 304))
+_LEFT_ALONE = frozenset((101, 204, 205, 206))
 _DIGESTS = frozenset(("content-digest", "repr-digest", "digest", "content-md5"))
 #: what no longer holds once the content is coded
 _OF_THE_PLAIN = frozenset(("content-length", "accept-ranges"))
@@ -46,6 +46,9 @@ def compile(rules: Rules) -> Steps:
     types = rules.types
 
     def on_response(exchange: Exchange, response: Response) -> None:
+        if response.status == 304:
+            _confirm(exchange.header("if-none-match"), response)
+            return
         if response.status in _LEFT_ALONE or not _may_change(response.headers, types):
             return
         _vary(response.headers)
@@ -135,6 +138,15 @@ def _vary(headers: Headers) -> None:
         ):
             return
     headers.append(("Vary", "Accept-Encoding"))
+
+
+def _confirm(held: str | None, response: Response) -> None:
+    """A 304 has the fields that its 200 would have had (RFC 9110 section 15.4.5): who holds a weak tag has it coded."""
+    if held is not None:
+        weak = [_weak(field) for field in response.headers]
+        if any(new != old and new[1] in held for new, old in zip(weak, response.headers, strict=True)):
+            response.headers = weak
+            _vary(response.headers)
 
 
 def _weak(field: tuple[str, str]) -> tuple[str, str]:

@@ -44,9 +44,9 @@ class Binding:
     response_body: str
 
     @property
-    def rank(self) -> tuple[tuple[int, ...], bool]:
-        """The most specific one is the least: literals before *, * before **, and verbs before none."""
-        return self.template.kinds, not self.template.verb
+    def rank(self) -> tuple[tuple[int, ...], bool, int]:
+        """The most specific one is the least: literals before *, * before **, verbs before none, HEAD before GET."""
+        return self.template.kinds, not self.template.verb, {"HEAD": 0, ANY: 2}.get(self.verb, 1)
 
 
 def bindings(schema: Schema, services: Iterable[str] = ()) -> tuple[Binding, ...]:
@@ -76,7 +76,7 @@ def _is_head(binding: Binding, methods: Sequence[str]) -> bool:
 
 def find(table: Iterable[Binding], method: str, raw: Sequence[str]) -> tuple[Binding, dict[str, str]] | tuple[str, ...]:
     """The binding and its variables; or the methods that the path has, () for a path that nothing matches."""
-    wanted = ("GET", ANY) if method == "HEAD" else (method, ANY)
+    wanted = ("HEAD", "GET", ANY) if method == "HEAD" else (method, ANY)
     others: dict[str, None] = {}
     for each in table:
         values = each.template.match(raw)

@@ -19,11 +19,11 @@ log = logging.getLogger("gateway")
 SPARE = 256
 
 
-def usable_cores() -> int:
-    """Cores that this process may use: its affinity, and the cgroup's quota rounded up."""
+def usable_cores(quota_of: str = "/sys/fs/cgroup/cpu.max") -> int:
+    """Cores that this process may use: its affinity, and the cgroup's quota rounded up (cgroup-v2: cpu.max)."""
     cores = len(os.sched_getaffinity(0))
     try:
-        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
+        with open(quota_of, encoding="ascii") as file:
             quota, _, period = file.read().partition(" ")
     except OSError:
         return cores
@@ -85,6 +85,16 @@ def raise_descriptor_limit(server: Server, document: Document) -> None:
         )
 
 
+def leave_no_core() -> None:
+    """No process of the gateway leaves its memory in a file when it crashes; who has to see one raises the soft limit.
+
+    SECURITY: all that was ever a secret of the configuration is in that memory (test_no_process_leaves_a_core). The
+    limit is 1 rather than 0, which a program that cores are piped to would not be held to (core(5)).
+    """
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (0 if hard == 0 else 1, hard))
+
+
 # Hooks, by gunicorn's names. What lives longer than a worker is handled by the master here.
 
 
@@ -93,6 +103,7 @@ def on_starting(server: Any) -> None:
     site = the_site()
     _log_like(server.log.error_log)
     document = site.store.document
+    leave_no_core()
     raise_descriptor_limit(document.server, document)
     site.give_to(server.cfg.uid, server.cfg.gid)
     # NOTE: here and not among the settings, where gunicorn's own --bind would replace it.

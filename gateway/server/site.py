@@ -27,7 +27,7 @@ from gateway.observe.meter import regions as meter_regions
 from gateway.observe.tracing import Traces
 from gateway.server.ahead import Read
 from gateway.server.tls import Contexts
-from gateway.shared import Page, PageError, RuntimeDir, traces
+from gateway.shared import Page, PageError, RuntimeDir, audited, traces
 from gateway.shared.buckets import REGION as LIMITS
 from gateway.shared.buckets import buckets_of, region_size
 from gateway.shared.opening import open_store
@@ -68,6 +68,7 @@ class Site:
             LIMITS: region_size(),
             TRACES: traces.region_size(),
             VITALS: VitalsRegion.size(),
+            audited.REGION: audited.region_size(),
             **meter_regions(series),
         }
         self.page = Page.from_env(os.environ) or Page.create(regions)
@@ -83,7 +84,7 @@ class Site:
         self.store = Store(self._compile)
         self.contexts = contexts(document)
         self.runtime = RuntimeDir.from_env(os.environ) or RuntimeDir.create()
-        self.audit = Audit(self.runtime.path)
+        self.audit = Audit(self.runtime.path, counts=audited.AuditCounts.of(self.page))
         self.denials = Denials(self.audit)
         self.traces = Traces(self.runtime.path, traces.Counts(self.page.region(TRACES)))
         try:

@@ -13,7 +13,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
 from gateway.contracts import Fetch
-from gateway.errors import NO_TARGET, GatewayError
+from gateway.errors import NO_TARGET, UPSTREAM_BAD_ANSWER, GatewayError, Kind
 from gateway.exchange import Exchange
 from gateway.grpc_wire import CODES, TRAILERS, UNIMPLEMENTED, WANTS, Wants, code_of, frame, frames, read_trailers
 from gateway.protos.bindings import Table, bindings
@@ -44,17 +44,20 @@ class Reflected:
     def __init__(self) -> None:
         self._schema: Schema | None = None
         self._known: frozenset[bytes] = frozenset()
-        self._reason = "it was not asked yet"
+        self._kind, self._reason = NO_TARGET, "it was not asked yet"
         self._tables: dict[tuple[str, ...], Table] = {}
 
     def table_of(self, services: tuple[str, ...]) -> Callable[[], Table]:
-        """Gives the rules of `services`, () = all; raises GatewayError (503) while they are not known."""
+        """Gives the rules of `services`, () = all; raises GatewayError while they are not known.
+
+        503, or 502 where what answers does not speak gRPC.
+        """
 
         def table() -> Table:
             found = self._tables.get(services)
             if found is None:
                 if self._schema is None:
-                    raise GatewayError(NO_TARGET, f"What the upstream can be called for is not known: {self._reason}.")
+                    raise GatewayError(self._kind, f"What the upstream can be called for is not known: {self._reason}.")
                 # NOTE: a rule that takes a stream cannot be reached; the others can.
                 rules = bindings(self._schema, services)
                 rules = tuple(each for each in rules if not each.method.takes_stream)
@@ -71,9 +74,9 @@ class Reflected:
         bindings(schema)
         self._schema, self._known, self._tables = schema, files, {}
 
-    def fail(self, reason: str) -> None:
+    def fail(self, reason: str, kind: Kind = NO_TARGET) -> None:
         """Nothing could be learnt; what was known stays."""
-        self._reason = reason
+        self._kind, self._reason = kind, reason
 
 
 class Reflecting:
@@ -94,7 +97,8 @@ class Reflecting:
             self._reflected.learn(frozenset(self._ask()))
         except (ReflectionError, SchemaError, GatewayError, DecodeError) as error:
             reason = error.detail if isinstance(error, GatewayError) else str(error)
-            self._reflected.fail(reason.rstrip("."))
+            speaks_another = isinstance(error, GatewayError) and error.kind is UPSTREAM_BAD_ANSWER
+            self._reflected.fail(reason.rstrip("."), UPSTREAM_BAD_ANSWER if speaks_another else NO_TARGET)
             if not self._has_failed:
                 log.warning("the upstream %s does not say its descriptors: %s", self._upstream, reason)
             self._has_failed, self._due = True, monotonic() + AGAIN

@@ -76,6 +76,8 @@ def read_whole(exchange: Exchange, most: int) -> bytes:
         and len(known) <= most
     ):
         return known  # another step read it before
+    if length > most:
+        raise too_large(most)  # before any of it is read
     pieces, size = [], 0
     while size != length:
         # Of a length that was told no more is asked for: what lies behind it on the connection is another request.

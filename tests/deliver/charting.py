@@ -16,8 +16,6 @@ TOOLS = ROOT / "build" / "deliver"
 GOLDEN = Path(__file__).parent / "golden"
 ENVIRONMENTS = ("dev", "staging", "prod")
 CORE = {"v1", "apps/v1", "policy/v1", "networking.k8s.io/v1", "rbac.authorization.k8s.io/v1", "autoscaling/v2"}
-#: Kinds of which no package has the schema.
-UNKNOWN = {"VerticalPodAutoscaler"}
 Object = dict[str, Any]
 
 
@@ -85,7 +83,7 @@ def of_core(found: list[Object]) -> list[Object]:
 
 
 def of_others(found: list[Object]) -> list[Object]:
-    return [each for each in found if each["apiVersion"] not in CORE and each["kind"] not in UNKNOWN]
+    return [each for each in found if each["apiVersion"] not in CORE]
 
 
 def core_complaints(found: list[Object], folder: Path) -> str:

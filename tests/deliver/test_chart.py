@@ -51,7 +51,7 @@ def test_golden(name):
 
 def test_what_it_makes_is_what_kubernetes_and_others_know(tmp_path):
     found = [each for values in value_sets().values() for each in render(values)]
-    assert {"VirtualService", "HTTPRoute", "ScaledObject", "ExternalSecret"} <= {
+    assert {"VirtualService", "HTTPRoute", "ScaledObject", "ExternalSecret", "VerticalPodAutoscaler"} <= {
         each["kind"] for each in of_others(found)
     }
     assert core_complaints(found, tmp_path) == ""
@@ -59,7 +59,6 @@ def test_what_it_makes_is_what_kubernetes_and_others_know(tmp_path):
 
 
 def test_the_recommender_changes_nothing():
-    """No package has the schema of a VerticalPodAutoscaler, so it is compared with what its documentation shows."""
     vpa = one(render(more=["--set=vpa.enabled=true"]), "VerticalPodAutoscaler")
     assert vpa["apiVersion"] == "autoscaling.k8s.io/v1"
     assert vpa["spec"] == {
@@ -163,6 +162,23 @@ def test_a_token_of_the_api_only_where_something_is_found_by_it():
     assert all(each["rules"] == least for each in roles)
 
 
+def admitted(policy):
+    """Whom the network lets to the admin port: the peers of each rule that has it, None where that is all."""
+    rules = policy["spec"]["ingress"]
+    return [rule.get("from") for rule in rules if {"port": "http"} not in rule.get("ports", [])]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_admin_port_is_open_to_the_monitoring_namespace_alone(name):
+    found = render(value_sets()[name])
+    name = pod(found)["serviceAccountName"]
+    policy = one(found, "NetworkPolicy", name)
+    assert admitted(policy) == [[{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]]
+    assert policy["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/instance"] == name
+    # A rule without peers, or without ports, would be for all.
+    assert admitted({"spec": {"ingress": [{"ports": [{"port": "admin"}]}, {"from": []}]}}) == [None, []]
+
+
 def test_the_mesh_tries_nothing_again():
     found = [each for name in ("prod", "mesh") for each in render(value_sets()[name])]
     services = [each for each in found if each["kind"] == "VirtualService"]
@@ -225,6 +241,12 @@ PLANTED = [
     ("scaling.yaml", "maxReplicaCount", "maxReplicas", "ScaledObject/gateway: Object literal"),
     ("httproute.yaml", "PathPrefix", "Prefix", "HTTPRoute/gateway: data/spec/rules/0/matches/0/path/type"),
     ("secret.yaml", "refreshInterval", "refreshIntervall", "ExternalSecret/gateway: Object literal"),
+    (
+        "availability.yaml",
+        'updateMode: "Off"',
+        'updateMode: "Never"',
+        "VerticalPodAutoscaler/gateway: data/spec/updatePolicy",
+    ),
 ]
 
 

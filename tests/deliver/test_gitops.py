@@ -85,8 +85,6 @@ def test_a_promotion_changes_what_is_rendered_and_nothing_else(tmp_path):
 
 
 def test_each_environment_has_a_place_and_a_turn(argo, flux):
-    project = one(argo, "AppProject")["spec"]
-    assert [each["namespace"] for each in project["destinations"]] == ["gateway-dev", "gateway-staging", "gateway-prod"]
     steps = one(argo, "ApplicationSet")["spec"]["strategy"]["rollingSync"]["steps"]
     assert [each["matchExpressions"][0]["values"] for each in steps] == [["dev"], ["staging"], ["prod"]]
     after = {
@@ -100,6 +98,27 @@ def test_each_environment_has_a_place_and_a_turn(argo, flux):
     }
     waves = {each["kind"]: each["metadata"].get("annotations", {}).get("argocd.argoproj.io/sync-wave") for each in argo}
     assert waves == {"AppProject": "-1", "ApplicationSet": "0", "Application": None}
+
+
+def outside(project: dict, environment: str) -> set[str]:
+    """Namespaces of what an environment makes that a project does not let it into."""
+    values = ROOT / "k8s/environments" / environment
+    namespace = f"gateway-{environment}"
+    found = render([values / "values.yaml", values / "version.yaml"], namespace=namespace)
+    places = {each["metadata"].get("namespace", namespace) for each in found}
+    assert namespace in places
+    return places - {each["namespace"] for each in project["destinations"]}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_project_lets_in_what_an_environment_makes(argo, environment):
+    assert outside(one(argo, "AppProject")["spec"], environment) == set()
+
+
+def test_a_namespace_that_the_project_does_not_have_is_found(argo):
+    project = copy.deepcopy(one(argo, "AppProject")["spec"])
+    project["destinations"] = [each for each in project["destinations"] if each["namespace"].startswith("gateway-")]
+    assert outside(project, "prod") == {"monitoring", "shop"}
 
 
 def test_nothing_is_pulled_from_anywhere_else(argo, flux):

@@ -122,6 +122,10 @@ def test_the_file_that_a_promotion_edits_is_one_that_helm_takes():
         ("rollout.analysis.error=1", "additional properties 'error' not allowed"),
         ("rollout.keepOld=5", "at '/rollout/keepOld': minimum: got 5, want 30"),
         ("rollout.canary.steps={100}", "at '/rollout/canary/steps/0'"),
+        (
+            "rollout.strategy=blueGreen,istio.enabled=true,istio.hosts={a.example},rollout.analysis.smoke.path=/status",
+            "rollout.analysis.smoke.path: the mesh lets in the ingress alone",
+        ),
     ],
 )
 def test_values_that_are_none_are_refused(given, said):

@@ -10,6 +10,16 @@ import yaml
 from tests.deliver.terraforming import HELM, PYTHON, ROOMS, ROOT, TOOLS, Tree, attached, command_in
 
 pytestmark = pytest.mark.deliver
+#: What checkov finds in terraform/ and what stays as it is, and why.
+ACCEPTED = {
+    "CKV2_AWS_11": "no flow logs: what the network lets through is logged by those whose account it is (docs)",
+    "CKV2_AWS_50": "multi_az and replicas are variables, which checkov does not follow; their tests do",
+    "CKV2_AWS_64": "a key without a policy of its own is the account's, whose IAM says who may use it",
+    "CKV_AWS_158": "the control plane's logs are encrypted with AWS's own key (docs)",
+    "CKV_AWS_191": "Redis's disks are encrypted with AWS's own key (docs)",
+    "CKV_AWS_338": "how long logs are kept is a variable: prod says 365 days",
+    "CKV_AWS_394": "the first zones by name are taken, whatever their state: one that is added later changes nothing",
+}
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +58,33 @@ def test_every_module_and_environment_is_valid_and_passes_its_own_tests(tree, qu
     assert passed, done.stdout
     written = sum(path.read_text().count("\nrun ") for path in (ROOT / "terraform" / room).glob("tests/*.hcl"))
     assert int(passed[1]) == written > 1
+
+
+def findings(folder):
+    """The checks of checkov that fail."""
+    checkov = [
+        PYTHON.with_name("checkov"),
+        "--framework",
+        "terraform",
+        "--skip-download",
+        "--output",
+        "json",
+        "--quiet",
+    ]
+    done = subprocess.run([*checkov, "--directory", folder], capture_output=True, text=True, timeout=120)
+    told = json.loads(done.stdout)
+    assert told["summary"]["passed"] > 10 and told["summary"]["parsing_errors"] == 0, done.stderr
+    return {each["check_id"] for each in told["results"]["failed_checks"]}
+
+
+def test_checkov_finds_what_is_accepted_and_no_more(tree):
+    assert findings(tree.at / "terraform") == set(ACCEPTED)
+
+
+def test_checkov_finds_a_planted_mistake(command, tmp_path):
+    tree = Tree(tmp_path / "tree", command)
+    tree.plant("modules/redis/main.tf", "at_rest_encryption_enabled = true", "at_rest_encryption_enabled = false")
+    assert "CKV_AWS_29" in findings(tree.at / "terraform/modules/redis")
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])

@@ -222,8 +222,8 @@ def test_two_hosts_speak_with_one_voice(tmp_path: Path, receiver: Receiver, port
                 wait_until(lambda: [alert(each)["tiers_told"] for each in (one, two)] == [[1, 2]] * 2, "both climb", 25)
                 wait_until(lambda: len(receiver.bodies) == 2, "each tier is told")
                 assert send(one, "POST", "/api/alerts/errors/ack", {"by": "alice"})[0] == 200
-                wait_until(lambda: alert(two)["acknowledged_by"] == "alice", "the other host knows", 10)
                 assert send(one, "POST", "/api/silences", {"matchers": {"name": "x"}, "for": "1h"})[0] == 201
+                wait_until(lambda: alert(two)["acknowledged_by"] == "alice", "the other host knows", 10)
                 wait_until(lambda: len(two.admin("/api/silences")[1]) == 1, "the other host has the silence", 10)
                 traffic.well()
                 wait_until(

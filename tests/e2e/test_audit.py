@@ -115,6 +115,35 @@ def test_denied_access_is_told(gateway):
     assert not any(word in text for word in ("canary", "wrong", TOKEN, ENV["AUDIT_SECRET"]))
 
 
+def metrics(gateway: Gateway) -> dict[str, float]:
+    """What /metrics counts of the audit log."""
+    fields = {"Authorization": f"Bearer {TOKEN}"}
+    asking = urllib.request.Request(f"http://127.0.0.1:{gateway.admin_port}/metrics", headers=fields)
+    with urllib.request.urlopen(asking, timeout=15) as answer:
+        rows = (line.rsplit(" ", 1) for line in answer.read().decode().splitlines())
+        return {name: float(value) for name, value in rows if name.startswith("gateway_audit_")}
+
+
+def test_what_fails_is_counted(gateway):
+    """Nobody may write its head for a while: a line waits, each try is counted, and nothing is lost."""
+    told(gateway, "gateway.start")
+    head = gateway.folder / "audit.log.head"
+    kept = head.rename(gateway.folder / "kept")
+    head.symlink_to(kept)  # which is not followed
+    change(gateway, "DELETE", "/api/limits/00000000000000ff")
+    failures = "gateway_audit_write_failures_total"
+    wait_until(lambda: metrics(gateway).get(failures, 0.0) > 1.0, "failures are counted")
+    kept.rename(head)
+    wait_until(
+        lambda: "/api/limits/00000000000000ff" in (gateway.folder / "audit.log").read_text(), "the line is there"
+    )
+    found = wait_until(
+        lambda: (found := metrics(gateway))["gateway_audit_lines_total"] == len(lines(gateway)) and found, "all count"
+    )
+    lost = {f'gateway_audit_lines_lost_total{{reason="{why}"}}': 0.0 for why in ("full", "destination", "busy")}
+    assert {name: found[name] for name in lost} == lost
+
+
 def test_changes_of_the_configuration_are_told(gateway):
     gateway.write(CONFIG.replace("STATUS", "1000"))
     assert change(gateway, "POST", "/api/reload")[0] == 422

@@ -6,12 +6,14 @@ import os
 import signal
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.support.drill import COMMAND, drill, serving
-from tests.support.gateway import Gateway, wait_until
+from tests.support.gateway import Gateway, free_port, wait_until
+from tests.support.haproxy import ADDRESSES, Haproxy
 from tests.support.operations import children, get, is_alive, respond, running, server
 from tests.support.raw import Client
 
@@ -41,6 +43,24 @@ def test_no_idempotent_request_fails(tmp_path: Path) -> None:
     assert [call for call in failed if call.is_idempotent] == []
     assert failed == made.broken(failed), "a POST on its way to what was killed is all that may be lost"
     assert len(calls) > 5 * RATE
+
+
+def test_gateways_that_fail_their_checks_are_asked_all_the_same(tmp_path: Path) -> None:
+    """As under too much load, when both answer their checks too late: nobody is turned away for that."""
+    with running(tmp_path, plan("0s")) as gateway:
+        dead = SimpleNamespace(port=gateway.port, admin_port=free_port())
+        (tmp_path / "haproxy").mkdir()
+        balancer = Haproxy(tmp_path / "haproxy", "http", [dead, dead])  # type: ignore[list-item]
+        try:
+            for name in ADDRESSES:
+                balancer.until(name, up=False)
+            client = Client(balancer.port)
+            for _ in range(3):
+                assert client.send(b"GET /plan HTTP/1.1\r\nHost: a\r\n\r\n").answer()[0] == 200
+            client.close()
+            assert not any(balancer.is_up(name) for name in ADDRESSES)
+        finally:
+            balancer.stop()
 
 
 def test_everybody_is_served_while_the_balancer_hears_of_it(tmp_path: Path) -> None:

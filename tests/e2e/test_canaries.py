@@ -10,17 +10,19 @@ import base64
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.cli import main
 from tests.support.collector import collecting
-from tests.support.gateway import Gateway, free_port, wait_until
+from tests.support.gateway import ROOT, Gateway, free_port, wait_until
 from tests.support.receivers import receiving
 
 TOKEN = "cnry-admintoken-0f3a"
@@ -40,6 +42,9 @@ observability:
 upstreams:
   app: {targets: ["http://127.0.0.1:DEAD"]}
   well: {targets: ["UPSTREAM"]}
+  asleep:
+    targets: ["http://127.0.0.1:DEAD"]
+    activate: {hold: 100ms, wake: {url: "http://127.0.0.1:DEAD/cnry-wakeurl-4b4b", insecure: true}}
 auth:
   bearer: {jwt: {algorithms: [HS256], secret: cnry-jwtsecret-a-long-one-8d20a7c5, issuer: x}}
   keyed: {api_key: {from: header:X-API-Key, stored: true, keys: "${file:keys}"}}
@@ -50,6 +55,7 @@ auth:
   own: {issuer: {key: own.pem, login: {upstream: app, path: /login}}}
 routes:
   - {name: open, match: {path: /open}, upstream: app}
+  - {name: asleep, match: {path: /asleep}, upstream: asleep}
   - name: well
     match: {path: /well, headers: {X-Beta-Group: "${env:CNRY_MATCH}"}}
     upstream: well
@@ -88,6 +94,7 @@ WRONG = {
     "client_secret: cnry-oidcsecret-3c9f": "client_secret: {cnry-oidcsecret-3c9f: 1}",
     "X-Auth: cnry-otlpheader-52b1": 'X-Auth: "cnry-otlpheader\\n"',
     "password: cnry-smtppassword-9c0d": "password: [cnry-smtppassword-9c0d]",
+    'wake: {url: "http://127.0.0.1:DEAD/cnry-wakeurl-4b4b"': 'wake: {url: "cnry-wakeurl-4b4b"',
     '"${file:keys}"': '"acme: cnry-nodigest-4411"',
 }
 ENV = {"CNRY_ENV": "cnry-env-aa01", "CNRY_MATCH": "cnry-match-aa02"}
@@ -98,7 +105,7 @@ SENT = {
     "Cookie": "__Host-gw_session=cnry-sentcookie-e3e3",
     "X-Beta-Group": ENV["CNRY_MATCH"],
 }
-PATHS = ("/open", "/well", "/bearer", "/keyed", "/browser", "/auth/login", "/limited", "/limited", "/none")
+PATHS = ("/open", "/asleep", "/well", "/bearer", "/keyed", "/browser", "/auth/login", "/limited", "/limited", "/none")
 ADMIN = (
     *("/", "/healthz", "/readyz", "/api/routes", "/api/config", "/api/workers", "/api/upstreams", "/api/keys"),
     *("/api/revocations", "/api/limits", "/api/cache", "/metrics", "/api/overview", "/api/history", "/api/trends"),
@@ -128,6 +135,10 @@ class Told:
 
     def add(self, where: str, text: Any) -> None:
         self._texts.append((where, text.decode(errors="replace") if isinstance(text, bytes) else str(text)))
+
+    def has(self, words: str) -> bool:
+        """Whether these words were told somewhere."""
+        return any(words in text for _, text in self._texts)
 
     def leaks(self, secrets: list[str]) -> list[str]:
         return sorted(
@@ -248,9 +259,51 @@ def test_no_secret_is_told(told):
     assert not leaks, "\n".join(leaks)
 
 
+def secrets_of(schema: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Where the published schema has a secret; `*` is any key and any member."""
+    if schema.get("writeOnly"):
+        yield path
+    for name, member in schema.get("properties", {}).items():
+        yield from secrets_of(member, (*path, name))
+    for key in ("additionalProperties", "items"):
+        if isinstance(schema.get(key), dict):
+            yield from secrets_of(schema[key], (*path, "*"))
+    for form in schema.get("anyOf", ()):
+        yield from secrets_of(form, path)
+
+
+def is_planted(value: Any, path: tuple[str, ...]) -> bool:
+    """Whether a canary is in that place, or in the short form of one above it."""
+    if isinstance(value, str) or not path:
+        return "cnry-" in json.dumps(value)
+    members = list(value.values()) if isinstance(value, dict) else value
+    if path[0] != "*":
+        members = [value[path[0]]] if path[0] in value else []
+    return any(is_planted(member, path[1:]) for member in members)
+
+
+def unplanted(schema: dict[str, Any]) -> list[str]:
+    config = yaml.safe_load(CONFIG)
+    return [".".join(path) for path in secrets_of(schema) if not is_planted(config, path)]
+
+
+def test_every_secret_of_a_configuration_has_a_canary():
+    schema = json.loads((ROOT / "conf" / "gateway.schema.json").read_text())
+    assert len(list(secrets_of(schema))) >= 19
+    assert unplanted(schema) == []
+
+
+def test_a_secret_without_a_canary_is_found():
+    secret = {"writeOnly": True}
+    upstream = {"properties": {"targets": {}, "password": secret, "activate": {"properties": {"key": secret}}}}
+    schema = {"properties": {"store": secret, "upstreams": {"additionalProperties": upstream}}}
+    assert unplanted(schema) == ["upstreams.*.password", "upstreams.*.activate.key"]
+
+
 def test_they_reach_those_whom_they_are_for(told):
     """Else nothing could have leaked."""
-    _, _, (upstream, collector) = told
+    found, _, (upstream, collector) = told
+    assert found.has("waking asleep failed")
     sent = [headers for path, headers in upstream.heads if path.startswith("/well")]
     assert sent[-1]["authorization"] == "Bearer cnry-env-aa01"
     assert sent[-1]["x-file"] == "cnry-file-bb01"

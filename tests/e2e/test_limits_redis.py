@@ -12,6 +12,7 @@ import pytest
 from tests.support.certs import authority, issue
 from tests.support.flood import steady_flood
 from tests.support.gateway import Gateway, wait_until
+from tests.support.metered import reader, settled
 from tests.support.operations import Asker, get, running, server
 from tests.support.redis import RedisServer, cluster, redis
 from tests.support.slowed import slowed
@@ -137,6 +138,12 @@ def test_a_redis_that_dies_and_comes_back_empty_under_load(tmp_path):
         assert statuses(gateway, "/hour", 4) == [200, 200, 200, 429], "the buckets of this host"
         found = health(gateway)
         assert found["is_down"] is True and found["failures"] > 3
+        counted = ("hour", "deny", "allow")
+        settled(
+            reader(gateway),
+            lambda seen: all(seen.routes[name].outcomes.get("limit_alone", 0) for name in counted),
+            "requests whose limits did without the store are counted",
+        )
         store.start()
         wait_until(lambda: get(gateway, "/deny")[0] == 200, "it is found by itself")
         assert statuses(gateway, "/deny", 2) == [200] * 2

@@ -118,6 +118,7 @@ def test_the_master_is_killed(gateway):
     assert not folder.exists(), "the next gateway sweeps what a killed one left"
 
 
+@pytest.mark.thorough
 def test_a_worker_that_hangs_is_replaced(tmp_path):
     # NOTE: on a busy machine a worker may take a second to boot, which is not hanging.
     command = [GUNICORN, "-c", f"{ROOT}/conf/gunicorn.conf.py", "--timeout", "3"]
@@ -129,6 +130,7 @@ def test_a_worker_that_hangs_is_replaced(tmp_path):
         assert not is_alive(victim)
 
 
+@pytest.mark.thorough
 def test_more_and_fewer_workers(gateway):
     gateway.send(signal.SIGTTIN)
     wait_until(lambda: len(gateway.workers()) == 3, "TTIN adds one")
@@ -143,6 +145,7 @@ def test_more_and_fewer_workers(gateway):
     assert answers(gateway, "two")
 
 
+@pytest.mark.thorough
 def test_a_worker_is_replaced_after_max_requests(tmp_path):
     with running(tmp_path, plan("one"), env={"GUNICORN_CMD_ARGS": "--max-requests 2000"},
                  command=[GUNICORN, "-c", f"{ROOT}/conf/gunicorn.conf.py",
@@ -164,6 +167,7 @@ def test_a_worker_is_replaced_after_max_requests(tmp_path):
         assert "is replaced" in gateway.output()
 
 
+@pytest.mark.thorough
 def test_a_second_gateway_on_the_same_host(gateway, tmp_path):
     other_folder = tmp_path / "other"
     other_folder.mkdir()
@@ -180,6 +184,7 @@ def test_a_second_gateway_on_the_same_host(gateway, tmp_path):
     assert runtime_folder(gateway.pid).is_dir()
 
 
+@pytest.mark.thorough
 def test_usr1_reopens_the_access_log(tmp_path):
     log = tmp_path / "access.log"
     config = plan("one", 2).replace('{format: "off"}', f"{{format: json, to: {log}}}")
@@ -253,6 +258,7 @@ signal.signal(signal.SIGURG, tell)
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("hard", "is_said"), [(256, True), (8192, False)])
 def test_too_few_file_descriptors_are_raised_or_said(tmp_path, hard, is_said):
     """A soft limit is raised up to the hard one, which only root may raise, and here root may not either."""

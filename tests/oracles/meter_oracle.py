@@ -67,7 +67,7 @@ class Route:
         code = 499 if status is None else status
         row = METHODS.index(method) if method in METHODS else 7
         self.words[row * 5 + min(max(code // 100, 1), 5) - 1] += 1
-        for bit in range(8):
+        for bit in (*range(8), 9):
             self.words[40 + bit] += marks >> bit & 1
         self.words[48] += sent
         if error or status is None:

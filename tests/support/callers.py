@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import subprocess
 import sys
@@ -28,7 +29,10 @@ REDELIVERABLE = ("GET", "PUT")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request: when it was due (monotonic), seconds from then on, status (0: no answer), and the trouble if any."""
+    """One request: when it was due (monotonic), seconds from then on, status (0: no answer), and the trouble if any.
+
+    The trouble with an answer is its kind where a gateway says one, else that it is the balancer's.
+    """
 
     due: float
     seconds: float
@@ -100,8 +104,10 @@ class Load:
         try:
             sock = self._connection()
             sock.sendall(f"{what} HTTP/1.1\r\nHost: a\r\n{length}\r\n".encode() + body)
-            status, is_kept = _answer(sock)
-            if is_kept:
+            head, body = _answer(sock)
+            status = int(head[9:12])
+            trouble = "" if status == 200 else _kind(body)
+            if b"\r\nconnection: close" not in head.lower():
                 self._idle.append(sock)
             else:
                 sock.close()
@@ -122,14 +128,21 @@ class Load:
         return socket.create_connection(("127.0.0.1", self._port), PATIENCE)
 
 
-def _answer(sock: socket.socket) -> tuple[int, bool]:
+def _answer(sock: socket.socket) -> tuple[bytes, bytes]:
+    """(head, body)"""
     data = b""
     while (end := data.find(b"\r\n\r\n") + 4) < 4 or len(data) < end + _length(data[:end]):
         piece = sock.recv(65536)
         if not piece:
             raise ConnectionResetError(f"ended after {len(data)} bytes of an answer")
         data += piece
-    return int(data[9:12]), b"\r\nconnection: close" not in data[:end].lower()
+    return data[:end], data[end:]
+
+
+def _kind(body: bytes) -> str:
+    """The kind of an error, as the problem document of a gateway names it (RFC 9457)."""
+    found = re.search(rb'"type": ?"[^"]*?([a-z-]+)"', body)
+    return found[1].decode() if found else "the balancer's own"
 
 
 if __name__ == "__main__":

@@ -74,9 +74,7 @@ class KubernetesApi:
 
     def start(self, port: int = 0) -> None:
         """Serve, after `stop` at the port that it had."""
-        self._server = _Server(self, port)
-        wrapped = self._context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
-        self._server.socket = wrapped
+        self._server = _Server(self, port, self._context)
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def stop(self) -> int:
@@ -263,9 +261,19 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, api: KubernetesApi, port: int) -> None:
-        self.api = api
+    def __init__(self, api: KubernetesApi, port: int, context: ssl.SSLContext) -> None:
+        self.api, self._context = api, context
         super().__init__(("127.0.0.1", port), _Handler)
+
+    def get_request(self) -> tuple[ssl.SSLSocket, Any]:
+        """A connection. NOTE: the ssl module forgets to close one whose client has gone before it is wrapped."""
+        plain, address = self.socket.accept()
+        try:
+            plain.getpeername()
+        except OSError:
+            plain.close()
+            raise
+        return self._context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False), address
 
     def handle_error(self, *_: Any) -> None:
         """A client went away: that is part of the tests."""

@@ -39,6 +39,17 @@ def test_the_limits_in_the_order_in_which_they_are_asked():
     assert limiting.buckets.used == 0
 
 
+def test_a_preflight_touches_those_for_every_request():
+    cors = 'cors: {web: {origins: ["https://app.test"]}}\ndefaults: {cors: web}\n'
+    document = loads(TEXT.replace("rate_limits", f"{cors}rate_limits"), "x.yaml")
+    asks = (("Origin", "https://app.test"), ("Access-Control-Request-Method", "GET"))
+    report = examine(Request("OPTIONS", "/items/7", asks), document, compile(document))
+    assert [row["name"] for row in report["limits"]] == ["global", "who"]
+    assert (report["route"]["name"], report["answer"]["status"]) == ("item", 204)
+    report = examine(Request("OPTIONS", "/items/7", asks[:1]), document, compile(document))
+    assert len(report["limits"]) == 3
+
+
 def test_what_matches_no_route_touches_those_for_every_request():
     document = loads(TEXT, "x.yaml")
     report = examine(Request("GET", "/nowhere", ()), document, compile(document))

@@ -33,6 +33,7 @@ def _check_url(text: Text, insecure: bool) -> None:
     except ValueError:
         is_sound = False
     if not is_sound or parts.scheme not in ("http", "https"):
-        text.complain(f"{text.shown} is no URL that can be called", "such as https://scaler.internal/wake/shop")
+        # SECURITY: without what it is, for who knows it may call it (test_no_secret_is_told)
+        text.complain("this is no URL that can be called", "such as https://scaler.internal/wake/shop")
     elif parts.scheme == "http" and not insecure:
-        text.complain(f"{text.shown} is not asked without TLS", "write `insecure: true` beside it if that is meant")
+        text.complain("this URL is not asked without TLS", "write `insecure: true` beside it if that is meant")

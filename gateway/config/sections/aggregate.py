@@ -33,7 +33,7 @@ def read_aggregate(holder: Reader, known: Known) -> Aggregate | None:
             section.complain(f"`{name}` is what variables of another kind begin with", "call it something else")
     response = reader.raw("response")
     for text in reader.strings("response"):
-        _check_expression(text)
+        _check_members(text, names)
     is_told = reader.flag(META)
     if is_told and not _may_tell(response, names):
         reader.complain("`meta` needs a `response` that is a mapping without a `meta` of its own", key=META)
@@ -63,6 +63,7 @@ def _part(name: str, reader: Reader, names: tuple[str, ...], known: Known) -> Pa
     path = reader.one("path")
     if path is not None:
         _check_variables(path, names, known, used)
+        _check_braces(path, names)
     body = reader.raw("body")
     for text in reader.strings("body"):
         _check_variables(text, names, known, used)
@@ -96,9 +97,20 @@ def _part(name: str, reader: Reader, names: tuple[str, ...], known: Known) -> Pa
 
 def _check_variables(text: Text, names: tuple[str, ...], known: Known, used: dict[str, None]) -> None:
     check_template(text, known)
-    for variable in template.variables(text.value, (*template.KINDS, *names)):
+    kinds = (*template.KINDS, *names)
+    for stranger in template.strangers(text.value, kinds):
+        text.complain(f"the variable {stranger} is of no part", did_you_mean(stranger.kind, kinds))
+    for variable in template.variables(text.value, kinds):
         if variable.kind in names:
             used[variable.kind] = None
+
+
+def _check_braces(text: Text, names: tuple[str, ...]) -> None:
+    """Complain about a brace in a path that belongs to no variable."""
+    kinds = (*template.KINDS, *names)
+    rest = "".join(piece for piece in template.parse(text.value, kinds) if isinstance(piece, str))
+    if ("{" in rest or "}" in rest) and not template.strangers(text.value, kinds):
+        text.complain("a brace that is no variable", "such as {param}, {query.name} or {part.field}")
 
 
 def _ordered(reader: Reader, parts: list[Part]) -> tuple[Part, ...]:
@@ -121,3 +133,14 @@ def _check_expression(text: Text) -> None:
         expressions.compile(text.value)
     except expressions.ExpressionError as error:
         text.complain(f"{text.shown} is no JMESPath expression: {error}")
+
+
+def _check_members(text: Text, names: tuple[str, ...]) -> None:
+    """Complain about an expression that asks for a part that is not there."""
+    _check_expression(text)
+    try:
+        asked = expressions.members(text.value)
+    except expressions.ExpressionError:
+        return  # which the check before has told
+    for name in sorted(asked.difference(names)):
+        text.complain(f'there is no part "{name}"', did_you_mean(name, names))

@@ -7,7 +7,18 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from gateway.config.draft07 import DIALECT, FORMATS, LATER, META_2020, MORE_FORMATS, dialect, is_2020, schemas
+from gateway.config.complaints import nearest
+from gateway.config.draft07 import (
+    DIALECT,
+    FORMATS,
+    KEYWORDS,
+    LATER,
+    META_2020,
+    MORE_FORMATS,
+    dialect,
+    is_2020,
+    schemas,
+)
 from gateway.config.model_validate import JsonSchema
 from gateway.config.reader import Reader, Text
 
@@ -156,6 +167,9 @@ class _Documents:
             raise SchemaMistake(f"{name} is written in JSON Schema {found}; {self._draft} is what is read here", hint)
         for key in sorted(LATER & schema.keys()) if self._draft == "draft-07" else ():
             self._at.warn(f"{name}: `{key}` is of a later draft than 07, in which it means nothing")
+        for key in sorted(schema.keys() - KEYWORDS):
+            if meant := nearest(key, KEYWORDS, cutoff=0.8):
+                self._at.warn(f"{name}: `{key}` means nothing; did you mean `{meant}`?")
         kind = schema.get("format")
         if isinstance(kind, str) and kind not in FORMATS | MORE_FORMATS:
             self._at.warn(f"{name}: the format {kind!r} is not known, so it is not checked")

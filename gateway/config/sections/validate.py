@@ -77,6 +77,7 @@ def _charsets(reader: Reader, has_body: bool) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for text in reader.texts("charset"):
         name = text.value.lower()
+        name = "utf-8" if name == "utf8" else name
         if has_body and name != "utf-8":
             text.complain(f"JSON, which `body` takes, is in UTF-8 only, not in {text.shown}")
         found[name] = None

@@ -1,6 +1,5 @@
+# Whatever their state: a zone that is lost stays in the list, or the next plan would move the networks of the others.
 data "aws_availability_zones" "here" {
-  state = "available"
-
   filter {
     name   = "opt-in-status"
     values = ["opt-in-not-required"]

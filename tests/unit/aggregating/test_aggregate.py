@@ -118,6 +118,29 @@ def test_a_part_that_fails_is_marked_and_has_its_default() -> None:
     }  # fmt: skip
 
 
+def test_without_a_response_all_parts_are_there_in_one_order() -> None:
+    both = gevent.event.Event()
+
+    def second(asked: Exchange) -> Response:
+        both.set()
+        return Response(200, [], b"2")
+
+    def first(asked: Exchange) -> Response:
+        assert both.wait(5)
+        return Response(200, [], b"1")
+
+    text = "parts: {x: {upstream: a, path: /x}, y: {upstream: a, path: /y}, z: {upstream: a, path: /z}}"
+    response = made(text, Upstreams(x=first, y=second, z=GatewayError(UPSTREAM_REFUSED))).fetch(asking())
+    assert response.body == b'{"x":1,"y":2,"z":null}'
+
+
+def test_the_whole_has_more_time_than_its_parts_so_that_a_late_one_is_named() -> None:
+    text = "parts: {x: {upstream: a, path: /x, timeout: 1s}, y: {upstream: a, path: /y, needs: [x], timeout: 2s}}"
+    spec = loads(HEAD + f"      {text}\n", "x.yaml").routes[0].aggregate
+    found = aggregating(spec, {"a": Service(Upstreams().fetch, 5.0)}, Hands()) if spec else None
+    assert found is not None and 3.0 < found[1] < 4.0
+
+
 @pytest.mark.parametrize(("partial", "status"), [("200", 200), ("206", 206), ("203", 203)])
 def test_the_status_of_what_is_not_complete_is_declared(partial: str, status: int) -> None:
     upstreams = Upstreams(item=ITEM, stock={"level": 3}, reviews=GatewayError(UPSTREAM_REFUSED))

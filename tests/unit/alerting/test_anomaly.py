@@ -64,6 +64,7 @@ def test_nothing_is_said_during_the_warmup():
     assert verdicts[140].began
 
 
+@pytest.mark.thorough
 def test_sensitivity_moves_the_bar():
     values = noise(4000, seed=5)
     began = [sum(v.began for v in fed(values, sensitivity=bar)[1]) for bar in (2.0, 3.0, 5.0)]
@@ -181,6 +182,7 @@ def test_what_burst_often_is_ordinary():
     assert len([i for i in began if i > 2500]) == 0
 
 
+@pytest.mark.thorough
 def test_memory_does_not_grow():
     detector, _ = fed(noise(2000))
     more = noise(4000, seed=2)
@@ -194,6 +196,7 @@ def test_memory_does_not_grow():
         tracemalloc.stop()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(5))
 def test_an_alarm_lies_outside_of_what_was_expected(seed):
     rng = random.Random(seed)

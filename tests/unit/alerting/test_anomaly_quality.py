@@ -17,10 +17,12 @@ def runs():
     return dict(zip(KINDS, map(judged, made(HELD_OUT)), strict=True))
 
 
+@pytest.mark.thorough
 def test_the_score_of_the_benchmark(runs):
     assert nab.score(runs.values(), 0.0) >= 75
 
 
+@pytest.mark.thorough
 def test_recall_and_false_alerts(runs):
     counts = [nab.counts(run) for run in runs.values()]
     found, windows, wrong = (sum(column) for column in zip(*counts, strict=True))
@@ -29,12 +31,14 @@ def test_recall_and_false_alerts(runs):
     assert wrong / len(runs) <= 2.5
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith(("quiet", "gap"))])
 def test_few_false_alerts_where_nothing_is_wrong(runs, kind):
     most = 8 if kind == "quiet latency" else 4
     assert nab.counts(runs[kind])[2] <= most
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["spike steady", "dip day", "dip week", "missing day", "missing hours", "stuck day"])
 def test_what_must_never_be_missed(runs, kind):
     found, windows, _ = nab.counts(runs[kind])

@@ -15,6 +15,8 @@ from gateway.config.model_audit import Audit as Spec
 from gateway.contracts import RoutePlan
 from gateway.exchange import Exchange
 from gateway.identity.caller import Caller
+from gateway.shared import Page
+from gateway.shared.audited import LOST, REGION, AuditCounts, region_size
 from tests.support.gateway import wait_until
 
 
@@ -24,8 +26,13 @@ def path(tmp_path):
 
 
 @pytest.fixture
-def audit(tmp_path, path):
-    made = Audit(tmp_path, clock=lambda: 1_800_000_000.25)
+def counts():
+    return AuditCounts.private()
+
+
+@pytest.fixture
+def audit(tmp_path, path, counts):
+    made = Audit(tmp_path, lambda: 1_800_000_000.25, counts)
     made.configure(Spec(str(path), "", "gateway.yaml:3"))
     yield made
     made.close()
@@ -84,7 +91,11 @@ def test_another_process_has_the_lock(audit, path):
     assert [line["event"] for line in settled(path, 2)] == ["one", "two"]
 
 
-def test_a_full_queue_is_counted(audit, path, caplog):
+def counted(counts):
+    return {name: count for name, count in counts.totals().items() if count}
+
+
+def test_a_full_queue_is_counted(audit, path, counts, caplog):
     for number in range(module.LIMIT + 5):
         audit.record("many", "done", what={"number": number})
     audit.flush()
@@ -94,16 +105,58 @@ def test_a_full_queue_is_counted(audit, path, caplog):
     assert len(found) == module.LIMIT + 2
     assert (found[-2]["event"], found[-2]["count"], found[-1]["event"]) == ("audit.dropped", 5, "after")
     assert "5 lines of the audit log were dropped" in caplog.text
+    assert counted(counts) == {"written": module.LIMIT + 2, "full": 5}
 
 
-def test_a_destination_that_fails_is_tried_again(audit, path, caplog, monkeypatch):
+def test_what_was_dropped_is_told_though_nothing_more_comes(audit, path):
+    for _ in range(module.LIMIT + 3):
+        audit.record("many", "done")
+    audit.close()
+    assert [(line["event"], line.get("count")) for line in lines(path)[-2:]] == [("many", None), ("audit.dropped", 3)]
+
+
+def test_what_a_process_leaves_unwritten_is_counted(audit, path, counts, caplog, monkeypatch):
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    audit.record("one", "done")
+    audit.record("two", "done")
+    audit.close()
+    assert counted(counts) == {"failures": 1, "destination": 2}
+    assert "2 lines of the audit log are lost: Is a directory" in caplog.text
+    path.rmdir()
+    monkeypatch.setattr(module, "PATIENCE", 0.02)
+    audit.say_now("three", "done")
+    with open(f"{path}.head", "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        audit.say_now("four", "done")
+    assert [line["event"] for line in lines(path)] == ["three"]
+    assert counted(counts) == {"failures": 1, "destination": 2, "written": 1, "busy": 1}
+
+
+def test_all_processes_count_together():
+    page = Page.create({REGION: region_size()})
+    for each in (AuditCounts.of(page), AuditCounts.of(page)):
+        each.add("written", 2)
+        each.add("full", 1)
+    assert counted(AuditCounts.of(page)) == {"written": 4, "full": 2}
+
+
+def test_a_page_of_a_master_that_had_no_room_for_them():
+    counts = AuditCounts.of(Page.create())
+    counts.add("busy", 1)
+    assert counted(counts) == {"busy": 1}
+
+
+def test_a_destination_that_fails_is_tried_again(audit, path, counts, caplog, monkeypatch):
     monkeypatch.setattr(module, "FAILED", 0.01)
     path.unlink(missing_ok=True)
     path.mkdir()
     audit.record("one", "done")
-    wait_until(lambda: gevent.sleep(0) or "the audit log waits" in caplog.text, "it is told")
+    wait_until(lambda: gevent.sleep(0) or counts.totals()["failures"] > 1, "it was tried again")
+    assert caplog.text.count("the audit log waits") == 1
     path.rmdir()
     assert settled(path, 1)[0]["event"] == "one"
+    assert sum(counts.totals()[reason] for reason in LOST) == 0
 
 
 def test_what_waits_goes_to_the_old_file(audit, path, tmp_path):

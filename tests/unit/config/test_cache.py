@@ -18,6 +18,9 @@ upstreams: {shop: {targets: ["http://127.0.0.1:9"]}}
 auth:
   web: {session: {cookie: sid, oidc: {issuer: "https://id.example/", client_id: web, client_secret: s}}}
   keys: {api_key: {from: "header:X-Key", keys: ""}}
+  crumbs: {api_key: {from: "cookie:key", keys: ""}}
+  token: {jwt: {secret: 0123456789abcdef0123456789abcdef, algorithms: [HS256], from: "cookie:token"}}
+  either: {jwt: {secret: 0123456789abcdef0123456789abcdef, algorithms: [HS256], from: ["cookie:t", "header:X-Token"]}}
 routes:
 """
 
@@ -32,16 +35,20 @@ def steps(plan: Plan, name: str) -> list[str]:
     return [step.name for route in plan.routes if route.name == name for step in route.steps]
 
 
-def test_a_session_alone_is_no_name_to_keep_answers_under(tmp_path: Path) -> None:
+def test_a_cookie_alone_is_no_name_to_keep_answers_under(tmp_path: Path) -> None:
     document = read(
         tmp_path,
         "name: item, match: {path: /a}, upstream: shop, auth: {use: web}, cache: {ttl: 1s}",
         "name: for-all, match: {path: /b}, upstream: shop, auth: {use: web}, cache: {ttl: 1s, shared: true}",
         "name: both, match: {path: /c}, upstream: shop, auth: {use: [web, keys]}, cache: {ttl: 1s}",
+        "name: crumb, match: {path: /d}, upstream: shop, auth: {use: [crumbs, token]}, cache: {ttl: 1s}",
+        "name: either, match: {path: /e}, upstream: shop, auth: {use: either}, cache: {ttl: 1s}",
     )
     with pytest.raises(ConfigError) as caught:
         compile(document)
-    assert [(each.line, each.path) for each in caught.value.complaints] == [(7, "routes.item.cache")]
+    assert [(each.line, each.path) for each in caught.value.complaints] == [
+        *((10, "routes.item.cache"), (13, "routes.crumb.cache"))
+    ]
 
 
 def test_the_steps_are_shown_in_their_order(tmp_path: Path) -> None:

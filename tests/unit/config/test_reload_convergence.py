@@ -108,6 +108,7 @@ def test_workers_converge_refuse_and_watch(gateway):
     until(lambda: all(serves(worker)[0] == ["watched"] for worker in [*workers, late]))
 
 
+@pytest.mark.thorough
 def test_a_leader_killed_while_it_leads_is_replaced(gateway):
     workers = gateway.start(2)
     gateway.write("wanted")
@@ -124,6 +125,7 @@ def test_a_leader_killed_while_it_leads_is_replaced(gateway):
     assert [serves(worker)[0] for worker in workers] == [["wanted"]] * 2
 
 
+@pytest.mark.thorough
 def test_a_leader_that_was_stopped_goes_on_without_harm(gateway):
     workers = gateway.start(2)
     gateway.reload()
@@ -136,6 +138,7 @@ def test_a_leader_that_was_stopped_goes_on_without_harm(gateway):
     until(lambda: all(serves(worker)[0] == ["meanwhile"] for worker in workers))
 
 
+@pytest.mark.thorough
 def test_wishes_faster_than_readings_end_at_the_last_content(gateway):
     workers = gateway.start(2)
     for number in range(100):

@@ -44,6 +44,12 @@ def test_what_is_not_written_has_its_default(tmp_path):
     assert read(tmp_path, "{max_body: 1KB}").routes[0].validate.content_types == ()
 
 
+def test_utf8_is_utf_8(tmp_path):
+    found = read(tmp_path, "{content_type: [text/plain], charset: [UTF8, latin1]}").routes[0].validate
+    assert found.charsets == ("utf-8", "latin1")
+    assert read(tmp_path, "{body: {type: object}, charset: [utf8]}").routes[0].validate.charsets == ("utf-8",)
+
+
 def test_files_that_are_referred_to_are_the_configurations(tmp_path):
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "c.json").write_text('{"definitions": {"x": {"type": "string"}}}')
@@ -135,6 +141,8 @@ def test_more_than_the_server_takes(tmp_path):
     [
         ({"prefixItems": [{}]}, "`prefixItems` is of a later draft than 07"),
         ({"items": {"format": "colour"}}, "the format 'colour' is not known"),
+        ({"properties": {"a": {"typ": "string"}}}, "a.json: `typ` means nothing; did you mean `type`?"),
+        ({"additionalPropertys": False}, "`additionalPropertys` means nothing; did you mean `additionalProperties`?"),
     ],
 )
 def test_what_would_mean_nothing_is_warned_of(tmp_path, schema, words):
@@ -144,6 +152,7 @@ def test_what_would_mean_nothing_is_warned_of(tmp_path, schema, words):
 
 
 def test_names_of_properties_are_no_keywords(tmp_path):
+    assert read(tmp_path, "{body: a.json}", a={"x-types": 1, "example": 1, "nullable": True}).warnings == ()
     rules = {"properties": {"prefixItems": {"const": {"$schema": "x", "format": "y"}}}, "enum": [{"$schema": "z"}]}
     assert read(tmp_path, "{body: a.json}", a=rules).warnings == ()
 

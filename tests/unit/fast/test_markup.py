@@ -207,6 +207,7 @@ def test_an_attack_is_found_by_its_rule(rule: str) -> None:
     assert {text: xss_attack(text) for text in ATTACKS[rule]} == dict.fromkeys(ATTACKS[rule], rule)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rule", ATTACKS)
 def test_upper_case_bytes_and_padding_hide_nothing(rule: str) -> None:
     for text in ATTACKS[rule]:

@@ -20,7 +20,7 @@ REQUEST = st.tuples(
     st.sampled_from(["GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "get"]),
     st.none() | st.sampled_from([100, 101, 200, 204, 304, 404, 499, 500, 599, 999, 42]),
     st.sampled_from([None, None, None, "no-target", "rate-limited", "of-a-plugin"]),
-    st.integers(0, 511),
+    st.integers(0, 1023),
     st.integers(0, 1 << 40),
     st.floats(-0.001, 100),
     st.floats(0, 100) | st.just(0.0),
@@ -71,7 +71,7 @@ def test_as_the_oracle_counts(requests):
 def test_marks_are_what_the_exchange_says():
     names = ("CACHE_HIT", "CACHE_MISS", "CACHE_STALE", "CACHE_BYPASS", "LIMIT_SHADOW", "RETRIED", "HEDGED", "MIRRORED")
     assert [getattr(bits, name) for name in names] == [1 << bit for bit in range(8)]
-    assert bits.BESIDE == 256
+    assert (bits.BESIDE, bits.LIMIT_ALONE) == (1 << 8, 1 << 9)
 
 
 def test_on_their_way_by_worker():

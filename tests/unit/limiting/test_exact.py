@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator
 from time import monotonic, sleep
@@ -11,7 +12,7 @@ import pytest
 
 from gateway.config.model_limit import Penalty, Rate, RateLimit
 from gateway.errors import GatewayError
-from gateway.exchange import LIMIT_SHADOW
+from gateway.exchange import LIMIT_ALONE, LIMIT_SHADOW
 from gateway.limiting.exact import Exact
 from gateway.limiting.keys import store_key
 from gateway.limiting.limit import Limit
@@ -24,6 +25,7 @@ from gateway.shared.redis_scripts import Scripts
 from tests.exchanges import exchange
 from tests.support.gateway import wait_until
 from tests.support.redis import RedisServer, cluster, redis
+from tests.support.tries import first_quick
 
 HOUR_NS = 3600 * 10**9
 SLOW = Rate(1, 3600, 3)
@@ -199,13 +201,22 @@ def ticks(server: RedisServer) -> int:
 
 
 def test_many_that_ask_at_once_share_a_round_trip(host, server):
-    limit = host.limit("n", Rate(1, 3600, 50))
-    host.ask(limit)
-    reads = reads_of(server)
-    found = [gevent.spawn(host.ask, limit) for _ in range(100)]
-    gevent.joinall(found)
-    assert [each.value for each in found].count("ok") == 49
-    assert reads_of(server) - reads < 10, "100 requests, but a batch or two"
+    names = itertools.count()
+
+    def asked() -> tuple[int, int, int]:
+        """How often Redis was late, how many were let in, and how often it read."""
+        wait_until(lambda: gevent.sleep(0) or not host.scripts.is_down, "Redis is asked")
+        limit = host.limit(f"n{next(names)}", Rate(1, 3600, 50))
+        host.ask(limit)
+        reads, failures = reads_of(server), host.scripts.failures
+        found = [gevent.spawn(host.ask, limit) for _ in range(100)]
+        gevent.joinall(found)
+        let_in = [each.value for each in found].count("ok")
+        return host.scripts.failures - failures, let_in, reads_of(server) - reads
+
+    failures, let_in, reads = first_quick(asked, lambda found: found[0] == 0)
+    assert (failures, let_in) == (0, 49)
+    assert reads < 10, "100 requests, but a batch or two"
 
 
 def reads_of(server: RedisServer) -> int:
@@ -229,13 +240,14 @@ def test_a_store_that_refuses_a_command_is_one_that_failed(host, server, mode):
     expected = {"local": ["ok", "rate-limited"], "allow": ["ok", "ok"], "deny": ["limits-unavailable"] * 2}
     assert [host.ask(limit), host.ask(limit)] == expected[mode]
     assert host.scripts.failures == 2 and not host.scripts.is_down
+    assert host.exchange.marks == LIMIT_ALONE
 
 
 def test_no_window_lets_in_more_than_rate_and_burst(host):
     """By Redis's own clock, whatever the pauses between requests are."""
     limit, dice, let_in = host.limit("window", Rate(400, 1, 10)), random.Random(7), []
-    end = monotonic() + 0.8
-    while monotonic() < end:
+    end, patience = monotonic() + 0.8, monotonic() + 15
+    while monotonic() < end or (len(let_in) <= 100 and monotonic() < patience):
         for _ in range(dice.choice((1, 5, 30))):
             before = monotonic()
             if host.ask(limit) == "ok":

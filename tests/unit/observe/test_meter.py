@@ -92,7 +92,7 @@ def test_what_did_not_change_is_the_same_object():
 def test_every_outcome_and_slug_has_its_place():
     made = Metering.private()
     item = made.step("item")
-    end(item, marks=255)
+    end(item, marks=(1 << 10) - 1)
     for kind in KINDS:
         end(item, kind.status, error=kind.slug)
     route = Reader(made).read().routes["item"]

@@ -279,7 +279,7 @@ def test_two_workers_share_a_file_and_write_the_rest_at_their_end(tmp_path: Path
     file = tmp_path / "access.log"
     command = [sys.executable, "-c", WRITER, str(file)]
     workers = [subprocess.Popen([*command, name], cwd=ROOT) for name in ("a", "b")]
-    assert [worker.wait(20) for worker in workers] == [0, 0]
+    assert [worker.wait(60) for worker in workers] == [0, 0]
     lines = said(file.read_bytes())
     for name in ("a", "b"):
         assert [line for line in lines if line[0] == name] == [f"{name}-{number}" for number in range(3000)]

@@ -138,6 +138,7 @@ def test_detail_is_for_the_busiest():
     assert "r299" in few.routes and "r43" not in few.routes
 
 
+@pytest.mark.thorough
 def test_memory_is_bounded_whatever_comes():
     kept = Ring(1.0, 100, 1 << 20)
     counts = [0] * 128
@@ -153,6 +154,7 @@ def test_memory_is_bounded_whatever_comes():
     assert min(len(point.figures.routes) for point in kept.points) > 5, "detail is shared out, not used up"
 
 
+@pytest.mark.thorough
 def test_sizes_are_near_the_truth():
     import tracemalloc
 

@@ -32,7 +32,7 @@ BUSY = figures(
         "item": route(
             {("GET", "2xx"): 3, ("PUT", "5xx"): 1},
             {"internal": 1, "rate-limited": 2},
-            {"cache_hit": 2, "cache_miss": 1, "limit_shadow": 1, "retried": 1, "hedged": 1, "mirrored": 1},
+            {"cache_hit": 2, "cache_miss": 1, "limit_shadow": 1, "limit_alone": 4, "retried": 1, "hedged": 1},
             2, 12345, [0.004, 0.02, 0.3, 20.0], [0.3], [0.0002],
         ),
         "": route({("GET", "4xx"): 2}, {"route-not-found": 2}, durations=[0.001] * 2),
@@ -93,6 +93,7 @@ def test_what_it_tells(buckets_page):
         'http_server_request_duration_seconds_count{route="item"} 4',
         'gateway_errors_total{route="item",type="rate-limited"} 2',
         'gateway_limit_refused_total{route="item",type="rate-limited"} 2',
+        'gateway_limit_without_store_total{route="item"} 4',
         'gateway_cache_requests_total{route="item",verdict="hit"} 2',
         'http_client_request_duration_seconds_count{upstream="one"} 4',
         'gateway_upstream_failures_total{upstream="one",type="upstream-refused"} 2',

@@ -16,6 +16,7 @@ from gateway.identity.caller import Caller
 from gateway.policies import cache
 from gateway.shared.store import Store
 from tests.exchanges import exchange, route
+from tests.support.greenlets import until
 from tests.unit.identity.issuer_parts import Clock, FakeStore
 
 START = 1_700_000_000.0
@@ -164,8 +165,7 @@ def test_refreshing_is_done_once_and_nobody_waits() -> None:
     line.now += 40
     line.body, line.pause = b"two", 0.01
     assert {line.get().body for _ in range(20)} == {b"one"}
-    gevent.sleep(0.05)
-    assert line.get().body == b"two"
+    until(lambda: line.get().body == b"two")
     assert len(line.asked) == 2
 
 
@@ -269,6 +269,23 @@ def test_who_takes_only_what_is_kept_is_told_so() -> None:
     with pytest.raises(GatewayError) as caught:
         line.get(("Cache-Control", "only-if-cached"))
     assert caught.value.kind is NOT_CACHED and not line.asked
+    assert dict(caught.value.headers)["Cache-Status"] == "gateway; detail=only-if-cached"
+
+
+def test_a_fresh_answer_that_is_not_wanted_is_told_from_a_stale_one() -> None:
+    line = Line()
+    line.headers = [("ETag", '"a"')]
+    line.get()
+    assert said(line.get(("Cache-Control", "no-cache"))) == "gateway; fwd=request; stored"
+    assert said(line.get(("Cache-Control", "no-cache"), method="HEAD")) == "gateway; fwd=request"
+    line.now += 5
+    line.failure = GatewayError(UPSTREAM_REFUSED, "It is gone.")
+    assert said(line.get(("Cache-Control", "no-cache"))) == "gateway; fwd=request"
+    told = said(line.get(("Cache-Control", "max-age=1")))
+    assert told == "gateway; hit; ttl=25; detail=upstream-failed", "the upstream is left alone for a while"
+    line.now += 40
+    line.failure = None
+    assert said(line.get(("Cache-Control", "no-cache"))) == "gateway; fwd=stale; stored"
 
 
 def test_tags_come_from_the_request() -> None:

@@ -45,6 +45,26 @@ def test_a_weak_etag_stays_what_it_is() -> None:
     assert fields(walked(answer(("ETag", 'W/"abc"'))))["etag"] == 'W/"abc"'
 
 
+@pytest.mark.parametrize(
+    ("held", "tag", "vary"),
+    [
+        ('W/"abc"', 'W/"abc"', "Accept-Encoding"),  # it has the coded answer
+        ('"x", W/"abc"', 'W/"abc"', "Accept-Encoding"),
+        ('"abc"', '"abc"', None),  # it has the plain one
+        ('W/"ab", W/"abcd"', '"abc"', None),
+        ("*", '"abc"', None),
+        (None, '"abc"', None),
+    ],
+)
+def test_a_304_names_the_answer_that_the_client_has(held: str | None, tag: str, vary: str | None) -> None:
+    made = exchange("GET", headers=[("Accept-Encoding", "gzip"), *([("If-None-Match", held)] if held else [])])
+    response = Response(304, [("ETag", '"abc"')])
+    hook = compress.compile(RULES).on_response
+    assert hook is not None
+    hook(made, response)
+    assert (fields(response)["etag"], fields(response).get("vary")) == (tag, vary)
+
+
 @pytest.mark.parametrize("accept", [None, "", "identity", "zstd", "gzip;q=0"])
 def test_who_does_not_take_it_gets_it_as_it_is(accept: str | None) -> None:
     made = walked(answer(("ETag", '"abc"')), accept)

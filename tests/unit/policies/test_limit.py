@@ -149,6 +149,20 @@ def test_a_refusal_of_the_second_step_gives_back_what_the_first_one_took(place):
     assert [name for name, _ in answers[1].headers].count("RateLimit") == 1
 
 
+def test_between_taking_and_giving_back_another_may_be_refused_that_has_a_place_later(place):
+    first, second = place.limit("first", rate=Rate(1, 3600, 1)), place.limit("second", rate=Rate(1, 3600, 1))
+    early, late = place.steps(first), place.steps(second, tells=False)
+    late.on_request(exchange())  # the second limit is used up
+    under_way = exchange()
+    early.on_request(under_way)
+    with pytest.raises(GatewayError, match="limit first"):
+        early.on_request(exchange())  # it would be let in, had the one under way been refused already
+    with pytest.raises(GatewayError, match="limit second"):
+        late.on_request(under_way)
+    assert place.left(first) == 1
+    early.on_request(exchange())
+
+
 def test_what_fails_behind_the_limit_has_taken(place):
     limit = place.limit(rate=Rate(1, 60, 2))
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from google.protobuf import descriptor_pb2
 
-from gateway.errors import UPSTREAM_REFUSED, GatewayError
+from gateway.errors import UPSTREAM_BAD_ANSWER, UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import Exchange, Response
 from gateway.grpc_wire import TRAILERS, frame, frames, trailers
 from gateway.transcoding import reflection
@@ -90,6 +90,18 @@ def test_until_something_is_known_requests_are_refused_in_words() -> None:
             table()
         assert (caught.value.kind.status, words in caught.value.detail) == (503, True)
         asking.tick()
+
+
+def test_what_speaks_no_grpc_is_a_bad_gateway() -> None:
+    known = Reflected()
+
+    def fetch(exchange: Exchange) -> Response:
+        raise GatewayError(UPSTREAM_BAD_ANSWER, "It does not speak HTTP/2.")
+
+    Reflecting(known, "shop", fetch).tick()
+    with pytest.raises(GatewayError, match="It does not speak HTTP/2") as caught:
+        known.table_of(())()
+    assert caught.value.kind.status == 502
 
 
 @pytest.mark.parametrize("how", ["down", "gone", "broken"])

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.upstreams.pool import Address, PlainPool, PoolSettings, TLSPool
 from gateway.upstreams.pools import PoolKey, Pools, TLSSettings
+from tests.support.greenlets import until
 from tests.unit.upstreams.conftest import Certificates, Up
 from tests.unit.upstreams.test_http import OK, pool_of, serve
 from tests.wire.upstream.play import FakeUpstream, Side, exchange
@@ -49,7 +50,7 @@ def test_a_busy_connection_of_a_drained_pool_is_closed_when_it_comes_back(up: Up
 
     upstream = up(fake(slow).port)
     running = gevent.spawn(upstream.fetch, exchange())
-    gevent.sleep(0.02)
+    until(lambda: pool_of(upstream).pool.out == 1)
     pools.retain(())
     assert running.get(timeout=2).status == 200
     assert (pool_of(upstream).pool.out, pool_of(upstream).pool.idle) == (0, [])

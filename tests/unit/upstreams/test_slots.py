@@ -88,7 +88,7 @@ def test_nobody_overtakes():
 def test_one_that_gave_up_is_passed_over():
     made: Any = slots(0)
     impatient, patient = gevent.spawn(made.get, timeout=0.01), gevent.spawn(made.get, timeout=1)
-    gevent.sleep(0.03)
+    impatient.join(5)
     made.put(None)
     assert patient.get(timeout=1) is None
     with pytest.raises(queue.Empty):

@@ -47,6 +47,13 @@ def test_too_much_and_too_little(length, kind):
     assert caught.value.kind is kind
 
 
+def test_what_is_announced_as_too_large_is_refused_before_any_of_it_is_read():
+    made = exchange("POST", body=Slowly(b"0123456789", allowed=0), body_length=1 << 31)
+    with pytest.raises(GatewayError) as caught:
+        read_whole(made, 9)
+    assert caught.value.kind is BODY_TOO_LARGE
+
+
 def test_no_body_is_an_empty_one():
     assert read_whole(exchange("POST"), 9) == b""
 

@@ -105,11 +105,12 @@ spec:
         periodSeconds: 10
         timeoutSeconds: 3
         failureThreshold: 3
+      # Patient, for what one late pod is spared the others get, and with all of them unready nobody serves.
       readinessProbe:
         httpGet: {path: /readyz, port: admin}
         periodSeconds: 2
-        timeoutSeconds: 2
-        failureThreshold: 2
+        timeoutSeconds: 3
+        failureThreshold: 3
       {{- with .Values.drain.preStop }}
       lifecycle:
         preStop: {sleep: {seconds: {{ . }}}}

@@ -1,0 +1,28 @@
+"""What /metrics tells of the audit log."""
+
+from types import SimpleNamespace
+
+from gateway.config.model_audit import Audit
+from gateway.observer.audited import Audited
+from gateway.shared import Page
+from gateway.shared.audited import REGION, AuditCounts, region_size
+
+
+def test_it_tells_what_the_workers_counted_while_there_is_an_audit_log():
+    page = Page.create({REGION: region_size()})
+    part = Audited(SimpleNamespace(page=page))
+    worker = AuditCounts.of(page)
+    worker.add("written", 7)
+    worker.add("busy", 2)
+    worker.add("failures", 3)
+    assert list(part.metrics()) == []
+    part.configure(SimpleNamespace(audit=Audit("stdout", "", "x:1")))
+    assert list(part.metrics()) == [
+        ("gateway_audit_lines_total", "counter", {}, 7.0),
+        ("gateway_audit_lines_lost_total", "counter", {"reason": "full"}, 0.0),
+        ("gateway_audit_lines_lost_total", "counter", {"reason": "destination"}, 0.0),
+        ("gateway_audit_lines_lost_total", "counter", {"reason": "busy"}, 2.0),
+        ("gateway_audit_write_failures_total", "counter", {}, 3.0),
+    ]
+    part.configure(SimpleNamespace(audit=None))
+    assert list(part.metrics()) == []
