@@ -1,8 +1,10 @@
+from collections.abc import Callable, Iterable
 from typing import Any, Self, final
 
 from typing_extensions import disjoint_base
 
 from gateway._fast.page import Memory
+from gateway.exchange import Exchange
 
 @disjoint_base
 class Rate:
@@ -40,3 +42,25 @@ class Buckets:
     def reset(self, key: int) -> bool: ...
     def top(self, limit: int, now_ns: int) -> list[tuple[int, int]]: ...
     def owing(self, now_ns: int) -> int: ...
+
+@final
+class Asks:
+    """An on_request hook: takes from one bucket after the other, and keeps what was taken in the exchange's state."""
+
+    def __init__(
+        self,
+        buckets: Buckets,
+        ledger: Any,
+        limits: Iterable[Any],
+        clock: Callable[[], int],
+        late: Callable[..., None],
+        blocked: Callable[..., None],
+        room: str,
+    ) -> None:
+        """Of a limit the attributes `number`, `pace`, `bucket` and `penalty` are read; `clock` gives nanoseconds.
+
+        `late(exchange, taken, limit, pace, number, wait_ns, now_ns)` is called when a bucket cannot give: it raises,
+        or lets the request go on; `blocked(taken, limit, pace, number, now_ns)` where a limit has a penalty.
+        """
+
+    def __call__(self, exchange: Exchange, /) -> None: ...

@@ -29,6 +29,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int64_t, uint64_t, uintptr_t
 
 from gateway._fast.page cimport Memory, atom_add, atom_compare_and_set, atom_load
+from gateway._fast.slots cimport STATE_OF, get, give
 
 cdef extern from *:
     """
@@ -475,3 +476,6 @@ cdef class Buckets:
                 at -= 1
             best[2 * at], best[2 * at + 1] = key, tat
         return found
+
+
+include "bucket_asks.pxi"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic_ns
 from typing import Final, Protocol
 
-from gateway._fast.bucket import least
+from gateway._fast.bucket import Asks, least
 from gateway.contracts import OnRequest, OnResponse, Steps
 from gateway.errors import GatewayError
 from gateway.exchange import LIMIT_SHADOW, Exchange, Headers, Response
@@ -55,33 +55,24 @@ def compile(
 
 
 def _asks(limits: tuple[Limit, ...], page: OnPage, clock: Clock) -> OnRequest:
-    """The hook that asks limits of this host."""
-    draw = page.buckets.draw
+    """The hook that asks limits of this host; what happens when a bucket cannot give is said here."""
 
-    def on_request(exchange: Exchange) -> None:
-        now = clock()
-        state = exchange.state
-        if state is None:
-            state = exchange.state = {}
-        taken: list[Taken] = state.setdefault(STATE, [])
-        for limit in limits:
-            number, pace = limit.number, limit.pace
-            if not number or pace is None:
-                number, pace = limit.bucket(exchange)
-            if limit.penalty is not None and (wait := penalty.blocked_for(page.buckets, number, now)):
-                give_back(taken, now)
-                raise refusal.blocked(limit, pace, wait)
-            wait = draw(number, pace, now)
-            if wait <= 0:
-                taken.append((page, limit, pace, "", number, -wait))
-            elif limit.is_shadow:
-                exchange.marks |= LIMIT_SHADOW
-                limit.shadow(now)
-            else:
-                give_back(taken, now)
-                raise _refused(page, limit, pace, number, wait, now)
+    def late(
+        exchange: Exchange, taken: list[Taken], limit: Limit, pace: Pace, number: int, wait: int, now: int
+    ) -> None:
+        if limit.is_shadow:
+            exchange.marks |= LIMIT_SHADOW
+            limit.shadow(now)
+            return
+        give_back(taken, now)
+        raise _refused(page, limit, pace, number, wait, now)
 
-    return on_request
+    def blocked(taken: list[Taken], limit: Limit, pace: Pace, number: int, now: int) -> None:
+        if wait := penalty.blocked_for(page.buckets, number, now):
+            give_back(taken, now)
+            raise refusal.blocked(limit, pace, wait)
+
+    return Asks(page.buckets, page, limits, clock, late, blocked, STATE)
 
 
 def _refused(page: OnPage, limit: Limit, pace: Pace, number: int, wait_ns: int, now_ns: int) -> GatewayError:
