@@ -46,18 +46,8 @@ class Attempts:
     """`fetch` of an upstream over its fleet, in one worker for one plan; what is known of it is in `state`, for all."""
 
     __slots__ = (
-        "_hedge",
-        "_is_single",
-        "_latencies",
-        "_retry",
-        "circuit",
-        "fleet",
-        "gate",
-        "http",
-        "name",
-        "state",
-        "total",
-    )
+        "_hedge", "_is_single", "_latencies", "_retry", "circuit", "fleet", "gate", "http", "name", "state", "total",
+    )  # fmt: skip
 
     def __init__(
         self, http: HttpUpstream, fleet: Fleet, state: UpstreamState, rules: Rules, circuit: Circuit | None = None

@@ -11,7 +11,6 @@ def test_three_viewers_are_not_felt(tmp_path):
     found = watch(tmp_path, SECONDS, RATE)
     assert {each.status for each in found.alone + found.seen} == {200}
     assert found.events >= 4
-    # Grossly, for tests run beside this one; the bars themselves are held by tests/soak/test_dashboard.py.
-    assert found.p99(found.seen) <= found.p99(found.alone) * 3 + 0.05
+    # How long requests take is held by tests/soak/test_dashboard.py: here other tests run beside this one.
     assert found.busy[0] - found.idle[0] < 0.25
     assert found.grown[0] < 20 << 20
