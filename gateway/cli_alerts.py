@@ -92,13 +92,12 @@ def _notes(document: Document, name: str, tier: int | None) -> list[Any]:
     from gateway.alerting.live import Live
     from gateway.alerting.rule import of_name, rules
     from gateway.cli_admin import Problem
-    from gateway.config.complaints import did_you_mean
+    from gateway.config.complaints import among
 
     found = of_name(rules(document.alerting), name)
     if not found:
         names = [alert.name for alert in document.alerting.alerts]
-        hint = did_you_mean(name, names) or f"there are: {', '.join(names) or 'none'}"
-        raise Problem(f"there is no alert {name!r} ({hint})")
+        raise Problem(f"there is no alert {name!r} ({among(name, names)})")
     rule, now = found[0], time.time()
     live = Live(rule, finding=Finding(True), words=f"this is a test of the alert {name}: {rule.text}")
     live.course.since = now

@@ -31,14 +31,15 @@ HOME, TO_END_OF_LINE, TO_END = "\x1b[H", "\x1b[K", "\x1b[J"
 @config_option
 @format_option("text")
 def top(span: str, once: bool, config: str, style: str) -> None:
-    """Watch the running gateway: rates, latencies, routes, upstreams, workers, failures. q or Ctrl-C ends it."""
+    """Watch the running gateway: rates, routes, upstreams, workers, failures, alerts. q or Ctrl-C ends it."""
     from gateway.cli_admin import Problem, ask, document_of
 
     try:
         document = document_of(config)
 
         def look() -> Any:
-            return ask(document, "GET", f"/api/overview?range={span}")
+            overview = ask(document, "GET", f"/api/overview?range={span}")
+            return {**overview, "alerts": ask(document, "GET", "/api/alerts")["alerts"]}
 
         if once:
             click.echo(_text(look(), style, WHOLE))

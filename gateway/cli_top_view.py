@@ -9,7 +9,11 @@ from typing import Any, Final
 #: rows of each table that are shown where there is room for all of them
 MOST: Final = 15
 LEAST: Final = 3
+#: lines above the rows of a table
+ABOVE: Final = 2
 NOTHING: Final = "-"
+#: of an alert, the worst first
+STATES: Final = ("firing", "acknowledged", "pending", "resolved")
 
 Rows = list[tuple[str, ...]]
 
@@ -19,11 +23,15 @@ def view(found: dict[str, Any], size: tuple[int, int]) -> str:
     columns, lines = size
     head = _head(found)
     tables = [_routes(found), _upstreams(found), _workers(found), _failures(found)]
+    alerts, clients = _alerts(found), _clients(found)
+    tables[:0] = [alerts] if len(alerts[1]) > 1 else []
+    tables += [clients] if (ABOVE + LEAST) * (len(tables) + 1) <= lines - len(head) else []
+    least = LEAST if (ABOVE + LEAST) * len(tables) <= lines - len(head) else LEAST - 1
     # What the head and the titles leave is shared out; tables that need less leave more to the others.
     left = max(0, lines - len(head) - 3 * len(tables))
     room: dict[str, int] = {}
     for index, (title, rows) in enumerate(sorted(tables, key=lambda table: len(table[1]))):
-        room[title] = min(len(rows), MOST + 1, max(LEAST, left // (len(tables) - index)))
+        room[title] = min(len(rows), MOST + 1, max(least, left // (len(tables) - index)))
         left -= room[title]
     for title, rows in tables:
         head += ["", title, *_aligned(rows[: room[title]])]
@@ -46,6 +54,18 @@ def _head(found: dict[str, Any]) -> list[str]:
             f"p99 {ms(total['p99_ms'])}  cache hits {share(total['cache_hit_rate'])}  limited {total['limited']}"
         ),
     ]
+
+
+def _alerts(found: dict[str, Any]) -> tuple[str, Rows]:
+    """Those that fire, are pending or are over."""
+    rows: Rows = [("alert", "state", "severity", "since", "in hand", "what")]
+    odd = [row for row in found["alerts"] if row["state"] != "inactive"]
+    for row in sorted(odd, key=lambda row: STATES.index(row["state"]) if row["state"] in STATES else len(STATES)):
+        muted = " (muted)" if row["muted_by"] else ""
+        who = row["acknowledged_by"] or NOTHING
+        since, what = row["since"] or NOTHING, row["summary"] or row["expression"]
+        rows.append((row["key"], row["state"] + muted, row["severity"] or NOTHING, since, who, what))
+    return "ALERTS", rows
 
 
 def _routes(found: dict[str, Any]) -> tuple[str, Rows]:
@@ -89,6 +109,12 @@ def _failures(found: dict[str, Any]) -> tuple[str, Rows]:
         what = f"{row['method']} {row['route'] or '(no route)'}"
         rows.append((at, str(row["status"]), what, row["error"] or "of the upstream", row["request_id"]))
     return "LAST FAILURES", rows
+
+
+def _clients(found: dict[str, Any]) -> tuple[str, Rows]:
+    rows: Rows = [("address", "requests, of a sample")]
+    rows += [(row["address"], str(row["requests"])) for row in found["clients"]]
+    return "CLIENTS", rows
 
 
 def _aligned(rows: Rows) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.alerting.signals import LONGEST, SIGNALS, Signal, Unit
 from gateway.alerting.terms import Call, Quantity
-from gateway.config.complaints import did_you_mean
+from gateway.config.complaints import among, did_you_mean
 from gateway.config.values import DURATION_UNITS, RATE_UNITS, SIZE_UNITS
 
 _ARGUMENT: Final = re.compile(r'\s*(?:(?P<key>[A-Za-z_]+)\s*=\s*)?(?P<value>"[^"]*"|[^\s,()"]+)\s*')
@@ -47,8 +47,7 @@ def call(text: str, name: str, column: int, at: int) -> tuple[Call, int]:
     """(a signal with its arguments, where it ends); `at` is behind its name. Raises ExpressionError."""
     signal = SIGNALS.get(name)
     if signal is None:
-        hint = did_you_mean(name, SIGNALS) or f"there are: {', '.join(SIGNALS)}"
-        raise ExpressionError(column, f"there is no signal {name!r}", hint)
+        raise ExpressionError(column, f"there is no signal {name!r}", among(name, SIGNALS))
     given, end = _given(text, at)
     found = _Given(signal, column)
     for key, value, place in given:

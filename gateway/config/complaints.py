@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+LISTED = 20
 Path = tuple[str | int, ...]
 Place = tuple[str, int, int]
 """File as the user named it, line and column, both from 1 (0: the file as a whole)."""
@@ -81,6 +82,14 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """A hint naming the nearest choice, or an empty string."""
     choice = nearest(word, choices)
     return f"did you mean `{choice}`?" if choice else ""
+
+
+def among(word: str, choices: Iterable[str]) -> str:
+    """A hint that names the nearest choice, if one is near, and what there is: the first twenty of it."""
+    there = sorted(choices)
+    more = f" and {len(there) - LISTED} more" if len(there) > LISTED else ""
+    names = f"there are: {', '.join(there[:LISTED])}{more}" if there else "there is none"
+    return f"{did_you_mean(word, there)} {names}".lstrip()
 
 
 def where(place: Place) -> str:

@@ -23,6 +23,8 @@ log = logging.getLogger("gateway")
 RESOLVE_EVERY: Final = 30.0
 AGAIN_AFTER: Final = 5.0
 QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+#: values of one timer in one flush
+TIMED: Final = 10
 
 
 class Statsd:
@@ -103,6 +105,7 @@ class Statsd:
             for name, kind, labels, value in part.metrics():
                 if kind == "gauge" and math.isfinite(value):
                     client.gauge(client.name("observer", name.removeprefix("gateway_"), **labels), _short(value))
+        _tell_timers(client, came)  # the last, for where a flush is too long its end is dropped
 
     def _tell_of_gateway(self, client: Client) -> None:
         own = self._world.own.figures
@@ -148,13 +151,30 @@ def _calls(client: Client, group: str, labels: Mapping[str, str], calls: CallFig
 
 
 def _durations(client: Client, group: str, what: str, labels: Mapping[str, str], durations: Histogram) -> None:
-    """Quantiles of the interval as gauges, milliseconds.
-
-    NOTE: a statsd timer would have to be sent for each request, and the daemon's quantiles could not be better.
-    """
+    """Quantiles of the interval as gauges, milliseconds."""
     if durations.count:
         for name, share in QUANTILES:
             client.gauge(client.name(group, f"{what}.{name}", **labels), _short(durations.quantile(share) * 1000))
+
+
+def _tell_timers(client: Client, came: Figures) -> None:
+    _timer(client, "requests", {}, all_routes(came.routes.values()).duration)
+    for name, route in came.routes.items():
+        _timer(client, "route", {"route": name or "unmatched"}, route.duration)
+    for name, calls in came.upstreams.items():
+        _timer(client, "upstream", {"upstream": name}, calls.duration)
+
+
+def _timer(client: Client, group: str, labels: Mapping[str, str], durations: Histogram) -> None:
+    """The interval as a few values, evenly spread over its ranks, each of which stands for as many requests.
+
+    NOTE: a line for each request would be traffic of its own; gauges alone could not be put together over hosts.
+    """
+    count = durations.count
+    values = min(count, TIMED)
+    for number in range(values):
+        name = client.name(group, "duration", **labels)
+        client.duration(name, durations.quantile((number + 0.5) / values), values / count)
 
 
 def _short(value: float) -> float:

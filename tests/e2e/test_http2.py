@@ -234,19 +234,23 @@ def test_one_of_a_hundred_streams_is_slow_and_the_others_are_not(gateway: Gatewa
 def test_the_upstream_is_free_when_the_client_wants_no_more(
     gateway: Gateway, ca: Pair, upstreams: dict[str, Upstream], path: str, how: str
 ) -> None:
-    upstream = upstreams[path.split("/")[1]]
-    known = len(upstream.connections)
+    _, name, rest = path.split("/")
+    target = f" /{rest}{how} ".encode()
+
+    def asked() -> Connection | None:
+        return next((each for each in upstreams[name].connections if target in each.received), None)
+
     with Http2Client(gateway.port, ca.cert) as client:
         number = client.ask(head(path + how))
-        wait_until(lambda: len(upstream.connections) > known, "the upstream was asked")
+        connection = wait_until(asked, "the upstream was asked")
         if path == "/pieces/endless":
             client.until(lambda: client.answers[number].body == b"first", "the first piece")
         if how == "reset":
             client.h2.reset_stream(number, 8)
             client.flush()
-            assert upstream.connections[known].ended.wait(5)
+            assert connection.ended.wait(5)
             assert client.get(*head("/up/")).status == 200
-    assert upstream.connections[known].ended.wait(5)
+    assert connection.ended.wait(5)
     assert logged(gateway, path + how)["error"] == "client-closed"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from tests.support.receivers import Receiver, receiving
 from tests.support.through import ask, get, serving
 
 EXAMPLE = Path(__file__).parents[2] / "conf" / "examples" / "observe.yaml"
+DOCS = EXAMPLE.parents[2] / "docs"
 OLD = (9101, 9201, 9202, 9102, 9203)
 
 
@@ -90,6 +92,49 @@ def test_requests_are_told_about(gateway: Gateway) -> None:
 
     wait_until(counted, "/metrics counts the request")
     assert gateway.admin("/dashboard")[0] == 200
+
+
+def rows(text: str) -> dict[str, tuple[str, set[str]]]:
+    """By metric, the (type, labels) that the tables of docs/observe.md have for it."""
+    found = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        for name in re.findall(r"`((?:gateway|http)_\w+)`", cells[1]) if len(cells) == 6 else ():
+            found[name] = (cells[2], set(re.findall(r"`(\w+)`", cells[3])))
+    return found
+
+
+def test_every_metric_and_its_labels_are_in_the_docs(gateway: Gateway) -> None:
+    told = rows((DOCS / "observe.md").read_text())
+    assert ask(gateway, get("/nowhere"))[0] == 404
+
+    def failed() -> Any:
+        status, text = gateway.admin("/metrics")
+        return text.decode() if status == 200 and b"gateway_errors_total{" in text else None
+
+    page = wait_until(failed, "/metrics counts the error")
+    kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", page, re.M))
+    assert len(kinds) > 50
+    seen: dict[str, set[str]] = {name: set() for name in kinds}
+    for name, labels in re.findall(r"^(\w+)(?:\{(.*)\})? \S+$", page, re.M):
+        family = name if name in kinds else re.sub("_(bucket|sum|count)$", "", name)
+        seen[family] |= set(re.findall(r'(\w+)="', labels)) - {"le"}
+    assert set(kinds) - set(told) == set()
+    for name, kind in kinds.items():
+        assert kind in told[name][0], name
+        assert not seen[name] or seen[name] == told[name][1], name
+
+
+def test_every_field_of_the_log_is_in_the_docs(gateway: Gateway) -> None:
+    section = (DOCS / "observe.md").read_text().partition("## The access log")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`(\w+)`", section)) - {"dropped"}
+    table = (DOCS / "access-log.md").read_text().partition("| member |")[2].partition("\n\n")[0]
+    heads = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert named == {name for head in heads for name in re.findall(r"`(\w+)`", head)}
+    assert ask(gateway, get("/v1/items/2"))[0] == 200
+    line = wait_until(lambda: re.search(r'^\{.*"target":"/v1/items/2".*\}$', gateway.output(), re.M), "it is logged")
+    fields = set(json.loads(line[0]))
+    assert len(fields) >= 20 and fields <= named
 
 
 def test_alerts_are_there(gateway: Gateway) -> None:

@@ -30,6 +30,8 @@ def test_counts_and_gauges_arrive_and_nothing_is_lost(daemon, tmp_path):
         wait_until(lambda: daemon.count("shop.route.unmatched.GET.4xx.requests") == 1, "one that matched nothing", 3)
         assert daemon.count("shop.requests.GET.2xx.requests") == 40
         assert 0 < daemon.gauge("shop.route.plan.duration.p99") < 5000
+        count, longest = daemon.timed("shop.route.plan.duration")
+        assert count == pytest.approx(40, rel=1e-6) and 0 < longest < 5000
         assert daemon.gauge("shop.worker.0.memory") > 10e6
         text = gateway.admin("/metrics")[1].decode()
         assert "gateway_statsd_dropped_total 0.0" in text

@@ -23,7 +23,8 @@ CONFIG = """{
 #: what it does with a flush: one line of JSON
 BACKEND = """
 exports.init = (_, config, events) => {
-  events.on("flush", (at, found) => console.log(JSON.stringify({counters: found.counters, gauges: found.gauges})));
+  events.on("flush", (at, found) => console.log(JSON.stringify({
+    counters: found.counters, gauges: found.gauges, timers: found.timer_data})));
   return true;
 };
 """
@@ -54,6 +55,11 @@ class Daemon:
     def count(self, name: str) -> float:
         """The sum of a counter over all flushes."""
         return sum(flush["counters"].get(name, 0) for flush in self.flushes())
+
+    def timed(self, name: str) -> tuple[float, float]:
+        """(how many, the longest in milliseconds) of a timer over all flushes."""
+        found = [flush["timers"][name] for flush in self.flushes() if name in flush["timers"]]
+        return sum(each["count"] for each in found), max((each.get("upper", 0.0) for each in found), default=0.0)
 
     def gauge(self, name: str) -> float | None:
         """A gauge's last value."""

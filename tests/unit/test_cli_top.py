@@ -47,7 +47,14 @@ FOUND = {
     "failures": [
         {"at": 1_800_000_000.0, "status": 502, "method": "GET", "route": "items", "error": None, "request_id": "abc"}
     ],
+    "clients": [{"address": "192.0.2.7", "requests": 6}],
+    "alerts": [],
 }
+ALERT = {
+    "key": "slow", "state": "pending", "severity": "warn", "since": "2027-01-15T08:00:00Z", "acknowledged_by": None,
+    "summary": "", "expression": "p99(5m) > 1s", "muted_by": None,
+}  # fmt: skip
+FIRING = {**ALERT, "key": "errors", "state": "firing", "acknowledged_by": "alice", "summary": "\x1b[Hmany fail"}
 
 
 def test_all_of_it_is_told():
@@ -59,6 +66,17 @@ def test_all_of_it_is_told():
         assert word in text, word
 
 
+def test_alerts_that_matter_come_first_and_clients_where_there_is_room():
+    alerts = [ALERT, {**FIRING, "muted_by": "silence 1"}, {**ALERT, "key": "well", "state": "inactive"}]
+    text = view({**FOUND, "alerts": alerts}, (200, 80))
+    shown = text[text.index("ALERTS") : text.index("ROUTES")].splitlines()
+    assert [line.split()[0] for line in shown if line] == ["ALERTS", "alert", "errors", "slow"]
+    assert "firing (muted)" in shown[2] and "alice" in shown[2] and "many fail" in shown[2] and "\x1b" not in text
+    assert "p99(5m) > 1s" in shown[3]
+    assert "ALERTS" not in view(FOUND, (200, 80))
+    assert "192.0.2.7" in text and "192.0.2.7" not in view(FOUND, (80, 24))
+
+
 def test_no_name_moves_the_cursor():
     text = view(FOUND, (200, 80))
     assert "\x1b" not in text and "?[2Jevil" in text
@@ -66,11 +84,15 @@ def test_no_name_moves_the_cursor():
 
 @pytest.mark.parametrize("size", [(200, 80), (80, 24), (40, 10), (1, 1)])
 def test_it_fits(size):
-    many = {**FOUND, "routes": [{**ROUTE, "name": f"r{number}"} for number in range(100)]}
+    many = {
+        **FOUND,
+        "routes": [{**ROUTE, "name": f"r{number}"} for number in range(100)],
+        "alerts": [{**FIRING, "key": f"a{number}"} for number in range(100)],
+    }
     lines = view(many, size).split("\n")
     assert max(map(len, lines)) <= size[0]
     assert size[1] < 24 or len(lines) <= size[1]
-    for title in ("ROUTES", "UPSTREAMS", "WORKERS", "LAST FAILURES"):
+    for title in ("ALERTS", "ROUTES", "UPSTREAMS", "WORKERS", "LAST FAILURES"):
         assert any(line == title[: size[0]] for line in lines)
 
 
@@ -116,7 +138,7 @@ def test_once(admin):
     config, asked = admin
     done = subprocess.run(command(config, "--once", "--range", "1h"), capture_output=True, text=True, check=True)
     assert "ROUTES" in done.stdout and "\x1b" not in done.stdout
-    assert asked == ["/api/overview?range=1h"]
+    assert asked == ["/api/overview?range=1h", "/api/alerts"]
     done = subprocess.run(command(config, "--once", "--format", "json"), capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["total"]["requests"] == 10
 

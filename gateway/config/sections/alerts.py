@@ -10,13 +10,13 @@ from gateway.alerting.expression import ExpressionError, parse
 from gateway.alerting.note import FIELDS, fields
 from gateway.alerting.terms import calls
 from gateway.config import values
-from gateway.config.complaints import did_you_mean
+from gateway.config.complaints import among, did_you_mean
 from gateway.config.model_alerts import Alert, Alerting, Escalation, Slo, Watch
 from gateway.config.model_headers import Pairs
 from gateway.config.reader import Reader, Text
 from gateway.config.schema_alerts import METRICS
 from gateway.config.sections.escalation import read_escalations
-from gateway.config.sections.muting import listed, read_inhibitions, read_windows
+from gateway.config.sections.muting import read_inhibitions, read_windows
 
 MOST = 500
 _SUBJECTS = ("when", "anomaly", "slo")
@@ -34,7 +34,7 @@ class Known:
         """Complain about a name of which there is none."""
         names = {"route": self.routes, "upstream": self.upstreams}[kind]
         if name not in names:
-            text.complain(f"there is no {kind} {name!r}", did_you_mean(name, names) or listed(names))
+            text.complain(f"there is no {kind} {name!r}", among(name, names))
 
 
 def read_alerting(
@@ -119,8 +119,7 @@ def _severity(reader: Reader, key: str, known: Known) -> str:
     if text is None:
         return ""
     if known.severities and text.value not in known.severities:
-        hint = did_you_mean(text.value, known.severities) or listed(known.severities)
-        text.complain(f"there is no escalation {text.shown}", hint)
+        text.complain(f"there is no escalation {text.shown}", among(text.value, known.severities))
     return text.value
 
 

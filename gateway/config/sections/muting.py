@@ -1,20 +1,13 @@
 """`inhibit` and `silences`: which alerts nobody is told of."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from gateway.alerting.matching import Inhibition, Matchers, Weekly
-from gateway.config.complaints import did_you_mean
+from gateway.config.complaints import among
 from gateway.config.model_alerts import Alert
 from gateway.config.reader import Reader
 from gateway.config.schema_alerts import DAYS
-
-
-def listed(names: Iterable[str]) -> str:
-    """A hint that says what there is."""
-    some = sorted(names)
-    more = f" and {len(some) - 10} more" if len(some) > 10 else ""
-    return f"there are: {', '.join(some[:10])}{more}" if some else "there is none"
 
 
 def _matchers(reader: Reader, key: str, alerts: Mapping[str, Alert], severities: Collection[str]) -> Matchers:
@@ -22,9 +15,7 @@ def _matchers(reader: Reader, key: str, alerts: Mapping[str, Alert], severities:
     for name, text in reader.pairs(key):
         names: Collection[str] = {"name": alerts, "severity": severities}.get(name.value, ())
         if name.value in ("name", "severity") and "*" not in text.value and text.value not in names:
-            text.complain(
-                f"no alert has the {name.value} {text.shown}", did_you_mean(text.value, names) or listed(names)
-            )
+            text.complain(f"no alert has the {name.value} {text.shown}", among(text.value, names))
         found.append((name.value, text.value))
     if key in reader and not found:
         reader.complain("it matches every alert", "name something; `name: '*'` is every alert", key=key)

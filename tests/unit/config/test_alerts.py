@@ -3,6 +3,7 @@ import pickle
 
 import pytest
 
+from gateway.alerting.signals import SIGNALS
 from gateway.config.document import ConfigError, loads, redacted
 
 HEAD = """\
@@ -79,16 +80,16 @@ escalation:
 MISTAKES = {
     'alerts: [{name: a, when: "error_rat(5m) > 2%", severity: warn}]':
         "<string>:4:27: alerts[0].when: there is no signal 'error_rat', at character 1 of the expression "
-        "(did you mean `error_rate`?)",
+        f"(did you mean `error_rate`? there are: {', '.join(sorted(SIGNALS))})",
     'alerts: [{name: a, when: "error_rate(5m) >", severity: warn}]':
         "<string>:4:43: alerts[0].when: expected a signal such as error_rate(5m), found the end, at character 17 "
         "of the expression",
     'alerts: [{name: a, when: "p99(route=itm, 5m) > 1s", severity: warn}]':
-        "<string>:4:27: alerts[0].when: there is no route 'itm' (did you mean `item`?)",
+        "<string>:4:27: alerts[0].when: there is no route 'itm' (did you mean `item`? there are: item)",
     'alerts: [{name: a, when: "target_health(upstream=x) < 1%", severity: warn}]':
         "<string>:4:27: alerts[0].when: there is no upstream 'x' (there are: catalog)",
     'alerts: [{name: a, when: config_refused, severity: pag}]':
-        '<string>:4:52: alerts[0].severity: there is no escalation "pag" (did you mean `page`?)',
+        '<string>:4:52: alerts[0].severity: there is no escalation "pag" (did you mean `page`? there are: page, warn)',
     'alerts: [{name: a, severity: warn}]':
         "<string>:4:10: alerts[0]: the alert says nothing of when it fires (write one of `when`, `anomaly` and `slo`)",
     'alerts: [{name: a, when: config_refused, slo: {objective: 99%}, severity: warn}]':

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from gateway.config.complaints import Complaint, ConfigError, at, did_you_mean, nearest, path_text
+from gateway.config.complaints import Complaint, ConfigError, among, at, did_you_mean, nearest, path_text
 from gateway.config.document import load, loads
 
 HEAD = "version: 1\nupstreams: {app: {targets: [http://127.0.0.1:9000]}}\n"
@@ -81,3 +81,11 @@ def test_paths_and_spellings():
     assert nearest("RETRY", ["retry", "read"]) == "retry"
     assert nearest("x", ["retry"]) == ""
     assert did_you_mean("bnd", ["bind", "admin"]) == "did you mean `bind`?"
+
+
+def test_what_there_is_is_listed_up_to_twenty():
+    assert among("bnd", ["bind", "admin"]) == "did you mean `bind`? there are: admin, bind"
+    assert among("x", ["bind"]) == "there are: bind"
+    assert among("x", []) == "there is none"
+    names = [f"route-{number}" for number in range(25)]
+    assert among("x", names).endswith(" and 5 more") and among("x", names).count("route-") == 20

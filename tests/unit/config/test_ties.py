@@ -1,7 +1,7 @@
 """Ties against brute force over requests, and the contract's words on them."""
 
 from itertools import product
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -120,9 +120,9 @@ def test_a_hundred_are_enough() -> None:
 )
 def test_ten_thousand_routes_are_checked_at_once(route) -> None:
     named = [(str(n), route(n)) for n in range(10_000)]
-    started = perf_counter()
+    started = process_time()
     assert ties(named) == []
-    assert perf_counter() - started < 2, "half a second on an idle machine"
+    assert process_time() - started < 2, "of CPU, a quarter of it where no lines are counted"
 
 
 @given(st.data())

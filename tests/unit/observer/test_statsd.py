@@ -1,5 +1,6 @@
 """What goes to a statsd daemon: names, tags, packets, and what is dropped."""
 
+import re
 import socket
 import time
 import types
@@ -92,6 +93,35 @@ def test_tags(daemon):
         "gw.config.age:9|g",
     ):
         assert line in lines, line
+
+
+def timers(daemon, durations, **options):
+    """(milliseconds, requests that it stands for) of each value of the route's timer."""
+    made = sending(daemon, **options)
+    made.tick(100.0, figures({"a": route(0)}))
+    made.tick(101.0, figures({"a": route(len(durations), durations=durations)}))
+    made.close()
+    daemon.settimeout(0.3)
+    found = re.findall(
+        r"^gw\.route[.a]*\.duration:([\d.]+)\|ms(?:\|@([\d.]+))?(\|#route:a)?$", "\n".join(_rest(daemon)), re.M
+    )
+    assert all(bool(tags) is options.get("tags", False) for *_, tags in found)
+    return [(float(value), 1 / float(share or 1)) for value, share, _ in found]
+
+
+@pytest.mark.parametrize("tags", [False, True])
+def test_a_timer_has_each_of_a_few_requests(daemon, tags):
+    found = timers(daemon, [0.3, 0.1, 0.2], tags=tags)
+    assert [value for value, _ in found] == pytest.approx([100, 200, 300], rel=0.02)
+    assert [each for _, each in found] == [1, 1, 1]
+
+
+def test_a_timer_of_many_is_a_few_values_that_stand_for_all(daemon):
+    found = timers(daemon, [number / 1000 for number in range(1, 1001)])
+    assert [value for value, _ in found] == pytest.approx(range(50, 1000, 100), rel=0.02)
+    assert sum(each for _, each in found) == pytest.approx(1000)
+    (far, *_), count = timers(daemon, [0.1] * 3_000), 3_000
+    assert far[1] == pytest.approx(count / 10, rel=1e-3)
 
 
 def test_what_happened_is_sent_once(daemon):
