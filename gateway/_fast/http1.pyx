@@ -297,6 +297,7 @@ cdef class Connection:
             log.debug("an answer was cut short: %s", error)
             self.channel.abort()
         finally:
+            _out.size = 0  # SECURITY: as in flush, for what failed before it
             close = getattr(result, "close", None)
             if close is not None:
                 close()
@@ -422,7 +423,7 @@ cdef class Connection:
 
     cdef int flush(self, bytes body, bytes end=b"") except -1:
         """Send what _out holds, then `body`, then `end`: in one send(2) where they are small."""
-        cdef Py_ssize_t sent
+        cdef Py_ssize_t sent, size
         cdef bytes rest
         cdef double timeout = self.server.settings.body_timeout
         self.started = True
@@ -434,15 +435,16 @@ cdef class Connection:
             _out.raw(PyBytes_AS_STRING(end), PyBytes_GET_SIZE(end))
             body = None
         if _out.size:
-            sent = self.channel.send_some(_out.data, _out.size)
+            # SECURITY: empty before anything can fail, or it goes to the next client that is written to
+            # (test_what_one_client_did_not_get_is_sent_to_nobody_else).
+            size, _out.size = _out.size, 0
+            sent = self.channel.send_some(_out.data, size)
             if sent < 0:
                 sent = 0
-            if sent < _out.size:
+            if sent < size:
                 # NOTE: another greenlet may write into _out while this one waits.
-                rest = PyBytes_FromStringAndSize(_out.data + sent, _out.size - sent)
-                _out.size = 0
+                rest = PyBytes_FromStringAndSize(_out.data + sent, size - sent)
                 self.channel.send(PyBytes_AS_STRING(rest), PyBytes_GET_SIZE(rest), timeout)
-            _out.size = 0
         if body is not None:
             self.channel.send(PyBytes_AS_STRING(body), PyBytes_GET_SIZE(body), timeout)
             if end:
