@@ -25,7 +25,7 @@ PIP := -m pip --quiet --disable-pip-version-check --no-input
 unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
-.PHONY: help build run test lint suite timed untimed thorough suite313 coverage bench soak fuzz pictures schema clean
+.PHONY: instructions help build run test lint suite timed untimed thorough suite313 coverage bench soak fuzz pictures schema clean
 
 help:
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -83,9 +83,13 @@ bench: build ## CPU per request and latency beside nginx and the stock stack; BE
 	$(PY) -m perf run $(BENCH)
 
 gate: build ## BASE=commit: fail when this tree costs more per request than that one, both measured here and now
-	tools/gate.sh
+	@$(PY) -m perf compare --gate --scenarios "$${SCENARIOS:-bare}" . "$${BASE:?say what to compare with, as BASE=origin/main}"
 
-soak: build ## the written durations; figures go to docs/measured/
+instructions: build ## fail when a fast module executes over 3 % more per call than perf/instructions.json says
+	$(PY) -m perf instructions --against perf/instructions.json
+
+soak: build ## SOAK="--minutes 60": the mix, which fails on leaks; then the written durations, figures of which go to docs/measured/
+	$(PY) -m perf soak $(SOAK)
 	$(PY) -m pytest -q -m soak -o faulthandler_timeout=0 tests/soak
 	GATEWAY_KILLS=1000 $(PY) -m pytest -q -o faulthandler_timeout=0 -k kill $(addprefix tests/unit/,test_shared_kill.py test_shared_buckets.py upstreams/test_state.py)
 

@@ -23,6 +23,7 @@ from gateway import (
     cli_import,
     cli_quickstart,
     cli_top,
+    cli_tune,
 )
 from gateway.cli_options import config_option, format_option
 
@@ -113,6 +114,7 @@ main.add_command(cli_identity.token)
 main.add_command(cli_import.import_)
 main.add_command(cli_quickstart.quickstart)
 main.add_command(cli_top.top)
+main.add_command(cli_tune.tune)
 
 
 if __name__ == "__main__":

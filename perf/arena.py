@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shutil
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from perf import identity, tools
+from perf import identity, peer, tools
 from perf.bodies import ITEMS
 from perf.configs import gateway_config
 from perf.procs import NotServing, Server, free_ports
@@ -21,6 +22,7 @@ from perf.scenario import Shape, Trial
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
+READY = "/v1/items/42"  # what every peer at full work has
 FILES = {"1k": 1_000, "1m": 1_000_000, "10m": 10_000_000}
 
 
@@ -32,15 +34,18 @@ class Running:
 
 
 class Arena:
-    """Starts what trials need and keeps it until the block is left; gateways on one core, upstream and load on another.
+    """Starts what trials need and keeps it until the block is left.
 
-    The load generators inherit the load core from this process, which moves there itself.
+    Gateways share the first `cores` cores, upstream and load have the next.  The load generators inherit the load core
+    from this process, which moves there itself.
     """
 
-    def __init__(self) -> None:
-        cores = sorted(os.sched_getaffinity(0))
-        self.gateway_core, self.load_core = cores[0], cores[1 % len(cores)]
-        self.running: dict[tuple[str, Shape, int], Running] = {}
+    def __init__(self, cores: int = 1, root: Path = ROOT) -> None:
+        self.root = root  # the tree whose gateway is started
+        mine = sorted(os.sched_getaffinity(0))
+        self.gateway_cores = tuple(mine[:cores])
+        self.load_core = mine[min(cores, len(mine) - 1)]
+        self.running: dict[tuple[str, str, Shape, int], Running] = {}
         self.servers: list[Server] = []
         self.redis = self.grpc = 0
         self.log: IO[bytes] | None = None
@@ -89,14 +94,23 @@ class Arena:
         with (files / "1g").open("wb") as big:  # sparse: it takes no room on the disk
             big.truncate(1_000_000_000)
 
+    def _lay_answer(self, path: str) -> None:
+        """The file behind a path that names its size, as /files/size-5000."""
+        wanted = re.fullmatch(r"/files/(size-(\d+))", path)
+        if wanted and not (self.folder / "files" / wanted[1]).exists():
+            (self.folder / "files" / wanted[1]).write_bytes(os.urandom(int(wanted[2])))
+
     def get(self, trial: Trial, sink: int = 0) -> Running:
         """The trial's subject, started on first use; its upstream is ours unless the shape names the sink's port."""
         shape = trial.shape if trial.subject == "gateway" else Shape(upstream=trial.shape.upstream)
-        key = (trial.subject, shape, sink)
+        key = (trial.subject, trial.work, shape, sink)
         if key not in self.running:
+            self._lay_answer(trial.load.path)
             self.running[key] = self.start(trial, sink)
             server, port = self.running[key].server, self.running[key].port
-            if shape.auth:
+            if trial.work == "full" and trial.subject != "gateway":
+                server.wait_ready(port, get(READY, identity.token(0)))
+            elif shape.auth:
                 server.wait_ready(port, get(trial.load.path), accept="4")  # 401: it knows who does not call
             elif trial.load.method == "GET":
                 server.wait_ready(port, get(trial.load.path))
@@ -110,20 +124,29 @@ class Arena:
         port, admin = free_ports(2)
         if trial.subject == "direct":
             return Running(self.servers[0], upstream)
-        if trial.subject == "nginx":
-            command = self._nginx(self._nginx_config("nginx", PORT=port, UPSTREAM=upstream, name=f"nginx-{port}"))
-            return Running(self._start("nginx", command, self.gateway_core), port)
-        if trial.subject == "stock":
-            command = f"-m gunicorn -k gevent -b 127.0.0.1:{port} perf.peers.stock:application".split()
-            command.insert(0, sys.executable)
-            return Running(self._start("stock", command, self.gateway_core, PERF_UPSTREAM=str(upstream)), port)
+        if trial.subject != "gateway":
+            return self._start_peer(trial, port, admin, upstream)
         config = self.folder / f"gateway-{port}.yaml"
         store = self._redis() if trial.shape.redis else 0
         grpc = self._pricing() if trial.shape.action == "grpc" else 0
         statsd = self._statsd() if trial.shape.observed else 0
         config.write_text(gateway_config(trial.shape, port, admin, upstream, store=store, grpc=grpc, statsd=statsd))
-        command = [gateway_command(), "serve", "-c", str(config)]
-        return Running(self._start("gateway", command, self.gateway_core), port, admin, config)
+        command = [gateway_command(self.root), "serve", "-c", str(config)]
+        server = self._start("gateway", command, self.gateway_cores, PYTHONPATH=str(self.root))
+        return Running(server, port, admin, config)
+
+    def _start_peer(self, trial: Trial, port: int, admin: int, upstream: int) -> Running:
+        """A peer as its file says, in a folder of its own."""
+        found = peer.load(trial.subject)
+        work = found.works[trial.work]
+        folder = self.folder / f"{found.name}-{port}"
+        (folder / "tmp").mkdir(parents=True)
+        values = peer.values(found, folder, port, admin, upstream)
+        for file in work.files:
+            (folder / Path(file).name).write_text(peer.fill((peer.FOLDER / file).read_text(), values))
+        command = [peer.fill(word, values) for word in work.start]
+        env = {name: peer.fill(value, values) for name, value in work.env}
+        return Running(self._start(found.name, command, self.gateway_cores, **env), port, admin)
 
     def _redis(self) -> int:
         """The port of the one Redis, started on first use beside upstream and load."""
@@ -164,7 +187,7 @@ class Arena:
         running.server.stop()
         self.servers.remove(running.server)
 
-    def _start(self, name: str, command: list[str], core: int, **env: str) -> Server:
+    def _start(self, name: str, command: list[str], core: int | tuple[int, ...], **env: str) -> Server:
         assert self.log is not None
         # Compiled once, as pip does where the gateway is installed.
         once = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
@@ -175,23 +198,25 @@ class Arena:
     def _nginx(self, config: Path) -> list[str]:
         return [tools.find("nginx") or "nginx", "-p", str(self.folder), "-e", "nginx.err", "-c", str(config)]
 
-    def _nginx_config(self, template: str, name: str = "", **values: int) -> Path:
+    def _nginx_config(self, template: str, **values: int) -> Path:
         text = (HERE / "peers" / f"{template}.conf").read_text()
         for key, value in values.items():
             text = text.replace(f"@{key}@", str(value))
-        target = self.folder / f"{name or template}.conf"
+        target = self.folder / f"{template}.conf"
         target.write_text(text)
         return target
 
 
-def gateway_command() -> str:
-    """The `gateway` script of the environment we run in."""
-    return str(Path(sys.executable).parent / "gateway")
+def gateway_command(root: Path = ROOT) -> str:
+    """The `gateway` script of the environment we run in, or of another tree's own."""
+    folder = Path(sys.executable).parent if root == ROOT else root / ".venv" / "bin"
+    return str(folder / "gateway")
 
 
-def get(path: str) -> bytes:
-    """A GET request of one connection's length."""
-    return f"GET {path} HTTP/1.1\r\nHost: perf\r\nConnection: close\r\n\r\n".encode()
+def get(path: str, token: str = "") -> bytes:
+    """A GET request of one connection's length, by the bearer of a token when one is given."""
+    bearer = f"Authorization: Bearer {token}\r\n" if token else ""
+    return f"GET {path} HTTP/1.1\r\nHost: perf\r\n{bearer}Connection: close\r\n\r\n".encode()
 
 
 def _raise_file_limit() -> None:

@@ -48,6 +48,7 @@ def gateway_config(
     """A configuration of this shape as JSON, or the named file of the repository listening on these ports instead."""
     if shape.file:
         text = (ROOT / shape.file).read_text()
+        text = text.replace("quickstart.pem", str(ROOT / "conf" / "quickstart.pem"))  # `make` puts it there
         return text.replace("127.0.0.1:8000", f"127.0.0.1:{port}").replace("127.0.0.1:8001", f"127.0.0.1:{admin}")
     routes: list[dict[str, object]] = [
         {"name": f"r{i}", "match": {"path": f"/svc{i}/{{a}}/things/{{b:int}}", "methods": ["GET"]}, "upstream": "up"}
@@ -70,6 +71,7 @@ def gateway_config(
                 "bind": f"127.0.0.1:{port}",
                 "admin": f"127.0.0.1:{admin}",
                 "workers": shape.workers,
+                "connections": shape.connections,
                 "limits": {"body": shape.body_limit},
             },
             "upstreams": {

@@ -27,17 +27,24 @@ SECTIONS: dict[str, object] = {
 ROUTE: dict[str, object] = {"auth": {"use": ["staff"], "scopes": ["items:read"], "roles": ["viewer"]}}
 
 
-def token(number: int) -> str:
-    """A good token of the `number`-th caller."""
+def token(
+    number: int,
+    scope: str = "items:read items:write",
+    *,
+    issuer: str = ISSUER,
+    audience: str = AUDIENCE,
+    lifetime: float = LIFETIME,
+) -> str:
+    """A token of the `number`-th caller, which is good unless it is told otherwise."""
     now = int(time.time())
     claims = {
-        "iss": ISSUER,
-        "aud": AUDIENCE,
+        "iss": issuer,
+        "aud": audience,
         "sub": f"user-{number}",
         "iat": now,
-        "exp": now + LIFETIME,
+        "exp": now + int(lifetime),
         "jti": f"{number:032x}",
-        "scope": "items:read items:write",
+        "scope": scope,
         "roles": ["editor"],
     }
     return jwt.encode(claims, SECRET, algorithm="HS256")

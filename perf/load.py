@@ -61,10 +61,11 @@ def wrk(port: int, load: Load, seconds: int, tokens: Path | None = None) -> dict
     return numbers
 
 
-def openloop(port: int, load: Load, rate: float, seconds: float) -> dict[str, float]:
+def openloop(port: int, load: Load, rate: float, seconds: float, tokens: Path | None = None) -> dict[str, float]:
     """One round at a fixed rate; see perf.openloop.Outcome for the numbers."""
     command = [sys.executable, "-m", "perf.openloop", "--port", str(port), "--path", load.path]
     command += ["--rate", f"{rate:.3f}", "--seconds", str(seconds), "--connections", str(load.connections)]
+    command += ["--tokens", str(tokens)] if tokens else []
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     if done.returncode:
         raise LoadFailed(f"openloop failed: {done.stderr.strip()[-300:]}")

@@ -11,17 +11,18 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from perf import held, streams
 from perf import load as generators
-from perf import streams
 from perf.arena import Arena, get
-from perf.procs import memory, session_cpu, session_memory, session_pids
+from perf.peak import Peak
+from perf.procs import session_cpu, session_memory
 from perf.reload import swap_under_load
 from perf.scenario import Scenario, Trial
 
 Figures = dict[str, float]
 Rounds = dict[str, list[Figures]]
 MOST = 20_000  # requests per second that openloop can send on time beside the upstream on one core
-SETTLED = 0.5  # seconds without growth after which memory counts as idle
+OPEN = ("p50_ms", "p99_ms")  # what is kept of an open model's latencies
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,22 @@ def _rounds(scenario: Scenario, options: Options, one: Callable[[Trial], Figures
 def _load(scenario: Scenario, arena: Arena, options: Options) -> Rounds:
     for trial in scenario.trials:
         tokens = arena.tokens(trial.load.tokens)
-        generators.wrk(arena.get(trial).port, trial.load, 1, tokens)  # warm: connections, caches, lazily built tables
+        generators.wrk(
+            arena.get(trial).port, trial.load, trial.load.warm, tokens
+        )  # connections, caches, lazily built tables
 
     def one(trial: Trial) -> Figures:
         running = arena.get(trial)
-        before = session_cpu(running.server.sid)
-        seen = generators.wrk(running.port, trial.load, options.seconds, arena.tokens(trial.load.tokens))
-        return load_figures(session_cpu(running.server.sid) - before, seen, trial)
+        sid, tokens = running.server.sid, arena.tokens(trial.load.tokens)
+        before = session_cpu(sid)
+        with Peak(sid) as peak:
+            seen = generators.wrk(running.port, trial.load, options.seconds, tokens)
+        figures = load_figures(session_cpu(sid) - before, seen, trial) | {"peak_mb": peak.megabytes}
+        if trial.load.rate:
+            paced = generators.openloop(running.port, trial.load, trial.load.rate, options.seconds / 2, tokens)
+            figures |= {f"open_{name}": paced[name] for name in OPEN}
+            figures["failed"] += paced["failed"]
+        return figures
 
     return _rounds(scenario, options, one)
 
@@ -110,22 +120,24 @@ def _idle_memory(scenario: Scenario, arena: Arena, options: Options) -> Rounds:
         running = arena.start(trial)
         try:
             running.server.wait_ready(running.admin, get("/healthz"))
-            return _largest_worker(running.server.sid)
+            rss, pss = held.largest(running.server.sid)
+            return {"rss_mb": rss, "pss_mb": pss}
         finally:
             arena.stop(running)
 
     return _rounds(scenario, options, one)
 
 
-def _largest_worker(sid: int) -> Figures:
-    """RSS and PSS of the largest process that is not the first one, once it has stopped growing."""
-    peak, since = (0.0, 0.0), time.perf_counter()
-    while time.perf_counter() - since < SETTLED:
-        now = max((memory(pid) for pid in session_pids(sid) if pid != sid), default=(0.0, 0.0))
-        if now[0] > peak[0] + 0.1:
-            peak, since = now, time.perf_counter()
-        time.sleep(0.02)
-    return {"rss_mb": peak[0], "pss_mb": peak[1]}
+def _conn_memory(scenario: Scenario, arena: Arena, options: Options) -> Rounds:
+    def one(trial: Trial) -> Figures:
+        running = arena.start(trial)
+        try:
+            running.server.wait_ready(running.port, get(trial.load.path))
+            return held.by_connections(running.server.sid, running.port, trial.load.path, trial.load.connections)
+        finally:
+            arena.stop(running)
+
+    return _rounds(scenario, options, one)
 
 
 def _stream(scenario: Scenario, arena: Arena, options: Options) -> Rounds:
@@ -173,6 +185,7 @@ KINDS: dict[str, Callable[[Scenario, Arena, Options], Rounds]] = {
     "latency": _latency,
     "cold-start": _cold_start,
     "idle-memory": _idle_memory,
+    "conn-memory": _conn_memory,
     "stream": _stream,
     "reload": _reload,
 }

@@ -7,73 +7,45 @@ process that was started.
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import IO
 
+from gateway.tuning.processes import free_ports, memory, session_cpu, session_memory, session_pids
+
 PATIENCE = 30.0  # seconds for a server to answer for the first time
-TICK = os.sysconf("SC_CLK_TCK")
-STAT_STATE, STAT_SESSION, STAT_UTIME, STAT_CSTIME = 0, 3, 11, 14  # fields of /proc/PID/stat after the name
+__all__ = [
+    "NotServing",
+    "Pinned",
+    "Server",
+    "ask",
+    "free_ports",
+    "memory",
+    "session_cpu",
+    "session_memory",
+    "session_pids",
+]
 
 
 class NotServing(Exception):
     """A server ended, or did not answer in time, before it could be measured."""
 
 
-def _stat(pid: int) -> list[str] | None:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return None
-
-
-def _session(sid: int) -> Iterator[tuple[int, list[str]]]:
-    for name in os.listdir("/proc"):
-        fields = _stat(int(name)) if name.isdigit() else None
-        if fields and int(fields[STAT_SESSION]) == sid:
-            yield int(name), fields
-
-
-def session_cpu(sid: int) -> float:
-    """CPU seconds (user and system) that the session has used so far, in steps of one clock tick.
-
-    The times of children that ended and were waited for are counted through their parents, so a worker that is replaced
-    between two readings does not make CPU disappear.
-    """
-    return sum(sum(map(int, f[STAT_UTIME : STAT_CSTIME + 1])) for _, f in _session(sid)) / TICK
-
-
-def session_pids(sid: int) -> list[int]:
-    """All living processes of the session; one that ended and waits to be collected is none."""
-    return [pid for pid, fields in _session(sid) if fields[STAT_STATE] != "Z"]
-
-
-def memory(pid: int) -> tuple[float, float]:
-    """(RSS, PSS) of one process in MB of 10^6 bytes; (0, 0) when it is gone."""
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:
-        return 0.0, 0.0
-    kilobytes = {name: int(value) for name, value in re.findall(r"^(Rss|Pss):\s+(\d+)", text, re.M)}
-    return kilobytes.get("Rss", 0) * 1024 / 1e6, kilobytes.get("Pss", 0) * 1024 / 1e6
-
-
-def session_memory(sid: int) -> tuple[float, float]:
-    """(RSS, PSS) of the whole session in MB; pages shared between its processes count once in PSS only."""
-    sizes = [memory(pid) for pid in session_pids(sid)]
-    return sum(rss for rss, _ in sizes), sum(pss for _, pss in sizes)
-
-
 class Server:
-    """One server under measurement: a child in its own session, pinned to a core."""
+    """One server under measurement: a child in its own session, pinned to a core, or to several."""
+
+    patience = PATIENCE
 
     def __init__(
-        self, name: str, command: Sequence[str], core: int, log: IO[bytes] | int, env: dict[str, str] | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        core: int | tuple[int, ...],
+        log: IO[bytes] | int,
+        env: dict[str, str] | None = None,
     ):
         self.name = name
         self.started = time.perf_counter()
@@ -90,7 +62,7 @@ class Server:
 
     def wait_ready(self, port: int, request: bytes, step: float = 0.02, accept: str = "2") -> float:
         """Ask until the status is of an accepted class; returns the seconds from the process's start until then."""
-        end = time.perf_counter() + PATIENCE
+        end = time.perf_counter() + self.patience
         last = "nothing listens"
         while time.perf_counter() < end:
             try:
@@ -101,7 +73,7 @@ class Server:
                 last = str(error)
             if self._ended_within(step):
                 raise NotServing(f"{self.name} ended with status {self.process.returncode} before it answered")
-        raise NotServing(f"{self.name} did not answer on port {port} within {PATIENCE:g} s: {last}")
+        raise NotServing(f"{self.name} did not answer on port {port} within {self.patience:g} s: {last}")
 
     def wait_listening(self, port: int, step: float = 0.02) -> None:
         """Wait until somebody takes connections on a port, for servers that speak no HTTP."""
@@ -135,14 +107,14 @@ class Server:
 
 
 class Pinned:
-    """Within this block the process, and what it starts, runs on one core."""
+    """Within this block the process, and what it starts, runs on one core, or on these."""
 
-    def __init__(self, core: int):
-        self.core = core
+    def __init__(self, core: int | tuple[int, ...]):
+        self.cores = {core} if isinstance(core, int) else set(core)
 
     def __enter__(self) -> None:
         self.before = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, {self.core})
+        os.sched_setaffinity(0, self.cores)
 
     def __exit__(self, *_: object) -> None:
         os.sched_setaffinity(0, self.before)
@@ -153,13 +125,3 @@ def ask(port: int, request: bytes, timeout: float = 2.0) -> str:
     with socket.create_connection(("127.0.0.1", port), timeout) as connection:
         connection.sendall(request)
         return connection.makefile("rb").readline().decode("latin-1").rstrip()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on, all different."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [s.getsockname()[1] for s in sockets]
-    finally:
-        for s in sockets:
-            s.close()

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from perf.measure import Rounds
 from perf.scenario import Bar, Scenario
 from perf.stats import Estimate, estimate, verdict
 
-MAIN = {"load": "cpu_us", "latency": "p99_ms", "cold-start": "seconds", "idle-memory": "rss_mb", "stream": "grown_mb"}
+MAIN = {
+    "load": "cpu_us",
+    "latency": "p99_ms",
+    "cold-start": "seconds",
+    "idle-memory": "rss_mb",
+    "conn-memory": "kb_each",
+    "stream": "grown_mb",
+}
 HEADINGS = {
     "cpu_us": "CPU us/req",
     "cpu_s_per_gb": "CPU s/GB",
@@ -24,6 +33,11 @@ HEADINGS = {
     "rss_mb": "RSS MB",
     "pss_mb": "PSS MB",
     "grown_mb": "grown MB",
+    "kb_each": "KB each",
+    "peak_mb": "peak MB",
+    "open_p50_ms": "paced p50 ms",
+    "open_p99_ms": "paced p99 ms",
+    "open_p999_ms": "paced p99.9 ms",
     "slowest_swap_s": "slowest swap s",
 }
 RATIOS = ("cpu_us", "cpu_s_per_gb", "p99_ms", "seconds")  # what is given as a ratio to nginx
@@ -125,11 +139,38 @@ def text(name: str, found: dict[str, Any]) -> str:
     return "\n  ".join([f"{name}: {found['title']}", *map(str.rstrip, lines), *map(bar_line, found["bars"])])
 
 
+def short(title: str, result: dict[str, Any]) -> str:
+    """A whole result in one table: of each series the figure to steer by, and how the bars stand."""
+    rows = [["scenario", "series", "", "median", "x nginx"]]
+    swept = {
+        f"{name.partition(' by ')[0]}, {sweep['axis']} {point['at']:,}": {"kind": "load", "series": point["series"]}
+        for name, sweep in result.get("sweeps", {}).items()
+        for point in sweep["points"]
+    }
+    for name, found in (result["scenarios"] | swept).items():
+        for label, one in found["series"].items():
+            figure = next((f for f in (MAIN.get(found["kind"], ""), "failed") if f in one["median"]), "")
+            cell = _cell(one, figure, figure not in COUNTS) if figure else "-"
+            rows.append([name, label, HEADINGS.get(figure, figure), cell, _ratio(found, one)])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines += [f"{name}: NOT MEASURED: {why}" for name, why in result.get("errors", {}).items()]
+    bars = [bar for found in result["scenarios"].values() for bar in found["bars"]]
+    lines += [bar_line(bar) for bar in bars if bar["verdict"] != "met"]
+    lines.append(f"bars: {counted(bar['verdict'] for bar in bars)}")
+    return "\n  ".join([title, *lines])
+
+
+def counted(verdicts: Iterable[str]) -> str:
+    """How many of each, the most frequent first."""
+    return ", ".join(f"{count} {verdict}" for verdict, count in Counter(verdicts).most_common()) or "none"
+
+
 def bar_line(bar: dict[str, Any]) -> str:
     """One bar: verdict, words, what was found."""
     line = f"{bar['verdict'].upper():12s} {bar['bar']}"
     if "value" in bar:
-        line += f": {_number(bar['value'])} {_interval(bar['low'], bar['high'])}"
+        line += f": {number(bar['value'])} {_interval(bar['low'], bar['high'])}"
     if "aim_verdict" in bar:
         line += f"; aim {bar['aim']:g}: {bar['aim_verdict']}"
     return line + (f" ({bar['why']})" if "why" in bar else "")
@@ -141,20 +182,21 @@ def _cell(series: dict[str, Any], figure: str, with_interval: bool) -> str:
         return "-"
     if figure in COUNTS:
         return f"{sum(r[figure] for r in series['rounds']):g}"
-    return _number(found["value"]) + (f" {_interval(found['low'], found['high'])}" if with_interval else "")
+    return number(found["value"]) + (f" {_interval(found['low'], found['high'])}" if with_interval else "")
 
 
 def _ratio(found: dict[str, Any], series: dict[str, Any]) -> str:
     figure = "cpu_s_per_gb" if "cpu_s_per_gb" in series["over_nginx"] else MAIN.get(found["kind"], "")
     ratio = series["over_nginx"].get(figure)
-    return f"{_number(ratio['value'])} {_interval(ratio['low'], ratio['high'])}" if ratio else ""
+    return f"{number(ratio['value'])} {_interval(ratio['low'], ratio['high'])}" if ratio else ""
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Some three digits of a figure."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _interval(low: float | None, high: float | None) -> str:
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return "[too few rounds]"
-    return f"[{_number(low)}..{_number(high)}]"
+    return f"[{number(low)}..{number(high)}]"

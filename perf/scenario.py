@@ -12,10 +12,12 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from perf import peer
+
 FOLDER = Path(__file__).parent / "scenarios"
-SUBJECTS = ("gateway", "nginx", "stock", "direct")
+SUBJECTS = ("gateway", *peer.names(), "direct")
 T = TypeVar("T")
-KINDS = ("load", "latency", "cold-start", "idle-memory", "stream", "reload")
+KINDS = ("load", "latency", "cold-start", "idle-memory", "conn-memory", "stream", "reload")
 
 
 class ScenarioError(Exception):
@@ -32,6 +34,7 @@ class Shape:
     methods: tuple[str, ...] = ("GET",)
     upstream: str = "nginx"  # or `sink`: the suite's own slow reader
     body_limit: str = "10MB"
+    connections: int = 4000  # most of clients, for each worker
     targets: int = 1  # of the upstream: one server under as many addresses (at most 3)
     guarded: bool = False  # with health checks, outlier ejection, circuit breaker, retries under a budget
     auth: bool = False  # the measured route wants a token with a scope and a role
@@ -59,6 +62,8 @@ class Load:
     tokens: int = 0  # sent in turn, each of another caller
     accept: str = ""  # Accept-Encoding
     answer: int = 0  # bytes of each answer, where CPU per GB is wanted
+    warm: int = 1  # seconds of load before the first round
+    rate: int = 0  # requests a second of an open model after each round at full speed, for latencies
     share: float = 0.5  # latency: of the gateway's own full speed
     megabytes: int = 0  # stream: to move each way
     megabytes_per_second: int = 0  # stream: the pace of the slow side
@@ -73,6 +78,7 @@ class Trial:
     subject: str
     shape: Shape
     load: Load
+    work: str = "bare"  # or `full`: what a peer was started for
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,18 +149,33 @@ def parse(name: str, text: str) -> Scenario:
 
 
 def _trials(name: str, document: dict[str, Any]) -> tuple[Trial, ...]:
-    trials = []
+    trials: list[Trial] = []
     for variant, over in (document.get("variants") or {"": {}}).items():
         where = f"{name}.toml: variants.{variant}" if variant else f"{name}.toml"
-        if unknown := over.keys() - {"peers", "gateway", "load"}:
+        if unknown := over.keys() - {"peers", "gateway", "load", "work"}:
             raise ScenarioError(f"{where}: unknown key {min(unknown)!r}")
         shape = _record(f"{where}: gateway", Shape, document.get("gateway", {}) | over.get("gateway", {}))
         load = _record(f"{where}: load", Load, document.get("load", {}) | over.get("load", {}))
-        for subject in ["gateway", *over.get("peers", document.get("peers", []))]:
-            if subject not in SUBJECTS:
-                raise ScenarioError(f"{where}: peer {subject!r} is none of {', '.join(SUBJECTS[1:])}")
-            trials.append(Trial(f"{subject}@{variant}" if variant else subject, subject, shape, load))
+        work = over.get("work", "bare")
+        subjects = ["gateway", *_peers(where, over.get("peers", document.get("peers", [])), work)]
+        at = f"@{variant}" if variant else ""
+        trials += [Trial(subject + at, subject, shape, load, work) for subject in subjects]
     return tuple(trials)
+
+
+def _peers(where: str, said: list[str] | str, work: str) -> list[str]:
+    """Those that a table names; "all" are those that have a file and can do this work."""
+    if work not in peer.WORKS:
+        raise ScenarioError(f"{where}: work {work!r} is none of {', '.join(peer.WORKS)}")
+    able = [name for name in peer.names() if work in peer.load(name).works]
+    if said == "all":
+        return able
+    for subject in said:
+        if subject not in SUBJECTS:
+            raise ScenarioError(f"{where}: peer {subject!r} is none of {', '.join(SUBJECTS[1:])}")
+        if subject not in (*able, "direct"):
+            raise ScenarioError(f"{where}: peer {subject!r} does no {work} work")
+    return list(said)
 
 
 def _check_bars(name: str, bars: tuple[Bar, ...], series: set[str]) -> None:

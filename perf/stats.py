@@ -84,13 +84,19 @@ def mann_whitney(a: Sequence[float], b: Sequence[float]) -> tuple[float, float]:
     return observed / 2 - len(a) * (len(a) + 1) / 2, far / math.comb(len(joint), len(a))
 
 
-def compare(now: Sequence[float], before: Sequence[float], alpha: float = 0.01, least: float = 0.03) -> str:
-    """`lower`, `higher` or `no difference` between the rounds of two runs.
+def least_p(a: int, b: int) -> float:
+    """The smallest p that `mann_whitney` can give for groups of these sizes: all of one below all of the other."""
+    return 2 / math.comb(a + b, a)
 
-    Two conditions: Mann-Whitney at `alpha`, and medians more than `least` apart; the second because rounds of one
-    run share what differs between runs (memory layout, neighbours), which no test over rounds can see.
+
+def holm(found: Sequence[float]) -> list[float]:
+    """Each p corrected for how many were looked at together (Holm).
+
+    All of them held against one alpha, at most that share of families has a false alarm, whatever the tests have to do
+    with each other.
     """
-    new, old = median(now), median(before)
-    if mann_whitney(now, before)[1] > alpha or abs(new - old) <= least * abs(old):
-        return "no difference"
-    return "lower" if new < old else "higher"
+    corrected, so_far = [1.0] * len(found), 0.0
+    for place, at in enumerate(sorted(range(len(found)), key=found.__getitem__)):
+        so_far = max(so_far, min(1.0, found[at] * (len(found) - place)))
+        corrected[at] = so_far
+    return corrected

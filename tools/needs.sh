@@ -19,10 +19,12 @@ test)
     PATH="$PATH:/usr/sbin"
     need nginx nginx
     need wrk wrk
+    need valgrind valgrind
     need openssl openssl
     need redis-server redis-server
     need haproxy haproxy
     need curl curl
+    need strace strace
     need chromium chromium
     need node nodejs
     need npm npm

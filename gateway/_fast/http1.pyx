@@ -298,6 +298,7 @@ cdef class Connection:
             log.debug("an answer was cut short: %s", error)
             self.channel.abort()
         finally:
+            _out.size = 0  # SECURITY: as in flush, for what failed before it
             close = getattr(result, "close", None)
             if close is not None:
                 close()
@@ -327,12 +328,8 @@ cdef class Connection:
         if bodiless or size <= SMALL:
             if not bodiless:
                 _out.raw(PyBytes_AS_STRING(body), size)
-            return self.post() if self.keep else self.flush(None)
+            return self.give_out(self.keep)
         return self.flush(body)
-
-    cdef int post(self) except -1:
-        """Leave what _out holds to the end of the loop's turn: a client that is kept learns of its failure later."""
-        return self.flush_rest(max(self.channel.post(_out.data, _out.size), 0))
 
     cdef int send_stream(self, result) except -1:
         """Send a body piece by piece, each as it comes; chunked when its length is unknown (RFC 9112 section 7.1)."""
@@ -439,23 +436,26 @@ cdef class Connection:
             _out.raw(PyBytes_AS_STRING(end), PyBytes_GET_SIZE(end))
             body = None
         if _out.size:
-            self.flush_rest(max(self.channel.send_some(_out.data, _out.size), 0))
+            self.give_out(False)
         if body is not None:
             self.channel.send(PyBytes_AS_STRING(body), PyBytes_GET_SIZE(body), timeout)
             if end:
                 self.channel.send(PyBytes_AS_STRING(end), PyBytes_GET_SIZE(end), timeout)
         return 0
 
-    cdef int flush_rest(self, Py_ssize_t sent) except -1:
-        """Send what _out holds beyond the first `sent` bytes."""
+    cdef int give_out(self, bint later) except -1:
+        """Send what _out holds; `later`, at the end of the loop's turn, nobody is told that the client was gone."""
+        cdef Py_ssize_t sent, size = _out.size
         cdef bytes rest
-        self.started = True
-        if sent < _out.size:
-            # NOTE: another greenlet may write into _out while this one waits.
-            rest = PyBytes_FromStringAndSize(_out.data + sent, _out.size - sent)
-            _out.size = 0
-            self.channel.send(PyBytes_AS_STRING(rest), PyBytes_GET_SIZE(rest), self.server.settings.body_timeout)
+        # SECURITY: empty before anything can fail, or it goes to the next client that is written to
+        # (test_what_one_client_did_not_get_is_sent_to_nobody_else).
         _out.size = 0
+        self.started = True
+        sent = max(self.channel.post(_out.data, size) if later else self.channel.send_some(_out.data, size), 0)
+        if sent < size:
+            # NOTE: another greenlet may write into _out while this one waits.
+            rest = PyBytes_FromStringAndSize(_out.data + sent, size - sent)
+            self.channel.send(PyBytes_AS_STRING(rest), PyBytes_GET_SIZE(rest), self.server.settings.body_timeout)
         return 0
 
     cdef int linger(self, bint unread) except -1:

@@ -6,7 +6,7 @@ from typing import Any
 
 import falcon
 
-from gateway.admin import behind, cache, keys, limits, resources, revocations, upstreams
+from gateway.admin import behind, cache, keys, limits, resources, revocations, upstreams, workers
 from gateway.admin.audited import Audited
 from gateway.admin.guard import Guard
 from gateway.admin.problems import add_handlers
@@ -24,7 +24,7 @@ def make_admin(site: Site) -> falcon.App[Any, Any]:
     app.add_route("/readyz", resources.Readiness(site))
     app.add_route("/api/routes", resources.Routes(site))
     app.add_route("/api/config", resources.Config(site))
-    app.add_route("/api/workers", resources.Workers(site))
+    app.add_route("/api/workers", workers.Workers(site))
     app.add_route("/api/upstreams", upstreams.Upstreams(site))
     app.add_route("/api/upstreams/{upstream}/targets/{target:path}", upstreams.OneTarget(site))
     app.add_route("/api/keys", keys.Keys(site))

@@ -6,7 +6,6 @@ import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import falcon
@@ -19,14 +18,13 @@ from gateway.config.model import Document, Route
 from gateway.config.published import Published
 from gateway.contracts import Plan, RoutePlan
 from gateway.errors import INTERNAL, RELOAD_INCOMPLETE, GatewayError
-from gateway.shared import Worker
 
 ENDPOINTS: Final = {
     "GET /healthz": "200 while the process lives",
     "GET /readyz": "200 while it takes requests, 503 while it drains",
     "GET /api/routes": "the routes, the most specific first",
     "GET /api/config": "the configuration, secrets hidden",
-    "GET /api/workers": "the workers and what each of them runs",
+    "GET /api/workers": "the workers and what each of them runs; with ?deep=true what each of them holds",
     "GET /api/upstreams": "the upstreams, how each of their targets is, and why",
     "PATCH /api/upstreams/{upstream}/targets/{target}": "have a target drained, disabled, re-weighted or serving again",
     "GET /api/keys": "the API keys in the store, without what they are",
@@ -122,14 +120,6 @@ class Config(Resource):
         resp.data = self._site.store.document.shown.encode()
 
 
-class Workers(Resource):
-    """GET /api/workers"""
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """List the living workers of this host."""
-        _answer(resp, [worker_row(worker) for worker in self._site.page.workers()])
-
-
 class Reload:
     """POST /api/reload"""
 
@@ -189,18 +179,4 @@ def _route_row(plan: RoutePlan, source: Route) -> dict[str, Any]:
         "split": split and [{"upstream": leg.upstream, "weight": leg.weight} for leg in split.legs],
         "mirror": mirror and {"upstream": mirror.upstream, "share": mirror.share},
         "where": plan.where,
-    }
-
-
-def worker_row(worker: Worker) -> dict[str, Any]:
-    """A worker as JSON."""
-    return {
-        "pid": worker.pid,
-        "state": worker.state.name.lower(),
-        "version": worker.version,
-        "generation": worker.generation,
-        "connections": worker.connections,
-        "requests": worker.requests,
-        "memory": worker.memory,
-        "started": datetime.fromtimestamp(worker.started, UTC).isoformat(timespec="milliseconds"),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -49,6 +50,8 @@ class _Compiler:
         self.resources = resources
         self.pause = pause
         self.complaints: list[Complaint] = []
+        # NOTE: no method, which would hold the compiler, which holds it: what a reload leaves goes by counts alone.
+        self._complain = partial(_complain, self.complaints)
         self.services = Services(resources, self._complain, document.server.overload, document.tracing is not None)
 
     def plan(self) -> Plan:
@@ -106,10 +109,6 @@ class _Compiler:
             if number % BREATH == 0:
                 self.pause()
             yield item
-
-    def _complain(self, where: str, path: str, message: str, hint: str = "") -> None:
-        file, _, line = where.rpartition(":")
-        self.complaints.append(Complaint(file, int(line), 1, path, message, hint))
 
     def _plugins(self) -> dict[str, Policy]:
         """The policies that the modules under `plugins` offer, by name."""
@@ -219,6 +218,11 @@ class _Compiler:
             made = headers.compile(defaults, Tools(name, monotonic, log.info))
             steps = (*steps, Step(FINAL, defaults.where, Steps(on_response=made.on_response)))
         return RoutePlan(name, self.document.server.where, steps, upstream.fetch, NO_UPSTREAM_TOTAL, "")
+
+
+def _complain(complaints: list[Complaint], where: str, path: str, message: str, hint: str = "") -> None:
+    file, _, line = where.rpartition(":")
+    complaints.append(Complaint(file, int(line), 1, path, message, hint))
 
 
 def _spec(route: Route) -> RouteSpec:

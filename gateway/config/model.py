@@ -75,8 +75,10 @@ class Server(Record):
     proxy_protocol: bool
     overload: Overload | None
     where: str
-    #: bytes of memory for caches, of each worker
-    cache_memory: int = 64 << 20
+    #: bytes of memory for caches, of each worker; None is auto
+    cache_memory: int | None = None
+    #: bytes of its own memory over which a worker is replaced; None is auto, 0 never
+    worker_memory: int | None = None
     #: seconds, after SIGTERM, in which /readyz is 503 and everybody is served still
     drain_delay: float = 0.0
 

@@ -4,6 +4,7 @@ from gateway.config.schema_parts import (
     FIELD_NAME,
     Schema,
     boolean,
+    either,
     listing,
     quantity,
     section,
@@ -50,5 +51,11 @@ def sections() -> dict[str, Schema]:
 
 def server() -> dict[str, Schema]:
     """The key of `server` that this module describes."""
-    memory = quantity("size", "Memory for answers that are kept, of each worker.", "64MB")
+    memory = either(
+        "a size such as 64MB, or auto",
+        "Memory for answers that are kept, of each worker; auto is 64MB, or less where there is little.",
+        {"enum": ["auto"]},
+        quantity("size", "A size."),
+        default="auto",
+    )
     return {"cache": section("What caches of routes may take.", {"memory": memory})}

@@ -1,6 +1,7 @@
 """The section `server`."""
 
 from gateway.config import schema_cache, schema_traffic
+from gateway.config.schema_access import OFF
 from gateway.config.schema_parts import (
     Schema,
     boolean,
@@ -52,6 +53,13 @@ def server() -> Schema:
                 "Worker processes; auto is one per usable core.",
                 {"enum": ["auto"]},
                 integer("Worker processes.", 1, 1024),
+                default="auto",
+            ),
+            "worker_memory": either(
+                "a size such as 300MB, auto or off",
+                "Memory of its own over which a worker is replaced; auto is a part of what there is.",
+                {"enum": ["auto", OFF]},
+                quantity("size", "A size."),
                 default="auto",
             ),
             "connections": integer("Most client connections per worker.", 1, 1_000_000, 4000),

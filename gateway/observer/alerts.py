@@ -143,7 +143,7 @@ class Alerts:
         """Once, when there are alerts: the store, and what another process kept."""
         if self._desk is not None:
             return
-        self._store = open_store(document.store, self._world.folder)
+        self._store = open_store(document.store, self._world.folder, self._world.room)
         self._me = f"{self.board.host}-{secrets.token_hex(4)}"
         try:
             kept = json.loads((self._world.folder / KEPT).read_bytes())

@@ -37,7 +37,7 @@ def run(site: Site, master: int, reopen: Callable[[], None]) -> None:
     """Observe until told to end, or until the master is gone."""
     folder = site.runtime.path
     own = Own(site.page, folder)
-    world = World(site.page, folder, Looks(site.traffic), History(), own)
+    world = World(site.page, folder, Looks(site.traffic), History(), own, site.room)
     parts = make(world)
     following = Following(site.page, folder, site.store.document, site.store.generation)
     loop = Loop(world, parts, following, Reader(site.meter).read, Door(folder, make_app(parts)))

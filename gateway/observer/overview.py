@@ -11,7 +11,7 @@ from typing import Any, Final
 import falcon
 
 from gateway import __version__
-from gateway.admin.resources import worker_row
+from gateway.admin.workers import worker_row
 from gateway.config.model import Document
 from gateway.errors import BAD_CHANGE, GatewayError
 from gateway.observe.arithmetic import NO_CALLS, all_routes

@@ -30,6 +30,7 @@ class OwnFigures:
     config_refused  mistakes in the files as they were read last; 0 when they serve
     certificates    name -> seconds until it expires, below 0 when it has; nan for one that cannot be read
     connections     that all workers together may have open
+    replaced        workers that made way for another since the start, for their memory
     """
 
     workers: Mapping[int, Worker]
@@ -40,6 +41,7 @@ class OwnFigures:
     config_refused: int
     certificates: Mapping[str, float]
     connections: int
+    replaced: int = 0
 
     @property
     def loop_lag(self) -> float:
@@ -108,6 +110,7 @@ class Own:
             config_refused=len(outcome.complaints) if outcome else 0,
             certificates={name: end - now for name, end in self._ends.items()},
             connections=document.server.connections * max(1, len(workers)),
+            replaced=self._page.replaced.load(),
         )
 
 

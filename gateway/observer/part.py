@@ -13,6 +13,7 @@ from gateway.observer.history import History
 from gateway.observer.looks import Looks
 from gateway.observer.own import Own
 from gateway.shared import Page
+from gateway.shared.memory import CAPACITY
 
 #: (name, "counter" or "gauge", labels, value)
 Sample = tuple[str, str, Mapping[str, str], float]
@@ -54,3 +55,5 @@ class World:
     history: History
     #: how the gateway itself does: workers' vitals, age of the configuration, certificates
     own: Own
+    #: bytes of a store that lies in memory
+    room: int = CAPACITY

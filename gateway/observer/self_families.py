@@ -20,6 +20,7 @@ _WORKER_GAUGES: Final = (
     ("gateway_worker_loop_lag_max_seconds", "The worst lag of the event loop in the last second.", "lag_max"),
     ("gateway_worker_gc_pause_max_seconds", "The longest pause for the garbage collector.", "gc_max"),
     ("gateway_worker_memory_bytes", "Resident memory.", "memory"),
+    ("gateway_worker_private_memory_bytes", "The part of it that is neither of files nor shared.", "private"),
     ("gateway_worker_open_fds", "Open file descriptors.", "descriptors"),
     ("gateway_worker_max_fds", "File descriptors that may be open.", "descriptors_limit"),
 )
@@ -51,6 +52,8 @@ def own_families(own: OwnFigures) -> Iterator[tuple[Family, str]]:
         ("gateway_connections_max", "Connections that all workers together may have open.", own.connections),
     ):
         yield Family(name, "gauge", words), sample(name, "", value)
+    name, words = "gateway_workers_replaced_total", "Workers that made way for another, for their memory."
+    yield Family(name, "counter", words), sample(name, "", own.replaced)
     name = "gateway_certificate_expiry_seconds"
     lines = "".join(sample(name, labels(certificate=each), left) for each, left in own.certificates.items())
     yield Family(name, "gauge", "Until a server certificate expires; NaN for one that cannot be read."), lines

@@ -5,11 +5,16 @@ from __future__ import annotations
 import gc
 import os
 import resource
+import sys
 from time import monotonic, process_time
 from typing import Any, Final
+from weakref import WeakSet
 
+from greenlet import greenlet
+
+from gateway._fast.page import Cell
 from gateway.shared import Page, PageError
-from gateway.shared.process import resident_bytes
+from gateway.shared.process import memory_of
 from gateway.shared.vitals import GENERATIONS, LAGS, Record, VitalsRegion
 
 #: seconds between two looks at what has to be asked of the kernel, and at the descriptors, which cost one call for each
@@ -23,8 +28,11 @@ class Pulse:
     PERF: a beat takes under 2 us, a look once a second 60 us (tests/unit/server/test_pulse.py).
     """
 
-    def __init__(self, record: Record, period: float) -> None:
+    def __init__(self, record: Record, period: float, wanted: Cell) -> None:
+        """`wanted` grows with every wish for a census."""
+        self.private = 0  # bytes, as of the last look
         self._record = record
+        self._wanted = wanted
         self._period = period
         self._pid = os.getpid()
         record.open(self._pid)
@@ -34,15 +42,16 @@ class Pulse:
         self._worst = self._longest = 0.0
         self._began = 0.0
         self._pause, self._pauses = 0.0, [0] * GENERATIONS
+        self._greenlets: WeakSet[greenlet] = WeakSet()
         gc.callbacks.append(self._collected)
 
     @classmethod
     def of(cls, page: Page, slot: int, period: float) -> Pulse:
         """That of the worker in a slot; one that nobody reads on the page of a master without room for it (USR2)."""
         try:
-            return cls(VitalsRegion.of(page).record(slot), period)
+            return cls(VitalsRegion.of(page).record(slot), period, page.census)
         except PageError:
-            return cls(VitalsRegion(memoryview(bytearray(VitalsRegion.size(1)))).record(0), period)
+            return cls(VitalsRegion(memoryview(bytearray(VitalsRegion.size(1)))).record(0), period, page.census)
 
     def beat(self, now: float) -> None:
         """The loop has slept once more; `now` is monotonic seconds."""
@@ -57,6 +66,8 @@ class Pulse:
         self._record["lag_sum"].add(int(lag * 1e6))
         if now - self._looked >= LOOK_EVERY:
             self._look(now)
+        if self._record["census"].load() != self._wanted.load():
+            self._count_all()
         self._beat = monotonic()  # what this turn itself takes is no lag
 
     def stop(self) -> None:
@@ -75,16 +86,34 @@ class Pulse:
         for cell, count in zip(record.gc, self._pauses, strict=True):
             cell.store(count)
         record["cpu_us"].store(int(process_time() * 1e6))
-        record["memory"].store(resident_bytes(self._pid))
+        resident, self.private = memory_of(self._pid)
+        record["memory"].store(resident)
+        record["private"].store(self.private)
         if now - self._counted >= COUNT_EVERY:
             self._counted = now
-            record["descriptors"].store(len(os.listdir("/proc/self/fd")))
+            self._count_descriptors()
+
+    def _count_descriptors(self) -> None:
+        self._record["descriptors"].store(len(os.listdir("/proc/self/fd")))
+
+    def _count_all(self) -> None:
+        """Count what the worker holds, without what is garbage; for some milliseconds nothing else goes on."""
+        record, wanted = self._record, self._wanted.load()
+        gc.collect()
+        record["objects"].store(len(gc.get_objects()) + gc.get_freeze_count())
+        record["greenlets"].store(sum(not each.dead for each in self._greenlets))
+        record["blocks"].store(sys.getallocatedblocks())
+        self._count_descriptors()
+        record["census"].store(wanted)
 
     def _collected(self, phase: str, info: dict[str, Any]) -> None:
         """The collector's own call, before and after its work."""
         if phase == "start":
             self._began = monotonic()
             return
+        if info["generation"] == GENERATIONS - 1:
+            # NOTE: a reload freezes what is alive, and nobody can list that then. It collects first, so it is known.
+            self._greenlets.update(each for each in gc.get_objects() if isinstance(each, greenlet))
         seconds = monotonic() - self._began
         self._pause += seconds
         self._longest = max(self._longest, seconds)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import resource
 from math import ceil
 from typing import Any
@@ -11,23 +10,13 @@ from typing import Any
 from gateway import __version__
 from gateway.config.model import Document, Server
 from gateway.server import signals
+from gateway.server.machine import usable_cores
 from gateway.server.site import the_site
 
 log = logging.getLogger("gateway")
 
 #: descriptors of a worker besides its connections: logs, store, page, watchers
 SPARE = 256
-
-
-def usable_cores(quota_of: str = "/sys/fs/cgroup/cpu.max") -> int:
-    """Cores that this process may use: its affinity, and the cgroup's quota rounded up (cgroup-v2: cpu.max)."""
-    cores = len(os.sched_getaffinity(0))
-    try:
-        with open(quota_of, encoding="ascii") as file:
-            quota, _, period = file.read().partition(" ")
-    except OSError:
-        return cores
-    return max(1, min(cores, -(-int(quota) // int(period)))) if quota.isdigit() else cores
 
 
 def whole_seconds(seconds: float) -> int:
@@ -105,6 +94,8 @@ def on_starting(server: Any) -> None:
     document = site.store.document
     leave_no_core()
     raise_descriptor_limit(document.server, document)
+    site.workers = server.cfg.workers
+    site.caching.memory.resize(site.shares().cache)
     site.give_to(server.cfg.uid, server.cfg.gid)
     # NOTE: here and not among the settings, where gunicorn's own --bind would replace it.
     server.cfg.set("bind", [*server.cfg.settings["bind"].get(), document.server.admin])
@@ -127,6 +118,11 @@ def when_ready(server: Any) -> None:
     admin = site.store.document.server.admin
     proxies = [address for address in server.cfg.settings["bind"].get() if address != admin]
     log.info("gateway listens on %s, admin on %s, plan %s", ", ".join(proxies), admin, site.store.document.version)
+    workers, found = site.workers, site.shares()
+    log.info("%s", found.words(workers))
+    if not found.worker and site.store.document.server.worker_memory is None:
+        words = "%d MB are little for %d workers: give more, or run fewer, else the kernel may end one (OOM)"
+        log.warning(words, found.limit >> 20, workers)
     if site.store.document.is_observed:
         from gateway.observer.process import Observer
 

@@ -7,6 +7,7 @@ import signal
 from typing import Any
 
 from gateway.config.reload import wish
+from gateway.server.memory_master import keep_one_more
 from gateway.server.site import Site
 
 log = logging.getLogger("gateway")
@@ -25,6 +26,7 @@ def take_over(server: Any, site: Site) -> None:
     server.handle_winch = lambda: _winch(server)
     server.handle_chld = server.handle_cld = lambda: _child_ended(server, site, reap)
     server.handle_usr1 = lambda: _reopen(site, handle_usr1)
+    keep_one_more(server, site.page)
 
 
 def _hup(server: Any, site: Site) -> None:

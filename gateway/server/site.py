@@ -26,6 +26,7 @@ from gateway.observe.meter import Metering, room_for
 from gateway.observe.meter import regions as meter_regions
 from gateway.observe.tracing import Traces
 from gateway.server.ahead import Read
+from gateway.server.memory import Shares, shares, usable_memory
 from gateway.server.tls import Contexts
 from gateway.shared import Page, PageError, RuntimeDir, audited, traces
 from gateway.shared.buckets import REGION as LIMITS
@@ -57,7 +58,10 @@ class Site:
         `read_ns` is when the reading of it began (wall clock). Raises ConfigError, PageError, OSError.
         """
         self.config = config
-        self.draining = False
+        self.draining, self.workers = False, 0  # the master knows later how many there shall be
+        self._memory = usable_memory()
+        found = shares(document.server, self._memory)
+        self.room = found.store  # bytes
         self._registry: Registry | None = None
         self._answers: Answers | None = None
         self.observer: Observer | None = None  # in the master alone
@@ -89,7 +93,7 @@ class Site:
         self.traces = Traces(self.runtime.path, traces.Counts(self.page.region(TRACES)))
         try:
             self.limiting = Limiting(self.buckets, secret_in(self.runtime.path), document.store)
-            self.caching = Caching(open_store(document.store, self._folder("cache")), document.server.cache_memory)
+            self.caching = Caching(open_store(document.store, self._folder("cache"), self.room), found.cache)
             with self.store.changing():
                 plan = self.store.compile(document)
                 self.store.swap(plan, document, publish_first(document, self.page, self.runtime.path, read_ns))
@@ -147,7 +151,7 @@ class Site:
         if self._registry is None:
             from gateway.identity.registry import Registry
 
-            self._registry = Registry(open_store(document.store, self.runtime.path), self.calls)
+            self._registry = Registry(open_store(document.store, self.runtime.path, self.room), self.calls)
         return self._registry
 
     def _answers_of(self, document: Document) -> Answers:
@@ -155,7 +159,7 @@ class Site:
         if self._answers is None:
             from gateway.idempotency.answers import Answers
 
-            self._answers = Answers(open_store(document.store, self._folder("answers")))
+            self._answers = Answers(open_store(document.store, self._folder("answers"), self.room))
         return self._answers
 
     @property
@@ -168,8 +172,12 @@ class Site:
         self.sources.follow(new.follows)
         self.pools.retain(new.pool_keys | self.sources.pool_keys() | self.calls.pool_keys())
         self.contexts = contexts(document)
-        self.caching.memory.resize(document.server.cache_memory)
+        self.caching.memory.resize(self.shares().cache)
         self.audit.configure(document.audit)
+
+    def shares(self) -> Shares:
+        """How memory is shared out."""
+        return shares(self.store.document.server, self._memory, self.workers)
 
     def _targets_changed(self) -> None:
         """Targets were found to come or go: the pools of those that went are drained."""

@@ -23,6 +23,7 @@ from gateway.identity.keeper import Keeper
 from gateway.server.ending import TICK, Ending
 from gateway.server.ingress import KINDS_BY_SLUG
 from gateway.server.listener import Listener, is_address
+from gateway.server.memory_watch import Watch
 from gateway.server.pulse import Pulse
 from gateway.server.settings import whole_seconds
 from gateway.server.site import Site, the_site
@@ -47,16 +48,17 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
     site: Site
     slot: Slot
     alive: bool
+    _served = 0
 
     def run(self) -> None:
         """gunicorn's main loop: serve until `alive` is false, then drain."""
-        self._served = 0
         gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
         self.site = the_site()
         self.slot = self.site.page.claim_slot(os.getpid())
         for counts in (self.site.traffic, self.site.meter, self.site.traces):
             counts.claim(self.slot.index)
         self._pulse = Pulse.of(self.site.page, self.slot.index, TICK)
+        self._watch = Watch(self.site.page, self.pid, self.site.shares().worker)
         configured = whole_seconds(self.site.store.document.server.keepalive)
         self._keepalive = None if self.cfg.keepalive == configured else float(self.cfg.keepalive)
         self._settings = _settings(self.site, self._keepalive)
@@ -133,6 +135,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
     def _swapped(self, old: Plan | None, new: Plan, document: Document) -> None:
         """A new plan is in service: the connection loops take its limits with their next request."""
         self._settings = _settings(self.site, self._keepalive)
+        self._watch.limit = self.site.shares().worker
         for server in self._servers:
             server.settings = self._settings
         if old is not None:
@@ -145,6 +148,8 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
             self._live(proxies, now)
             if self._served >= self.max_requests:
                 self.log.info("worker %s served %d requests and is replaced", self.pid, self._served)
+                self.alive = False
+            if self._watch.must_go(now, lambda: self._pulse.private):
                 self.alive = False
             if ending.is_orphan:
                 self.log.info("worker %s ends: its master is gone", self.pid)
@@ -164,6 +169,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         """Tell the master that this worker lives, and everybody what it does."""
         self.tmp.notify()
         self.slot.beat(now)
+        self._watch.hold(now)
         self.site.traffic.keep()
         self.slot.connections.store(sum(listener.open for listener in proxies))
         requests = sum(listener.requests for listener in proxies)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.shared.memory import MemoryStore
+from gateway.shared.memory import CAPACITY, MemoryStore
 from gateway.shared.store import Store
 
 
-def open_store(url: str, directory: Path) -> Store:
-    """The store for `store` of a configuration: "memory" keeps a file in `directory`, else the URL of a Redis.
+def open_store(url: str, directory: Path, capacity: int = CAPACITY) -> Store:
+    """The store for `store` of a configuration: "memory" keeps a file of `capacity` bytes in `directory`, else a Redis.
 
     Touches neither file nor network: the first call does.  ValueError has words for what is no URL of a store.
     """
     if url == "memory":
-        return MemoryStore(directory)
+        return MemoryStore(directory, capacity=capacity)
     from gateway.shared.redis_address import parse
 
     address = parse(url)

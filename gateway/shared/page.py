@@ -33,6 +33,9 @@ CELLS: Final = (
     "reload_leader",  # leases, see try_lead
     "sweep_leader",
     "health_leader",
+    "replacing",  # the lease of a worker that makes way for another; nobody else goes while it holds
+    "replaced",  # workers that did, because of their memory
+    "census",  # grows with every wish that workers count what they hold
 )
 HANDOVER: Final = "GATEWAY_PAGE_FD"
 
@@ -60,6 +63,9 @@ class Page:
     reload_leader: Cell
     sweep_leader: Cell
     health_leader: Cell
+    replacing: Cell
+    replaced: Cell
+    census: Cell
 
     def __init__(self, fd: int) -> None:
         """Map a checked descriptor; use `create`, `attach` or `from_env`."""
@@ -172,6 +178,11 @@ class Page:
         if holder != pid and until > now * 1000:
             return False
         return role.compare_and_set(held, pid << _EXPIRY_BITS | int((now + ttl) * 1000))
+
+    def leader(self, role: Cell, now: float) -> int:
+        """The pid that holds the lease in `role` at `now` (monotonic seconds); 0 for nobody."""
+        held = role.load()
+        return held >> _EXPIRY_BITS if held & ((1 << _EXPIRY_BITS) - 1) > now * 1000 else 0
 
     def resign(self, role: Cell, pid: int) -> None:
         """Give a lease back before its end, if `pid` holds it."""

@@ -31,11 +31,17 @@ def is_alive(word: int) -> bool:
 
 def resident_bytes(pid: int) -> int:
     """Resident memory of a process; 0 when it is gone."""
+    return memory_of(pid)[0]
+
+
+def memory_of(pid: int) -> tuple[int, int]:
+    """(resident, of it neither of files nor shared memory) bytes of a process; zeros when it is gone."""
     try:
-        pages = int(Path(f"/proc/{pid}/statm").read_bytes().split()[1])
+        _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_bytes().split()
     except OSError:
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
+        return 0, 0
+    page = os.sysconf("SC_PAGE_SIZE")
+    return int(resident) * page, (int(resident) - int(shared)) * page
 
 
 def _started(pid: int) -> int | None:

@@ -28,6 +28,11 @@ _CELLS: Final = (
     "cpu_us",
     *(f"gc_{generation}" for generation in range(GENERATIONS)),
     *(f"lag_{number}" for number in range(len(LAGS) + 1)),
+    "private",  # resident, and neither of files nor shared memory, bytes
+    "census",  # the last wish of the page's cell that was served; what it counted:
+    "objects",
+    "greenlets",
+    "blocks",
 )
 _RECORD: Final = 256  # bytes, whole cache lines
 
@@ -39,6 +44,8 @@ class Vitals:
     lag_max  the worst lag of the event loop in the last second that was measured
     lags     how often the lag was within each of LAGS (not cumulative), and above them all
     gc       collections of each generation
+    private  the part of `memory` that is neither of files nor shared
+    census   number of the last one; objects that the collector knows, greenlets, and blocks of memory, at that time
     """
 
     pid: int
@@ -52,6 +59,11 @@ class Vitals:
     descriptors_limit: int
     memory: int
     cpu: float
+    private: int = 0
+    census: int = 0
+    objects: int = 0
+    greenlets: int = 0
+    blocks: int = 0
 
 
 class Record:
@@ -90,6 +102,11 @@ class Record:
             descriptors_limit=word["descriptors_limit"],
             memory=word["memory"],
             cpu=word["cpu_us"] / 1e6,
+            private=word["private"],
+            census=word["census"],
+            objects=word["objects"],
+            greenlets=word["greenlets"],
+            blocks=word["blocks"],
         )
 
 

@@ -7,11 +7,15 @@ from importlib.util import find_spec
 from gateway.config.model import AccessLog, Certificate, Server, ServerTLS
 from gateway.config.model_limits import Limits
 from gateway.config.reader import Reader, Text
+from gateway.config.schema_access import OFF
 from gateway.config.sections.hosts import host_mistake, is_loopback, port_mistake, split_port
 from gateway.config.sections.match import read_hosts
 from gateway.config.sections.networks import read_networks
 from gateway.config.sections.traffic import read_overload
+from gateway.config.values import parse_size
 
+#: bytes; of its own memory an idle worker has 25 to 35 MB
+WORKER_LEAST = 48 << 20
 _VISIBLE = re.compile(r"[\x21-\x7e]*")
 
 
@@ -33,7 +37,8 @@ def read_server(reader: Reader) -> Server:
         proxy_protocol=reader.flag("proxy_protocol"),
         overload=read_overload(reader),
         where=reader.where,
-        cache_memory=reader.section("cache").size("memory"),
+        cache_memory=_size(reader.section("cache"), "memory"),
+        worker_memory=_worker_memory(reader),
         drain_delay=reader.duration("drain_delay"),
     )
 
@@ -76,6 +81,23 @@ def _admin_token(reader: Reader) -> str:
     if text is not None and not _VISIBLE.fullmatch(text.value):
         text.complain("a token may hold only visible ASCII characters, and no spaces")
     return reader.text("admin_token")
+
+
+def _size(reader: Reader, key: str) -> int | None:
+    """Bytes; None for `auto`, and for what is wrong and was told."""
+    try:
+        return parse_size(reader.text(key))
+    except ValueError:
+        return None
+
+
+def _worker_memory(reader: Reader) -> int | None:
+    size = 0 if reader.text("worker_memory") == OFF else _size(reader, "worker_memory")
+    text = reader.one("worker_memory")
+    if text is not None and size and size < WORKER_LEAST:
+        hint = "write auto, or the largest that a worker should be"
+        text.complain(f"a worker begins with nearly as much as {text.shown}, so each would be replaced", hint)
+    return size
 
 
 def _limits(reader: Reader) -> Limits:

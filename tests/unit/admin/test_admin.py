@@ -6,7 +6,7 @@ import os
 import pytest
 
 from gateway import __version__
-from gateway.admin import resources
+from gateway.admin import resources, workers
 from gateway.config.complaints import ConfigError
 from gateway.config.document import load
 from gateway.errors import KINDS
@@ -218,7 +218,7 @@ def test_options_lists_the_methods(site):
 
 
 def test_a_failure_of_ours_is_logged_and_not_shown(site, monkeypatch, caplog):
-    monkeypatch.setattr(resources, "worker_row", lambda worker: 1 / 0)
+    monkeypatch.setattr(workers, "worker_row", lambda worker: 1 / 0)
     answer = site.ask("GET", "/api/workers")
     assert answer.status == 500
     assert answer.json["detail"] == "The failure is in the gateway's log."

@@ -65,7 +65,16 @@ def test_several_at_once_are_all_told():
 
 
 def test_every_setting_of_the_server_is_either_live_or_not():
-    live = {"admin_token", "keepalive", "trusted_proxies", "limits", "overload", "cache_memory", "where"}
+    live = {
+        "admin_token",
+        "keepalive",
+        "trusted_proxies",
+        "limits",
+        "overload",
+        "cache_memory",
+        "worker_memory",
+        "where",
+    }
     restart = {"bind", "admin", "workers", "connections", "graceful_timeout", "drain_delay", "proxy_protocol", "tls"}
     assert {field.name for field in dataclasses.fields(Server)} == live | restart
     changed = server("{keepalive: 1s, admin_token: x, trusted_proxies: [10.0.0.0/8], limits: {headers: 5}}")

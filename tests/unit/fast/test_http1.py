@@ -299,3 +299,30 @@ def test_head_and_bodiless_answers() -> None:
         assert answered.endswith(b"\r\n\r\n")
         answered = converse(server(answering(status, [], stream(b"body"))), [GET.replace(b"GET", method)])
         assert answered.endswith(b"\r\n\r\n") and b"chunked" not in answered
+
+
+@pytest.mark.parametrize("end", ["gone", "bad"])
+@pytest.mark.parametrize("length", [True, False])
+def test_what_one_client_did_not_get_is_sent_to_nobody_else(end: str, length: bool) -> None:
+    """All connections of a worker write their heads into one buffer: an answer that fails leaves nothing in it."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/":
+            start_response("200 OK", [("Content-Length", "6")] if length else [])
+            return stream()
+        start_response("200 OK", [("X-Secret", "mine"), ("X-Bad", 5 if end == "bad" else "")])
+        return [b"secret"]
+
+    def stream() -> Iterable[bytes]:
+        yield b"one"
+        with connected(to) as other:
+            other.sendall(b"GET /other HTTP/1.1\r\nHost: a\r\n\r\n")
+            other.close() if end == "gone" else gevent.sleep(0.01)
+        yield b"two"
+
+    to = server(app)
+    body = b"onetwo" if length else b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"
+    answer = converse(to, [GET])
+    assert answer.partition(b"\r\n\r\n")[2] == body
+    assert b"mine" not in answer
+    assert b"secret" not in answer

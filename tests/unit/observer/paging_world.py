@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 from gateway._fast.histogram import Histogram
 from gateway.observe.figures import CallFigures, Figures, RouteFigures
+from gateway.shared.memory import CAPACITY
 
 NOTHING = Histogram()
 
@@ -43,6 +44,7 @@ class World:
         self.rows = []
         self.looks = SimpleNamespace(rows=lambda seen: self.rows)
         self.own = SimpleNamespace(figures=own())
+        self.room = CAPACITY
 
 
 def own(**members):

@@ -147,3 +147,39 @@ def test_nobody_listening_is_one_line():
     command = [sys.executable, "-m", "perf.openloop", "--port", str(port), "--rate", "10"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 1 and done.stderr.count("\n") == 1 and "refused" in done.stderr
+
+
+def test_a_closed_loop_does_not_see_what_an_open_one_sees():
+    # the same server stops for 0.3 of 0.8 s: who asks at a fixed rate finds a quarter of the requests slow or more,
+    # who waits with the server finds one on each connection
+    def slow_share(closed):
+        with serving(delay=0.005, stall=(0.2, 0.5)) as server:
+            generator = Generator(server.address, "/", 2)
+            try:
+                generator.run_closed(0.8) if closed else generator.run(200, 0.8)
+                return sum(took >= 0.1 for took in generator.latencies) / len(generator.latencies)
+            finally:
+                generator.close()
+
+    assert first_quick(lambda: slow_share(closed=False), lambda share: share < 0.4) >= 0.2
+    assert first_quick(lambda: slow_share(closed=True), lambda share: share < 0.05) < 0.05
+
+
+def test_the_token_of_a_file_is_sent(tmp_path):
+    (tmp_path / "tokens").write_text("first\nsecond\n")
+    heads = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            connection, _ = listener.accept()
+            with connection:
+                heads.append(connection.recv(4096))
+                connection.sendall(ANSWER)
+
+        threading.Thread(target=serve, daemon=True).start()
+        port = listener.getsockname()[1]
+        command = [sys.executable, "-m", "perf.openloop", "--port", str(port), "--rate", "10", "--seconds", "0.1"]
+        command += ["--connections", "1", "--tokens", str(tmp_path / "tokens")]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert json.loads(done.stdout)["answered"] == 1
+    assert b"\r\nAuthorization: Bearer first\r\n" in heads[0] and b"second" not in heads[0]

@@ -7,10 +7,11 @@ import pytest
 
 from gateway.config.document import loads
 from perf import compare, report
-from perf.__main__ import chosen, main
+from perf.__main__ import main
 from perf.configs import gateway_config
 from perf.load import LoadFailed, summary, wrk_command
 from perf.measure import Options, _in_turn, load_figures
+from perf.runs import chosen
 from perf.scenario import Bar, Load, ScenarioError, Shape, load_all, parse
 
 VARIED = """
@@ -49,7 +50,7 @@ def test_variants_override_the_base():
         ("gateway.routs = 3", "s.toml: gateway: unknown key 'routs'"),
         ("variants.a.load.conn = 3", "variants.a: load: unknown key 'conn'"),
         ("variants.a.bars = 3", "variants.a: unknown key 'bars'"),
-        ("peers = ['caddy']", "peer 'caddy' is none of"),
+        ("peers = ['apache']", "peer 'apache' is none of"),
         ("[[bar]]\nfigure = 'cpu_us'\nat_most = 1", "'of' is missing"),
         ("[[bar]]\nfigure = 'cpu_us'\nof = 'gateway'", "one of at_most and at_least"),
         ("[[bar]]\nfigure = 'cpu_us'\nof = 'gateway'\nover = 'nginx'\nat_most = 1", "no series 'nginx'"),
@@ -191,7 +192,7 @@ def test_the_table_shows_series_ratio_and_verdict():
 
 
 @pytest.mark.parametrize(
-    "arguments", [["run", "no-such"], ["run", "--only", "caddy"], ["compare", "/no/such", "/no/such"]]
+    "arguments", [["run", "no-such"], ["run", "--only", "apache"], ["compare", "/no/such", "/no/such"]]
 )
 def test_wrong_use_is_one_line_and_status_1(arguments, capsys):
     assert main(arguments) == 1

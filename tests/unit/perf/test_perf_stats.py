@@ -3,11 +3,10 @@
 import itertools
 import math
 import random
-from statistics import median
 
 import pytest
 
-from perf.stats import compare, estimate, mann_whitney, percentile, verdict
+from perf.stats import estimate, mann_whitney, percentile, verdict
 
 
 def test_interval_of_seven_rounds_is_their_range():
@@ -86,14 +85,3 @@ def test_mann_whitney_equals_enumeration_also_with_ties(seed):
 
 def test_mann_whitney_of_separated_sevens():
     assert mann_whitney(range(7), range(10, 17)) == (0, pytest.approx(2 / math.comb(14, 7)))
-
-
-def test_compare_needs_significance_and_size():
-    base = [100, 101, 102, 103, 104, 105, 106]
-    assert compare([v * 1.2 for v in base], base) == "higher"
-    assert compare([v * 0.8 for v in base], base) == "lower"
-    assert compare([v * 1.01 for v in base], base) == "no difference"
-    clear_but_small = [v + 2.5 for v in [100.0] * 7], [100.0] * 7
-    assert mann_whitney(*clear_but_small)[1] < 0.01 and compare(*clear_but_small) == "no difference"
-    noisy = [50, 60, 100, 103, 190, 220, 300]
-    assert median(noisy) == median(base) and compare(noisy, base) == "no difference"

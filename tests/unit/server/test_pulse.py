@@ -4,6 +4,7 @@ import gc
 import os
 from time import monotonic, perf_counter
 
+import gevent
 import pytest
 
 from gateway.server.pulse import Pulse
@@ -69,6 +70,47 @@ def test_pauses_for_garbage(page, pulse):
     assert after.gc[2] == before.gc[2] + 1
     assert after.gc_seconds > before.gc_seconds
     assert after.gc_max > 0
+
+
+def test_a_census_counts_when_it_is_asked_for(page, pulse):
+    gevent.spawn(gevent.sleep, 0).join()  # the hub has what it needs
+    pulse.beat(monotonic())
+    assert (told(page).census, told(page).objects) == (0, 0)
+    page.census.add(1)
+    pulse.beat(monotonic())
+    before = told(page)
+    assert (before.census, before.objects > 10_000, before.blocks > 10_000) == (1, True, True)
+    lists, waiting = [[] for _ in range(5000)], gevent.spawn(gevent.sleep, 100)
+    descriptor = os.open(os.devnull, os.O_RDONLY)
+    gevent.sleep(0)
+    page.census.add(1)
+    pulse.beat(monotonic())
+    after = told(page)
+    assert after.census == 2
+    assert after.objects - before.objects >= 5000
+    assert after.blocks - before.blocks >= 5000
+    assert after.descriptors == before.descriptors + 1
+    assert after.greenlets == before.greenlets + 1
+    os.close(descriptor)
+    waiting.kill()
+    assert len(lists) == 5000
+
+
+def test_greenlets_that_a_reload_has_frozen_count(page, pulse):
+    one = gevent.spawn(gevent.sleep, 100)
+    gevent.sleep(0)
+    gc.collect()  # as a reload does
+    gc.freeze()
+    try:
+        page.census.add(1)
+        pulse.beat(monotonic())
+        frozen = told(page).greenlets
+        one.kill()
+        page.census.add(1)
+        pulse.beat(monotonic())
+        assert told(page).greenlets == frozen - 1
+    finally:
+        gc.unfreeze()
 
 
 def test_a_new_owner_begins_at_none(page, pulse):

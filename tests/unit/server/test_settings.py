@@ -5,7 +5,8 @@ import os
 import pytest
 
 from gateway.config.document import loads
-from gateway.server.settings import gunicorn_settings, usable_cores
+from gateway.server.machine import usable_cores
+from gateway.server.settings import gunicorn_settings
 
 
 @pytest.mark.parametrize(

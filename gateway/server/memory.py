@@ -1,0 +1,108 @@
+"""How much memory there is, and how it is shared out where the configuration does not say."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from gateway.caching.caching import MEMORY as CACHE_MOST
+from gateway.config.model import Server
+from gateway.server.machine import usable_cores
+from gateway.shared.memory import CAPACITY as STORE_MOST
+from gateway.shared.memory import CAPACITY_MIN as STORE_LEAST
+
+#: of all memory, what workers may take together; the rest is the master's, the observer's, the store's and the kernel's
+WORKERS: Final = 0.8
+#: below so much nobody is replaced without being told so: a worker with a plan of some size begins with half of it
+WORKER_LEAST: Final = 96 << 20
+CACHE_LEAST: Final = 4 << 20
+#: the cache's part of a worker's, and a store's part of all
+CACHE_PART: Final = 4
+STORE_PART: Final = 16
+#: where version 2 and version 1 of control groups are mounted, and what holds the limit of one
+_TREES: Final = (("/sys/fs/cgroup", "memory.max"), ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"))
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Bytes.
+
+    limit   what the machine has, or a control group allows
+    worker  own memory over which a worker is replaced; 0 = never
+    cache   kept answers, of each worker
+    store   each store of the host that lies in memory
+    """
+
+    limit: int
+    is_of_group: bool
+    worker: int
+    cache: int
+    store: int
+
+    def words(self, workers: int) -> str:
+        """For the log."""
+        end = f"over {_mb(self.worker)} of its own a worker is replaced" if self.worker else "no worker is replaced"
+        whose = "its control group" if self.is_of_group else "the machine"
+        sizes = f"the cache of each of {workers} workers {_mb(self.cache)}, a store {_mb(self.store)}"
+        return f"memory: {_mb(self.limit)} by {whose}; {sizes}; {end}"
+
+
+def shares(server: Server, found: tuple[int, bool], workers: int = 0) -> Shares:
+    """What is written, else parts of what there is: `found` is that of `usable_memory`, 0 workers those of `server`."""
+    limit, is_of_group = found
+    several = (workers or server.workers or usable_cores()) + 1  # while one is replaced there is one more
+    each = int(limit * WORKERS / several)
+    auto = each if each >= WORKER_LEAST else 0
+    cache = min(CACHE_MOST, max(CACHE_LEAST, each // CACHE_PART))
+    store = min(STORE_MOST, max(STORE_LEAST, limit // STORE_PART))
+    return Shares(
+        limit,
+        is_of_group,
+        auto if server.worker_memory is None else server.worker_memory,
+        cache if server.cache_memory is None else server.cache_memory,
+        store,
+    )
+
+
+def usable_memory(root: Path = Path("/")) -> tuple[int, bool]:
+    """(bytes, whether a control group says so): the least of the machine's memory and of all groups above us."""
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limits = [limit for folder, file in _folders(root) if (limit := _limit(folder / file))]
+    least = min(limits, default=machine)
+    return (least, True) if least < machine else (machine, False)
+
+
+def _folders(root: Path) -> list[tuple[Path, str]]:
+    """The folder of our group and of all above it, in both versions, with the file that holds its limit.
+
+    In a container with a view of its own the group is the mounted folder itself, whatever /proc calls it.
+    """
+    try:
+        rows = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    found: list[tuple[Path, str]] = []
+    for row in rows:
+        number, controllers, path = row.split(":", 2)
+        if number != "0" and "memory" not in controllers.split(","):
+            continue
+        mount, file = _TREES[number != "0"]
+        folder = Path(path)
+        inside = [folder, *folder.parents] if folder.is_absolute() else []
+        found += [(root / mount.lstrip("/") / each.relative_to("/"), file) for each in inside]
+    return found
+
+
+def _limit(file: Path) -> int:
+    """The bytes in the file of a group; 0 for none, or for a word."""
+    try:
+        text = file.read_text().strip()
+    except OSError:
+        return 0
+    return int(text) if text.isdigit() else 0
+
+
+def _mb(size: int) -> str:
+    return f"{size / (1 << 20):.0f} MB"

@@ -1,0 +1,162 @@
+"""Processes under measurement: started in sessions of their own, accounted from /proc, ended to the last one.
+
+A session (setsid) holds a server with all of its workers and helpers, whatever they fork; its id is the pid of the
+process that was started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Final
+
+TICK: Final = os.sysconf("SC_CLK_TCK")
+_STATE, _SESSION, _UTIME, _CSTIME = 0, 3, 11, 14  # fields of /proc/PID/stat after the name
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def end_with_parent() -> None:
+    """Have this process told to end when the one that started it dies, however it dies."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:  # it died before it was asked
+        sys.exit(1)
+
+
+def _stat(pid: int) -> list[str] | None:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return None
+
+
+def _session(sid: int) -> Iterator[tuple[int, list[str]]]:
+    for name in os.listdir("/proc"):
+        fields = _stat(int(name)) if name.isdigit() else None
+        if fields and int(fields[_SESSION]) == sid:
+            yield int(name), fields
+
+
+def session_cpu(sid: int) -> float:
+    """CPU seconds (user and system) that the session has used so far, in steps of one clock tick.
+
+    The times of children that ended and were waited for are counted through their parents, so a worker that is replaced
+    between two readings does not make CPU disappear.
+    """
+    return sum(sum(map(int, f[_UTIME : _CSTIME + 1])) for _, f in _session(sid)) / TICK
+
+
+def session_pids(sid: int) -> list[int]:
+    """All living processes of the session; one that ended and waits to be collected is none."""
+    return [pid for pid, fields in _session(sid) if fields[_STATE] != "Z"]
+
+
+def memory(pid: int) -> tuple[float, float]:
+    """(RSS, PSS) of one process in MB of 10^6 bytes; (0, 0) when it is gone."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0.0, 0.0
+    kilobytes = {name: int(value) for name, value in re.findall(r"^(Rss|Pss):\s+(\d+)", text, re.M)}
+    return kilobytes.get("Rss", 0) * 1024 / 1e6, kilobytes.get("Pss", 0) * 1024 / 1e6
+
+
+def session_memory(sid: int) -> tuple[float, float]:
+    """(RSS, PSS) of the whole session in MB; pages shared between its processes count once in PSS only."""
+    sizes = [memory(pid) for pid in session_pids(sid)]
+    return sum(rss for rss, _ in sizes), sum(pss for _, pss in sizes)
+
+
+def machine_busy() -> tuple[float, float]:
+    """(seconds of work, seconds of anything) of all cores since the machine came up; steal counts as work."""
+    with open("/proc/stat", encoding="ascii") as file:
+        ticks = [int(each) for each in file.readline().split()[1:9]]
+    whole = sum(ticks) / TICK
+    return whole - (ticks[3] + ticks[4]) / TICK, whole  # idle and iowait
+
+
+class Child:
+    """A process in a session of its own, on the cores given (all, when there are none)."""
+
+    def __init__(self, module: str, arguments: Sequence[str], cores: Iterable[int], log: IO[bytes] | int) -> None:
+        """Runs `python -m module`."""
+        # SECURITY: -P and our own sys.path: modules are found where this process finds them, and not in the folder that
+        # it happens to run in (test_modules_are_ours).
+        command = [sys.executable, "-P", "-m", module, *arguments]
+        env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        before = os.sched_getaffinity(0)
+        chosen = set(cores)
+        if chosen:
+            os.sched_setaffinity(0, chosen)
+        try:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True, env=env
+            )
+        finally:
+            os.sched_setaffinity(0, before)
+        self.sid = self.process.pid
+
+    def tell(self, data: bytes) -> None:
+        """Write to its stdin; a process that has ended is found by who waits for its answer."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(data)
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass
+
+    def tell_all(self, data: bytes) -> None:
+        """Write all that it will ever read."""
+        self.tell(data)
+        self._shut(self.process.stdin)
+
+    def line(self) -> str:
+        """The next line that it prints, "" when it ended."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().decode("ascii", "replace").strip()
+
+    def stop(self, patience: float = 3.0) -> None:
+        """End it and everything it left in its session: asked first, killed when it does not listen."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self._ended_within(patience)
+        while left := session_pids(self.sid):
+            for pid in left:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            self._ended_within(0.05)
+        self.process.wait()
+        self._shut(self.process.stdin)
+        self._shut(self.process.stdout)
+
+    def _shut(self, pipe: IO[bytes] | None) -> None:
+        if pipe is not None and not pipe.closed:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+
+    def _ended_within(self, seconds: float) -> bool:
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody listens on, all different."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()

@@ -1,0 +1,211 @@
+"""`python -m perf simulate --check`: what a request costs is measured, one host predicted from it, and measured too.
+
+The costs come from rounds of one worker at full speed with 64 connections.  What is predicted are other things: fixed
+rates, fewer connections, two workers on one core, two workers on two cores that load and upstream use as well.  Rounds
+of both are in turn, since what a request costs changes with what else the machine does.  Nothing is fitted.
+"""
+
+from __future__ import annotations
+
+import datetime
+import resource
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+from gateway.tuning.measured import BUSY
+from gateway.tuning.processes import machine_busy
+from perf import load as generators
+from perf import machine
+from perf.arena import Arena
+from perf.procs import session_cpu
+from perf.scenario import Load, Shape, Trial
+from perf.simulation import redis_load
+from perf.simulation.host import Host, Seen
+from perf.stats import estimate
+
+BOUND = 0.15
+CONNECTIONS = 64
+FULL = Shape(auth=True, limits=True, observed="1%")
+LINES = {
+    "bare": (Shape(), Load()),
+    "limits": (Shape(limits=True), Load()),
+    "exact": (Shape(limits=True, redis="exact"), Load()),
+    "leased": (Shape(limits=True, redis="leased"), Load()),
+    "cache-hit": (Shape(cache="1h"), Load()),
+    "full": (FULL, Load(tokens=1)),
+}
+CHECKED = ("bare", "full")
+SHARES = (0.3, 0.5, 0.7)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A prediction beside what was seen; `held` ones have to be within BOUND."""
+
+    line: str
+    what: str
+    predicted: float
+    measured: float
+    is_held: bool
+
+    @property
+    def off(self) -> float:
+        """The error as a share of what was measured."""
+        return self.predicted / self.measured - 1
+
+
+class Round:
+    """One stretch of load, with the CPU that each side used."""
+
+    def __init__(self, arena: Arena, line: str, workers: int = 1) -> None:
+        shape, self.load = LINES[line]
+        self.arena, self.trial = arena, Trial(line, "gateway", _with(shape, workers), self.load)
+        self.running, self.tokens = arena.get(self.trial), arena.tokens(self.load.tokens)
+
+    def closed(self, seconds: int, connections: int = CONNECTIONS) -> dict[str, float]:
+        """wrk at full speed."""
+        load = Load(tokens=self.load.tokens, connections=connections)
+        return self._counted(lambda: generators.wrk(self.running.port, load, seconds, self.tokens))
+
+    def open(self, rate: float, seconds: float) -> dict[str, float]:
+        """A fixed rate."""
+        return self._counted(lambda: generators.openloop(self.running.port, self.load, rate, seconds, self.tokens))
+
+    def _counted(self, work: Callable[[], dict[str, float]]) -> dict[str, float]:
+        before = self._spent()
+        seen = dict(work())
+        gateway, load, ours, busy, whole = (now - then for now, then in zip(self._spent(), before, strict=True))
+        answered = seen.get("requests") or seen["answered"]
+        return seen | {
+            "rps": answered / seen["seconds"] if "seconds" in seen else seen["rate"] * answered / seen["sent"],
+            "cpu_us": gateway / answered * 1e6,
+            "load_us": load / answered * 1e6,
+            "others": max(0.0, busy - ours) / whole,
+        }
+
+    def _spent(self) -> tuple[float, float, float, float, float]:
+        """CPU seconds so far: gateway, upstream and load, all of ours, all that cores were busy, all there were."""
+        gateway, started = session_cpu(self.running.server.sid), _started()
+        ours = started + sum(session_cpu(server.sid) for server in self.arena.servers)
+        return gateway, started + session_cpu(self.arena.servers[0].sid), ours, *machine_busy()
+
+
+def check(rounds: int = 5) -> dict[str, Any]:
+    """Everything: costs of all lines and of the Redis, then what was predicted for one host beside what was seen."""
+    found: dict[str, Any] = {
+        "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "machine": machine.describe() | {"redis": redis_load.version()},
+        "redis_us": redis_load.measure(),
+    }
+    with Arena() as arena:
+        costs = _costs(arena, rounds)
+        compared = [each for line in CHECKED for each in _one_core(arena, line, rounds)]
+    with Arena(2) as arena:
+        compared += [each for line in CHECKED for each in _two_cores(arena, line, rounds)]
+    found["cpu_us"] = {line: _interval([each["cpu_us"] for each in seen]) for line, seen in costs.items()}
+    found["load_us"] = {line: median(each["load_us"] for each in seen) for line, seen in costs.items()}
+    found["others"] = round(median(each["others"] for seen in costs.values() for each in seen), 3)
+    found["check"] = [asdict(each) | {"off": each.off} for each in compared]
+    return found
+
+
+def failures(found: dict[str, Any], bound: float = BOUND) -> list[str]:
+    """What was predicted worse than it must be."""
+    return [
+        f"{each['line']}, {each['what']}: predicted {each['predicted']:,.4g}, measured {each['measured']:,.4g}"
+        for each in found["check"]
+        if each["is_held"] and abs(each["off"]) > bound
+    ]
+
+
+def _costs(arena: Arena, rounds: int) -> dict[str, list[dict[str, float]]]:
+    loads = {line: Round(arena, line) for line in LINES}
+    for each in loads.values():
+        each.closed(1)
+    found: dict[str, list[dict[str, float]]] = {line: [] for line in LINES}
+    for _ in range(rounds):
+        for line, each in loads.items():
+            found[line].append(each.closed(1))
+    return found
+
+
+def _one_core(arena: Arena, line: str, rounds: int) -> list[Compared]:
+    base = Round(arena, line)
+    found = []
+    for connections, workers in ((16, 1), (64, 1), (64, 2)):
+        other = Round(arena, line, workers)
+        other.closed(1)
+        costs, seen = _paired(base, lambda: other.closed(1, connections), rounds)  # noqa: B023
+        wanted = Host(*costs).closed(connections, 1.0)
+        at = f"{_words(workers)} on one core, {connections} connections"
+        found += _at_most(line, at, (wanted.rps, wanted.rps / wanted.busy), seen, ("cpu_us",))
+    whole = 1e6 / base.closed(1)["cpu_us"]
+    for share in SHARES:
+        costs, seen = _paired(base, lambda: base.open(share * whole, 1.5), rounds)  # noqa: B023
+        found += _at_rate(line, f"{share:.0%} of the most", Host(*costs).open(share * whole, 1.0), seen)
+    return found
+
+
+def _two_cores(arena: Arena, line: str, rounds: int) -> list[Compared]:
+    base, both = Round(arena, line), Round(arena, line, 2)
+    both.closed(1)
+    costs, seen = _paired(base, lambda: both.closed(2), rounds)
+    rps = Host(*costs, 2, is_shared=True).closed(CONNECTIONS, 1.0).rps
+    at = "two workers on two cores, load and upstream on them too"
+    return _at_most(line, at, (rps, rps / 2), seen, ("cpu_us", "load_us"))
+
+
+def _paired(
+    base: Round, one: Callable[[], dict[str, float]], rounds: int
+) -> tuple[tuple[float, float], list[dict[str, float]]]:
+    """(CPU us of gateway and load, what `one` saw), in turn: what the machine does meanwhile meets both alike."""
+    pairs = [(base.closed(1), one()) for _ in range(rounds)]
+    gateway, load = (median(cost[name] for cost, _ in pairs) for name in ("cpu_us", "load_us"))
+    return (gateway, load), [seen for _, seen in pairs]
+
+
+def _at_most(
+    line: str, at: str, wanted: tuple[float, float], seen: list[dict[str, float]], spent: tuple[str, ...]
+) -> list[Compared]:
+    """Requests a second, and for each second of CPU, which holds on a busy machine as well."""
+    each_cpu = median(1e6 / sum(each[name] for name in spent) for each in seen)
+    return [
+        Compared(line, f"requests/s, {at}", wanted[0], median(each["rps"] for each in seen), _is_quiet(seen)),
+        Compared(line, f"requests for a second of CPU, {at}", wanted[1], each_cpu, True),
+    ]
+
+
+def _at_rate(line: str, at: str, wanted: Seen, seen: list[dict[str, float]]) -> list[Compared]:
+    """The CPU at a fixed rate; and what it took, which says nothing where others hold the core."""
+    busy = median(each["cpu_us"] * each["rps"] / 1e6 for each in seen)
+    found = [Compared(line, f"cores used, {at}", wanted.busy, busy, True)]
+    if _is_quiet(seen):
+        found.append(Compared(line, f"p50 ms, {at}", wanted.p50_ms, median(each["p50_ms"] for each in seen), False))
+        found.append(Compared(line, f"p99 ms, {at}", wanted.p99_ms, median(each["p99_ms"] for each in seen), False))
+    return found
+
+
+def _is_quiet(seen: list[dict[str, float]]) -> bool:
+    return median(each["others"] for each in seen) <= BUSY
+
+
+def _words(workers: int) -> str:
+    return "one worker" if workers == 1 else f"{workers} workers"
+
+
+def _interval(samples: list[float]) -> dict[str, float]:
+    found = estimate(samples)
+    return {"value": round(found.value, 2), "low": round(min(samples), 2), "high": round(max(samples), 2)}
+
+
+def _with(shape: Shape, workers: int) -> Shape:
+    values = {name: getattr(shape, name) for name in Shape.__dataclass_fields__}
+    return Shape(**(values | {"workers": workers}))
+
+
+def _started() -> float:
+    """CPU seconds of the load generators that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

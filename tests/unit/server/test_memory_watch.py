@@ -1,0 +1,194 @@
+"""When a worker makes way for another, and that the master keeps one more meanwhile."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.server import memory_watch
+from gateway.server.memory_master import keep_one_more
+from gateway.server.memory_watch import EVERY, LOOKS, PATIENCE, Watch
+from gateway.shared import Page, WorkerState
+
+MB = 1 << 20
+LIMIT = 100 * MB
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    made = Page.create(workers_max=8)
+    yield made
+    os.close(made.fd)
+
+
+@pytest.fixture
+def other() -> Iterator[int]:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yield process.pid
+        process.kill()
+
+
+class Worker:
+    """A watch with a clock and a size of its own."""
+
+    def __init__(self, page: Page, pid: int = 1, limit: int = LIMIT) -> None:
+        self.watch, self.now, self.size = Watch(page, pid, limit), 1000.0, 30 * MB
+
+    def turn(self, seconds: float = 1.0) -> bool:
+        self.now += seconds
+        return self.watch.must_go(self.now, lambda: self.size)
+
+
+def serve(page: Page, pid: int) -> None:
+    page.claim_slot(pid).state.store(WorkerState.SERVING)
+
+
+def asks(page: Page, worker: Worker) -> bool:
+    return page.leader(page.replacing, worker.now) == worker.watch._pid
+
+
+def test_it_goes_once_another_serves(page: Page, other: int, caplog: pytest.LogCaptureFixture) -> None:
+    worker = Worker(page)
+    serve(page, os.getpid())  # one that is there already is nobody's successor
+    worker.turn()
+    worker.size = 120 * MB
+    for _ in range(LOOKS - 1):
+        assert not worker.turn()
+        assert not asks(page, worker)
+    assert not worker.turn()
+    assert asks(page, worker)
+    assert "worker 1 takes 120 MB of its own, more than 100: another one begins in its place" in caplog.text
+    assert not worker.turn()
+    slot = page.claim_slot(other)
+    assert not worker.turn(), "it starts, and does not serve yet"
+    slot.state.store(WorkerState.SERVING)
+    assert worker.turn()
+    assert worker.turn()
+    assert page.replaced.load() == 1
+
+
+def test_one_that_grew_for_a_moment_stays(page: Page) -> None:
+    worker = Worker(page)
+    for turn in range(20):
+        worker.size = (120 if turn % LOOKS else 30) * MB
+        assert not worker.turn()
+        assert not asks(page, worker)
+
+
+def test_looks_are_a_second_apart(page: Page) -> None:
+    worker = Worker(page)
+    worker.turn()
+    worker.size = 120 * MB
+    for _ in range(100):
+        worker.turn(0.01)
+    assert not asks(page, worker)
+
+
+def test_one_at_a_time_and_not_soon_after(page: Page, other: int) -> None:
+    first, second = Worker(page, 1), Worker(page, 2)
+    for worker in (first, second):
+        worker.turn()
+        worker.size = 120 * MB
+    for _ in range(LOOKS):
+        first.turn()
+        second.turn()
+    assert asks(page, first)
+    serve(page, other)
+    assert first.turn()
+    for _ in range(30):  # it answers what it has begun
+        first.now += 1
+        first.watch.hold(first.now)
+        assert not second.turn()
+        assert asks(page, first)
+    for _ in range(int(EVERY) - 1):
+        second.turn()
+        assert asks(page, first), "it has ended, and for a while nobody else goes"
+    second.turn(2.0)
+    assert asks(page, second)
+    second.turn()
+    assert not second.watch._gives_way, "the first one's successor is not the second one's"
+
+
+def test_one_that_nobody_follows_goes_all_the_same(page: Page, caplog: pytest.LogCaptureFixture) -> None:
+    worker = Worker(page)
+    worker.turn()
+    worker.size = 120 * MB
+    caplog.set_level("INFO", "gateway")
+    waited = 0.0
+    while not worker.turn(0.5):
+        waited += 0.5
+        assert waited < PATIENCE + LOOKS + 5
+    assert waited >= PATIENCE
+    assert "worker 1 makes way, though nobody has come in its place" in caplog.text
+
+
+def test_a_limit_that_a_new_worker_fills_replaces_nobody(page: Page, caplog: pytest.LogCaptureFixture) -> None:
+    worker = Worker(page)
+    worker.size = int(LIMIT * memory_watch.FULL) + MB
+    worker.turn()
+    worker.size = 200 * MB
+    for _ in range(20):
+        assert not worker.turn()
+    assert not asks(page, worker)
+    assert caplog.text.count("server.worker_memory is 100 MB, but a worker begins with 81 MB: nobody is replaced") == 1
+    worker.watch.limit = 150 * MB
+    for _ in range(LOOKS):
+        worker.turn()
+    assert asks(page, worker), "a reload gave it another one"
+
+
+def test_without_a_limit_nobody_goes(page: Page) -> None:
+    worker = Worker(page, limit=0)
+    for _ in range(10):
+        worker.size += 1000 * MB
+        assert not worker.turn()
+    assert not asks(page, worker)
+
+
+class Arbiter:
+    """gunicorn's, as far as it matters here."""
+
+    def __init__(self, *pids: int) -> None:
+        self.WORKERS = dict.fromkeys(pids)
+        self.num_workers = len(pids)
+        self.seen: list[int] = []
+
+    def manage_workers(self) -> None:
+        self.seen.append(self.num_workers)
+
+
+def managed(server: Arbiter) -> int:
+    server.manage_workers()
+    return server.seen[-1]
+
+
+def test_the_master_keeps_one_more_while_a_worker_of_its_own_makes_way(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("gateway.server.memory_master.monotonic", lambda: now)
+    server = Arbiter(1, 2)
+    keep_one_more(server, page)
+    assert managed(server) == 2
+    assert page.try_lead(page.replacing, 2, now, EVERY)
+    assert managed(server) == 3
+    assert server.num_workers == 2
+    server.num_workers = 0
+    assert managed(server) == 0, "after WINCH none shall be there"
+    server.num_workers = 2
+    del server.WORKERS[2]
+    assert managed(server) == 2, "it has ended"
+    server.WORKERS[2] = None
+    now += EVERY + 1
+    assert managed(server) == 2, "another one has its pid, long after"
+
+
+def test_a_worker_of_another_master_is_that_ones_business(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.server.memory_master.monotonic", lambda: 1000.0)
+    server = Arbiter(1, 2)
+    keep_one_more(server, page)
+    page.try_lead(page.replacing, 9, 1000.0, EVERY)
+    assert managed(server) == 2
