@@ -231,8 +231,7 @@ def boot(config: str, read: Callable[[], Read] | None = None) -> Site:
     """Make the site of this process from what `read` gives, else from the file. Raises what Site does."""
     global _site
     os.environ[CONFIG] = os.path.abspath(config)
-    document, read_ns = read() if read else (first_document(config), None)
-    _site = Site(config, document, read_ns)
+    _site = Site(config, *(read() if read else (first_document(config), None)))
     return _site
 
 
