@@ -78,7 +78,8 @@ def read_whole(exchange: Exchange, most: int) -> bytes:
         return known  # another step read it before
     if length > most:
         raise too_large(most)  # before any of it is read
-    pieces, size = [], 0
+    pieces = [body.read(length)] if 0 < length <= PIECE else []  # PERF: mostly it is all there
+    size = len(pieces[0]) if pieces else 0
     while size != length:
         # Of a length that was told no more is asked for: what lies behind it on the connection is another request.
         piece = body.read(PIECE if length < 0 else min(PIECE, length - size))
@@ -90,7 +91,7 @@ def read_whole(exchange: Exchange, most: int) -> bytes:
             raise too_large(most)
     if length >= 0 and size != length:
         raise GatewayError(MALFORMED_BODY, f"The body ends after {size} of {length} bytes.")
-    data = b"".join(pieces)
+    data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     exchange.body = Replay(data)
     return data
 
