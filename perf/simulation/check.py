@@ -11,6 +11,7 @@ import datetime
 import resource
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from random import Random
 from statistics import median
 from typing import Any
 
@@ -37,7 +38,7 @@ LINES = {
     "full": (FULL, Load(tokens=1)),
 }
 CHECKED = ("bare", "full")
-SHARES = (0.3, 0.5, 0.7)
+CALM, BUSY_AT = 0.3, 0.6  # of the most: where waking is measured, and where the CPU is predicted
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,8 @@ def check(rounds: int = 5) -> dict[str, Any]:
     }
     with Arena() as arena:
         costs = _costs(arena, rounds)
+        bare = Round(arena, "bare")
+        found["wake_us"] = round(_wake(bare, CALM * 1e6 / median(each["cpu_us"] for each in costs["bare"]), rounds), 2)
         compared = [each for line in CHECKED for each in _one_core(arena, line, rounds)]
     with Arena(2) as arena:
         compared += [each for line in CHECKED for each in _two_cores(arena, line, rounds)]
@@ -142,10 +145,10 @@ def _one_core(arena: Arena, line: str, rounds: int) -> list[Compared]:
         at = f"{_words(workers)} on one core, {connections} connections"
         found += _at_most(line, at, (wanted.rps, wanted.rps / wanted.busy), seen, ("cpu_us",))
     whole = 1e6 / base.closed(1)["cpu_us"]
-    for share in SHARES:
-        costs, seen = _paired(base, lambda: base.open(share * whole, 1.5), rounds)  # noqa: B023
-        found += _at_rate(line, f"{share:.0%} of the most", Host(*costs).open(share * whole, 1.0), seen)
-    return found
+    wake_us = _wake(base, CALM * whole, rounds)
+    costs, seen = _paired(base, lambda: base.open(BUSY_AT * whole, 1.5), rounds)
+    wanted = Host(*costs, wake_us=wake_us).open(BUSY_AT * whole, 2.0, Random(1))
+    return found + _at_rate(line, f"{BUSY_AT:.0%} of the most", wanted, seen)
 
 
 def _two_cores(arena: Arena, line: str, rounds: int) -> list[Compared]:
@@ -155,6 +158,13 @@ def _two_cores(arena: Arena, line: str, rounds: int) -> list[Compared]:
     rps = Host(*costs, 2, is_shared=True).closed(CONNECTIONS, 1.0).rps
     at = "two workers on two cores, load and upstream on them too"
     return _at_most(line, at, (rps, rps / 2), seen, ("cpu_us", "load_us"))
+
+
+def _wake(base: Round, rate: float, rounds: int) -> float:
+    """Microseconds of CPU on top of a request that finds its worker idle: from what it costs at a low rate."""
+    (cost, _), seen = _paired(base, lambda: base.open(rate, 1.5), rounds)
+    each = median(calm["cpu_us"] for calm in seen)
+    return max(0.0, (each - cost) / max(0.1, 1 - rate * each / 1e6))
 
 
 def _paired(
@@ -178,9 +188,9 @@ def _at_most(
 
 
 def _at_rate(line: str, at: str, wanted: Seen, seen: list[dict[str, float]]) -> list[Compared]:
-    """The CPU at a fixed rate; and what it took, which says nothing where others hold the core."""
+    """The CPU at a fixed rate, and what it took; where others hold the core, requests wait and come in clumps."""
     busy = median(each["cpu_us"] * each["rps"] / 1e6 for each in seen)
-    found = [Compared(line, f"cores used, {at}", wanted.busy, busy, True)]
+    found = [Compared(line, f"cores used, {at}", wanted.busy, busy, _is_quiet(seen))]
     if _is_quiet(seen):
         found.append(Compared(line, f"p50 ms, {at}", wanted.p50_ms, median(each["p50_ms"] for each in seen), False))
         found.append(Compared(line, f"p99 ms, {at}", wanted.p99_ms, median(each["p99_ms"] for each in seen), False))

@@ -28,10 +28,14 @@ class NoCost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Microseconds of CPU: of a request by line, of the Redis for a call by its kind and how many came together."""
+    """Microseconds of CPU: of a request by line, of the Redis for a call by its kind and how many came together.
+
+    A worker that had nothing to do is woken for a request, and once more for its answer: `wake_us` of CPU on top.
+    """
 
     cpu_us: dict[str, float]
     redis_us: dict[str, dict[int, float]]
+    wake_us: float = 0.0
 
     def of(self, line: str) -> float:
         """Of one request."""
@@ -52,6 +56,17 @@ class Costs:
         return points[-1][1]
 
 
+def used(rate: float, cpu_us: float, wake_us: float) -> float:
+    """The share of a core that a worker uses at a rate: who comes at any time finds it idle as often as it is."""
+    cost, wake = cpu_us / 1e6, wake_us / 1e6
+    return min(1.0, rate * (cost + wake) / (1 + rate * wake))
+
+
+def rate_at(share: float, cpu_us: float, wake_us: float) -> float:
+    """The rate at which a worker uses so much of a core; what `used` turns round."""
+    return share * 1e6 / (cpu_us + wake_us * (1 - share))
+
+
 def kept(path: Path = KEPT) -> Costs:
     """Those that were kept with the tree."""
     return of_document(json.loads(path.read_text()))
@@ -60,7 +75,8 @@ def kept(path: Path = KEPT) -> Costs:
 def of_document(document: dict[str, Any]) -> Costs:
     """Those of what `--check` wrote."""
     calls = {kind: {int(n): cost for n, cost in by.items()} for kind, by in document["redis_us"].items()}
-    return Costs({line: found["value"] for line, found in document["cpu_us"].items()}, calls)
+    lines = {line: found["value"] for line, found in document["cpu_us"].items()}
+    return Costs(lines, calls, document["wake_us"])
 
 
 def of_result(path: Path, otherwise: Costs) -> Costs:

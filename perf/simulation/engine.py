@@ -38,12 +38,15 @@ class Engine:
 
 
 class Station:
-    """`servers` that take work in the order it came; `busy` is how many seconds they worked, all together."""
+    """`servers` that take work in the order it came; `busy` is how many seconds they worked, all together.
 
-    __slots__ = ("_engine", "_free", "_line", "busy", "done")
+    `wake` seconds more are worked by a server that had nothing to do before.
+    """
 
-    def __init__(self, engine: Engine, servers: int = 1) -> None:
-        self._engine, self._free = engine, servers
+    __slots__ = ("_engine", "_free", "_line", "_wake", "busy", "done")
+
+    def __init__(self, engine: Engine, servers: int = 1, wake: float = 0.0) -> None:
+        self._engine, self._free, self._wake = engine, servers, wake
         self._line: deque[tuple[float, Event]] = deque()
         self.busy = 0.0
         self.done = 0
@@ -56,7 +59,7 @@ class Station:
         """Do so much work, at once or after what came before; then go on."""
         if self._free:
             self._free -= 1
-            self._begin(seconds, then)
+            self._begin(seconds + self._wake, then)
         else:
             self._line.append((seconds, then))
 

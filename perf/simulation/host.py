@@ -25,13 +25,15 @@ class Seen:
 class Host:
     """Gateway cores and the core of load and upstream; or, where they are the same, `cores` for all of it."""
 
-    def __init__(self, gateway_us: float, load_us: float, cores: int = 1, is_shared: bool = False) -> None:
+    def __init__(
+        self, gateway_us: float, load_us: float, cores: int = 1, is_shared: bool = False, wake_us: float = 0.0
+    ) -> None:
         self.engine = Engine()
         self.gateway, self.load = gateway_us / 1e6, load_us / 1e6
         self.cores = cores
-        self.worker = Station(self.engine, cores)
+        self.worker = Station(self.engine, cores, wake_us / 1e6 / 2)  # a request finds it idle twice at most
         self.other = self.worker if is_shared else Station(self.engine)
-        self.spent = 0.0  # CPU seconds of the gateway
+        self.spent = 0.0  # CPU seconds of the gateway, but for waking
         self.took: list[float] = []
 
     def closed(self, connections: int, seconds: float) -> Seen:
@@ -80,4 +82,5 @@ class Host:
         self.engine.run(seconds)
         took = sorted(self.took)
         p50, p99 = ((1e3 * percentile(took, share) if took else math.nan) for share in (0.5, 0.99))
-        return Seen(len(took) / seconds, self.spent / seconds / self.cores, p50, p99)
+        spent = self.spent if self.other is self.worker else self.worker.busy
+        return Seen(len(took) / seconds, spent / seconds / self.cores, p50, p99)

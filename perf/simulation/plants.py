@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
+from perf.simulation.costs import used
+
 
 @dataclass(slots=True)
 class Pod:
@@ -22,6 +24,7 @@ class Pod:
     is_gone: bool = False
     leaves: float = math.inf  # when the balancer and the controllers stop counting with it
     queue: float = 0.0  # requests (liquid)
+    came: float = 0.0  # requests of a step (by request)
     free: list[float] = field(default_factory=list)  # when each core is (by request)
     busy: float = 0.0  # CPU seconds so far
     seen: float = 0.0  # of them at the last scrape
@@ -48,8 +51,9 @@ class Plant(Protocol):
 class Fluid:
     """Requests as a liquid: no chance, any rate; queues that come from chance alone (below full load) are not seen."""
 
-    def __init__(self, cpu_us: float, cores: float, patience: float) -> None:
-        self.cost, self.speed, self.patience = cpu_us / 1e6, cores * 1e6 / cpu_us, patience
+    def __init__(self, cpu_us: float, cores: float, patience: float, wake_us: float = 0.0) -> None:
+        self.cpu_us, self.wake_us, self.cores, self.patience = cpu_us, wake_us, cores, patience
+        self.speed = cores * 1e6 / cpu_us
 
     def advance(self, pods: list[Pod], now: float, seconds: float, rate: float) -> Step:
         """See Plant."""
@@ -64,7 +68,7 @@ class Fluid:
             done = min(pod.queue + each, self.speed * seconds)
             left = pod.queue + each - done
             pod.queue = min(left, self.speed * self.patience)
-            pod.busy += done * self.cost
+            pod.busy += seconds * self.cores * used(done / seconds / self.cores, self.cpu_us, self.wake_us)
             served, shed, wait = served + done, shed + left - pod.queue, max(wait, pod.queue / self.speed)
         return Step(served, shed, lost, wait)
 
@@ -72,9 +76,11 @@ class Fluid:
 class Requests:
     """One by one, of `scale` requests one: it costs as much as `scale` do, so pods are as full as with all of them."""
 
-    def __init__(self, cpu_us: float, cores: int, patience: float, scale: float, random: Random) -> None:
+    def __init__(
+        self, cpu_us: float, cores: int, patience: float, scale: float, random: Random, wake_us: float = 0.0
+    ) -> None:
         self.cost, self.cores, self.patience, self.scale = cpu_us / 1e6 * scale, cores, patience, scale
-        self.random = random
+        self.cpu_us, self.wake_us, self.random = cpu_us, wake_us, random
 
     def advance(self, pods: list[Pod], now: float, seconds: float, rate: float) -> Step:
         """See Plant."""
@@ -96,8 +102,14 @@ class Requests:
                     shed += 1
                     continue
                 heapq.heapreplace(pod.free, time + wait + self.cost)
-                pod.busy += self.cost
+                pod.came += self.scale
                 served += 1
+        for pod in pods:
+            if pod.came:
+                rate, pod.came = pod.came / seconds / self.cores, 0.0
+                # NOTE: more of a sample may come within a step than a pod can do; it is busy later with that
+                whole = used(rate, self.cpu_us, self.wake_us) if rate < 1e6 / self.cpu_us else rate * self.cpu_us / 1e6
+                pod.busy += seconds * self.cores * whole
         return Step(served * self.scale, shed * self.scale, lost * self.scale, longest)
 
 

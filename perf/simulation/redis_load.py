@@ -30,7 +30,7 @@ _LIMIT = ("16", "16000000", "0", "0", "0", "0")
 _VALUE = "x" * 1000
 
 
-def measure(seconds: float = 0.7) -> dict[str, dict[int, float]]:
+def measure(seconds: float = 0.4) -> dict[str, dict[int, float]]:
     """{kind: {calls together: microseconds of the Redis's CPU for one}}."""
     tools.ensure("redis-server")
     (port,) = free_ports(1)

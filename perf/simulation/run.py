@@ -11,7 +11,7 @@ from typing import Any
 
 from perf.simulation import leases, shapes, store
 from perf.simulation.cluster import Cluster, Moment, Setting, totals
-from perf.simulation.costs import Costs
+from perf.simulation.costs import Costs, rate_at, used
 from perf.simulation.plants import Fluid, Plant, Requests
 from perf.simulation.scenario import Capacity, Leases, Redis, Scaling, Scenario
 
@@ -27,9 +27,10 @@ def simulate(scenario: Scenario, costs: Costs, seed: int = 1) -> Found:
     return {"name": scenario.name, "title": scenario.title, "kind": scenario.kind, "seed": seed} | found
 
 
-def pods(setting: Setting, cpu_us: float, rate: float) -> int:
-    """How many keep within the target; the autoscaler's formula, without its bounds."""
-    return max(1, math.ceil(rate * cpu_us / 1e6 / (setting.target * setting.request)))
+def pods(setting: Setting, cpu_us: float, wake_us: float, rate: float) -> int:
+    """How many keep within the target, without the autoscaler's bounds."""
+    share = setting.target * setting.request / setting.cores
+    return max(1, math.ceil(rate / setting.cores / rate_at(share, cpu_us, wake_us)))
 
 
 def _capacity(wanted: Capacity, costs: Costs, _: int) -> Found:
@@ -38,11 +39,13 @@ def _capacity(wanted: Capacity, costs: Costs, _: int) -> Found:
         cost = costs.of(line)
         for minute in wanted.per_minute:
             rate = minute / 60
-            needed = pods(wanted.setting, cost, rate)
+            needed = pods(wanted.setting, cost, costs.wake_us, rate)
             roomy = Setting(**(asdict(wanted.setting) | {"least": 1, "most": 10_000}))
-            last = Cluster(roomy, Fluid(cost, roomy.cores, 1.0), needed).run(shapes.steady(rate), SETTLED, 0.5)[-1]
+            last = _settled(roomy, cost, costs.wake_us, needed, shapes.steady(rate))
+            share = used(rate / needed / roomy.cores, cost, costs.wake_us)
             rows.append({
-                "line": line, "cpu_us": cost, "per_minute": minute, "cores": rate * cost / 1e6, "pods": needed,
+                "line": line, "cpu_us": cost, "per_minute": minute, "pods": needed,
+                "cores": needed * roomy.cores * share,
                 "settled": last.replicas, "served": last.served / rate,
                 "full_pods": math.ceil(rate * cost / 1e6 / roomy.cores),
                 "is_within": needed <= wanted.setting.most,
@@ -50,12 +53,17 @@ def _capacity(wanted: Capacity, costs: Costs, _: int) -> Found:
     return {"rows": rows, "most": wanted.setting.most}
 
 
+def _settled(setting: Setting, cost: float, wake_us: float, replicas: int, rate: shapes.Rate) -> Moment:
+    """Where a run of its own comes to rest."""
+    return Cluster(setting, Fluid(cost, setting.cores, 1.0, wake_us), replicas).run(rate, SETTLED, 0.5)[-1]
+
+
 def _redis(wanted: Redis, costs: Costs, seed: int) -> Found:
     rows = []
     for mode in wanted.modes:
         line = {"exact": "exact", "leased": "leased", "cache": "cache-hit"}[mode]
         for rate in wanted.rates:
-            count = max(wanted.setting.least, pods(wanted.setting, costs.of(line), rate))
+            count = max(wanted.setting.least, pods(wanted.setting, costs.of(line), costs.wake_us, rate))
             workers = count * wanted.setting.workers
             run = store.Run(mode, costs, workers, rate, wanted.rtt_ms / 1e3, wanted.keys, seed)
             rows.append({"mode": mode, "rate": rate, "workers": workers} | asdict(run.result(wanted.seconds)))
@@ -67,19 +75,19 @@ def _scaling(wanted: Scaling, costs: Costs, seed: int) -> Found:
     rate = _rate(wanted)
     replicas = wanted.replicas
     if not replicas:
-        start = min(setting.most, pods(setting, cost, rate(0)))
-        replicas = Cluster(setting, Fluid(cost, setting.cores, 1.0), start).run(rate, SETTLED, 0.5)[-1].replicas
+        start = min(setting.most, pods(setting, cost, costs.wake_us, rate(0)))
+        replicas = _settled(setting, cost, costs.wake_us, start, rate).replicas
 
     def run(plant: Plant) -> list[Moment]:
         return Cluster(setting, plant, replicas, wanted.loss or None).run(
             rate, wanted.seconds, wanted.step, wanted.every
         )
 
-    moments = run(Fluid(cost, setting.cores, wanted.patience))
+    moments = run(Fluid(cost, setting.cores, wanted.patience, costs.wake_us))
     found = {"line": wanted.line, "cpu_us": cost, "replicas": replicas, "liquid": _summary(moments, wanted)}
     if wanted.seconds <= TWIN and setting.cores == int(setting.cores):
         scale = max(rate(time) for time in range(int(wanted.seconds))) / SAMPLES
-        plant = Requests(cost, int(setting.cores), wanted.patience, scale, Random(seed))
+        plant = Requests(cost, int(setting.cores), wanted.patience, scale, Random(seed), costs.wake_us)
         found["by_request"] = _summary(run(plant), wanted)
     thin = max(1, len(moments) // 300)
     return found | {"moments": [asdict(moment) for moment in moments[::thin]]}

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from gateway.tuning.measured import BUSY
 from perf.page.scale import short
 
 Found = dict[str, Any]
 NOISY = (
-    " So requests/s are shown and not held: they are what others left. What a second of CPU does is held, and the CPU"
-    " at a fixed rate."
+    " Where they used more than 5 % in the rounds of a row, its rate is shown and not held: it is what others left."
+    " What a second of CPU does is held everywhere."
 )
 
 
@@ -108,8 +107,8 @@ def checked(found: Found) -> str:
         "Measured by `python -m perf simulate --check`. The CPU of a request comes from one worker at full speed with",
         "64 connections; everything that is compared was predicted from that alone, and measured in turn with it.",
         f"{about['cpu']}, {about['cores']} cores, Linux {about['kernel']}, Python {about['python']},",
-        f"Redis {about['redis']}. Other processes used {found['others']:.0%} of the cores meanwhile."
-        + (NOISY if found["others"] > BUSY else ""),
+        f"Redis {about['redis']}. Other processes used {found['others']:.0%} of the cores while costs were taken."
+        + (NOISY if any(each["what"].startswith("requests/s") > each["is_held"] for each in found["check"]) else ""),
         "",
         grid(
             ("line", "what", "predicted", "measured", "off", "held to 15 %"),
@@ -140,6 +139,7 @@ def costs(found: Found) -> str:
     return "\n\n".join(
         (
             grid(("line", "CPU us of a request"), lines),
+            f"A request that finds its worker idle costs {found['wake_us']:.0f} us more.",
             grid(("call", *(f"us of the Redis, {count} together" for count in counts)), calls),
         )
     )

@@ -2,12 +2,14 @@
 
 import json
 import math
+import os
 from random import Random
 
 import pytest
 
+from perf import tools
 from perf.__main__ import main
-from perf.simulation import costs, draw, leases, shapes, store, words
+from perf.simulation import costs, draw, leases, redis_load, shapes, store, words
 from perf.simulation.check import failures
 from perf.simulation.cluster import DOWN, UP, Cluster, Setting, totals
 from perf.simulation.costs import Costs
@@ -81,6 +83,17 @@ def test_one_host_does_what_its_costs_say():
     assert Host(20.0, 50.0).closed(64, 1.0).rps == pytest.approx(20_000, rel=0.01), "the load is the limit"
     calm = Host(50.0, 20.0).open(5_000, 1.0)
     assert calm.busy == pytest.approx(0.25, rel=0.02) and calm.p50_ms == pytest.approx(0.07)
+
+
+def test_who_is_idle_has_to_be_woken():
+    alone = Host(50.0, 1.0, wake_us=70.0).open(1_000, 1.0)
+    assert alone.busy == pytest.approx(0.12, rel=0.02), "for the request and for its answer"
+    assert Host(50.0, 1.0, wake_us=70.0).closed(64, 1.0).rps == pytest.approx(20_000, rel=0.01), "never idle"
+    some = Host(50.0, 1.0, wake_us=70.0).open(7_000, 4.0, Random(2)).busy
+    assert costs.used(7_000, 50.0, 70.0) == pytest.approx(some, rel=0.05)
+    for share in (0.1, 0.5, 0.9):
+        assert costs.used(costs.rate_at(share, 50.0, 70.0), 50.0, 70.0) == pytest.approx(share)
+    assert costs.used(20_000, 50.0, 70.0) == pytest.approx(1.0)
 
 
 def test_two_ways_of_serving_agree():
@@ -217,3 +230,17 @@ def test_the_page_and_its_pictures_are_those_of_the_figures():
     page = draw.PAGE.read_text()
     assert draw.filled(page, found) == page
     assert all(f"<!-- {name} -->" in page for name in found)
+
+
+def test_the_page_of_the_check_is_that_of_its_figures():
+    assert draw.CHECKED.read_text() == words.checked(json.loads(costs.KEPT.read_text()))
+
+
+@pytest.mark.skipif(not tools.find("redis-server"), reason="there is no redis-server")
+def test_a_real_redis_is_asked():
+    cores = os.sched_getaffinity(0)
+    found = redis_load.measure(0.08)
+    assert os.sched_getaffinity(0) == cores
+    assert set(found) == {"take1", "take2", "say", "set", "get"}
+    assert all(0 < by[64] < 1000 for by in found.values())
+    assert found["get"][256] < found["take2"][256]
