@@ -4,15 +4,13 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 DEBIAN := /usr/bin/python3.13
 TREE := pyproject.toml setup.py Makefile conf docs gateway perf tests tools
-COVERED := tests/unit tests/pipeline tests/wire $(addprefix tests/e2e/test_,workers.py admin.py)
+COVERED := --ignore=tests/unit/perf tests/unit tests/pipeline tests/wire $(addprefix tests/e2e/test_,workers.py admin.py)
 TRACED := build/coverage
 FLOOR := 90
 JOBS := $(shell nproc 2>/dev/null || echo 1)
 # What `test` runs side by side, the longest first: `timed` and `untimed` mostly wait, the others compute.
-PARTS := coverage untimed timed suite313 lint thorough deliver
+PARTS := untimed unit timed suite313 lint deliver
 BESIDE := $(shell expr $(JOBS) + 2)
-# tests/unit is suite313's where Debian's Python is there.
-NO_UNIT := $(if $(wildcard $(DEBIAN)),--ignore=tests/unit)
 MODULES := $(patsubst gateway/_fast/%.pyx,gateway._fast.%,$(wildcard gateway/_fast/*.pyx))
 DELIVER := build/deliver/venv/bin
 CHARTS := gateway/observer/static/vendor/uPlot.iife.min.js
@@ -25,7 +23,7 @@ PIP := -m pip --quiet --disable-pip-version-check --no-input
 unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
-.PHONY: instructions help build run test lint suite timed untimed thorough suite313 coverage bench soak fuzz pictures schema clean
+.PHONY: instructions help build run test lint suite timed untimed suite313 coverage bench soak fuzz pictures schema clean
 
 help:
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,23 +52,20 @@ types: build ## mypy, and the stubs against what is built
 suite: build ## all tests on .venv's Python
 	$(PY) -m pytest -q
 
-unit: build ## the unit suite alone
-	$(PY) -m pytest -q tests/unit
+unit: build ## the unit suite alone, with half the examples of each property
+	$(SOON) $(PY) -m pytest -q -m "not soak" --hypothesis-profile=half tests/unit
 
-# `test` runs the suite in parts.  The unit tests run twice: on Debian's Python with half the examples of each property,
-# and on .venv's with lines counted and few examples; the `thorough` ones run once, on .venv's, as they are.  What is
-# compiled for lines and for Debian's Python alone is not optimized.
+# `test` runs the suite in parts.  The unit tests run twice: on .venv's Python, and on Debian's without the `thorough` ones
+# and with few examples; `suite` runs them with all.  What is compiled for lines and for Debian's Python alone is not
+# optimized.  Lines are counted by `coverage`, which takes as long as all the rest together.
 timed: build
 	$(PY) -m pytest -q -m "timed and not soak" tests/e2e
 
 untimed: build
-	$(SOON) $(PY) -m pytest -q -m "not timed and not soak and not deliver and not image" $(NO_UNIT)
-
-thorough: build
-	$(if $(NO_UNIT),$(LATER) $(PY) -m pytest -q -m "thorough and not soak" tests/unit)
+	$(SOON) $(PY) -m pytest -q -m "not timed and not soak and not deliver and not image" --ignore=tests/unit
 
 suite313: .venv313/.built $(CHARTS) ## the unit suite on Debian's own Python 3.13
-	@if [ -x $(DEBIAN) ]; then $(LATER) .venv313/bin/python -m pytest -q -m "not soak and not thorough" --hypothesis-profile=half tests/unit; \
+	@if [ -x $(DEBIAN) ]; then $(LATER) .venv313/bin/python -m pytest -q -m "not soak and not thorough" --hypothesis-profile=counted tests/unit; \
 	else echo "not run: there is no $(DEBIAN) on this machine"; fi
 
 coverage: build $(TRACED)/.built ## the suite in build/coverage, where lines of .pyx files count; COVERED="tests/..." for a part
@@ -90,7 +85,7 @@ instructions: build ## fail when a fast module executes over 3 % more per call t
 
 soak: build ## SOAK="--minutes 60": the mix, which fails on leaks; then the written durations, figures of which go to docs/measured/
 	$(PY) -m perf soak $(SOAK)
-	$(PY) -m pytest -q -m soak -o faulthandler_timeout=0 tests/soak
+	$(PY) -m pytest -q -m soak -o faulthandler_timeout=0 tests/soak tests/e2e
 	GATEWAY_KILLS=1000 $(PY) -m pytest -q -o faulthandler_timeout=0 -k kill $(addprefix tests/unit/,test_shared_kill.py test_shared_buckets.py upstreams/test_state.py)
 
 fuzz: build ## the connection loop, for hours; FUZZ="..." is passed on

@@ -19,29 +19,29 @@ IDLE_MAX: Final = 512
 class Hand:
     """One greenlet. `job` is called in it, and raises nothing; None is no job."""
 
-    __slots__ = ("_greenlet", "_hands", "job")
+    __slots__ = ("_greenlet", "_hands", "_hub", "job")
 
     def __init__(self, hands: Hands) -> None:
         self._hands = hands
-        self._greenlet = greenlet(self._work, get_hub())
+        self._hub = get_hub()
+        self._greenlet = greenlet(self._work, self._hub)
         self.job: Callable[[], None] | None = None
 
     def begin(self) -> None:
         """Have it work with the next turn of the loop."""
-        get_hub().loop.run_callback(self._greenlet.switch)
+        self._hub.loop.run_callback(self._greenlet.switch)
 
     def end(self) -> None:
         """End it, whatever it does; with the next turn of the loop."""
-        get_hub().loop.run_callback(self._greenlet.throw)
+        self._hub.loop.run_callback(self._greenlet.throw)
 
     def _work(self) -> None:
-        hub = get_hub()
         while self.job is not None:
             self.job()
             self.job = None
             if not self._hands.take_back(self):
                 return
-            hub.switch()
+            self._hub.switch()
 
 
 class Hands:

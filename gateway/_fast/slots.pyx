@@ -77,6 +77,31 @@ cdef object blank():
     return gateway_copy(_fresh)
 
 
+# What a request that the gateway makes on a client's behalf has of the client's.
+cdef Of[13] _INHERITED = [
+    HOST_OF, AUTHORITY_OF, SCHEME_OF, VERSION_OF, PEER_OF, CLIENT_OF, TRUSTED_OF, REQUEST_ID_OF, CALLER_OF, PLAN_OF,
+    ROUTE_OF, PARAMS_OF, TRACE_OF,
+]
+
+
+def another(object exchange not None, str method not None, str target not None, list headers not None, double deadline):
+    """A request of the gateway's own on behalf of an exchange: of the same caller and route, within its time."""
+    cdef object made = blank()
+    cdef Of which
+    for which in _INHERITED:
+        give(made, which, get(exchange, which))
+    path, _, query = target.partition("?")
+    give(made, METHOD_OF, method)
+    give(made, TARGET_OF, target)
+    give(made, PATH_OF, path)
+    give(made, QUERY_OF, query)
+    give(made, HEADERS_OF, headers)
+    give(made, ENVIRON_OF, {})
+    give(made, STARTED_OF, get(exchange, STARTED_OF))
+    give(made, DEADLINE_OF, min(<double>get(exchange, DEADLINE_OF), deadline))
+    return made
+
+
 # Doors for tests.
 
 def read(object exchange, str name not None):

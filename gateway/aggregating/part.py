@@ -48,7 +48,8 @@ class Part:
                 raise GatewayError(UPSTREAM_BAD_ANSWER, f"The upstream {self.upstream} answered {response.status}.")
             data = whole(response, self.upstream)
         finally:
-            response.close()
+            if type(response.body) is not bytes:
+                response.close()
         return self._value(data), response.headers
 
     def _value(self, data: bytes) -> Any:

@@ -22,7 +22,7 @@ def leak(request: Any) -> str:
 
 def _rss() -> None:
     """Memory that the garbage collector knows nothing of."""
-    KEPT.append(b"x" * (128 << 10))
+    KEPT.append(b"x" * (512 << 10))
 
 
 def _fds() -> None:

@@ -64,6 +64,7 @@ def test_a_flame_graph_of_perf_has_cython_and_the_kernel(tmp_path):
     assert not (tmp_path / "perf.data").exists()
 
 
+@pytest.mark.soak  # valgrind takes its time
 def test_instructions_and_allocations_of_a_request(tmp_path):
     needs("valgrind", "callgrind_control", "cc")
     what = ["--what", "instructions,allocations", "--requests", "200"]

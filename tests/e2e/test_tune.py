@@ -49,7 +49,7 @@ def mark() -> Iterator[str]:
     """What all processes of a run have in their environment; none of them may be left."""
     name = f"TUNE_TEST={uuid.uuid4()}"
     yield name
-    wait_until(lambda: not marked(name), "all that was started has ended", 5)
+    wait_until(lambda: not marked(name), "all that was started has ended", 30)
 
 
 def marked(mark: str) -> list[int]:
@@ -115,12 +115,12 @@ def test_ctrl_c_ends_all_of_it_and_real_upstreams_are_asked_if_wished(tmp_path: 
         wait_until(lambda: len(theirs.received()) > 10_000, "the real upstream is asked")
         assert len(marked(mark)) > 3
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=20)
+        _, told = process.communicate(timeout=60)
     assert process.returncode == 130 and "stopped" in told and "Traceback" not in told
 
 
 def test_a_refusal_is_not_measured(tmp_path: Path, mark: str) -> None:
     config = configured(tmp_path, "http://127.0.0.1:9").config
     process = start(config, mark, "--route", "item")
-    _, told = process.communicate(timeout=30)
+    _, told = process.communicate(timeout=60)
     assert process.returncode == 1 and "answers 401" in told and "--header" in told and "Traceback" not in told

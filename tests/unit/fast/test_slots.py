@@ -56,6 +56,18 @@ def test_no_reference_is_lost_or_kept() -> None:
     assert sys.getrefcount(value) == before
 
 
+@given(st.sampled_from(["/a", "/a?b", "/a?b?c", ""]), st.floats(0, 1000), st.booleans())
+def test_a_request_on_behalf_of_another(target: str, deadline: float, has_state: bool) -> None:
+    client = exchange(plan=object(), params={"id": "7"}, caller=object(), trace=object(), trusted=True)
+    client.sent, client.response, client.state = 7, object(), {} if has_state else None  # type: ignore[assignment]
+    made = slots.another(client, "POST", target, [("A", "b")], deadline)
+    expected = slots_oracle.another(client, "POST", target, [("A", "b")], deadline)
+    known = [name for name in Exchange.__slots__ if hasattr(expected, name)]
+    assert {name: getattr(made, name) for name in known} == {name: getattr(expected, name) for name in known}
+    assert [name for name in Exchange.__slots__ if hasattr(made, name)] == known
+    assert made.environ is not client.environ
+
+
 def test_a_class_that_is_no_exchange_is_refused() -> None:
     class Other:
         __slots__ = ("method",)

@@ -13,8 +13,8 @@ def test_the_ratio_is_rounded_up():
 
 
 def test_within_a_tenth_nothing_changes():
-    assert desired(10, [0.77] * 10, 0, 0.7) == 10
-    assert desired(10, [0.63] * 10, 0, 0.7) == 10
+    assert desired(10, [0.76] * 10, 0, 0.7) == 10
+    assert desired(10, [0.64] * 10, 0, 0.7) == 10
     assert desired(10, [0.78] * 10, 0, 0.7) == 12
 
 

@@ -68,7 +68,7 @@ def test_the_shipped_scenarios_are_good_and_hold_the_bars():
         scenarios
     )
     bars = {report.words(bar) for scenario in scenarios.values() for bar in scenario.bars}
-    assert "cpu_us gateway / nginx <= 3" in bars and "cpu_us stock / gateway >= 9" in bars
+    assert "cpu_us gateway / nginx <= 2.5" in bars and "cpu_us stock / gateway >= 9" in bars
     assert "p999_ms gateway - direct <= 10 in every round" in bars
     assert "cpu_us (gateway@guarded - gateway@bare) / nginx@bare <= 0.25" in bars
 
