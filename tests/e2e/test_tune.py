@@ -97,7 +97,7 @@ def check(found: dict[str, Any]) -> None:
     """What the JSON of a run has in it; figures within what no machine can miss."""
     points, advice = found["found"]["points"], found["advice"]
     assert [(each["workers"], each["connections"]) for each in points] == [(1, 1), (1, 4), (1, 16), (1, 64)]
-    assert all(each["rps"]["value"] > 10 and 0 < each["p50_ms"] <= each["p99_ms"] for each in points)
+    assert all(each["rps"]["value"] > 0 and 0 < each["p50_ms"] <= each["p99_ms"] for each in points)
     assert sum(each["failed"] for each in points) == 0, "limits and tokens let them through"
     assert all(5 < each["cpu_us"] < 50_000 for each in points if each["connections"] > 1)
     assert [each["share"] for each in found["found"]["curve"]] == [0.5, 0.8]
@@ -112,7 +112,7 @@ def test_ctrl_c_ends_all_of_it_and_real_upstreams_are_asked_if_wished(tmp_path: 
     with upstream() as theirs:
         config = configured(tmp_path, theirs.url).config
         process = start(config, mark, "--upstream", "real", "--header", f"Authorization: Bearer {TOKEN}")
-        wait_until(lambda: len(theirs.received()) > 10_000, "the real upstream is asked")
+        wait_until(lambda: len(theirs.received()) > 200, "the real upstream is asked")
         assert len(marked(mark)) > 3
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=60)
