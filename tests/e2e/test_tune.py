@@ -66,9 +66,14 @@ def marked(mark: str) -> list[int]:
 def start(config: Path, mark: str, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "gateway.cli", "tune", "-c", str(config), *arguments]
     env = os.environ | {"PYTHONPATH": str(ROOT)} | dict([mark.split("=")])
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd=config.parent
-    )
+    # What a shell starts in the background ignores Ctrl-C, and so would its children.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd=config.parent
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def configured(folder: Path, target: str) -> Gateway:
