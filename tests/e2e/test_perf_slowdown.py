@@ -31,7 +31,7 @@ cdef extern from *:
 '''
 
 pytestmark = [
-    pytest.mark.thorough,
+    pytest.mark.soak,  # three builds are counted under valgrind: a minute of two cores
     pytest.mark.skipif(not tools.find("valgrind"), reason="counted by valgrind, which is not here"),
 ]
 
