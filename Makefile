@@ -33,9 +33,9 @@ build: $(VENV)/.built $(CHARTS) conf/quickstart.pem ## make .venv with the gatew
 run: build ## serve conf/quickstart.yaml on 127.0.0.1:8000, with three small services behind it
 	@exec $(PY) -m gateway.examples --gateway conf/quickstart.yaml
 
-# What is built for one part alone is built beside the others. Each shows what it said when it ends.
+# All is built before, so that no part waits while others take its turn. Each shows what it said when it ends.
 test: needs ## everything there is to check
-	$(MAKE) -j $(JOBS) build .venv313/.deps
+	$(MAKE) -j $(JOBS) build .venv313/.built
 	$(MAKE) -j $(BESIDE) --output-sync=target $(PARTS)
 
 lint: build types ## ruff, cython-lint, mypy, stubs against what is built, import floors
