@@ -5,39 +5,21 @@ from __future__ import annotations
 import json
 import re
 import socket
-import threading
 
 from perf import identity, peer
 from perf.arena import READY, Arena, get
 from perf.scenario import Load, Shape, Trial
-from perf.streams import read_head
+from perf.streams import Accepting, read_head
 
 TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]")
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-class Echo:
+class Echo(Accepting):
     """An upstream whose answer is what it was asked, as JSON: target and headers."""
 
-    def __init__(self) -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        """Take no more connections."""
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
+    def serve(self, connection: socket.socket) -> None:
+        """Answer one request after the other."""
         with connection:
             try:
                 while asked := read_head(connection)[0]:

@@ -7,14 +7,21 @@ process that was started.
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import time
 from collections.abc import Sequence
 from typing import IO
 
-from gateway.tuning.processes import free_ports, memory, session_cpu, session_memory, session_pids
+from gateway.tuning.processes import (
+    end_session,
+    ended_within,
+    free_ports,
+    memory,
+    session_cpu,
+    session_memory,
+    session_pids,
+)
 
 PATIENCE = 30.0  # seconds for a server to answer for the first time
 __all__ = [
@@ -85,25 +92,11 @@ class Server:
         raise NotServing(f"{self.name} does not listen on port {port}")
 
     def _ended_within(self, seconds: float) -> bool:
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
+        return ended_within(self.process, seconds)
 
     def stop(self, patience: float = 8.0) -> None:
         """End the server and everything it left in its session: asked first, killed when it does not listen."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self._ended_within(patience)
-        while left := session_pids(self.sid):
-            for pid in left:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-            self._ended_within(0.05)
-        self.process.wait()
+        end_session(self.process, self.sid, patience)
 
 
 class Pinned:

@@ -71,11 +71,10 @@ def upload(port: int, path: str, size: int) -> None:
             raise StreamBroken(f"the answer was {head[:80]!r}")
 
 
-class SlowSink:
-    """An upstream that reads every body at a steady pace, drops it, and answers 204 when it has come whole."""
+class Accepting:
+    """Listens on a port of 127.0.0.1 and gives each connection a thread of `serve`."""
 
-    def __init__(self, bytes_per_second: float):
-        self.pace = bytes_per_second
+    def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -85,15 +84,28 @@ class SlowSink:
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
+    def serve(self, connection: socket.socket) -> None:
+        """One connection, to its end."""
+        raise NotImplementedError
+
     def _accept(self) -> None:
         while True:
             try:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
-    def _serve(self, connection: socket.socket) -> None:
+
+class SlowSink(Accepting):
+    """An upstream that reads every body at a steady pace, drops it, and answers 204 when it has come whole."""
+
+    def __init__(self, bytes_per_second: float):
+        self.pace = bytes_per_second
+        super().__init__()
+
+    def serve(self, connection: socket.socket) -> None:
+        """Read what comes, slowly."""
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 262144)
         with connection:
             try:

@@ -125,17 +125,7 @@ class Child:
 
     def stop(self, patience: float = 3.0) -> None:
         """End it and everything it left in its session: asked first, killed when it does not listen."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self._ended_within(patience)
-        while left := session_pids(self.sid):
-            for pid in left:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-            self._ended_within(0.05)
-        self.process.wait()
+        end_session(self.process, self.sid, patience)
         self._shut(self.process.stdin)
         self._shut(self.process.stdout)
 
@@ -144,12 +134,27 @@ class Child:
             with contextlib.suppress(BrokenPipeError):
                 pipe.close()
 
-    def _ended_within(self, seconds: float) -> bool:
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
+
+def ended_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Wait for the end of a process, so long at most; whether it came."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def end_session(process: subprocess.Popen[bytes], sid: int, patience: float) -> None:
+    """End a process and everything it left in its session: asked first, killed when it does not listen."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        ended_within(process, patience)
+    while left := session_pids(sid):
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        ended_within(process, 0.05)
+    process.wait()
 
 
 def free_ports(count: int) -> list[int]:

@@ -102,9 +102,9 @@ def check(found: dict[str, Any]) -> None:
     """What the JSON of a run has in it; figures within what no machine can miss."""
     points, advice = found["found"]["points"], found["advice"]
     assert [(each["workers"], each["connections"]) for each in points] == [(1, 1), (1, 4), (1, 16), (1, 64)]
-    assert all(each["rps"]["value"] > 0 and 0 < each["p50_ms"] <= each["p99_ms"] for each in points)
+    assert all(each["rps"]["value"] > 10 and 0 < each["p50_ms"] <= each["p99_ms"] for each in points)
     assert sum(each["failed"] for each in points) == 0, "limits and tokens let them through"
-    assert 0 < max(each["cpu_us"] for each in points) < 50_000
+    assert 5 < max(each["cpu_us"] for each in points) < 50_000
     assert [each["share"] for each in found["found"]["curve"]] == [0.5, 0.8]
     assert advice["settings"]["workers"] == 1 and advice["pods"] >= 2 and advice["headroom"] > 0
     assert advice["capacity"] > 50 and advice["cpu_seconds_per_million"] == pytest.approx(advice["cpu_us"])

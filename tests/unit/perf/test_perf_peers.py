@@ -175,7 +175,7 @@ def test_a_gateway_that_does_nothing_is_found_out():
 
 def test_the_check_of_a_peer_that_answers_nothing_good():
     class Refusing(peercheck.Echo):
-        def _serve(self, connection):
+        def serve(self, connection):
             with connection:
                 connection.recv(4096)
                 connection.sendall(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")

@@ -239,8 +239,11 @@ def test_the_page_of_the_check_is_that_of_its_figures():
 @pytest.mark.skipif(not tools.find("redis-server"), reason="there is no redis-server")
 def test_a_real_redis_is_asked():
     cores = os.sched_getaffinity(0)
-    found = redis_load.measure(0.08)
-    assert os.sched_getaffinity(0) == cores
-    assert set(found) == {"take1", "take2", "say", "set", "get"}
-    # CPU is counted in ticks of 10 ms: so short a load may have none.
-    assert all(0 <= each < 100_000 for by in found.values() for each in by.values())
+    # CPU is counted in ticks of 10 ms, and so short a load may have none: one good measurement of several is enough.
+    for _ in range(6):
+        found = redis_load.measure(0.08)
+        assert os.sched_getaffinity(0) == cores
+        assert set(found) == {"take1", "take2", "say", "set", "get"}
+        if all(0 < by[64] < 1000 for by in found.values()) and found["get"][256] < found["take2"][256]:
+            return
+    raise AssertionError(f"never plausible: {found}")

@@ -25,7 +25,7 @@ def test_the_sink_reads_a_whole_body_at_its_pace():
 
 def test_an_answer_that_is_none_is_said():
     class Deaf(SlowSink):
-        def _serve(self, connection):
+        def serve(self, connection):
             connection.recv(100_000)
             connection.sendall(b"HTTP/1.1 413 Too Large\r\n\r\n")
             connection.close()
