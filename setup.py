@@ -40,6 +40,7 @@ MODULES = [
     "recent",
     "slots",
     "ingress",
+    "verdict",
 ]
 
 only = os.environ.get("GATEWAY_EXT")

@@ -3,6 +3,9 @@ from typing import final
 
 from gateway.exchange import Headers
 
+def joined(headers: Headers, name: str) -> str | None:
+    """The value of the field `name` (lower case), those of repeated ones joined by ", " (RFC 9110 section 5.3)."""
+
 @final
 class Edit:
     def __new__(cls, gone: Iterable[str]) -> Edit: ...

@@ -216,7 +216,7 @@ def _body(rules: Rules, schema: Schema) -> Check:
     from gateway.validating.media_type import is_json
     from gateway.validating.reading import JsonReader
 
-    reader = JsonReader(rules.depth, rules.members)
+    read, fits = JsonReader(rules.depth, rules.members).read, schema.fits
     most, ratio = rules.max_body, rules.ratio
     may_miss: frozenset[str] = frozenset() if _is_bodiless(rules.methods) else BODILESS
     is_required, is_mixed = rules.body_required, _is_mixed(rules)
@@ -232,6 +232,8 @@ def _body(rules: Rules, schema: Schema) -> Check:
         coding = exchange.header("content-encoding")
         if coding is not None:
             data = inflate(data, coding, most, ratio)
-        _judge(schema, reader.read(data), INVALID_BODY, "The body")
+        value = read(data)
+        if not fits(value):
+            _judge(schema, value, INVALID_BODY, "The body")
 
     return on_request

@@ -16,6 +16,10 @@ _KINDS_OF: Final = MappingProxyType(
 _TEXT_ONLY: Final = frozenset(("str",))
 
 
+class Unknown(Exception):
+    """Code of a form that is not known here."""
+
+
 def expression(text: str) -> ast.expr:
     """The expression that a text is."""
     return ast.parse(text, mode="eval").body

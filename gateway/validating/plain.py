@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from gateway.config.draft07 import FORMATS, MORE_FORMATS, schemas
-from gateway.validating.tightened import Unknown, tighten
+from gateway.validating.generated import Unknown
+from gateway.validating.tightened import tighten
 
 #: says whether a value fits
 Verdict = Callable[[Any], object]

@@ -24,14 +24,18 @@ LONGEST: Final = 300
 class Schema:
     """Judges values: what JSON can say, as json.loads gives it, without lone surrogates."""
 
-    __slots__ = ("_plain", "_validator", "item_types", "name", "names", "types")
+    __slots__ = ("_validator", "fits", "is_plain", "item_types", "name", "names", "types")
 
     def __init__(self, name: str, root: str, documents: Mapping[str, str]) -> None:
         document = json.loads(documents[root])
         properties = _members(document, "properties")
         self.name = name
         self._validator = _validator(document, root, documents)
-        self._plain = None if is_2020(document) else compile_plain(document, _text_check)
+        plain = None if is_2020(document) else compile_plain(document, _text_check)
+        #: whether it takes the fast path
+        self.is_plain = plain is not None
+        #: says yes to what fits; a no of a plain one may be wrong, and only `faults` knows
+        self.fits = plain or self._validator.is_valid
         #: the types that the members of an object may have, where `properties` says so
         self.types = _types(properties)
         #: what is in the members that are arrays or objects
@@ -39,14 +43,9 @@ class Schema:
         #: the members that it names
         self.names = frozenset((*properties, *(document.get("required", ()) if isinstance(document, dict) else ())))
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether it takes the fast path."""
-        return self._plain is not None
-
     def faults(self, value: Any) -> list[Fault]:
         """What is wrong with a value; empty when it fits. At most one more than `MOST`."""
-        if (self._plain is not None and self._plain(value)) or self._validator.is_valid(value):
+        if self.fits(value) or (self.is_plain and self._validator.is_valid(value)):
             return []
         return [_fault(error) for error in islice(self._validator.iter_errors(value), MOST + 1)]
 

@@ -12,9 +12,11 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from gateway._fast.verdict import Verdict
 from gateway.validating.generated import (
     ALL_KINDS,
     Spelled,
+    Unknown,
     Unused,
     asked_name,
     expression,
@@ -25,16 +27,29 @@ from gateway.validating.generated import (
     names_of,
     spelled,
 )
+from gateway.validating.program import program
 
 _REFUSED: Final = "JsonSchemaValueException"
 
 
-class Unknown(Exception):
-    """Code of a form that is not known here."""
-
-
 def tighten(code: str, formats: dict[str, Callable[[Any], bool]]) -> Callable[[Any], bool]:
-    """The function in `code`, giving whether its argument fits. Raises Unknown."""
+    """What the function in `code` says of its argument: whether it fits. Raises Unknown."""
+    module, made, names = tightened(code)
+    try:
+        return Verdict(*program(made.body, made.args.args[0].arg, formats, names))
+    except Unknown:  # such as alternatives, where an exception decides: Python does what the program cannot
+        return executed(module, made, {"custom_formats": formats, **names})
+
+
+def executed(module: ast.Module, made: ast.FunctionDef, state: dict[str, Any]) -> Callable[[Any], bool]:
+    """The function `made` of a module as Python runs it; `state` are the names that it finds."""
+    exec(compile(ast.fix_missing_locations(module), "<schema>", "exec"), state)  # noqa: S102
+    function: Callable[[Any], bool] = state[made.name]
+    return function
+
+
+def tightened(code: str) -> tuple[ast.Module, ast.FunctionDef, dict[str, frozenset[str]]]:
+    """The module in `code`, the one function in it, and the sets of names that this asks for. Raises Unknown."""
     module = ast.parse(code)
     functions = [one for one in module.body if isinstance(one, ast.FunctionDef)]
     if len(functions) != 1:
@@ -46,10 +61,7 @@ def tighten(code: str, formats: dict[str, Callable[[Any], bool]]) -> Callable[[A
     made.body = _without_unused(tightener.block(made.body, _Facts({}, frozenset())))
     if tightener.dropped & {one.id for one in ast.walk(made) if isinstance(one, ast.Name)}:
         raise Unknown
-    state: dict[str, Any] = {"custom_formats": formats, **tightener.names}
-    exec(compile(ast.fix_missing_locations(module), "<schema>", "exec"), state)  # noqa: S102
-    function: Callable[[Any], bool] = state[made.name]
-    return function
+    return module, made, tightener.names
 
 
 class _Silent(ast.NodeTransformer):

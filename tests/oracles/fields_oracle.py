@@ -13,3 +13,8 @@ def lower(name: str) -> str:
 def edited(headers: Headers, gone: Iterable[str], fields: Headers) -> Headers:
     names = set(gone)
     return [field for field in headers if lower(field[0]) not in names] + fields
+
+
+def joined(headers: Headers, name: str) -> str | None:
+    found = [value for key, value in headers if lower(key) == name]
+    return ", ".join(found) if found else None

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway._fast.fields import Edit
+from gateway._fast.fields import Edit, joined
 from gateway.exchange import Headers
 from tests.oracles import fields_oracle
 
@@ -19,6 +19,12 @@ def test_an_edit_is_what_the_oracle_does(headers: Headers, gone: set[str], added
     assert headers == expected
 
 
+@given(fields, names.map(fields_oracle.lower))
+def test_a_look_up_is_what_the_oracle_does(headers: Headers, name: str) -> None:
+    name = name.encode("ascii", "ignore").decode()
+    assert joined(headers, name) == fields_oracle.joined(headers, name)
+
+
 def test_names_longer_than_the_mask_is_wide() -> None:
     headers = [("A" * 70, "1"), ("B" * 6, "2"), ("C" * 134, "3")]
     Edit(["a" * 70, "c" * 134]).apply(headers, [])
@@ -29,3 +35,6 @@ def test_what_is_no_field_is_refused() -> None:
     for wrong in ([("a",), 7], [(7, "x")]):
         with pytest.raises((TypeError, AttributeError)):
             Edit(["a"]).apply(wrong, [])
+    for wrong in ([("a",)], [(7, "x")], [("a", 7)], [("a", "b", "c")]):
+        with pytest.raises((TypeError, ValueError)):
+            joined(wrong, "a")  # type: ignore[arg-type]

@@ -146,5 +146,5 @@ VALUES = st.recursive(
 @given(SCHEMAS, VALUES)
 def test_the_fast_path_says_what_the_other_one_says(rules, value):
     made = schema(rules)
-    if made._plain is not None:
-        assert made._plain(value) == made._validator.is_valid(value)
+    if made.is_plain:
+        assert made.fits(value) == made._validator.is_valid(value)
