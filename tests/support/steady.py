@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from select import select
 
 import gevent
 from gevent import socket
@@ -85,7 +86,7 @@ class Load:
     def _ask(self, due: float) -> None:
         status, sock = 0, None
         try:
-            sock = self._idle.pop() if self._idle else socket.create_connection(("127.0.0.1", self._port), PATIENCE)
+            sock = self._kept() or socket.create_connection(("127.0.0.1", self._port), PATIENCE)
             sock.sendall(self._request)
             status, is_kept = self._answer(sock)
             if is_kept:
@@ -96,6 +97,15 @@ class Load:
             if sock is not None:
                 sock.close()
         self.rows.append((due, time.monotonic() - due, status))
+
+    def _kept(self) -> socket.socket | None:
+        """A connection of before that is still open: the gateway ends those that nobody uses (RFC 9112 section 9.5)."""
+        while self._idle:
+            sock = self._idle.pop()
+            if not select([sock.fileno()], (), (), 0)[0]:
+                return sock
+            sock.close()
+        return None
 
     def _answer(self, sock: socket.socket) -> tuple[int, bool]:
         data = b""
