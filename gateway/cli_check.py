@@ -15,16 +15,24 @@ if TYPE_CHECKING:
     from gateway.contracts import Plan
 
 
-def ready(config: str, style: str = "text", *, to_stderr: bool = True) -> tuple[Document, Plan] | None:
+def ready(
+    config: str, style: str = "text", *, to_stderr: bool = True, with_certificates: bool = False
+) -> tuple[Document, Plan] | None:
     """The configuration, compiled; None once its complaints have been shown."""
     from gateway.config.compile import compile as compile_document
     from gateway.config.document import load
+    from gateway.config.python_names import PythonNames
 
     try:
         if not os.path.exists(config):
             raise _missing(config)
-        document = load(config)
-        return document, compile_document(document)
+        document = load(config, judge=PythonNames())
+        plan = compile_document(document)
+        if with_certificates:
+            from gateway.server.tls import contexts
+
+            contexts(document)
+        return document, plan
     except ConfigError as error:
         if style == "json":
             _show_json(ok=False, complaints=[complaint.to_json() for complaint in error.complaints], warnings=[])
@@ -48,7 +56,7 @@ def _missing(config: str) -> ConfigError:
 
 def check(config: str, style: str) -> int:
     """Show every complaint and warning; 0 when the configuration can be used."""
-    found = ready(config, style, to_stderr=False)
+    found = ready(config, style, to_stderr=False, with_certificates=True)
     if found is None:
         return 1
     document, _ = found

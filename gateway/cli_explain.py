@@ -48,8 +48,7 @@ class Request:
             if not colon or not name.strip():
                 raise click.UsageError(f"-H takes 'Name: value', not {header!r}")
             fields.append((name.strip(), value.strip()))
-        parts = urlsplit(url) if not url.startswith("/") else None
-        if parts is not None and not (parts.scheme in ("http", "https") and parts.netloc):
+        if not url.startswith("/") and not _is_url(url):
             raise click.UsageError(f"URL is http://host/path, https://host/path or /path, not {url!r}")
         body = body_of(data)
         return cls(method, url, typed(tuple(fields), body), body)
@@ -61,6 +60,14 @@ class Request:
         bind = document.server.bind[0]
         host = "localhost" if bind.startswith(("unix:", "0.0.0.0:", "[::]:")) else bind
         return f"{'https' if document.server.tls else 'http'}://{host}{self.url}"
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 0) >= 0
+    except ValueError:  # a bracket that is not closed, a port that is no number
+        return False
 
 
 def explain(request: Request, config: str, style: str) -> int:
@@ -105,7 +112,7 @@ def examine(request: Request, document: Document, plan: Plan) -> dict[str, Any]:
     }
     if answer is not None or source is None or source in plan.own_routes:
         return report | {"answer": answer, "upstream": None}
-    if (does := action(source, route.total)) is not None:
+    if (does := action(source, route.total, document)) is not None:
         return report | {"answer": None, "upstream": does | _mirror(source)}
     picks = Picks(document, plan, exchange)
     sent = _split if source.split is not None else _upstream

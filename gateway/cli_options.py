@@ -25,13 +25,18 @@ def duration(text: str) -> float:
     """Seconds in a duration as in the configuration."""
     from gateway.config.values import parse_duration
 
+    return positive(text, parse_duration, "a duration such as 90s, 1h or 30d")
+
+
+def positive(text: str, parse: Callable[[str], float], words: str) -> float:
+    """What `parse` makes of an option's text; it must be `words`, and more than nothing."""
     try:
-        seconds = parse_duration(text)
+        value = parse(text)
     except ValueError:
-        seconds = 0.0
-    if seconds <= 0:
-        raise click.BadParameter(f"{text!r} is not a duration such as 90s, 1h or 30d")
-    return seconds
+        value = 0.0
+    if value <= 0:
+        raise click.BadParameter(f"{text!r} is not {words}")
+    return value
 
 
 def member(text: str) -> tuple[str, str]:

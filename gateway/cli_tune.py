@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from gateway.cli_options import config_option, duration, format_option
+from gateway.cli_options import config_option, duration, format_option, positive
 
 LEAST, MOST = 1.0, 600.0  # seconds of load
 
@@ -26,23 +26,13 @@ def _checked(parse: Callable[[Any], Any]) -> Checked:
 def _rate(text: str) -> float:
     from gateway.config.values import parse_rate
 
-    return _parsed(text, lambda given: parse_rate(given)[0] / parse_rate(given)[1], "a rate such as 5000/s")
+    return positive(text, lambda given: parse_rate(given)[0] / parse_rate(given)[1], "a rate such as 5000/s")
 
 
 def _size(text: str) -> int:
     from gateway.config.values import parse_size
 
-    return int(_parsed(text, parse_size, "a size such as 512MB or 1GB"))
-
-
-def _parsed(text: str, parse: Callable[[str], float], words: str) -> float:
-    try:
-        value = parse(text)
-    except ValueError:
-        value = 0
-    if value <= 0:
-        raise click.BadParameter(f"{text!r} is not {words}")
-    return value
+    return int(positive(text, parse_size, "a size such as 512MB or 1GB"))
 
 
 def _header(text: str) -> tuple[str, str]:

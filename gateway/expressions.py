@@ -30,14 +30,16 @@ def compile(text: str) -> Expression:
         return lambda value: value.get(text) if isinstance(value, dict) else None
     import jmespath  # PERF: for configurations that have any
     from jmespath.exceptions import JMESPathError
+    from jmespath.visitor import TreeInterpreter
 
     try:
         parsed = jmespath.compile(text)
     except JMESPathError as error:
         raise ExpressionError(str(error).partition("\n")[0]) from None
+    # PERF: its own `search` makes an interpreter for each value, a cycle that only the collector takes away.
+    visit = TreeInterpreter().visit
     # NOTE: JMESPathError is a ValueError; a value nested too deep raises RecursionError, which no body here is.
-    search: Expression = parsed.search
-    return search
+    return lambda value: visit(parsed.parsed, value)
 
 
 def members(text: str) -> frozenset[str]:

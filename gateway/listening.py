@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 #: Set by a gunicorn master for the one that takes over its sockets (USR2), and by systemd for socket activation.
 INHERITED = ("GUNICORN_FD", "LISTEN_FDS")
 
+NO_ADDRESS = "is no address such as 127.0.0.1:8000, [::1]:8000 or unix:/run/gateway.sock"
 _WORDS = {
     errno.EADDRINUSE: "is in use; stop what listens there, or choose another address",
     errno.EADDRNOTAVAIL: "is no address of this machine",
@@ -32,6 +33,8 @@ def problem(addresses: Iterable[str], environ: Mapping[str, str] = os.environ) -
 def _tcp(address: str) -> str | None:
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
+    if not (port.isascii() and port.isdigit() and int(port) <= 65535):
+        return NO_ADDRESS
     try:
         family, kind, protocol, _, name = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
@@ -39,6 +42,8 @@ def _tcp(address: str) -> str | None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(name)
             probe.listen(1)
+    except ValueError:  # a name that no host can have
+        return NO_ADDRESS
     except socket.gaierror:
         return "has a host name that cannot be resolved"
     except OSError as error:

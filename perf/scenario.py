@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from perf import peer
 
@@ -132,10 +132,7 @@ def load_all(folder: Path = FOLDER) -> dict[str, Scenario]:
 
 def parse(name: str, text: str) -> Scenario:
     """One scenario file; whatever it does not know is an error."""
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{name}.toml: {error}") from None
+    document = tables(name, text)
     known = {"title", "kind", "rounds", "peers", "gateway", "load", "bar", "variants"}
     if unknown := document.keys() - known:
         raise ScenarioError(f"{name}.toml: unknown key {min(unknown)!r}")
@@ -143,9 +140,17 @@ def parse(name: str, text: str) -> Scenario:
     if kind not in KINDS:
         raise ScenarioError(f"{name}.toml: kind {kind!r} is none of {', '.join(KINDS)}")
     trials = _trials(name, document)
-    bars = tuple(_record(f"{name}.toml: bar", Bar, row) for row in document.get("bar", []))
+    bars = tuple(record(f"{name}.toml: bar", Bar, row) for row in document.get("bar", []))
     _check_bars(name, bars, {t.series for t in trials})
     return Scenario(name, document.get("title", name), kind, trials, bars, document.get("rounds"))
+
+
+def tables(name: str, text: str) -> dict[str, Any]:
+    """What a file says."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{name}.toml: {error}") from None
 
 
 def _trials(name: str, document: dict[str, Any]) -> tuple[Trial, ...]:
@@ -154,8 +159,8 @@ def _trials(name: str, document: dict[str, Any]) -> tuple[Trial, ...]:
         where = f"{name}.toml: variants.{variant}" if variant else f"{name}.toml"
         if unknown := over.keys() - {"peers", "gateway", "load", "work"}:
             raise ScenarioError(f"{where}: unknown key {min(unknown)!r}")
-        shape = _record(f"{where}: gateway", Shape, document.get("gateway", {}) | over.get("gateway", {}))
-        load = _record(f"{where}: load", Load, document.get("load", {}) | over.get("load", {}))
+        shape = record(f"{where}: gateway", Shape, document.get("gateway", {}) | over.get("gateway", {}))
+        load = record(f"{where}: load", Load, document.get("load", {}) | over.get("load", {}))
         work = over.get("work", "bare")
         subjects = ["gateway", *_peers(where, over.get("peers", document.get("peers", [])), work)]
         at = f"@{variant}" if variant else ""
@@ -187,10 +192,12 @@ def _check_bars(name: str, bars: tuple[Bar, ...], series: set[str]) -> None:
                 raise ScenarioError(f"{name}.toml: bar on {bar.figure}: no series {other!r} in {sorted(series)}")
 
 
-def _record(where: str, kind: type[T], row: dict[str, Any]) -> T:
-    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+def record(where: str, kind: type[T], row: dict[str, Any]) -> T:
+    """The dataclass that a table is; `where` names the table in what is said of its mistakes."""
+    known = {each.name: each for each in fields(cast(Any, kind))}
     if unknown := row.keys() - known.keys():
         raise ScenarioError(f"{where}: unknown key {min(unknown)!r}; there are {', '.join(known)}")
-    if absent := [f.name for f in known.values() if f.default is MISSING and f.name not in row]:
+    absent = [n for n, f in known.items() if f.default is MISSING and f.default_factory is MISSING and n not in row]
+    if absent:
         raise ScenarioError(f"{where}: {absent[0]!r} is missing")
     return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})

@@ -7,7 +7,7 @@ from typing import Any
 from Cython.Coverage import CythonModuleTracer, Plugin
 
 
-class Tracer(CythonModuleTracer):  # type: ignore[misc]
+class Tracer(CythonModuleTracer):
     """Frames carry names relative to where they were built; the module's own file tells where that is."""
 
     def dynamic_source_filename(self, filename: str | None, frame: Any) -> Any:
@@ -15,7 +15,7 @@ class Tracer(CythonModuleTracer):  # type: ignore[misc]
         return super().dynamic_source_filename(filename or self.module_file, frame)
 
 
-class AnywherePlugin(Plugin):  # type: ignore[misc]
+class AnywherePlugin(Plugin):
     """The same with that tracer."""
 
     def file_tracer(self, filename: str) -> Any:

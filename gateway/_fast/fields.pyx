@@ -44,3 +44,13 @@ cdef class Edit:
             if kept != size:
                 del headers[kept:]
         headers.extend(fields)
+
+    def copy(self, list headers not None, fields not None):
+        """What `apply` would make of `headers`, as another list."""
+        cdef list made = []
+        cdef tuple field
+        for field in headers:
+            if known_name(self.gone, self.lengths, <str?>field[0]) is None:
+                made.append(field)
+        made.extend(fields)
+        return made

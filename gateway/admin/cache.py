@@ -8,6 +8,7 @@ from typing import Final
 import falcon
 
 from gateway.admin.identity import answer, store_trouble
+from gateway.admin.names import check_routes
 from gateway.admin.resources import Resource
 from gateway.caching.purges import KINDS
 from gateway.errors import BAD_CHANGE, GatewayError
@@ -38,6 +39,7 @@ class Cache(Resource):
         what = {kind: req.get_param_as_list(kind) or [] for kind in KINDS}
         is_all = req.get_param("all") is not None
         _check(req, what, is_all)
+        check_routes(self._site.store.document, what["route"])
         what["url"] = [_without_scheme(each) for each in what["url"]]
         what["prefix"] = [_without_scheme(each) for each in what["prefix"]]
         with store_trouble():

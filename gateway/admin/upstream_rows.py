@@ -27,7 +27,7 @@ def upstream_row(attempts: Attempts, spec: Upstream, document: Document) -> dict
         "in_flight": sum(target["in_flight"] for target in targets),
         "limit": None if gate is None or overload is None else _limit(gate.limit, overload.max_concurrency is None),
         "circuit": None if attempts.circuit is None else _circuit(attempts, now),
-        "budget": _budget(attempts, spec, now) if spec.retry or spec.hedge else None,
+        "budget": _budget(attempts, spec, now),
         "targets": targets,
     }
 
@@ -44,8 +44,11 @@ def _circuit(attempts: Attempts, now: int) -> dict[str, Any]:
     return {"state": name.removeprefix("circuit "), "why": why, "window": sums(attempts.circuit, now)}
 
 
-def _budget(attempts: Attempts, spec: Upstream, now: int) -> dict[str, Any]:
+def _budget(attempts: Attempts, spec: Upstream, now: int) -> dict[str, Any] | None:
+    """What counts against second tries; None where there are no rules, and nobody who asks it has any."""
     requests, retries, hedges = attempts.state.budget.sums(now, budget.WINDOW)
+    if spec.retry is None and spec.hedge is None and not requests:
+        return None
     return {
         "seconds": budget.WINDOW / 1000,
         "requests": requests,

@@ -11,6 +11,7 @@ from typing import Any, Final
 import falcon
 
 from gateway._fast.traffic import now_ms
+from gateway.admin.names import unknown
 from gateway.admin.resources import Resource
 from gateway.admin.site import Site
 from gateway.admin.targets import Look, row
@@ -67,11 +68,12 @@ class OneTarget:
     def _find(self, upstream: str, target: str) -> tuple[Attempts, Target]:
         attempts = next((each for each in self._site.store.current.attempts if each.name == upstream), None)
         if attempts is None:
-            raise GatewayError(UNKNOWN_TARGET, f"There is no upstream {upstream!r}; GET /api/upstreams lists them.")
+            names = (each.name for each in self._site.store.current.attempts)
+            raise unknown(UNKNOWN_TARGET, "There is no upstream", upstream, names)
         found = next((each for each in attempts.fleet.targets if each.address == target), None)
         if found is None:
-            known = ", ".join(each.address for each in attempts.fleet.targets[:10]) or "no target"
-            raise GatewayError(UNKNOWN_TARGET, f"The upstream {upstream} has no target {target!r}; it has {known}.")
+            addresses = (each.address for each in attempts.fleet.targets)
+            raise unknown(UNKNOWN_TARGET, f"The upstream {upstream} has no target", target, addresses)
         return attempts, found
 
     def _show(self, resp: falcon.Response, attempts: Attempts, target: Target) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from gateway.aggregating.crew import Crew
 from gateway.aggregating.merging import cache_control, vary
-from gateway.aggregating.part import Part
+from gateway.aggregating.part import Part, Said
 from gateway.errors import (
     CLIENT_CLOSED,
     INTERNAL,
@@ -40,18 +40,20 @@ LOOK_EVERY: Final = 0.1
 #: PERF: json.dumps would make an encoder for each answer; perf/scenarios/aggregate.toml
 _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
-Answered = tuple[Part, Any, Headers | None, str]
+#: of a part its answer, or None and what kind of failure it was
+Answered = tuple[Part, Said | None, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What becomes of the parts' values.
 
-    `shape` makes the answer's JSON value of theirs; `partial` is the status where parts failed, 0 = then it fails;
-    `tells` adds a member `meta`; `taken` are (header field, part) that the answer has as the part's had it.
+    `shape` makes the answer's JSON value of theirs, None = an object with all of them by name; `partial` is the status
+    where parts failed, 0 = then it fails; `tells` adds a member `meta`; `taken` are (header field, part) that the
+    answer has as the part's had it.
     """
 
-    shape: Callable[[Mapping[str, Any]], Any]
+    shape: Callable[[Mapping[str, Any]], Any] | None
     partial: int
     tells: bool
     taken: tuple[tuple[str, str], ...]
@@ -60,17 +62,18 @@ class Rules:
 class Aggregate:
     """`parts` in an order in which each stands behind those that it needs."""
 
-    __slots__ = ("_hands", "_parts", "_rules")
+    __slots__ = ("_hands", "_members", "_parts", "_rules")
 
     def __init__(self, parts: tuple[Part, ...], rules: Rules, hands: Hands) -> None:
         self._hands = hands
         self._parts = parts
         self._rules = rules
+        self._members = tuple((part.name, f"{_encoded(part.name)}:".encode()) for part in parts)
 
     def fetch(self, exchange: Exchange) -> Response:
         """The answer. Raises GatewayError where a required part failed, or the time is up."""
         exchange.upstream = NAME
-        run = _Run(exchange, self._parts, Crew(self._hands), is_strict=not self._rules.partial)
+        run = _Run(exchange, self._parts, self._hands, is_strict=not self._rules.partial)
         try:
             run.go()
         finally:
@@ -80,12 +83,7 @@ class Aggregate:
 
     def _answer(self, exchange: Exchange, run: _Run) -> Response:
         rules, is_complete = self._rules, not run.failed
-        try:
-            value = rules.shape(run.values)
-        except ValueError as error:
-            raise GatewayError(PART_FAILED, f"The answer cannot be made of the parts: {error}") from None
-        if rules.tells:
-            value["meta"] = {"complete": is_complete, "failed": run.failed}
+        body = self._body(run)
         headers = [("Content-Type", "application/json")]
         if not is_complete:
             headers += ((COMPLETE, "false"), ("Cache-Control", "no-store"))
@@ -96,17 +94,43 @@ class Aggregate:
         for name, part in rules.taken:
             lower = name.lower()
             headers += [(name, field) for key, field in run.headers.get(part, ()) if key.lower() == lower]
-        body = _encoded(value).encode("utf-8", "replace")
         status = 200 if is_complete else rules.partial
         return Response(status, headers, b"" if exchange.method == "HEAD" else body, len(body))
+
+    def _body(self, run: _Run) -> bytes:
+        rules = self._rules
+        meta = {"complete": not run.failed, "failed": run.failed} if rules.tells else None
+        if rules.shape is None:
+            # PERF: what came as JSON is not written anew; perf/scenarios/aggregate.toml.
+            said = [name + (run.texts.get(part) or _json(run.values.get(part))) for part, name in self._members]
+            if meta is not None:
+                said.append(b'"meta":' + _json(meta))
+            return b"{%b}" % b",".join(said)
+        try:
+            value = rules.shape(run.values)
+        except ValueError as error:
+            raise GatewayError(PART_FAILED, f"The answer cannot be made of the parts: {error}") from None
+        if meta is not None:
+            value["meta"] = meta
+        return _json(value)
+
+
+def _json(value: Any) -> bytes:
+    return _encoded(value).encode("utf-8", "replace")
+
+
+def _has_failed(answer: Answered) -> bool:
+    return answer[1] is None
 
 
 class _Run:
     """One request's parts on their way."""
 
-    def __init__(self, exchange: Exchange, parts: tuple[Part, ...], crew: Crew[Answered], *, is_strict: bool) -> None:
+    def __init__(self, exchange: Exchange, parts: tuple[Part, ...], hands: Hands, *, is_strict: bool) -> None:
         self.started = monotonic()
         self.values: dict[str, Any] = {}
+        #: the same as JSON, of those of which it came so
+        self.texts: dict[str, bytes] = {}
         self.headers: dict[str, Headers] = {}
         #: the part -> what kind of failure it was
         self.failed: dict[str, str] = {}
@@ -114,7 +138,7 @@ class _Run:
         self._waiting = list(parts)
         self._is_strict = is_strict
         self._running: set[str] = set()
-        self._crew = crew
+        self._crew = Crew(hands, _has_failed)
         state = exchange.state
         if state is None:
             state = exchange.state = {}
@@ -124,7 +148,7 @@ class _Run:
         """Until every part has a value or has failed."""
         self._start()
         while self._running:
-            answer = self._crew.next(self._patience())
+            answer = self._crew.ready() or self._crew.next(self._patience())
             if answer is None:
                 self._look()
                 continue
@@ -155,33 +179,33 @@ class _Run:
         waiting, self._waiting = self._waiting, still
         for part in waiting:
             if any(name in self.failed and name not in self.values for name in part.needs):
-                self._note(part, None, None, "needs-failed")
+                self._note(part, None, "needs-failed")
             elif all(name in self.values for name in part.needs):
                 self._running.add(part.name)
                 self._crew.start(self._ask, part)
             else:
                 still.append(part)
+        self._crew.is_eager = bool(still)
 
     def _ask(self, part: Part) -> Answered:
-        value, headers, failure = None, None, ""
         try:
-            value, headers = part.ask(self._exchange)
+            return part, part.ask(self._exchange), ""
         except GatewayError as error:
-            failure = error.kind.slug
+            return part, None, error.kind.slug
         except Exception as error:
             log.error("the part %s of request %s failed", part.name, self._exchange.request_id, exc_info=error)
-            failure = INTERNAL.slug
-        return part, value, headers, failure
+            return part, None, INTERNAL.slug
 
-    def _note(self, part: Part, value: Any, headers: Headers | None, failure: str) -> None:
-        if failure:
+    def _note(self, part: Part, said: Said | None, failure: str) -> None:
+        if said is None:
             if part.is_required or self._is_strict:
                 kind = PART_TIMEOUT if failure.endswith("timeout") else PART_FAILED
                 raise GatewayError(kind, f"The part {part.name} failed: {failure}.")
             self.failed[part.name] = failure
             if part.default is None:
                 return
-            value = json.loads(part.default)
-        self.values[part.name] = value
-        if headers is not None:
-            self.headers[part.name] = headers
+            self.values[part.name] = json.loads(part.default)
+            return
+        self.values[part.name], text, self.headers[part.name] = said
+        if text:
+            self.texts[part.name] = text

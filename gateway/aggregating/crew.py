@@ -19,11 +19,17 @@ T = TypeVar("T")
 
 
 class Crew(Generic[T]):
-    """One for each request; to be used from its greenlet alone."""
+    """One for each request; to be used from its greenlet alone.
 
-    __slots__ = ("_gave", "_hands", "_hub", "_running", "_timer", "_waiter")
+    `hurries` says whether a value is wanted at once, and all are while `is_eager`. PERF: others are left until all have
+    ended or the one who waits looks by itself, since to wake it takes two switches.
+    """
 
-    def __init__(self, hands: Hands) -> None:
+    __slots__ = ("_gave", "_hands", "_hub", "_hurries", "_running", "_timer", "_waiter", "is_eager")
+
+    def __init__(self, hands: Hands, hurries: Callable[[T], bool]) -> None:
+        self._hurries = hurries
+        self.is_eager = False
         self._hub = get_hub()
         self._hands = hands
         self._gave: deque[T] = deque()
@@ -35,12 +41,18 @@ class Crew(Generic[T]):
         """Begin, with the next turn of the loop; `work` gives a value and raises nothing."""
 
         def run() -> None:
-            self._gave.append(work(*args, **kwargs))
+            value = work(*args, **kwargs)
+            self._gave.append(value)
             self._running.discard(hand)
-            self._wake()
+            if not self._running or self.is_eager or self._hurries(value):
+                self._wake()
 
         hand = self._hands.start(run)
         self._running.add(hand)
+
+    def ready(self) -> T | None:
+        """As `next`, without waiting."""
+        return self._gave.popleft() if self._gave else None
 
     def next(self, seconds: float) -> T | None:
         """What one of them gave, in the order in which they ended; None after about `seconds` without."""
@@ -54,7 +66,7 @@ class Crew(Generic[T]):
                 waiter.get()
             finally:
                 self._waiter = None
-        return self._gave.popleft() if self._gave else None
+        return self.ready()
 
     def end(self) -> None:
         """Nobody waits any more: those who still work are ended."""

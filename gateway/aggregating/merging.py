@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from gateway._fast.fields import joined
 from gateway.exchange import Headers
 
 _AGE: Final = re.compile(r"(?:^|[,\s])(?:s-maxage|max-age)=\"?([0-9]{1,10})")
@@ -17,7 +18,7 @@ def cache_control(answers: Iterable[Headers]) -> str:
     """The strictest of what they say; "" where one of them says nothing, since then nothing holds for the whole."""
     words, ages = set(), []
     for headers in answers:
-        said = ",".join(value for name, value in headers if name.lower() == "cache-control").lower()
+        said = (joined(headers, "cache-control") or "").lower()
         strict = [word for word in _STRICT if word in said]
         if strict:
             words.update(strict)
@@ -36,11 +37,9 @@ def vary(answers: Iterable[Headers]) -> str:
     """All that they vary by; what each part sends by itself is none of it."""
     found: dict[str, str] = {}
     for headers in answers:
-        for name, value in headers:
-            if name.lower() == "vary":
-                for word in value.split(","):
-                    if word := word.strip():
-                        found.setdefault(word.lower(), word)
+        if said := joined(headers, "vary"):
+            for word in filter(None, map(str.strip, said.split(","))):
+                found.setdefault(word.lower(), word)
     if "*" in found:
         return "*"
     return ", ".join(word for lower, word in found.items() if lower not in ("accept", "accept-encoding"))
@@ -48,5 +47,5 @@ def vary(answers: Iterable[Headers]) -> str:
 
 def _age(headers: Headers) -> int:
     """How old an answer was when it came from a cache on the way."""
-    found = next((value for name, value in headers if name.lower() == "age"), "0").strip()
+    found = (joined(headers, "age") or "").partition(",")[0].strip()
     return int(found) if found.isdigit() and len(found) <= 10 else 0

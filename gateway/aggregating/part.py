@@ -13,6 +13,8 @@ from gateway.exchange import Exchange, Headers
 from gateway.legs import leg, parsed, whole
 
 Render = Callable[[Exchange], str]
+#: the value of a part, the JSON that says just this (b"" where it would have to be written), the answer's header
+Said = tuple[Any, bytes, Headers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,15 @@ class Part:
     select: Callable[[Any], Any] | None
     forward: frozenset[str] | None
 
-    def ask(self, exchange: Exchange) -> tuple[Any, Headers]:
-        """The value and the answer's header. Raises GatewayError for any answer that is none."""
+    def ask(self, exchange: Exchange) -> Said:
+        """What the upstream says. Raises GatewayError for any answer that is none."""
         body = None if self.body is None else json.dumps(self.body(exchange), ensure_ascii=False).encode()
         request = leg(exchange, self.method, self.path(exchange), self.total, body, self.forward)
-        response = self.fetch(request)
+        try:
+            response = self.fetch(request)
+        finally:
+            exchange.attempts += request.attempts
+            exchange.marks |= request.marks
         try:
             if not 200 <= response.status < 300 and response.status not in self.accept:
                 raise GatewayError(UPSTREAM_BAD_ANSWER, f"The upstream {self.upstream} answered {response.status}.")
@@ -50,12 +56,12 @@ class Part:
         finally:
             if type(response.body) is not bytes:
                 response.close()
-        return self._value(data), response.headers
+        return *self._value(data), response.headers
 
-    def _value(self, data: bytes) -> Any:
+    def _value(self, data: bytes) -> tuple[Any, bytes]:
         try:
-            value = parsed(data) if data else None
-            return value if self.select is None else self.select(value)
+            value, text = parsed(data) if data else (None, b"")
+            return (value, text) if self.select is None else (self.select(value), b"")
         except (ValueError, RecursionError):
             words = f"The upstream {self.upstream} answered what is not the JSON that is needed."
             raise GatewayError(UPSTREAM_BAD_ANSWER, words) from None

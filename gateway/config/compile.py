@@ -203,9 +203,6 @@ class _Compiler:
         fetch, total, upstream = self.actions.of(route)
         line = self.tracing.watching(tuple(steps[name] for name in order if name in steps))
         plan = RoutePlan(route.name, route.where, line, fetch, total, upstream)
-        if mistake := self.caches.mistake(route):
-            hint = "write `shared: true` where one answer serves all of them, or leave the cache out"
-            self._complain(route.cache.where if route.cache else "", f"routes.{route.name}.cache", mistake, hint)
         return self.caches.around(plan, route, order[: order.index("cache")])
 
     def _bare(self, name: str, upstream: Unmatched | Refused) -> RoutePlan:

@@ -36,7 +36,7 @@ def aggregating(spec: Spec, upstreams: Mapping[str, Service | None], hands: Hand
         if service is None:
             return None
         parts.append(_part(part, service, (sources, values), spec.forward))
-    shape = _all(spec.parts) if spec.response is None else _shape(spec.response)
+    shape = None if spec.response is None else _shape(spec.response)
     total = sum(part.total for part in parts) + MARGIN
     return Aggregate(tuple(parts), Rules(shape, spec.partial, spec.meta, spec.taken), hands), total
 
@@ -47,7 +47,7 @@ def _part(spec: PartSpec, service: Service, known: Known, forward: tuple[str, ..
     return Part(
         name=spec.name,
         upstream=spec.upstream,
-        fetch=service.fetch,
+        fetch=service.fetch if spec.retry is None else service.with_retry(spec.retry),
         total=service.total if spec.timeout is None else min(spec.timeout, service.total),
         method=spec.method,
         path=path.render,
@@ -88,12 +88,6 @@ def _source(part: str) -> Source:
         return get
 
     return getter
-
-
-def _all(parts: tuple[PartSpec, ...]) -> Render:
-    """All of the parts' values by name; null for one that failed without a default."""
-    names = tuple(part.name for part in parts)
-    return lambda values: {name: values.get(name) for name in names}
 
 
 def _shape(spec: Any) -> Render:

@@ -12,7 +12,6 @@ from gateway.caching.rules import Rules
 from gateway.coding.accept import choose
 from gateway.config.model import Document, Route
 from gateway.config.model_cache import Cache
-from gateway.config.model_identity import ApiKey, Method, Mtls, Session
 from gateway.contracts import RoutePlan, Step, Steps
 from gateway.policies import cache
 
@@ -23,20 +22,11 @@ class Caches:
     def __init__(self, document: Document, caching: Caching) -> None:
         self.is_used = any(route.cache is not None for route in document.routes)
         self._caching = caching
-        self._by_cookie = {each.name for each in document.providers if _is_by_cookie(each.method)}
 
     @property
     def kept(self) -> tuple[Caching, ...]:
         """What looks after itself while the plan serves."""
         return (self._caching,) if self.is_used else ()
-
-    def mistake(self, route: Route) -> str:
-        """What is wrong with the cache of a route, "" for nothing."""
-        if route.cache is None or route.cache.shared or route.access is None:
-            return ""
-        if not set(route.access.use) <= self._by_cookie:
-            return ""
-        return "the route knows its callers by a cookie only, and what browsers see is not kept for each of them"
 
     def around(self, plan: RoutePlan, route: Route, before: Sequence[str]) -> RoutePlan:
         """The same line with the cache in it: `before` are the names of the steps that run for every request.
@@ -61,14 +51,6 @@ class Caches:
         if route.respond is not None or (methods and set(methods) <= {"GET", "HEAD", "OPTIONS"}):
             return plan
         return replace(plan, steps=(*plan.steps, Step("cache", route.where, cache.forgetting(self._caching))))
-
-
-def _is_by_cookie(method: Method) -> bool:
-    """Whether a provider knows callers by nothing but a cookie."""
-    if isinstance(method, Session | Mtls):
-        return isinstance(method, Session)
-    sources = (method.source,) if isinstance(method, ApiKey) else method.sources
-    return all(source.place == "cookie" for source in sources)
 
 
 def _rules(spec: Cache, route: Route) -> Rules:

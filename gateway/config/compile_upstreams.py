@@ -7,15 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import monotonic_ns
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from weakref import WeakValueDictionary
 
 from gateway.audit.denials import Denials
 from gateway.caching.caching import Caching
 from gateway.config import model_upstreams as model
+from gateway.config.compile_pools import endpoint_key, key_of, server_name, tls_of
 from gateway.config.model_activate import Activate
-from gateway.config.model_discovery import Discovery, Dns
-from gateway.config.model_traffic import Overload
+from gateway.config.model_discovery import Discovery
+from gateway.config.model_traffic import Overload, OwnRetry
 from gateway.contracts import Fetch
 from gateway.hands import Hands
 from gateway.limiting.limiting import Limiting
@@ -29,7 +30,7 @@ from gateway.upstreams.call import Calls
 from gateway.upstreams.checker import Checked
 from gateway.upstreams.circuit import Circuit
 from gateway.upstreams.discovery.registry import Sources
-from gateway.upstreams.discovery.source import Discovered, Endpoint, Follow, Source
+from gateway.upstreams.discovery.source import Discovered, Follow, Source
 from gateway.upstreams.fleet import Fleet, Guards, Target
 from gateway.upstreams.gate import Gate
 from gateway.upstreams.http import HttpUpstream
@@ -74,10 +75,25 @@ class Resources:
 
 
 class Service(NamedTuple):
-    """An upstream, ready to fetch; `total` in seconds."""
+    """An upstream, ready to fetch; `total` in seconds; `other` makes the same with other rules for further tries."""
 
     fetch: Fetch
     total: float
+    other: Callable[[OwnRetry], Fetch] | None = None
+
+    def with_retry(self, own: OwnRetry) -> Fetch:
+        """The way to ask it by rules of one's own; all that is known of it, and all that bounds it, is one."""
+        assert self.other is not None, "what splits over upstreams has no tries"
+        return self.other(own)
+
+
+class _Stage(Protocol):
+    """What a request passes on its way to the tries: a gate, who waits for discovery, who wakes the upstream."""
+
+    @property
+    def fetch(self) -> Fetch: ...
+
+    def before(self, fetch: Fetch) -> Fetch: ...
 
 
 class Services:
@@ -104,35 +120,40 @@ class Services:
     def build(self, spec: model.Upstream) -> Service | None:
         """An upstream with all that it asks for; None and a complaint when its certificates cannot be used."""
         try:
-            tls = _tls(spec)
+            tls = tls_of(spec)
         except (OSError, ssl.SSLError) as error:
             self._complain(spec.where, f"upstreams.{spec.name}.tls", f"the certificates cannot be used: {error}")
             return None
         pool = PoolSettings(spec.pool.max_connections, spec.pool.idle)
         fleet = self._fleet(spec)
-        fetch = self._fetch(spec, fleet)
+        attempts = self._attempts(spec, fleet)
+        stages: list[_Stage] = [] if attempts.gate is None else [attempts.gate]
+        fetch: Fetch = attempts.fetch if attempts.gate is None else attempts.gate.fetch
         if spec.discovery is None:
             fleet.replace(self._written(spec, pool, tls))
         else:
             source = self._found(spec, fleet, spec.discovery, pool, tls)
-            fetch = Discovered(fetch, source, spec.timeout.connect).fetch
-        if spec.activate is None:
-            return Service(fetch, spec.timeout.total)
-        return Service(self._activated(spec, spec.activate, fetch, fleet), spec.timeout.total + spec.activate.hold)
+            stages.append(Discovered(fetch, source, spec.timeout.connect))
+            fetch = stages[-1].fetch
+        total = spec.timeout.total
+        if spec.activate is not None:
+            stages.append(self._activator(spec, spec.activate, fetch, fleet))
+            fetch, total = stages[-1].fetch, total + spec.activate.hold
+        return Service(fetch, total, partial(_with_retry, attempts, tuple(stages), spec))
 
-    def _activated(self, spec: model.Upstream, rules: Activate, fetch: Fetch, fleet: Fleet) -> Fetch:
+    def _activator(self, spec: model.Upstream, rules: Activate, fetch: Fetch, fleet: Fleet) -> Activator:
         def addresses() -> list[Address]:
             return [target.pool.address for target in fleet.targets]
 
         wake = Wake(spec.name, rules.method, rules.wake, self._asks(rules), self._is_due(spec.name, rules.every))
-        return Activator(spec.name, fetch, addresses, wake.call, hold=rules.hold, most=rules.queue).fetch
+        return Activator(spec.name, fetch, addresses, wake.call, hold=rules.hold, most=rules.queue)
 
     def build_single(self, spec: model.Upstream) -> Service | None:
         """The same without further tries, for copies."""
         return self.build(replace(spec, retry=None, hedge=None))
 
     def _written(self, spec: model.Upstream, pool: PoolSettings, tls: TLSSettings) -> list[Target]:
-        keys = [_key(target.scheme, target.host, target.port, pool, tls, target.socket) for target in spec.targets]
+        keys = [key_of(target.scheme, target.host, target.port, pool, tls, target.socket) for target in spec.targets]
         self.keys += keys
         pairs = zip(keys, spec.targets, strict=True)
         return [self._target(spec, key, each.weight, (each.zone, each.region)) for key, each in pairs]
@@ -142,8 +163,8 @@ class Services:
     ) -> Source:
         """Let a fleet follow what is found; its pools are not the plan's to name."""
         if discovery.scheme in TLS_SCHEMES and not tls.server_name:
-            tls = replace(tls, server_name=_server_name(discovery))
-        key = partial(_endpoint_key, discovery.scheme, pool, tls)
+            tls = replace(tls, server_name=server_name(discovery))
+        key = partial(endpoint_key, discovery.scheme, pool, tls)
         source = self._resources.sources.get(discovery)
         follow = Follow(source, fleet, key, lambda endpoint: self._target(spec, key(endpoint), endpoint.weight))
         self.follows.append(follow)
@@ -177,8 +198,8 @@ class Services:
         number = limiting.keys.number(f"activate\0{name}\0")
         return lambda: limiting.buckets.take(number, nanoseconds, nanoseconds, 1, monotonic_ns()) == 0
 
-    def _fetch(self, spec: model.Upstream, fleet: Fleet) -> Fetch:
-        """overload -> circuit -> tries -> one exchange; what is not asked for is not there."""
+    def _attempts(self, spec: model.Upstream, fleet: Fleet) -> Attempts:
+        """overload (its gate) -> circuit -> tries -> one exchange; what is not asked for is not there."""
         times = spec.timeout
         kind = _grpc() if spec.is_grpc else HttpUpstream
         http = kind(spec.name, connect=times.connect, read=times.read, total=times.total, idle=times.idle)
@@ -193,10 +214,18 @@ class Services:
         if all(each.name != spec.name for each in self.attempts):
             self.attempts.append(attempts)
         limit = spec.overload or self._overload
-        if limit is None:
-            return attempts.fetch
-        attempts.gate = Gate(spec.name, attempts.fetch, state, limit.max_concurrency, limit.queue)
-        return attempts.gate.fetch
+        if limit is not None:
+            attempts.gate = Gate(spec.name, attempts.fetch, state, limit.max_concurrency, limit.queue)
+        return attempts
+
+
+def _with_retry(attempts: Attempts, stages: tuple[_Stage, ...], spec: model.Upstream, own: OwnRetry) -> Fetch:
+    """Other tries behind the very same stages, of which the first is passed last."""
+    rules = own.over(spec.retry)
+    fetch: Fetch = attempts.with_retry(retry.Rules.of(rules) if rules else None).fetch
+    for stage in stages:
+        fetch = stage.before(fetch)
+    return fetch
 
 
 def _grpc() -> type[HttpUpstream]:
@@ -212,25 +241,3 @@ def _breaker(spec: model.Upstream) -> breaker.Rules | None:
 def _window(spec: model.Upstream) -> int:
     """Milliseconds over which requests and failures are counted."""
     return round(spec.circuit_breaker.window * 1000) if spec.circuit_breaker else WINDOW
-
-
-def _tls(spec: model.Upstream) -> TLSSettings:
-    tls = spec.tls
-    return TLSSettings.read(tls.ca, tls.client_cert, tls.client_key, tls.server_name, tls.insecure)
-
-
-def _key(scheme: str, host: str, port: int, pool: PoolSettings, tls: TLSSettings, socket: str = "") -> PoolKey:
-    address = Address(scheme, host, port, socket)
-    return PoolKey(address, pool, tls) if scheme in TLS_SCHEMES else PoolKey(address, pool)
-
-
-def _endpoint_key(scheme: str, pool: PoolSettings, tls: TLSSettings, endpoint: Endpoint) -> PoolKey:
-    return _key(scheme, endpoint.host, endpoint.port, pool, tls)
-
-
-def _server_name(discovery: Discovery) -> str:
-    """What certificates of targets that are found are verified against: the name that was asked for (RFC 6125)."""
-    if isinstance(discovery, Dns):
-        labels = discovery.name.rstrip(".").split(".")
-        return ".".join(label for label in labels if not label.startswith("_"))
-    return ".".join(filter(None, (discovery.service, discovery.namespace, "svc")))

@@ -3,7 +3,7 @@
 import gc
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import Any
@@ -16,6 +16,7 @@ from gateway.config.reader import Load, Reader, Text
 from gateway.config.schema import json_schema
 from gateway.config.sections.alerts import read_alerting
 from gateway.config.sections.audit import read_audit
+from gateway.config.sections.cache import check_callers
 from gateway.config.sections.enqueue import check_streams
 from gateway.config.sections.identity import Identity, read_identity
 from gateway.config.sections.limits import read_rate_limits
@@ -32,15 +33,21 @@ from gateway.config.yaml_source import Map
 
 __all__ = ["Complaint", "ConfigError", "Document", "load", "loads", "redacted"]
 
+Judge = Callable[[str, str], tuple[str, str] | None]
+"""Called with what a name is for (see Load) and the name; gives message and hint, or None."""
+
 _SHARED_SECTIONS = frozenset(
     {"version", "include", "upstreams", "auth", "roles", "cors", "rate_limits", "routes", "plugins"}
 )
 """Sections that may stand in several files."""
 
 
-def load(path: str | FilePath, env: Mapping[str, str] | None = None) -> Document:
-    """The configuration in a file and in those that it includes. Raises ConfigError with every complaint."""
-    reading = _Reading(os.environ if env is None else env)
+def load(path: str | FilePath, env: Mapping[str, str] | None = None, judge: Judge | None = None) -> Document:
+    """The configuration in a file and in those that it includes. Raises ConfigError with every complaint.
+
+    `judge` says what is wrong with a name that leads to Python; without one they are left for `compile` to follow.
+    """
+    reading = _Reading(os.environ if env is None else env, judge)
     with _without_collector():
         return reading.document(reading.sources.read_all(str(path)), str(path), os.path.dirname(os.path.abspath(path)))
 
@@ -66,7 +73,8 @@ def redacted(document: Document) -> dict[str, Any]:
 class _Reading:
     """One load, from trees to the document."""
 
-    def __init__(self, env: Mapping[str, str]) -> None:
+    def __init__(self, env: Mapping[str, str], judge: Judge | None = None) -> None:
+        self.judge = judge
         self.load = Load()
         self.sources = Sources(self.load, env)
         self.structural = 0
@@ -92,6 +100,8 @@ class _Reading:
         statsd = read_statsd(single["observability"])
         metrics = read_metrics(single["observability"])
         alerting = read_alerting(readers, [route.name for route in routes], upstreams, is_counted=metrics.is_on)
+        modules = [text for reader in readers for text in reader.texts("plugins")]
+        self._judge(modules)
         if self.load.complaints:
             raise ConfigError(self._sorted(self._all_complaints()), self.load.files)
         whole = content.merged(file.root for file in files)
@@ -108,7 +118,7 @@ class _Reading:
             routes=routes,
             access_log=access_log,
             audit=audit,
-            plugins=tuple(dict.fromkeys(text.value for reader in readers for text in reader.texts("plugins"))),
+            plugins=tuple(dict.fromkeys(text.value for text in modules)),
             files=tuple(self.load.files),
             patterns=tuple(self.sources.patterns),
             warnings=tuple(self._sorted(self.load.warnings)),
@@ -121,6 +131,14 @@ class _Reading:
             tracing=tracing,
             server_timing=single["observability"].flag("server_timing"),
         )
+
+    def _judge(self, modules: list[Text]) -> None:
+        """Have every name followed that leads to Python; plugins come first, since they offer the policies."""
+        if self.judge is None:
+            return
+        for kind, text in [*(("plugin", text) for text in modules), *self.load.names]:
+            if mistake := self.judge(kind, text.value):
+                text.complain(*mistake)
 
     def _single_sections(self, readers: list[Reader]) -> dict[str, Reader]:
         """The sections that only one file may have; an empty one where none has it."""
@@ -163,6 +181,7 @@ class _Reading:
                 if self.sources.complete:
                     self._check_upstream(section, route, upstreams)
                     identity.check_names(section)
+                    check_callers(section, route.access, route.cache, identity.providers)
         if readers and not found:
             readers[0].warn("there are no routes: every request gets 404")
         return tuple(found.values())

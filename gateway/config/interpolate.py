@@ -42,9 +42,9 @@ class Interpolator:
         for holder, key, path in references:
             origins: list[str] = []
             try:
-                holder[key] = self._text(holder[key], base, origins)  # type: ignore[index]
+                holder[key] = self._text(holder[key], base, origins)
             except _Failed as failed:
-                holder[key] = Unresolved(holder[key])  # type: ignore[index]
+                holder[key] = Unresolved(holder[key])
                 complaints.append(at(place_of(holder, key), path, failed.message, failed.hint))
             if origins:
                 holder.origins[key] = origins[0]

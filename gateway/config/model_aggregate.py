@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.config.model_traffic import OwnRetry
 from gateway.config.record import Record
 
 
@@ -10,8 +11,8 @@ from gateway.config.record import Record
 class Part(Record):
     """One request. `path` is a template, `body` frozen JSON whose strings are templates (None = no body).
 
-    `timeout` is seconds, None = the upstream's; `default` is frozen JSON; `select` is JMESPath, "" = all of it;
-    `accept` are statuses besides 2xx.
+    `timeout` is seconds, None = the upstream's, and so is `retry`; `default` is frozen JSON; `select` is JMESPath,
+    "" = all of it; `accept` are statuses besides 2xx.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Part(Record):
     body: Any
     needs: tuple[str, ...]
     timeout: float | None
+    retry: OwnRetry | None
     has_default: bool
     default: Any
     is_required: bool

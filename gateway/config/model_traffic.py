@@ -1,6 +1,7 @@
 """What a configuration file says about upstreams that fail, as values; the same units as in model.py."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from gateway.config.record import Record
 
@@ -20,6 +21,21 @@ class Retry(Record):
     backoff: float
     max_body: int
     where: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRetry(Record):
+    """What somebody who asks an upstream says instead of its `retry`: `rules`, None = off; `keys` are written ones."""
+
+    rules: Retry | None
+    keys: tuple[str, ...]
+
+    def over(self, upstream: Retry | None) -> Retry | None:
+        """The rules that hold: what is not written is the upstream's, or the section's default where it has none."""
+        if self.rules is None or upstream is None:
+            return self.rules
+        written: dict[str, Any] = {key: getattr(self.rules, key) for key in self.keys}
+        return replace(upstream, where=self.rules.where, **written)
 
 
 @dataclass(frozen=True, slots=True)

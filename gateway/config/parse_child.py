@@ -38,10 +38,11 @@ def read(config: str) -> tuple[bytes, Document | ConfigError]:
     from gateway.config.compile import compile as compile_document
     from gateway.config.complaints import ConfigError
     from gateway.config.document import load
+    from gateway.config.python_names import PythonNames
 
     files: tuple[str, ...] = ()
     try:
-        document = load(config)
+        document = load(config, judge=PythonNames())
         files = document.files
         compile_document(document)
     except ConfigError as error:

@@ -117,7 +117,7 @@ def unpickled(data: bytes, pause: Pause | None = None) -> Document:
 
     SECURITY: for what this code has pickled itself, and kept in a directory that is private to the gateway's user.
     """
-    document = pickle.load(_Breathing(data, pause) if pause else io.BytesIO(data))  # noqa: S301
+    document = pickle.load(_Breathing(data, pause) if pause else io.BytesIO(data))  # noqa: S301 - see above
     if not isinstance(document, Document):
         raise TypeError("the pickle holds no configuration")
     return document

@@ -24,11 +24,15 @@ Number = TypeVar("Number", int, float)
 
 @dataclass(slots=True)
 class Load:
-    """What gathers while a configuration is read: complaints, warnings, and the files read with their digests."""
+    """What gathers while a configuration is read: complaints, warnings, and the files read with their digests.
+
+    `names` are those that lead to Python, each with what it is for: plugin, policy, function or wsgi.
+    """
 
     complaints: list[Complaint] = field(default_factory=list)
     warnings: list[Complaint] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
+    names: list[tuple[str, "Text"]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -54,6 +58,10 @@ class Text:
     def complain(self, message: str, hint: str = "") -> None:
         """A complaint about this string; hints, which may quote it, are left out when it came from a reference."""
         self.load.complaints.append(at(self.place, self.path, message, "" if self.origin else hint))
+
+    def leads_to(self, kind: str) -> None:
+        """Note that this string is a name that leads to Python."""
+        self.load.names.append((kind, self))
 
     def warn(self, message: str) -> None:
         """A warning about this string."""

@@ -13,6 +13,7 @@ from gateway.config.schema_parts import (
     section,
     text,
 )
+from gateway.config.schema_traffic import own_retry
 
 PARTS_MAX = 32
 _PART = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
@@ -48,6 +49,7 @@ def _part(name: Schema) -> Schema:
         "body": _json("Sent as JSON; its texts may use variables."),
         "needs": listing("Parts that must be there first; those that `path` and `body` use are.", name),
         "timeout": quantity("positive", "Longest time; the upstream's when not written."),
+        "retry": own_retry(),
         "default": _json("What stands in its place when it fails."),
         "required": boolean("Whether the whole fails with it.", False),
         "accept": listing("Statuses besides 2xx that are no failure.", integer("A status.", 300, 599)),

@@ -1,7 +1,8 @@
 """The sections `alerts`, `escalation`, `inhibit` and `silences`."""
 
-from typing import Final
+from typing import Final, get_args
 
+from gateway.config.model_alerts import ChannelKind
 from gateway.config.schema_parts import (
     FIELD_NAME,
     LINE,
@@ -22,7 +23,7 @@ from gateway.config.schema_parts import (
 LABEL: Final = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 METRICS: Final = ("requests", "error_rate", "p50", "p95", "p99")
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-CHANNELS: Final = ("webhook", "slack", "pagerduty", "alertmanager", "email")
+CHANNELS: Final[tuple[ChannelKind, ...]] = get_args(ChannelKind)
 _TIME: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
 

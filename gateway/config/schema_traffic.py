@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from gateway.config.schema_access import OFF
 from gateway.config.schema_parts import Schema, boolean, either, integer, listing, quantity, section, text
 
 RETRY_ON: Final = ("connect", "reset", 502, 503, 504)
@@ -15,7 +16,7 @@ PERCENTILES: Final = ("p50", "p75", "p90", "p95", "p99")
 def sections() -> dict[str, Schema]:
     """The keys of an upstream that this module describes."""
     return {
-        "retry": _retry(),
+        "retry": retry(),
         "hedge": _hedge(),
         "health": _health(),
         "outlier": _outlier(),
@@ -39,7 +40,14 @@ def overload(description: str) -> Schema:
     return section(description, {"max_concurrency": limit, "queue": queue}, ("max_concurrency",))
 
 
-def _retry() -> Schema:
+def own_retry() -> Schema:
+    """The `retry` of somebody who asks an upstream."""
+    words = "Further tries, instead of the upstream's `retry`; what is not written is as it says there."
+    return either("`off` or a mapping", words, {"enum": [OFF]}, retry())
+
+
+def retry() -> Schema:
+    """Further tries."""
     condition = either(
         "`connect`, `reset` or a status from 200 to 599",
         "`connect`, `reset` (a close before an answer too) or a status; 504 is our own read timeout as well.",

@@ -47,7 +47,7 @@ def decode(data: bytes, file: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        raise SourceError(Complaint(file, line, column, "", "not text in UTF-8", "is this a configuration?")) from None
+        raise SourceError(Complaint(file, line, column, "", "not text in UTF-8", _encoding(data))) from None
     if found := _CONTROL.search(text):
         line = text.count("\n", 0, found.start()) + 1
         column = found.start() - text.rfind("\n", 0, found.start())
@@ -60,8 +60,11 @@ def decode(data: bytes, file: str) -> str:
 
 def syntax_complaint(error: yaml.YAMLError, file: str, text: str) -> Complaint:
     """What libyaml found wrong, with the advice that its words lack."""
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    begun = getattr(error, "context_mark", None)
+    mark = getattr(error, "problem_mark", None) or begun
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read"
+    if begun is not None and "end of stream" in problem:
+        mark = begun  # of what has no end the beginning is of more use
     if mark is None:
         return Complaint(file, 0, 0, "", f"YAML syntax: {problem}")
     lines = text.splitlines()
@@ -69,15 +72,29 @@ def syntax_complaint(error: yaml.YAMLError, file: str, text: str) -> Complaint:
     message = f"YAML syntax: {problem}"
     if context := getattr(error, "context", None):
         message += f" {context}"
-    return Complaint(file, mark.line + 1, mark.column + 1, "", message, _advice(line))
+        if begun is not None and begun.line != mark.line:
+            message += f" that begins at {begun.line + 1}:{begun.column + 1}"
+    return Complaint(file, mark.line + 1, mark.column + 1, "", message, _advice(line, problem))
 
 
-def _advice(line: str) -> str:
+def _advice(line: str, problem: str) -> str:
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return "a tab is used for indentation; YAML wants spaces"
+    if "end of stream" in problem:
+        return "what begins here has no end: a quote or a bracket is missing"
+    if "expected key" in problem or "'-' indicator" in problem:
+        return "is it indented by as many spaces as the lines that it belongs to?"
+    if "mapping values" in problem:
+        return "a value that contains `: ` needs quotes; else look at the indentation"
     if "{" in line:
         return "a value that contains { or } needs quotes"
     return ""
+
+
+def _encoding(data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "it is UTF-16; save it as UTF-8"
+    return "is this a configuration? then save it as UTF-8"
 
 
 def _joined(found: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gateway.config import validate
 from gateway.config.complaints import Complaint
 from gateway.config.interpolate import Interpolator
-from gateway.config.reader import Load, Reader
+from gateway.config.reader import Load, Reader, Text
 from gateway.config.schema import json_schema, types_at
 from gateway.config.source_text import SourceError, read
 from gateway.config.yaml_source import Map, Source
@@ -45,7 +45,7 @@ class Sources:
         unresolved = self._interpolator.resolve(source.references, base)
         self._load.files.update(dict.fromkeys(self._interpolator.files, ""))
         for holder, key, where in source.references:
-            holder[key] = _coerced(holder[key], types_at(where))  # type: ignore[index]
+            holder[key] = _coerced(holder[key], types_at(where))
         if included:
             source.root.setdefault("version", 1)
         complaints = source.complaints + unresolved + validate.check(source.root)
@@ -63,9 +63,9 @@ class Sources:
             if not found and not glob.has_magic(absolute):
                 text.complain(f"the file {text.shown} does not exist")
             for path in found:
-                yield from self._read(path, included=True, file=_displayed(path, pattern))
+                yield from self._read(path, included=True, file=_displayed(path, pattern), by=text)
 
-    def _read(self, path: str, included: bool, file: str = "") -> Iterator[File]:
+    def _read(self, path: str, included: bool, file: str = "", by: Text | None = None) -> Iterator[File]:
         absolute = os.path.abspath(path)
         if absolute in self._load.files:
             return
@@ -73,6 +73,10 @@ class Sources:
         try:
             data = read(path, file or path)
         except SourceError as error:
+            if by is not None:  # it has no line of its own, so the one that names it is told
+                self.complete = False
+                by.complain(f"the file {file} {error.complaint.message}", error.complaint.hint)
+                return
             self._refuse(error.complaint)
             return
         parsed = self.parse(data, file or path, os.path.dirname(absolute), included)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jsonschema_rs
@@ -15,6 +15,7 @@ from gateway.config.schema_parts import REFERENCE, Schema
 from gateway.config.values import unit_hint
 from gateway.config.yaml_source import Map, Seq
 
+_PLAIN = re.compile(r"[\w./:-]{1,80}")
 _TYPES: dict[str, type | tuple[type, ...]] = {"object": dict, "array": list, "string": str, "boolean": bool}
 
 
@@ -62,6 +63,21 @@ def _is_a(value: object, name: str) -> bool:
     return isinstance(value, _TYPES[name])
 
 
+def fits(value: Any, schema: Schema) -> bool:
+    """Whether a value itself is right, whatever is inside of it."""
+    named = schema.get("type", ())
+    types = (named,) if isinstance(named, str) else named
+    if types and not any(_is_a(value, name) for name in types):
+        return False
+    if "enum" in schema and not any(type(value) is type(one) and value == one for one in schema["enum"]):
+        return False
+    if isinstance(value, str) and "pattern" in schema and not _pattern(schema["pattern"]).search(value):
+        return False
+    if type(value) is int:
+        return bool(schema.get("minimum", value) <= value <= schema.get("maximum", value))
+    return True
+
+
 class Explainer:
     """Walks a tree and its schema side by side and gathers complaints."""
 
@@ -83,36 +99,23 @@ class Explainer:
             self._complain(place, path, not_built.message(f"{path[-1]}: {unbuilt}"))
         elif "anyOf" in schema:
             self._alternatives(value, schema, place, path, origin)
-        elif not self._fits(value, schema):
+        elif not fits(value, schema):
             self._expected(value, schema, place, path, origin)
         elif isinstance(value, Map):
             self._mapping(value, schema, path)
         elif isinstance(value, Seq):
             self._sequence(value, schema, place, path)
 
-    def _fits(self, value: Any, schema: Schema) -> bool:
-        named = schema.get("type", ())
-        types = (named,) if isinstance(named, str) else named
-        if types and not any(_is_a(value, name) for name in types):
-            return False
-        if "enum" in schema and not any(type(value) is type(one) and value == one for one in schema["enum"]):
-            return False
-        if isinstance(value, str) and "pattern" in schema and not _pattern(schema["pattern"]).search(value):
-            return False
-        if type(value) is int:
-            return bool(schema.get("minimum", value) <= value <= schema.get("maximum", value))
-        return True
-
     def _alternatives(self, value: Any, schema: Schema, place: Place, path: Path, origin: str) -> None:
         """Only one branch has the value's type, mostly: then its complaints are the ones that help."""
         branches = [resolve(branch) for branch in schema["anyOf"]]
-        if any(not isinstance(value, Map | Seq) and self._fits(value, branch) for branch in branches):
+        if any(not isinstance(value, Map | Seq) and fits(value, branch) for branch in branches):
             return
         for branch in branches:
-            if isinstance(value, Map | Seq) and self._fits(value, branch):
+            if isinstance(value, Map | Seq) and fits(value, branch):
                 self._value(value, branch, place, path, origin)
                 return
-        of_type = [branch for branch in branches if self._fits(value, {"type": branch.get("type", ())})]
+        of_type = [branch for branch in branches if fits(value, {"type": branch.get("type", ())})]
         if len(of_type) == 1 and "title" in of_type[0]:
             schema = of_type[0]
         self._expected(value, schema, place, path, origin)
@@ -120,7 +123,7 @@ class Explainer:
     def _expected(self, value: Any, schema: Schema, place: Place, path: Path, origin: str) -> None:
         hint = ""
         if not origin:
-            hint = unit_hint(schema.get("x-kind", ""), value) or _word_hint(value, schema) or _quote_hint(value, schema)
+            hint = unit_hint(schema.get("x-kind", ""), value) or _word_hint(value, schema) or _form_hint(value, schema)
         found = describe(value, origin, secret=schema.get("writeOnly", False))
         self._complain(place, path, f"expected {schema['title']}, found {found}", hint)
 
@@ -135,8 +138,8 @@ class Explainer:
                 place = key_place if known[key].get("not") == {} else place
                 self._value(member, known[key], place, here, value.origins.get(key, ""))
             elif extra is False:
-                self._unknown(key, known, key_place, here)
-            elif names is not None and not self._fits(key, names):
+                self._unknown(key, known, key_place, here, _required(value, schema))
+            elif names is not None and not fits(key, names):
                 self._complain(key_place, here, f"expected {names['title']} as a key")
             elif isinstance(extra, dict):
                 self._value(member, extra, place, here, value.origins.get(key, ""))
@@ -144,8 +147,9 @@ class Explainer:
             if key not in value:
                 self._complain(value.place, (*path, key), "is missing", resolve(known[key])["description"])
 
-    def _unknown(self, key: str, known: dict[str, Schema], place: Place, path: Path) -> None:
-        hint = did_you_mean(key, [name for name, schema in known.items() if schema.get("not") != {}])
+    def _unknown(self, key: str, known: dict[str, Schema], place: Place, path: Path, required: list[str]) -> None:
+        built = [name for name, schema in known.items() if schema.get("not") != {}]
+        hint = _elsewhere(key, known, required) or did_you_mean(key, built)
         if key == "<<":
             hint = "YAML 1.2 has no merge keys"
         self._complain(place, path, "unknown key", hint or did_you_mean(key, known) or _listed(known))
@@ -202,10 +206,31 @@ def _word_hint(value: object, schema: Schema) -> str:
     return did_you_mean(value, words) if isinstance(value, str) else ""
 
 
-def _quote_hint(value: object, schema: Schema) -> str:
-    if schema.get("type") != "string" or "x-kind" in schema or not isinstance(value, bool | int | float):
-        return ""
-    return "put it in quotes"
+def _form_hint(value: object, schema: Schema) -> str:
+    """A hint for what would be right in another form: in quotes, without them, in brackets."""
+    kind = schema.get("type")
+    if kind == "string" and "x-kind" not in schema and isinstance(value, bool | int | float):
+        return "put it in quotes"
+    if isinstance(value, str) and value.isdecimal() and len(value) < 20 and _holds(int(value), schema):
+        return "leave the quotes out"
+    if kind == "array" and isinstance(value, str) and _holds(value, schema.get("items", {})):
+        is_shown = _PLAIN.fullmatch(value) and not resolve(schema.get("items", {})).get("writeOnly")
+        return f"put it in brackets: [{value}]" if is_shown else "put it in brackets"
+    return ""
+
+
+def _holds(value: Any, schema: Schema) -> bool:
+    """Whether a scalar would be right there."""
+    schema = resolve(schema)
+    return any(map(partial(_holds, value), schema["anyOf"])) if "anyOf" in schema else fits(value, schema)
+
+
+def _elsewhere(key: str, known: dict[str, Schema], required: list[str]) -> str:
+    """A hint naming the section beside a key that has one of its name: the key stands where it does not belong."""
+    found = [name for name, schema in known.items() if key in resolve(schema).get("properties", {})]
+    if len(found) > 1:
+        found = [name for name in found if name in required]
+    return f"it stands under `{found[0]}`" if len(found) == 1 else ""
 
 
 def _listed(known: dict[str, Schema]) -> str:

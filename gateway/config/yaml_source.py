@@ -41,8 +41,8 @@ class Seq(list[Any]):
         self.origins: dict[str | int, str] = {}
 
 
-Reference = tuple[Map | Seq, str | int, Path]
-"""A string with "${" in it: what holds it, under which key, and the path to it."""
+Reference = tuple[Map | Seq, Any, Path]
+"""A string with "${" in it: what holds it, under which key (of a sequence a number), and the path to it."""
 
 
 def place_of(holder: Map | Seq, key: str | int) -> Place:

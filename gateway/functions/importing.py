@@ -26,10 +26,10 @@ def callable_of(name: str) -> Callable[..., Any]:
     module_name, _, path = name.partition(":")
     try:
         found: Any = importlib.import_module(module_name)
-    except Exception as error:  # whatever the module does when it is imported
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        where = "" if isinstance(error, ModuleNotFoundError) else f" ({last.filename}:{last.lineno})"
-        raise ImportingError(f"{module_name} cannot be imported: {type(error).__name__}: {error}{where}") from error
+    except (Exception, SystemExit) as error:  # whatever the module does when it is imported
+        is_missing = isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}.")
+        hint = "install it, or put the folder that holds it on PYTHONPATH" if is_missing else ""
+        raise ImportingError(f"{module_name} cannot be imported: {_told(error, is_missing)}", hint) from error
     for step in path.split("."):
         if not hasattr(found, step):
             raise ImportingError(f"{module_name} has no {path}", did_you_mean(step, dir(found)))
@@ -38,3 +38,10 @@ def callable_of(name: str) -> Callable[..., Any]:
         raise ImportingError(f"{name} is no callable but {type(found).__name__}")
     named: Callable[..., Any] = found
     return named
+
+
+def _told(error: BaseException, is_missing: bool) -> str:
+    """What went wrong, and where in the module; a SyntaxError says that itself."""
+    words = f"{type(error).__name__}: {error}"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return words if is_missing or isinstance(error, SyntaxError) else f"{words} ({last.filename}:{last.lineno})"

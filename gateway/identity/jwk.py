@@ -73,7 +73,7 @@ def secret_key(secret: str | bytes, kid: str | None = None) -> Key:
 def from_jwk(jwk: object) -> Key:
     """One JWK, narrowed to what it says it is for (RFC 7517 section 4)."""
     if not isinstance(jwk, dict):
-        raise ValueError("a JWK is a JSON object")  # noqa: TRY004
+        raise ValueError("a JWK is a JSON object")  # noqa: TRY004 - what is wrong is a text's value
     make = _MAKERS.get(_text(jwk, "kty") or "")
     if make is None:
         raise ValueError("the kty of a JWK is one of " + ", ".join(_MAKERS))

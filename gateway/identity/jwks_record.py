@@ -55,10 +55,10 @@ class JwkSet:
         """What another worker put into the store. ValueError when it cannot be read."""
         record = json_object(raw)
         fetched_at, etag, text = record.get("fetched_at"), record.get("etag"), record.get("keys")
-        if not (isinstance(fetched_at, float) and isinstance(etag, str) and isinstance(text, str)):
-            raise ValueError("a member is missing")  # noqa: TRY004
-        made = cls.fetched(fetched_at, [("ETag", etag)], text.encode())
-        return cls(fetched_at, made.etag, text, made.keys, raw)
+        if isinstance(fetched_at, float) and isinstance(etag, str) and isinstance(text, str):
+            made = cls.fetched(fetched_at, [("ETag", etag)], text.encode())
+            return cls(fetched_at, made.etag, text, made.keys, raw)
+        raise ValueError("a member is missing")
 
 
 def _raw(fetched_at: float, etag: str, text: str) -> bytes:

@@ -13,8 +13,8 @@ from hmac import compare_digest
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus
 
-from oauthlib.common import add_params_to_uri  # type: ignore[import-untyped]
-from oauthlib.oauth2 import OAuth2Error, WebApplicationClient  # type: ignore[import-untyped]
+from oauthlib.common import add_params_to_uri
+from oauthlib.oauth2 import OAuth2Error, WebApplicationClient
 
 from gateway.config.model_identity import Jwks, Oidc
 from gateway.errors import IDENTITY_UNAVAILABLE, INVALID_TOKEN, GatewayError

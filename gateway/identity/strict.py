@@ -34,9 +34,9 @@ def json_object(data: bytes | str) -> dict[str, Any]:
         raise ValueError("it is nested too deeply") from None
     except UnicodeError:
         raise ValueError("it is not Unicode") from None
-    if not isinstance(value, dict):
-        raise ValueError("it is not a JSON object")  # noqa: TRY004
-    return value
+    if isinstance(value, dict):
+        return value
+    raise ValueError("it is not a JSON object")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import falcon
 
 from gateway import __version__
+from gateway.admin.names import check_parameters, check_routes
 from gateway.admin.workers import worker_row
 from gateway.config.model import Document
 from gateway.errors import BAD_CHANGE, GatewayError
@@ -27,6 +28,8 @@ log = logging.getLogger("gateway")
 RANGES: Final = {"10s": 10.0, "1m": 60.0, "5m": 300.0, "1h": 3600.0, "24h": 86400.0, "48h": 172800.0}
 RANGE: Final = "5m"
 ROUTES: Final = 1000
+#: how the names of routes begin that no file has: the gateway's own
+OWN: Final = "auth:"
 CLIENTS: Final = 20
 
 
@@ -49,7 +52,7 @@ class Overview:
 
     def resources(self) -> Mapping[str, object]:
         """What it serves."""
-        return {"/api/overview": _Overview(self), "/api/history": _History(self._world)}
+        return {"/api/overview": _Overview(self), "/api/history": _History(self)}
 
     def metrics(self) -> Iterable[Sample]:
         """What the history takes."""
@@ -64,6 +67,12 @@ class Overview:
         if body is None:
             body = self._bodies[name] = json.dumps(self.look(name), ensure_ascii=False, separators=(",", ":")).encode()
         return body
+
+    def history(self, name: str, route: str | None) -> dict[str, Any]:
+        """How it was over a range of RANGES, of all routes or of one. Raises GatewayError for one that there is not."""
+        if route and not route.startswith(OWN) and self._document is not None:
+            check_routes(self._document, (route,), lambda: self._world.history.since(RANGES["48h"]).routes)
+        return series.of(self._world.history, RANGES[name], route)
 
     def look(self, name: str) -> dict[str, Any]:
         """The overview of a range of RANGES."""
@@ -139,13 +148,14 @@ class _Overview:
 
 
 class _History:
-    def __init__(self, world: World) -> None:
-        self._history = world.history
+    def __init__(self, overview: Overview) -> None:
+        self._overview = overview
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Tell how it was over time, of all routes or of one."""
+        check_parameters(req, ("range", "route"))
         name = asked_range(req)
-        body = series.of(self._history, RANGES[name], req.get_param("route"))
+        body = self._overview.history(name, req.get_param("route"))
         resp.content_type = falcon.MEDIA_JSON
         resp.data = json.dumps({"range": name, **body}, ensure_ascii=False, separators=(",", ":")).encode()
 

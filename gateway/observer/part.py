@@ -9,6 +9,7 @@ from typing import Protocol
 
 from gateway.config.model import Document
 from gateway.observe.figures import Figures
+from gateway.observer.exposition import Kind
 from gateway.observer.history import History
 from gateway.observer.looks import Looks
 from gateway.observer.own import Own
@@ -16,7 +17,7 @@ from gateway.shared import Page
 from gateway.shared.memory import CAPACITY
 
 #: (name, "counter" or "gauge", labels, value)
-Sample = tuple[str, str, Mapping[str, str], float]
+Sample = tuple[str, Kind, Mapping[str, str], float]
 
 
 class Part(Protocol):

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gateway import __version__
 from gateway._fast.bucket import Buckets
-from gateway.observer.exposition import Family, labels, number, sample
+from gateway.observer.exposition import Family, Kind, labels, sample
 from gateway.observer.own import OwnFigures
 from gateway.observer.part import Sample
 from gateway.shared.vitals import LAGS, Vitals
@@ -16,18 +16,25 @@ from gateway.shared.vitals import LAGS, Vitals
 #: states of a target in which it takes requests
 _UP: Final = frozenset({"serving", "starting slowly"})
 
-_WORKER_GAUGES: Final = (
-    ("gateway_worker_loop_lag_max_seconds", "The worst lag of the event loop in the last second.", "lag_max"),
-    ("gateway_worker_gc_pause_max_seconds", "The longest pause for the garbage collector.", "gc_max"),
-    ("gateway_worker_memory_bytes", "Resident memory.", "memory"),
-    ("gateway_worker_private_memory_bytes", "The part of it that is neither of files nor shared.", "private"),
-    ("gateway_worker_open_fds", "Open file descriptors.", "descriptors"),
-    ("gateway_worker_max_fds", "File descriptors that may be open.", "descriptors_limit"),
+#: metrics of workers: name, kind, help, and the attribute of what is known of a worker
+_Known = tuple[tuple[str, Kind, str, str], ...]
+_OF_WORKERS: Final[_Known] = (
+    ("gateway_worker_connections", "gauge", "Open connections of clients.", "connections"),
+    ("gateway_worker_requests_total", "counter", "Requests that came.", "requests"),
+    ("gateway_worker_start_time_seconds", "gauge", "When it started, Unix time.", "started"),
+    ("gateway_worker_config_generation", "gauge", "The configuration that it runs.", "generation"),
 )
-_WORKER_COUNTERS: Final = (
-    ("gateway_worker_cpu_seconds_total", "Processor time, user and system.", "cpu"),
+_OF_VITALS: Final[_Known] = (
+    ("gateway_worker_loop_lag_max_seconds", "gauge", "The worst lag of the event loop in the last second.", "lag_max"),
+    ("gateway_worker_gc_pause_max_seconds", "gauge", "The longest pause for the garbage collector.", "gc_max"),
+    ("gateway_worker_memory_bytes", "gauge", "Resident memory.", "memory"),
+    ("gateway_worker_private_memory_bytes", "gauge", "The part of it that is neither of files nor shared.", "private"),
+    ("gateway_worker_open_fds", "gauge", "Open file descriptors.", "descriptors"),
+    ("gateway_worker_max_fds", "gauge", "File descriptors that may be open.", "descriptors_limit"),
+    ("gateway_worker_cpu_seconds_total", "counter", "Processor time, user and system.", "cpu"),
     (
         "gateway_worker_gc_pause_seconds_total",
+        "counter",
         "Time that the worker stood still for the garbage collector.",
         "gc_seconds",
     ),
@@ -62,20 +69,10 @@ def own_families(own: OwnFigures) -> Iterator[tuple[Family, str]]:
 def worker_families(own: OwnFigures) -> Iterator[tuple[Family, str]]:
     """Workers by their slot, which outlives a worker: its counters begin again with the next one."""
     inner = {slot: labels(worker=str(slot)) for slot in {*own.workers, *own.vitals}}
-    for name, kind, words, attribute in (
-        ("gateway_worker_connections", "gauge", "Open connections of clients.", "connections"),
-        ("gateway_worker_requests_total", "counter", "Requests that came.", "requests"),
-        ("gateway_worker_start_time_seconds", "gauge", "When it started, Unix time.", "started"),
-        ("gateway_worker_config_generation", "gauge", "The configuration that it runs.", "generation"),
-    ):
-        rows = ((slot, getattr(worker, attribute)) for slot, worker in own.workers.items())
-        yield Family(name, kind, words), "".join(sample(name, inner[slot], value) for slot, value in rows)  # type: ignore[arg-type]
-    for name, words, attribute in _WORKER_GAUGES:
-        rows = ((slot, getattr(each, attribute)) for slot, each in own.vitals.items())
-        yield Family(name, "gauge", words), "".join(sample(name, inner[slot], value) for slot, value in rows)
-    for name, words, attribute in _WORKER_COUNTERS:
-        rows = ((slot, getattr(each, attribute)) for slot, each in own.vitals.items())
-        yield Family(name, "counter", words), "".join(sample(name, inner[slot], value) for slot, value in rows)
+    for known, told in ((own.workers, _OF_WORKERS), (own.vitals, _OF_VITALS)):
+        for name, kind, words, attribute in told:
+            rows = (sample(name, inner[slot], getattr(each, attribute)) for slot, each in known.items())
+            yield Family(name, kind, words), "".join(rows)
     name = "gateway_worker_gc_collections_total"
     lines = "".join(
         sample(name, f'{inner[slot]},generation="{generation}"', count)
@@ -101,12 +98,13 @@ def _lag(name: str, inner: str, vitals: Vitals) -> str:
 
 def limit_families(buckets: Buckets) -> Iterator[tuple[Family, str]]:
     """The table of the buckets of rate limits."""
-    for name, kind, words, value in (
+    rows: tuple[tuple[str, Kind, str, int], ...] = (
         ("gateway_limit_buckets", "gauge", "Buckets of rate limits that owe something.", buckets.used),
         ("gateway_limit_buckets_max", "gauge", "Buckets that there is room for.", buckets.capacity),
         ("gateway_limit_buckets_overflowed_total", "counter", "Keys that found no bucket.", buckets.overflowed),
-    ):
-        yield Family(name, kind, words), sample(name, "", value)  # type: ignore[arg-type]
+    )
+    for name, kind, words, value in rows:
+        yield Family(name, kind, words), sample(name, "", value)
 
 
 def state_families(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[Family, str]]:
@@ -129,11 +127,10 @@ def state_families(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[Family, str
 
 def part_families(samples: Iterable[Sample]) -> Iterator[tuple[Family, str]]:
     """What the parts of the observer count of themselves."""
-    found: dict[str, tuple[str, list[str]]] = {}
+    found: dict[str, tuple[Kind, list[str]]] = {}
     for name, kind, pairs, value in samples:
         inner = labels(**pairs)
-        line = f"{name}{{{inner}}} {number(value)}\n" if inner else f"{name} {number(value)}\n"
-        found.setdefault(name, (kind, []))[1].append(line)
+        found.setdefault(name, (kind, []))[1].append(sample(name, inner, value))
     for name, (kind, lines) in found.items():
         words = f"{name.removeprefix('gateway_').replace('_', ' ')} (docs/observe.md)."
-        yield Family(name, kind, words), "".join(lines)  # type: ignore[arg-type]
+        yield Family(name, kind, words), "".join(lines)

@@ -33,6 +33,7 @@ class Shares:
     worker  own memory over which a worker is replaced; 0 = never
     cache   kept answers, of each worker
     store   each store of the host that lies in memory
+    room    what a new store would get
     """
 
     limit: int
@@ -40,29 +41,36 @@ class Shares:
     worker: int
     cache: int
     store: int
+    room: int
 
     def words(self, workers: int) -> str:
         """For the log."""
         end = f"over {_mb(self.worker)} of its own a worker is replaced" if self.worker else "no worker is replaced"
         whose = "its control group" if self.is_of_group else "the machine"
         sizes = f"the cache of each of {workers} workers {_mb(self.cache)}, a store {_mb(self.store)}"
+        if self.store != self.room:
+            sizes += f" as before the upgrade (after a restart {_mb(self.room)})"
         return f"memory: {_mb(self.limit)} by {whose}; {sizes}; {end}"
 
 
-def shares(server: Server, found: tuple[int, bool], workers: int = 0) -> Shares:
-    """What is written, else parts of what there is: `found` is that of `usable_memory`, 0 workers those of `server`."""
+def shares(server: Server, found: tuple[int, bool], workers: int = 0, store: int = 0) -> Shares:
+    """What is written, else parts of what there is: `found` is that of `usable_memory`, 0 workers those of `server`.
+
+    `store` is what a store has got already, 0 = nothing yet.
+    """
     limit, is_of_group = found
     several = (workers or server.workers or usable_cores()) + 1  # while one is replaced there is one more
     each = int(limit * WORKERS / several)
     auto = each if each >= WORKER_LEAST else 0
     cache = min(CACHE_MOST, max(CACHE_LEAST, each // CACHE_PART))
-    store = min(STORE_MOST, max(STORE_LEAST, limit // STORE_PART))
+    room = min(STORE_MOST, max(STORE_LEAST, limit // STORE_PART))
     return Shares(
         limit,
         is_of_group,
         auto if server.worker_memory is None else server.worker_memory,
         cache if server.cache_memory is None else server.cache_memory,
-        store,
+        store or room,
+        room,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.audit.audit import Audit
@@ -15,6 +14,7 @@ from gateway.config.compile import compile
 from gateway.config.compile_upstreams import Resources
 from gateway.config.complaints import Complaint, ConfigError
 from gateway.config.model import Document
+from gateway.config.python_names import whole
 from gateway.config.reload import first_document, publish_first
 from gateway.config.store import Pause, Store
 from gateway.contracts import Plan
@@ -27,7 +27,7 @@ from gateway.observe.meter import regions as meter_regions
 from gateway.observe.tracing import Traces
 from gateway.server.ahead import Read
 from gateway.server.memory import Shares, shares, usable_memory
-from gateway.server.tls import Contexts
+from gateway.server.tls import contexts
 from gateway.shared import Page, PageError, RuntimeDir, audited, traces
 from gateway.shared.buckets import REGION as LIMITS
 from gateway.shared.buckets import buckets_of, region_size
@@ -61,7 +61,6 @@ class Site:
         self.draining, self.workers = False, 0  # the master knows later how many there shall be
         self._memory = usable_memory()
         found = shares(document.server, self._memory)
-        self.room = found.store  # bytes
         self._registry: Registry | None = None
         self._answers: Answers | None = None
         self.observer: Observer | None = None  # in the master alone
@@ -88,12 +87,13 @@ class Site:
         self.store = Store(self._compile)
         self.contexts = contexts(document)
         self.runtime = RuntimeDir.from_env(os.environ) or RuntimeDir.create()
+        self.room = self.runtime.agree("room", found.store)  # bytes; the master before this one has chosen them (USR2)
         self.audit = Audit(self.runtime.path, counts=audited.AuditCounts.of(self.page))
         self.denials = Denials(self.audit)
         self.traces = Traces(self.runtime.path, traces.Counts(self.page.region(TRACES)))
         try:
             self.limiting = Limiting(self.buckets, secret_in(self.runtime.path), document.store)
-            self.caching = Caching(open_store(document.store, self._folder("cache"), self.room), found.cache)
+            self.caching = Caching(open_store(document.store, self.runtime.folder("cache"), self.room), found.cache)
             with self.store.changing():
                 plan = self.store.compile(document)
                 self.store.swap(plan, document, publish_first(document, self.page, self.runtime.path, read_ns))
@@ -138,14 +138,6 @@ class Site:
             message = f"{spec and spec.to} cannot be written: {error.strerror}"
             raise ConfigError([Complaint(file, int(line), 1, "audit.to", message)], document.files) from None
 
-    def _folder(self, name: str) -> Path:
-        """A folder for what is kept in memory apart from the rest, so that neither crowds the other out."""
-        folder = self.runtime.path / name
-        folder.mkdir(mode=0o700, exist_ok=True)
-        owner = self.runtime.path.stat()
-        os.chown(folder, owner.st_uid, owner.st_gid)
-        return folder
-
     def _registry_of(self, document: Document) -> Registry:
         """What providers stand on: made when the first plan needs it. The store is that of the start."""
         if self._registry is None:
@@ -159,7 +151,7 @@ class Site:
         if self._answers is None:
             from gateway.idempotency.answers import Answers
 
-            self._answers = Answers(open_store(document.store, self._folder("answers"), self.room))
+            self._answers = Answers(open_store(document.store, self.runtime.folder("answers"), self.room))
         return self._answers
 
     @property
@@ -177,7 +169,7 @@ class Site:
 
     def shares(self) -> Shares:
         """How memory is shared out."""
-        return shares(self.store.document.server, self._memory, self.workers)
+        return shares(self.store.document.server, self._memory, self.workers, self.room)
 
     def _targets_changed(self) -> None:
         """Targets were found to come or go: the pools of those that went are drained."""
@@ -209,21 +201,6 @@ class Site:
         self.runtime.release()
 
 
-def contexts(document: Document) -> Contexts | None:
-    """The TLS contexts of a document, None when it has no `tls`. Raises ConfigError for files that cannot be used."""
-    tls = document.server.tls
-    if tls is None:
-        return None
-    try:
-        return Contexts(tls)
-    except OSError as error:  # ssl.SSLError is one
-        file, _, line = document.server.where.rpartition(":")
-        pairs = [f"{each.cert} and {each.key}" for each in (tls.default, *tls.sni)]
-        names = ", ".join([*pairs, *([tls.client_ca] if tls.client_ca else [])])
-        message = f"the certificates cannot be used ({names}): {error.strerror or error}"
-        raise ConfigError([Complaint(file, int(line), 1, "server.tls", message)], document.files) from None
-
-
 _site: Site | None = None
 
 
@@ -240,7 +217,7 @@ def boot_or_exit(config: str, read: Callable[[], Read]) -> Site:
     try:
         return boot(config, read)
     except (ConfigError, PageError) as error:
-        sys.exit(str(error))
+        sys.exit(str(whole(config, error) if isinstance(error, ConfigError) else error))
     except OSError as error:
         sys.exit(f"gateway: {error.filename or config}: {error.strerror or error}")
 

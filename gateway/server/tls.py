@@ -10,7 +10,8 @@ import os
 import ssl
 from typing import Any
 
-from gateway.config.model import Certificate, ServerTLS
+from gateway.config.complaints import Complaint, ConfigError
+from gateway.config.model import Certificate, Document, ServerTLS
 
 log = logging.getLogger("gateway")
 
@@ -32,7 +33,7 @@ def make_context(
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate.cert, certificate.key)
+    context.load_cert_chain(certificate.cert, certificate.key, _no_password)
     context.set_alpn_protocols(protocols)
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     if client_ca:
@@ -116,3 +117,26 @@ class Contexts:
         if changed:
             self._index()
         return changed
+
+
+def contexts(document: Document) -> Contexts | None:
+    """The TLS contexts of a document, None when it has no `tls`. Raises ConfigError for files that cannot be used."""
+    tls = document.server.tls
+    if tls is None:
+        return None
+    try:
+        return Contexts(tls)
+    except OSError as error:  # ssl.SSLError is one
+        file, _, line = document.server.where.rpartition(":")
+        pairs = [f"{each.cert} and {each.key}" for each in (tls.default, *tls.sni)]
+        names = ", ".join([*pairs, *([tls.client_ca] if tls.client_ca else [])])
+        message = f"the certificates cannot be used ({names}): {error.strerror or error}"
+        hint = (
+            "each file is PEM; `cert` holds the chain, the server's own certificate first, and `key` is that one's key"
+        )
+        raise ConfigError([Complaint(file, int(line), 1, "server.tls", message, hint)], document.files) from None
+
+
+def _no_password() -> str:
+    """Asked for the passphrase of a key; without this OpenSSL asks at the terminal."""
+    raise OSError("the key is encrypted, and nobody is there to give its passphrase")

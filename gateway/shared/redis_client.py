@@ -30,10 +30,9 @@ class PromptConnection(Connection):
     """A connection that is there in time or fails."""
 
     def _connect(self) -> Any:
-        if not is_module_patched("socket"):
-            return super()._connect()  # type: ignore[no-untyped-call]
         # NOTE: the resolver has no timeout of its own.
-        with gevent.Timeout(PATIENCE, RedisTimeout("no connection in time")):
+        seconds = PATIENCE if is_module_patched("socket") else None
+        with gevent.Timeout(seconds, RedisTimeout("no connection in time")):
             return super()._connect()  # type: ignore[no-untyped-call]
 
 

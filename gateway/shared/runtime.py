@@ -68,6 +68,27 @@ class RuntimeDir:
         os.set_inheritable(self._lock, True)
         return {HANDOVER: f"{self._lock}:{self.path}"}
 
+    def folder(self, name: str) -> Path:
+        """A folder for what is kept in memory apart from the rest, so that neither crowds the other out."""
+        folder = self.path / name
+        folder.mkdir(mode=0o700, exist_ok=True)
+        owner = self.path.stat()
+        os.chown(folder, owner.st_uid, owner.st_gid)
+        return folder
+
+    def agree(self, name: str, number: int) -> int:
+        """What the first who asked said of `name`: two masters must not use one store file as if of two sizes."""
+        path = self.path / name
+        fresh = self.path / f"{name}.{secrets.token_hex(8)}"
+        fresh.write_text(str(number))
+        try:
+            os.link(fresh, path)  # whole or not at all, and the first one stays
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+        return int(path.read_text())
+
     def release(self) -> None:
         """For a master that ends: remove the directory unless another master uses it."""
         self._unlock()

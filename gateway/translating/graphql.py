@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.contracts import Fetch
-from gateway.errors import INVALID_PARAMETERS, UPSTREAM_BAD_ANSWER, GatewayError, rpc_error
+from gateway.errors import INVALID_VARIABLES, UPSTREAM_BAD_ANSWER, GatewayError, rpc_error
 from gateway.exchange import Exchange, Response
 from gateway.filling import Fill
 from gateway.legs import asked, leg
@@ -89,12 +89,12 @@ class GraphQL:
             value = each.value(exchange)
             if value is None or value == "":
                 if each.is_required:
-                    raise GatewayError(INVALID_PARAMETERS, f"The value for {each.name} is missing.")
+                    raise GatewayError(INVALID_VARIABLES, f"The value for {each.name} is missing.")
                 continue
             try:
                 found[each.name] = coerced(value, each.type, each.lists)
             except ValueError as error:
-                raise GatewayError(INVALID_PARAMETERS, f"The value for {each.name} {error}.") from None
+                raise GatewayError(INVALID_VARIABLES, f"The value for {each.name} {error}.") from None
         return found
 
     def _read(self, status: int, data: bytes) -> dict[str, Any]:

@@ -30,7 +30,8 @@ from gateway.errors import (
     UPSTREAM_UNREACHABLE,
     GatewayError,
 )
-from gateway.exchange import BodyReader, Exchange, Response
+from gateway.exchange import Exchange, Response
+from gateway.upstreams.kept_body import Kept
 from gateway.upstreams.pool import Address
 
 log = logging.getLogger("gateway")
@@ -42,8 +43,6 @@ LOOK_LONGEST: Final = 0.25
 CHECK_EVERY: Final = 0.05
 #: requests that are let go at the same time
 AT_ONCE: Final = 64
-#: bytes of a body that may have been read before it was known that nobody is there
-KEPT: Final = 65_536
 _ABSENT: Final = (NO_TARGET, UPSTREAM_REFUSED, UPSTREAM_UNREACHABLE, UPSTREAM_CONNECT_TIMEOUT, UPSTREAM_DNS)
 
 
@@ -85,23 +84,28 @@ class Activator:
         self._free = AT_ONCE
         self._is_looking = False
 
-    def fetch(self, exchange: Exchange) -> Response:
+    def before(self, fetch: Fetch) -> Fetch:
+        """The same line before another way to ask the same upstream."""
+        return lambda exchange: self.fetch(exchange, fetch)
+
+    def fetch(self, exchange: Exchange, way: Fetch | None = None) -> Response:
         """The answer. Raises GatewayError."""
+        fetch = self._fetch if way is None else way
         if self._is_looking:
-            return self._held(exchange)
+            return self._held(exchange, fetch)
         body = exchange.body
         kept = Kept(body) if body is not None and exchange.body_length else None
         if kept is not None:
             exchange.body = kept
         try:
-            return self._fetch(exchange)
+            return fetch(exchange)
         except GatewayError as error:
             is_absent = error.kind in _ABSENT or (error.kind is CIRCUIT_OPEN and self._is_looking)
             if not is_absent or (kept is not None and not kept.rewind()):
                 raise
-        return self._held(exchange)
+        return self._held(exchange, fetch)
 
-    def _held(self, exchange: Exchange) -> Response:
+    def _held(self, exchange: Exchange, fetch: Fetch) -> Response:
         if len(self._waiting) >= self._most:
             words = f"The upstream {self._name} is being started, and {self._most} requests wait for it already."
             raise GatewayError(ACTIVATION_FULL, words, headers=(("Retry-After", "1"),))
@@ -113,7 +117,7 @@ class Activator:
             self._wait(ticket)
             is_absent = False
             try:
-                return self._fetch(exchange)
+                return fetch(exchange)
             except GatewayError as error:
                 body = exchange.body
                 is_absent = error.kind in _ABSENT or error.kind is CIRCUIT_OPEN
@@ -194,45 +198,6 @@ def _failure(name: str, ticket: _Ticket, now: float) -> GatewayError | None:
         words = f"The upstream {name} did not start in time."
         return GatewayError(ACTIVATION_TIMEOUT, words, headers=(("Retry-After", "1"),))
     return None
-
-
-class Kept:
-    """A body whose beginning can be read once more."""
-
-    __slots__ = ("_again", "_body", "_pieces", "_size")
-
-    def __init__(self, body: BodyReader) -> None:
-        self._body = body
-        self._pieces: list[bytes] = []
-        self._again: list[bytes] = []
-        self._size = 0
-
-    def read(self, size: int = -1, /) -> bytes:
-        """As the body's own."""
-        if self._again:
-            piece = self._again.pop(0)
-            if 0 <= size < len(piece):
-                piece, rest = piece[:size], piece[size:]
-                self._again.insert(0, rest)
-        else:
-            piece = self._body.read(size)
-        self._size += len(piece)
-        if self._size <= KEPT:
-            self._pieces.append(piece)
-        return piece
-
-    @property
-    def done(self) -> bool:
-        """Whether its end is known to have come, as the body says."""
-        return not self._again and bool(getattr(self._body, "done", False))
-
-    def rewind(self) -> bool:
-        """Begin anew; whether that is possible."""
-        if self._size > KEPT:
-            return False
-        self._again = [piece for piece in (*self._pieces, *self._again) if piece]
-        self._pieces, self._size = [], 0
-        return True
 
 
 def is_open(address: Address) -> bool:

@@ -65,6 +65,12 @@ class Attempts:
         self.gate: Gate | None = None
         self._latencies = Latencies(rules.hedge.quantile) if rules.hedge and rules.hedge.quantile else None
 
+    def with_retry(self, rules: RetryRules | None) -> Attempts:
+        """The same with other rules for further tries; all that is known of the upstream is one."""
+        made = Attempts(self.http, self.fleet, self.state, Rules(rules, self._hedge), self.circuit)
+        made._latencies = self._latencies
+        return made
+
     def fetch(self, exchange: Exchange) -> Response:
         """The answer of a target. Raises GatewayError."""
         exchange.upstream = self.name
@@ -171,7 +177,7 @@ class Attempts:
                 outcome: int | Kind = response.status
                 if outcome not in rules.on:
                     return response
-                was_sent, asked = True, _retry_after(response)
+                was_sent, asked = True, backoff.asked_for(response.headers, time())
             except GatewayError as failure:
                 error, outcome, was_sent = failure, failure.kind, failure.was_sent
             # Of what was not sent nothing is lost: the rest of the body is still the client's.
@@ -238,11 +244,3 @@ class Attempts:
             return False
         self.state.budget.add(now, 0, 0, 1)
         return True
-
-
-def _retry_after(response: Response) -> float | None:
-    """What the upstream asked for with a 429 or 503 (RFC 9110 section 10.2.3)."""
-    for name, value in response.headers:
-        if name.lower() == "retry-after":
-            return backoff.parse_retry_after(value, time())
-    return None

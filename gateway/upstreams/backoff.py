@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -23,6 +24,14 @@ def wait(pause: float, retry_after: float | None, left: float) -> float | None:
     """The pause, at least what the upstream asked for; None when no time would be left after it."""
     asked = pause if retry_after is None else max(pause, retry_after)
     return asked if asked < left else None
+
+
+def asked_for(headers: Iterable[tuple[str, str]], wall: float) -> float | None:
+    """What an answer's header asks for, as `parse_retry_after` reads it; None where it asks for nothing."""
+    for name, value in headers:
+        if name.lower() == "retry-after":
+            return parse_retry_after(value, wall)
+    return None
 
 
 def parse_retry_after(value: str, wall: float) -> float | None:

@@ -47,7 +47,11 @@ class Gate:
         """Requests that may be in flight now."""
         return self._fixed if self._limiter is None else self._limiter.limit
 
-    def fetch(self, exchange: Exchange) -> Response:
+    def before(self, fetch: Fetch) -> Fetch:
+        """The same gate before another way to ask the same upstream."""
+        return lambda exchange: self.fetch(exchange, fetch)
+
+    def fetch(self, exchange: Exchange, way: Fetch | None = None) -> Response:
         """The answer, after a turn in the line where there is one. Raises GatewayError(OVERLOADED)."""
         decided = verdict(self._inflight(), self.limit, len(self._line), self._line.size)
         if decided == ADMIT:
@@ -58,7 +62,7 @@ class Gate:
             raise self._overloaded()
         inflight, began = self._inflight(), monotonic()
         try:
-            response = self._fetch(exchange)
+            response = self._fetch(exchange) if way is None else way(exchange)
         except GatewayError as error:
             if error.kind in _CROWDED:
                 self._sample(began, inflight, True)

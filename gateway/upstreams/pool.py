@@ -103,15 +103,9 @@ class TargetPool:
         return self._connect(timeout)
 
     def _connect(self, timeout: float) -> Connection:
-        connection = None
         try:
-            connection = cast(Connection, self._new_conn())  # type: ignore[attr-defined]
-            connection.pool = self
-            connection.default_host = self.default_host
-            connection.open(timeout)
+            connection = self._connected(self, timeout)
         except BaseException:
-            if connection is not None:
-                connection.close()
             self.pool.put(None)
             raise
         connection.uses = 1
@@ -120,8 +114,11 @@ class TargetPool:
 
     def extra(self, timeout: float) -> Connection:
         """A connection beside the pool, which does not count: for a health check. To be closed, not released."""
+        return self._connected(_Nowhere(), timeout)
+
+    def _connected(self, pool: TargetPool, timeout: float) -> Connection:
         connection = cast(Connection, self._new_conn())  # type: ignore[attr-defined]
-        connection.pool = _Nowhere()
+        connection.pool = pool
         connection.default_host = self.default_host
         try:
             connection.open(timeout)

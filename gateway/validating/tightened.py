@@ -43,7 +43,7 @@ def tighten(code: str, formats: dict[str, Callable[[Any], bool]]) -> Callable[[A
 
 def executed(module: ast.Module, made: ast.FunctionDef, state: dict[str, Any]) -> Callable[[Any], bool]:
     """The function `made` of a module as Python runs it; `state` are the names that it finds."""
-    exec(compile(ast.fix_missing_locations(module), "<schema>", "exec"), state)  # noqa: S102
+    exec(compile(ast.fix_missing_locations(module), "<schema>", "exec"), state)  # noqa: S102 - translated from a schema
     function: Callable[[Any], bool] = state[made.name]
     return function
 
@@ -55,7 +55,7 @@ def tightened(code: str) -> tuple[ast.Module, ast.FunctionDef, dict[str, frozens
     if len(functions) != 1:
         raise Unknown
     made = functions[0]
-    made.args = ast.parse("lambda data: 0", mode="eval").body.args  # type: ignore[attr-defined]
+    made.args = ast.arguments(posonlyargs=[], args=[ast.arg("data")], kwonlyargs=[], kw_defaults=[], defaults=[])
     made.body = _Silent().block(made.body)
     tightener = _Tightener(made)
     made.body = _without_unused(tightener.block(made.body, _Facts({}, frozenset())))

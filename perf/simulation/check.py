@@ -11,6 +11,7 @@ import datetime
 import resource
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from random import Random
 from statistics import median
 from typing import Any
@@ -140,7 +141,7 @@ def _one_core(arena: Arena, line: str, rounds: int) -> list[Compared]:
     for connections, workers in ((16, 1), (64, 1), (64, 2)):
         other = Round(arena, line, workers)
         other.closed(1)
-        costs, seen = _paired(base, lambda: other.closed(1, connections), rounds)  # noqa: B023
+        costs, seen = _paired(base, partial(other.closed, 1, connections), rounds)
         wanted = Host(*costs).closed(connections, 1.0)
         at = f"{_words(workers)} on one core, {connections} connections"
         found += _at_most(line, at, (wanted.rps, wanted.rps / wanted.busy), seen, ("cpu_us",))

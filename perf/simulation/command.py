@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from perf.scenario import ScenarioError
 from perf.simulation import check, costs, draw, words
 from perf.simulation.run import simulate
-from perf.simulation.scenario import Scenario, Unusable, load_all
+from perf.simulation.scenario import Scenario, load_all
 
-FAILURES = (Unusable, costs.NoCost)
+FAILURES = (ScenarioError, costs.NoCost)
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -49,7 +50,7 @@ def _chosen(names: Iterable[str]) -> list[Scenario]:
     known = load_all()
     names = list(names)
     if unknown := [name for name in names if name not in known and name != "all"]:
-        raise Unusable(f"no scenario {unknown[0]!r}; there are {', '.join(known)}")
+        raise ScenarioError(f"no scenario {unknown[0]!r}; there are {', '.join(known)}")
     return list(known.values()) if "all" in names else [known[name] for name in dict.fromkeys(names)]
 
 

@@ -43,7 +43,7 @@ def filled(page: str, found: dict[str, Found]) -> str:
     """The page with its tables."""
     for name, each in found.items():
         made = words.table(each) + "\n"
-        page = re.sub(BLOCK.format(name, name), lambda _, made=made: made, page, flags=re.S)  # type: ignore[misc]
+        page = re.sub(BLOCK.format(name, name), made.replace("\\", r"\\"), page, flags=re.S)
     return page
 
 

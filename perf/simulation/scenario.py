@@ -5,20 +5,14 @@
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
+from perf.scenario import ScenarioError, record, tables
 from perf.simulation.cluster import Setting
 from perf.simulation.store import Keys
 
 FOLDER = Path(__file__).parent / "scenarios"
-T = TypeVar("T")
-
-
-class Unusable(Exception):
-    """A scenario file that cannot be used; the message names file and key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,27 +90,14 @@ def load_all(folder: Path = FOLDER) -> dict[str, Scenario]:
 
 def parse(name: str, text: str) -> Scenario:
     """One file; whatever it does not know is an error."""
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise Unusable(f"{name}.toml: {error}") from None
+    document = tables(name, text)
     title, kind = document.pop("title", name), document.pop("kind", "")
     if kind not in KINDS:
-        raise Unusable(f"{name}.toml: kind {kind!r} is none of {', '.join(KINDS)}")
+        raise ScenarioError(f"{name}.toml: kind {kind!r} is none of {', '.join(KINDS)}")
     for table, of in TABLES.items():
         if table in document:
-            document[table] = _record(f"{name}.toml: {table}", of, document[table])
-    found = _record(f"{name}.toml", KINDS[kind], document)
+            document[table] = record(f"{name}.toml: {table}", of, document[table])
+    found = record(f"{name}.toml", KINDS[kind], document)
     if isinstance(found, Scaling) and found.shape not in SHAPES:
-        raise Unusable(f"{name}.toml: shape {found.shape!r} is none of {', '.join(SHAPES)}")
+        raise ScenarioError(f"{name}.toml: shape {found.shape!r} is none of {', '.join(SHAPES)}")
     return Scenario(name, title, kind, found)
-
-
-def _record(where: str, kind: type[T], row: dict[str, Any]) -> T:
-    known = {each.name: each for each in fields(kind)}  # type: ignore[arg-type]
-    if unknown := row.keys() - known.keys():
-        raise Unusable(f"{where}: unknown key {min(unknown)!r}; there are {', '.join(known)}")
-    absent = [n for n, f in known.items() if f.default is MISSING and f.default_factory is MISSING and n not in row]
-    if absent:
-        raise Unusable(f"{where}: {absent[0]!r} is missing")
-    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})

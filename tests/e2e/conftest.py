@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.certs import Pair, authority, issue
 from tests.support.raw import Upstream, echo
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +29,12 @@ def upstream() -> Iterator[Upstream]:
     made = Upstream(echo)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """For pages that are looked at."""
+    from tests.support.pages import chromium  # which most of these tests need not load
+
+    with chromium() as made:
+        yield made

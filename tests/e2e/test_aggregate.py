@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -23,14 +24,47 @@ ROUTES = """
         down: {upstream: dead, path: /down}
       response: {item: item.name, level: stock.level, down: down}
       meta: true
+  - name: own
+    match: {path: "/own/{id}"}
+    aggregate:
+      parts:
+        plain: {upstream: one, path: "/fickle/plain/{id}"}
+        own: {upstream: one, path: "/fickle/own/{id}", retry: {backoff: 1ms}}
+        post: {upstream: one, method: POST, path: "/fickle/post/{id}", retry: {backoff: 1ms}}
+        twice: {upstream: one, method: POST, path: "/fickle/twice/{id}", retry: {methods: [POST], non_idempotent: true}}
+      meta: true
+  - name: its
+    match: {path: "/its/{id}"}
+    aggregate:
+      parts:
+        its: {upstream: again, path: "/fickle/its/{id}"}
+        off: {upstream: again, path: "/fickle/off/{id}", retry: off}
+      meta: true
+  - name: timely
+    match: {path: /timely}
+    aggregate:
+      parts:
+        ill: {upstream: many, path: /fickle/ill, timeout: 300ms, retry: {attempts: 10, backoff: 1ms}}
+      meta: true
 """
 
 
+ASKED: Counter[str] = Counter()
+"""How often the upstreams were asked for what they do not give at once."""
+
+
 def play(connection: Connection) -> None:
-    """/item answers at once (/item/slow never, /item/none 404), /stock/late never."""
+    """/item answers at once (/item/slow never, /item/none 404), /stock/late never, /fickle/x 503 and then 200."""
     while True:
         head, _ = connection.request()
         path = head.split(b" ")[1]
+        if path.startswith(b"/fickle/"):
+            ASKED[path.decode()] += 1
+            if path.endswith(b"/ill"):
+                time.sleep(0.05)
+            status = b"503 Busy" if ASKED[path.decode()] == 1 or path.endswith(b"/ill") else b"200 OK"
+            connection.send(b"HTTP/1.1 %s\r\nContent-Length: 2\r\n\r\n{}" % status)
+            continue
         if path in (b"/item/slow", b"/stock/late"):
             connection.socket.recv(1)
             return
@@ -55,6 +89,8 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, upstreams: list[Upstream])
     dead.bind(("127.0.0.1", 0))  # nobody listens there, nor can
     urls = {"one": one.url, "two": two.url, "dead": f"http://127.0.0.1:{dead.getsockname()[1]}"}
     named = {name: f'targets: ["{url}"]' for name, url in urls.items()}
+    named["again"] = f'targets: ["{two.url}"], retry: {{backoff: 1ms}}'
+    named["many"] = f'targets: ["{two.url}"], retry: {{budget: 100%}}'
     with dead, serving(tmp_path_factory.mktemp("aggregate"), config(named, ROUTES)) as made:
         yield made
 
@@ -92,3 +128,33 @@ def test_a_client_that_leaves_frees_what_was_at_work(gateway: Gateway, upstreams
         connection = wait_until(asked, "the part is asked")[-1]
     assert connection.ended.wait(5)
     assert logged(gateway, "/pages/slow")["status"] == 499
+
+
+def retries(gateway: Gateway, upstream: str) -> int:
+    """What counts against the budget of an upstream."""
+    found = next(each for each in gateway.admin("/api/upstreams")[1] if each["name"] == upstream)
+    return int(found["budget"]["retries"])
+
+
+def test_a_part_is_tried_by_rules_of_its_own(gateway: Gateway) -> None:
+    told = json.loads(ask(gateway, get("/own/7"))[2])
+    assert (told["own"], told["twice"]) == ({}, {})
+    assert told["meta"]["failed"] == {"plain": "upstream-bad-answer", "post": "upstream-bad-answer"}
+    assert {name: ASKED[f"/fickle/{name}/7"] for name in ("plain", "own", "post", "twice")} == {
+        "plain": 1, "own": 2, "post": 1, "twice": 2
+    }  # fmt: skip
+    assert retries(gateway, "one") == 2
+
+
+def test_a_part_is_tried_by_the_rules_of_its_upstream_unless_it_says_off(gateway: Gateway) -> None:
+    told = json.loads(ask(gateway, get("/its/7"))[2])
+    assert told["its"] == {} and told["meta"]["failed"] == {"off": "upstream-bad-answer"}
+    assert (ASKED["/fickle/its/7"], ASKED["/fickle/off/7"]) == (2, 1)
+    assert retries(gateway, "again") == 1
+
+
+def test_all_tries_of_a_part_end_with_its_time(gateway: Gateway) -> None:
+    started = time.monotonic()
+    told = json.loads(ask(gateway, get("/timely"))[2])
+    assert time.monotonic() - started < 5 and list(told["meta"]["failed"]) == ["ill"]
+    assert 2 <= ASKED["/fickle/ill"] <= 6

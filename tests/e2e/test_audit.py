@@ -50,7 +50,7 @@ def told(gateway: Gateway, event: str, **members: Any) -> dict[str, Any]:
         found = [each for each in lines(gateway) if each["event"] == event and members.items() <= each.items()]
         return found[-1] if found else None
 
-    return wait_until(line, f"{event} is in the audit log")  # type: ignore[no-any-return]
+    return wait_until(line, f"{event} is in the audit log")
 
 
 def change(gateway: Gateway, method: str, path: str, body: Any = None, token: str = TOKEN) -> tuple[int, Any]:

@@ -50,7 +50,7 @@ def test_gateways_that_fail_their_checks_are_asked_all_the_same(tmp_path: Path) 
     with running(tmp_path, plan("0s")) as gateway:
         dead = SimpleNamespace(port=gateway.port, admin_port=free_port())
         (tmp_path / "haproxy").mkdir()
-        balancer = Haproxy(tmp_path / "haproxy", "http", [dead, dead])  # type: ignore[list-item]
+        balancer = Haproxy(tmp_path / "haproxy", "http", [dead, dead])
         try:
             for name in ADDRESSES:
                 balancer.until(name, up=False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ import pytest
 from websockets.sync.client import connect
 from websockets.sync.server import ServerConnection
 
-from tests.support.gateway import Gateway, wait_until
+from tests.support.gateway import ROOT, Gateway, wait_until
 from tests.support.operations import running, server
 from tests.support.raw import Client, Connection, Upstream
 from tests.support.redis import redis
@@ -191,6 +193,11 @@ def test_what_is_no_purge_is_said_so(tmp_path: Path, shop: Shop) -> None:
         for query in ("", "?all=no", "?tags=a", "?url=nowhere", "?tag=a&all=true"):
             status, problem = gateway.admin(f"/api/cache{query}", "DELETE")
             assert (status, problem["type"].rpartition(":")[2]) == (422, "bad-change"), query
+        line = [sys.executable, "-m", "gateway.cli", "cache", "purge", "-c", str(gateway.config), "--route"]
+        ended = subprocess.run([*line, "itme"], cwd=ROOT, capture_output=True, text=True)
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert ended.stderr.startswith("There is no such route: There is no route 'itme': did you mean `item`? there ")
+        assert subprocess.run([*line, "item"], cwd=ROOT).returncode == 0
 
 
 def test_a_change_by_another_route_is_seen_by_all_workers(tmp_path: Path, shop: Shop) -> None:

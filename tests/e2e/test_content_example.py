@@ -4,44 +4,25 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.gateway import Gateway, free_port, wait_until
-from tests.support.raw import Client
+from tests.support.examples import example_services
+from tests.support.gateway import Gateway
 from tests.support.through import ask, get, serving
 
 EXAMPLE = Path(__file__).parents[2] / "conf" / "examples" / "content.yaml"
 
 
-def listens(port: int) -> bool:
-    try:
-        Client(port).close()
-    except OSError:
-        return False
-    return True
-
-
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    ports = {old: free_port() for old in (9101, 9201, 9202, 9102, 9203)}
-    text = EXAMPLE.read_text().replace("127.0.0.1:8000", "127.0.0.1:{port}")
-    text = text.replace("127.0.0.1:8001", "127.0.0.1:{admin}")
-    for old, new in ports.items():
-        text = text.replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}")
-    command = [sys.executable, "-m", "gateway.examples", "--ports", ",".join(map(str, ports.values()))]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as services:
-        try:
-            for port in ports.values():
-                wait_until(lambda port=port: listens(port), "the services listen")
-            with serving(tmp_path_factory.mktemp("content"), text) as made:
-                yield made
-        finally:
-            services.terminate()
+    with (
+        example_services() as services,
+        serving(tmp_path_factory.mktemp("content"), services.text(EXAMPLE)) as made,
+    ):
+        yield made
 
 
 def test_an_item_is_kept(gateway: Gateway) -> None:

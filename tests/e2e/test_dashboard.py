@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.gateway import Gateway, wait_until
-from tests.support.pages import chromium, page_of, violations, wait_for
+from tests.support.pages import page_of, violations, wait_for
 from tests.support.raw import Upstream, echo
 from tests.support.through import serving
 from tests.support.watched import observer_of
@@ -82,12 +82,6 @@ def load(gateway: Gateway) -> Iterator[Load]:
     made = Load(gateway)
     yield made
     made.stop()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
-        yield made
 
 
 @pytest.fixture
@@ -191,7 +185,7 @@ def test_nothing_is_wider_than_a_phone(page: Page, width: int) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_keeps_the_rules_of_accessibility(page: Page, scheme: str) -> None:
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=scheme)
     page.locator("#routes-table").get_by_role("button", name="items", exact=True).click()
     expect(page.locator("#heatmap .words")).to_contain_text("most of them")
     assert violations(page) == []

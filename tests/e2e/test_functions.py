@@ -82,4 +82,4 @@ def test_a_name_that_leads_nowhere_is_a_mistake_with_its_place(tmp_path: Path) -
     (tmp_path / "gateway.yaml").write_text(text)
     result = CliRunner().invoke(main, ["check", "-c", str(tmp_path / "gateway.yaml")])
     assert result.exit_code == 1
-    assert "gateway.yaml:3:1: routes.a.function: gateway.examples has no hallo" in result.output
+    assert "gateway.yaml:3:44: routes[0].function: gateway.examples has no hallo" in result.output

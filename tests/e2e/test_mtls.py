@@ -132,10 +132,10 @@ def test_a_session_that_is_resumed_is_still_the_same_caller(
     door = Door(place, "shop", version)
     with door.open(gateway) as client:
         assert client.send(get("/services/")).answer()[0] == 200
-        door.session = client.socket.session  # type: ignore[attr-defined]
+        door.session = client.socket.session
     with door.open(gateway) as client:
         status, _, body = client.send(get("/services/")).answer()
-        assert client.socket.session_reused  # type: ignore[attr-defined]
+        assert client.socket.session_reused
     assert (status, b"X-Service: CN=shop,O=Example\r\n" in body) == (200, True)
 
 

@@ -12,22 +12,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.gateway import Gateway, free_port, wait_until
-from tests.support.raw import Client
+from tests.support.examples import Services, example_services
+from tests.support.gateway import Gateway, wait_until
 from tests.support.receivers import Receiver, receiving
 from tests.support.through import ask, get, serving
 
 EXAMPLE = Path(__file__).parents[2] / "conf" / "examples" / "observe.yaml"
 DOCS = EXAMPLE.parents[2] / "docs"
-OLD = (9101, 9201, 9202, 9102, 9203)
-
-
-def listens(port: int) -> bool:
-    try:
-        Client(port).close()
-    except OSError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="module")
@@ -37,30 +28,17 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="module")
-def services() -> Iterator[dict[int, int]]:
-    """The ports of the services, by those in the example; they end when a test says so."""
-    ports = {old: free_port() for old in OLD}
-    command = [sys.executable, "-m", "gateway.examples", "--ports", ",".join(map(str, ports.values()))]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        try:
-            for port in ports.values():
-                wait_until(lambda port=port: listens(port), "the services listen")
-            yield {**ports, 0: process.pid}
-        finally:
-            process.terminate()
+def services() -> Iterator[Services]:
+    """They end when a test says so."""
+    with example_services() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
-def gateway(
-    tmp_path_factory: pytest.TempPathFactory, services: dict[int, int], receiver: Receiver
-) -> Iterator[Gateway]:
-    text = EXAMPLE.read_text().replace("127.0.0.1:8000", "127.0.0.1:{port}")
-    text = text.replace("127.0.0.1:8001", "127.0.0.1:{admin}")
-    for old in OLD:
-        text = text.replace(f"127.0.0.1:{old}", f"127.0.0.1:{services[old]}")
+def gateway(tmp_path_factory: pytest.TempPathFactory, services: Services, receiver: Receiver) -> Iterator[Gateway]:
     hooks = ("ALERT_HOOK", "CHAT_HOOK", "PAGERDUTY_URL", "ALERTMANAGER")
     env = {name: f"{receiver.url}/{name.lower()}" for name in hooks}
-    with serving(tmp_path_factory.mktemp("observe"), text, env=env) as made:
+    with serving(tmp_path_factory.mktemp("observe"), services.text(EXAMPLE), env=env) as made:
         yield made
 
 
@@ -147,11 +125,11 @@ def test_alerts_are_there(gateway: Gateway) -> None:
     }
 
 
-def test_a_service_ends_and_people_are_told(gateway: Gateway, services: dict[int, int], receiver: Receiver) -> None:
+def test_a_service_ends_and_people_are_told(gateway: Gateway, services: Services, receiver: Receiver) -> None:
     import os
     import signal
 
-    os.kill(services[0], signal.SIGTERM)
+    os.kill(services.pid, signal.SIGTERM)
 
     def told() -> Any:
         return [body for body in receiver.bodies if "catalog-down" in json.dumps(body)]

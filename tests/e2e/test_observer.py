@@ -83,6 +83,8 @@ def test_it_counts_for_all_workers(gateway):
     assert sum(count for step in series["heatmap"] for _, count in step) == 20
     assert len(series["edges_ms"]) == 40
     assert gateway.admin("/api/history?range=7m")[0] == 422
+    status, problem = gateway.admin("/api/history?route=plam")
+    assert (status, problem["detail"]) == (404, "There is no route 'plam': did you mean `plan`? there are: plan.")
 
 
 def test_under_gunicorn_by_hand_it_is_there_too(tmp_path):

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, expect
 
 from perf.__main__ import main
 from tests.support.gateway import ROOT
-from tests.support.pages import chromium, page_of, violations
+from tests.support.pages import page_of, violations
 
 PHONE = {"width": 375, "height": 800}
 #: places of what is drawn, of those whose place is no number, and of those that lie outside of their drawing
@@ -54,12 +54,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Folder]:
     made = Folder(at)
     yield made
     made.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
-        yield made
 
 
 def test_plots_are_drawn_and_nothing_else_is_asked_for(browser: Browser, folder: Folder) -> None:

@@ -11,20 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway.tuning.processes import free_ports
 from tests.support.raw import Client
 
 ROOT = Path(__file__).parents[2]
 READY = re.compile(r"Ctrl-C ends all of it")
 COMMAND = re.compile(r"^  ((?:curl|/|kill).*)$", re.M)
-
-
-def free_ports(count):
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 class Quickstart:

@@ -79,7 +79,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, services: dict[int, Servic
 
 
 def told(gateway: Gateway, name: str) -> dict[str, Any]:
-    return next(each for each in gateway.admin("/api/upstreams")[1] if each["name"] == name)  # type: ignore[no-any-return]
+    return next(each for each in gateway.admin("/api/upstreams")[1] if each["name"] == name)
 
 
 def state(gateway: Gateway, name: str) -> list[str]:

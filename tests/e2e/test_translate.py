@@ -95,7 +95,7 @@ def test_a_method_with_what_the_body_has_and_several_at_once(gateway: Gateway) -
 
 def test_a_query_with_typed_variables(gateway: Gateway) -> None:
     assert told(gateway, get("/search?q=tea&first=3")) == (200, [{"title": '{"first": 3, "q": "tea"}'}])
-    assert problem(gateway, get("/search?first=3"))[:2] == (400, "invalid-parameters")
+    assert problem(gateway, get("/search?first=3"))[:2] == (400, "invalid-variables")
     assert problem(gateway, get("/search?q=nothing"))[:2] == (404, "rpc-error")
 
 

@@ -118,6 +118,10 @@ routes:
       sticky: cookie
       override: X-Canary
     mirror: {upstream: pods, share: 10%}
+  - name: page
+    match: {path: "/p/{id}"}
+    aggregate:
+      parts: {first: {upstream: one, path: "/{id}"}, then: {upstream: one, path: "/{first.id}", retry: {attempts: 1}}}
   - name: checked
     match: {path: "/v/{id:int}", methods: [POST]}
     upstream: two

@@ -79,5 +79,5 @@ def test_an_address_is_refused_before_anybody_is_asked_who_it_is(line: Line) -> 
 
 
 def test_what_may_pass_passes(line: Line) -> None:
-    assert walk(line, "GET", {}).response.status == 200  # type: ignore[union-attr]
+    assert walk(line, "GET", {}).response.status == 200
     assert "fetch" in line.diary

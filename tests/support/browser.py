@@ -53,7 +53,7 @@ class Browser:
         """One command of the protocol and its result."""
         answer = self._ask(method, **parameters)
         assert "error" not in answer, f"{method}: {answer['error']}"
-        return answer["result"]  # type: ignore[no-any-return]
+        return answer["result"]
 
     def open(self, url: str) -> None:
         """Go to a page, and wait until it or what it leads to is there."""

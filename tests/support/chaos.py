@@ -95,7 +95,7 @@ class Stage:
 def stage(folder: Path, policies: str, *, count: int = 3, **service: float) -> Iterator[Stage]:
     """All of it, up to date with each other; ended with the block."""
     with ExitStack() as stack:
-        upstreams = [Faulty(**service).start() for _ in range(count)]  # type: ignore[arg-type]
+        upstreams = [Faulty(**service).start() for _ in range(count)]
         for upstream in upstreams:
             stack.callback(upstream.kill)
         stage = Stage(stack.enter_context(running(folder, config(upstreams, policies))), upstreams)

@@ -79,7 +79,7 @@ def logged(gateway: Gateway, target: str) -> dict[str, Any]:
         found = [json.loads(each) for each in text.splitlines() if json.dumps(target) in each]
         return found[-1] if found else None
 
-    return wait_until(line, f"{target} is in the access log", 5)  # type: ignore[no-any-return]
+    return wait_until(line, f"{target} is in the access log", 5)
 
 
 def memory(gateway: Gateway) -> int:

@@ -59,7 +59,7 @@ def observer_of(gateway: Gateway) -> psutil.Process:
         others = [each for each in psutil.Process(gateway.pid).children() if each.pid not in workers]
         return others[0] if len(others) == 1 else None
 
-    return wait_until(find, "there is one observer")  # type: ignore[no-any-return]
+    return wait_until(find, "there is one observer")
 
 
 def cpu(processes: list[psutil.Process]) -> float:
@@ -97,7 +97,7 @@ class Asker(threading.Thread):
 def history_bytes(gateway: Gateway) -> int:
     """What the history says that it takes; it fills for two days."""
     text = gateway.admin("/metrics")[1].decode()
-    return round(float(re.search(r"^gateway_observer_history_bytes (\S+)", text, re.M)[1]))  # type: ignore[index]
+    return round(float(re.search(r"^gateway_observer_history_bytes (\S+)", text, re.M)[1]))
 
 
 def watch(folder: Path, seconds: float, rate: float) -> Watched:

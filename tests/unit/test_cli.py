@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from gateway import __version__
 from gateway.cli import main
+from tests.support.certs import authority, issue
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = str(ROOT / "conf" / "quickstart.yaml")
@@ -102,6 +103,26 @@ def test_an_unreadable_secret_is_one_line(gateway, write):
     assert result.stdout.splitlines() == [
         "gateway.yaml:2:23: server.admin_token: the file /run/secrets/no-such cannot be read: no such file or directory"
     ]
+
+
+def test_check_looks_into_certificates(gateway, write, tmp_path):
+    pair = issue(tmp_path, authority(tmp_path), "here")
+    write(SMALL.replace("version: 1", f"version: 1\nserver: {{tls: {{cert: {pair.cert}, key: {pair.key}}}}}"))
+    assert gateway("check").exit_code == 0
+    pair.cert.write_text("no certificate\n")
+    result = gateway("check")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("gateway.yaml:2:1: server.tls: the certificates cannot be used (")
+    assert gateway("routes").exit_code == 0, "who only looks need not have them"
+
+
+def test_explain_wants_a_url(gateway, write):
+    write(SMALL)
+    for url in ("a", "http://[::1/a", "http:///a", "http://a:b/", "ftp://a/"):
+        result = gateway("explain", "GET", url)
+        assert (result.exit_code, result.stderr.splitlines()[-1]) == (
+            2, f"Error: URL is http://host/path, https://host/path or /path, not {url!r}"
+        )  # fmt: skip
 
 
 def test_the_configuration_can_be_named_by_the_environment(gateway, tmp_path, monkeypatch):

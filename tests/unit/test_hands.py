@@ -11,6 +11,7 @@ from gevent import getcurrent
 
 from gateway import hands
 from gateway.hands import Hands
+from tests.support.greenlets import until
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_what_comes_at_once_is_done_beside_each_other(seen):
 
     for _ in range(3):
         made.start(work)
-    gevent.sleep(0.05)
+    until(lambda: len(seen) == 3)
     assert len(set(map(id, seen))) == 3
 
 

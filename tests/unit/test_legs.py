@@ -20,7 +20,8 @@ VALUES = st.recursive(
 @given(VALUES, st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]), st.booleans())
 def test_every_coding_is_read(value, coding, is_ascii):
     text = json.dumps(value, ensure_ascii=is_ascii)
-    assert parsed(text.encode(coding, "surrogatepass")) == value
+    data = text.encode(coding, "surrogatepass")
+    assert parsed(data) == (value, data if coding == "utf-8" else b"")
 
 
 @given(st.binary(max_size=20))
@@ -31,7 +32,12 @@ def test_it_agrees_with_the_library(data):
         except ValueError:
             return "refused"
 
-    assert read(parsed) == read(json.loads)
+    assert read(lambda each: parsed(each)[0]) == read(json.loads)
+
+
+@pytest.mark.parametrize("data", [b'{"a": 1, "a": 2}', b"[NaN]", b'["\\ud800"]', b"1e999"])
+def test_what_readers_differ_in_has_no_text(data):
+    assert parsed(data)[1] == b""
 
 
 @pytest.mark.parametrize("data", [b"{", b"[1", b'{"a": \xff}', b"{\x00"])

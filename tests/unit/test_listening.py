@@ -53,6 +53,11 @@ def test_a_foreign_address_and_an_unknown_host():
     assert "cannot be resolved" in problem(["no-such-host.invalid:8000"], {})
 
 
+@pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:many", "127.0.0.1:99999", "a..b:80"])
+def test_what_is_no_address(address):
+    assert problem([address], {}).startswith(f"{address} is no address such as 127.0.0.1:8000")
+
+
 def test_ipv6():
     assert problem(["[::1]:0"], {}) is None
 

@@ -3,11 +3,9 @@
 import logging
 import os
 import random
-import signal
 import struct
 import time
 from collections import Counter
-from contextlib import contextmanager
 
 import pytest
 
@@ -15,6 +13,7 @@ from gateway._fast.bucket import Buckets
 from gateway._fast.page import Cell, Memory
 from gateway.shared import Page
 from gateway.shared.buckets import CAPACITY, CAPACITY_MAX, REGION, buckets_of, private, region_size
+from tests.support.forks import children, ends, run_all, spin
 
 PROCESSES = 8
 SECOND = 1_000_000_000
@@ -71,41 +70,6 @@ def hammer(page, process, shape, keys, until):
         now = time.monotonic_ns()
 
 
-@contextmanager
-def children(works):
-    """A process for each, killed when the block ends; they end by themselves with 0 or are found out."""
-    pids = []
-    try:
-        for work in works:
-            pid = os.fork()
-            if not pid:
-                status = 1
-                try:
-                    signal.alarm(30)
-                    work()
-                    status = 0
-                finally:
-                    os._exit(status)
-            pids.append(pid)
-        yield pids
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-
-
-def ends(pids):
-    """The exit codes of children, which are left for `children` to bury."""
-    return [os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT).si_status for pid in pids]
-
-
-def wait_until(holds):
-    until = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < until, "the other processes do nothing"
-        os.sched_yield()
-
-
 def entries(page):
     region = page.region(REGION)
     pairs = struct.iter_unpack("<Qq", region[len(region) - 16 * BLOCK :])
@@ -116,8 +80,7 @@ def entries(page):
 def test_eight_processes_get_what_one_bucket_has(page):
     """At many times the rate, for two seconds: the rate and the burst, not one more, and at most 1 % less."""
     shape, until = (20_000, 5_000), time.monotonic_ns() + 2 * SECOND
-    with children([lambda n=n: hammer(page, n, shape, [1], until) for n in range(PROCESSES)]) as pids:
-        assert ends(pids) == [0] * PROCESSES
+    assert run_all([lambda n=n: hammer(page, n, shape, [1], until) for n in range(PROCESSES)]) == [0] * PROCESSES
     notes = Notes(page)
     admitted, most = notes.counts()[1], notes.span() // shape[0] + shape[1]
     assert 0.99 * most - PROCESSES <= admitted <= most
@@ -127,8 +90,7 @@ def test_more_keys_than_room_in_eight_processes(page):
     """Entries go from key to key all the time; each key still has one bucket, in its entry or shared."""
     shape, until = (20_000, 3), time.monotonic_ns() + SECOND
     keys = list(range(1, KEYS))
-    with children([lambda n=n: hammer(page, n, shape, keys, until) for n in range(PROCESSES)]) as pids:
-        assert ends(pids) == [0] * PROCESSES
+    assert run_all([lambda n=n: hammer(page, n, shape, keys, until) for n in range(PROCESSES)]) == [0] * PROCESSES
     notes = Notes(page)
     counts, most = notes.counts(), notes.span() // shape[0] + shape[1]
     assert max(counts.values()) <= most
@@ -189,7 +151,7 @@ def test_a_storm_of_kills_leaves_every_bucket_usable(page):
         with children([lambda n=n: hammer(page, n, shape, keys, never) for n in numbers]):
             if chance.random() < 0.8:  # else they are killed while they begin
                 more = chance.randrange(1, 200)
-                wait_until(lambda before=before, more=more: sum(notes.counts().values()) >= before + more)
+                spin(lambda before=before, more=more: sum(notes.counts().values()) >= before + more)
     most = (time.monotonic_ns() - begin) // shape[0] + shape[1]
     assert max(notes.counts().values()) <= most
     buckets, last = buckets_of(page), time.monotonic_ns() + 10 * SECOND  # everything is full by then
@@ -207,7 +169,7 @@ def test_a_kill_forgets_no_debt(page):
     for _ in range(20):
         before = notes.counts()[1]
         with children([lambda n=n: hammer(page, n, shape, [1], 1 << 60) for n in range(4)]):
-            wait_until(lambda before=before: notes.counts()[1] >= min(before + 50, 1_500))
+            spin(lambda before=before: notes.counts()[1] >= min(before + 50, 1_500))
     spent = 2_000 - buckets_of(page).left(1, *_shape(shape), time.monotonic_ns())[0]
     refilled = (time.monotonic_ns() - started) // SECOND + 1
     assert notes.counts()[1] - refilled <= spent <= notes.counts()[1] + 80, "at most one for each that was killed"
@@ -237,8 +199,7 @@ def test_a_page_of_before_there_were_limits(caplog):
         "both it and this one admit what they say"
     )
     assert buckets.capacity == 128
-    with children([lambda: buckets.take(1, SECOND, SECOND, 1, SECOND)]) as pids:
-        assert ends(pids) == [0]
+    assert run_all([lambda: buckets.take(1, SECOND, SECOND, 1, SECOND)]) == [0]
     assert buckets.take(1, SECOND, SECOND, 1, SECOND) == SECOND
     os.close(old.fd)
 

@@ -1,7 +1,6 @@
 """The atomic words of the page."""
 
 import mmap
-import os
 
 import pytest
 from hypothesis import given
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 
 from gateway._fast.page import Cell, Memory
 from tests.oracles import page_oracle
+from tests.support.forks import run_all
 
 NEAR_THE_EDGES = st.sampled_from([0, 1, -1, 7, 2**63 - 1, -(2**63), 2**63, -(2**63) - 1]) | st.integers(-5, 5)
 OPERATION = st.one_of(
@@ -61,19 +61,16 @@ def test_a_cell_keeps_its_memory_mapped():
 def test_no_addition_of_two_processes_is_lost():
     area = mmap.mmap(-1, 4096)
     total, won, go = (Cell(Memory(area), offset) for offset in (0, 64, 128))
-    children = []
-    for _ in range(2):
-        child = os.fork()
-        if not child:
-            go.add(1)
-            while go.load() < 2:
-                pass
-            for _ in range(300_000):
-                total.add(1)
+
+    def work():
+        go.add(1)
+        while go.load() < 2:
+            pass
+        for _ in range(300_000):
+            total.add(1)
+            seen = won.load()
+            while not won.compare_and_set(seen, seen + 1):
                 seen = won.load()
-                while not won.compare_and_set(seen, seen + 1):
-                    seen = won.load()
-            os._exit(0)
-        children.append(child)
-    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
+
+    assert run_all([work, work]) == [0, 0]
     assert (total.load(), won.load()) == (600_000, 600_000)

@@ -201,3 +201,19 @@ def test_links_and_files_of_others_are_left_alone(tmp_path):
     assert runtime.sweep(base) == 0
     assert (other / "precious").exists()
     assert len(list(base.iterdir())) == 3
+
+
+def test_what_the_first_says_holds_for_all(tmp_path):
+    first = RuntimeDir.create(tmp_path)
+    assert first.agree("room", 7) == 7
+    assert first.agree("room", 8) == 7
+    assert first.agree("other", 8) == 8
+    assert sorted(path.name for path in first.path.iterdir()) == ["lock", "other", "room"]
+    first.release()
+
+
+def test_a_folder_is_private_and_made_once(tmp_path):
+    directory = RuntimeDir.create(tmp_path)
+    assert directory.folder("cache") == directory.folder("cache") == directory.path / "cache"
+    assert stat.S_IMODE((directory.path / "cache").stat().st_mode) == 0o700
+    directory.release()

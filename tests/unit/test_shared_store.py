@@ -20,6 +20,7 @@ from gateway.shared.redis_store import RedisStore
 from gateway.shared.store import KEY_MAX, TTL_MAX, VALUE_MAX
 from tests.oracles.store_oracle import DictStore
 from tests.support.drawing import examples
+from tests.support.forks import run_all
 from tests.support.redis import redis
 
 ROOT = Path(__file__).parents[2]
@@ -330,18 +331,6 @@ def test_nobody_else_reads_the_file(store, tmp_path):
     assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}
 
 
-def in_child(work):
-    """Run `work` in a fork; its exit status is 0 if it returned True."""
-    child = os.fork()
-    if not child:
-        status = 1
-        try:
-            status = 0 if work() else 2
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
 def test_processes_share_a_store_opened_before_the_fork(store):
     store.set(b"parent", b"1", None)
 
@@ -349,10 +338,10 @@ def test_processes_share_a_store_opened_before_the_fork(store):
         store.set(b"child", b"2", None)
         return store.get(b"parent") == b"1" and store.incr(b"n", 5, None) == 5
 
-    assert in_child(child) == 0
+    assert run_all([child]) == [0]
     assert store.get(b"child") == b"2"
     assert store.incr(b"n", 1, None) == 6
-    assert in_child(child) == 2  # the sum is 11 by now
+    assert run_all([child]) == [2]  # the sum is 11 by now
     assert store.get(b"n") == b"11"
 
 
@@ -371,7 +360,7 @@ def test_a_full_file_system_is_an_error_and_the_store_lives_on(store):
                 )
         return False
 
-    assert in_child(child) == 0
+    assert run_all([child]) == [0]
     store.set(b"large0", b"x" * VALUE_MAX, None)
     assert_tables_agree(store)
 
@@ -416,7 +405,7 @@ def test_the_default_clock_is_one_for_all_processes(tmp_path):
     store = MemoryStore(tmp_path)
     store.set(b"k", b"v", 3600)
     store.close()
-    assert in_child(lambda: MemoryStore(tmp_path).get(b"k") == b"v") == 0
+    assert run_all([lambda: MemoryStore(tmp_path).get(b"k") == b"v"]) == [0]
 
 
 def test_lmdb_is_imported_when_a_store_is_opened():

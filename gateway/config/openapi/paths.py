@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from gateway.config.complaints import did_you_mean
 from gateway.config.openapi.parameters import Parameter
@@ -46,8 +46,9 @@ def template(documents: Documents, key: Node, path: str, found: Sequence[Paramet
             if "{" in segment or "}" in segment:
                 hint = "a route cannot match a part of a segment; `exclude` the operation"
                 documents.complain(key, f"a parameter is a whole segment of the path, which {segment} is not", hint)
-            for part in (match, rewrite, shape):
-                part.append(segment)
+            rewrite.append(segment)
+            for part in (match, shape):
+                part.append(_decoded(segment))
             continue
         name = whole[1]
         if name not in declared:
@@ -63,6 +64,12 @@ def template(documents: Documents, key: Node, path: str, found: Sequence[Paramet
     for name in unplaced if names.keys() <= declared.keys() else ():
         documents.complain(declared[name].node, f"the path {path} has no {{{name}}}", did_you_mean(name, names))
     return Template(path, "/".join(match), "/".join(rewrite), "/".join(shape), names)
+
+
+def _decoded(segment: str) -> str:
+    """A literal as routes compare it; as it is where it cannot be one, of which the route complains."""
+    text = unquote(segment, errors="surrogateescape")
+    return text if text.isprintable() and not set(text) & set("/{}%?#") else segment
 
 
 def _unlike(word: str, names: dict[str, str]) -> str:

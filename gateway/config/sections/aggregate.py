@@ -11,6 +11,7 @@ from gateway.config.frozen import freeze
 from gateway.config.model_aggregate import Aggregate, Part
 from gateway.config.reader import Reader, Text
 from gateway.config.schema_aggregate import FAIL, PARTS_MAX
+from gateway.config.sections.traffic import read_own_retry
 from gateway.config.sections.variables import Known, check_template
 
 META = "meta"
@@ -86,6 +87,7 @@ def _part(name: str, reader: Reader, names: tuple[str, ...], known: Known) -> Pa
         body=freeze(body) if "body" in reader else None,
         needs=tuple(used),
         timeout=reader.duration("timeout") if reader.text("timeout") else None,
+        retry=read_own_retry(reader),
         has_default="default" in reader,
         default=freeze(reader.raw("default")),
         is_required=reader.flag("required"),

@@ -1,6 +1,9 @@
 """`cache` of a route."""
 
+from collections.abc import Mapping
+
 from gateway.config.model_cache import Cache
+from gateway.config.model_identity import Access, ApiKey, Method, Mtls, Provider, Session
 from gateway.config.reader import Reader
 from gateway.config.sections.variables import Known, check_template
 
@@ -31,6 +34,29 @@ def read_cache(holder: Reader, known: Known) -> Cache | None:
         key_claims=tuple(text.value for text in key.texts("claims")),
         where=reader.where,
     )
+
+
+def check_callers(
+    section: Reader, access: Access | None, cache: Cache | None, providers: Mapping[str, Provider]
+) -> None:
+    """Complain where a route knows its callers by cookies alone: what is kept could not be told apart by them."""
+    if cache is None or cache.shared or access is None:
+        return
+    used = [providers[name].method for name in access.use if name in providers]
+    if used and len(used) == len(access.use) and all(map(_is_by_cookie, used)):
+        section.complain(
+            "the route knows its callers by a cookie only, and what browsers see is not kept for each of them",
+            "write `shared: true` where one answer serves all of them, or leave the cache out",
+            key="cache",
+        )
+
+
+def _is_by_cookie(method: Method) -> bool:
+    """Whether a provider knows callers by nothing but a cookie."""
+    if isinstance(method, Session | Mtls):
+        return isinstance(method, Session)
+    sources = (method.source,) if isinstance(method, ApiKey) else method.sources
+    return bool(sources) and all(source.place == "cookie" for source in sources)
 
 
 def _check(reader: Reader, key: Reader, known: Known) -> None:

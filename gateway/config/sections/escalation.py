@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from gateway.config.model_alerts import Channel, Escalation, Tier
+from gateway.config.model_alerts import Channel, ChannelKind, Escalation, Tier
 from gateway.config.reader import Reader, Text
 from gateway.config.schema_alerts import CHANNELS
 from gateway.config.sections.hosts import host_mistake, is_loopback, port_mistake, split_port
@@ -37,7 +37,7 @@ def _tier(reader: Reader) -> Tier:
     return Tier(reader.duration("after"), tuple(channels))
 
 
-def _channel(reader: Reader, kind: str) -> Channel | None:
+def _channel(reader: Reader, kind: ChannelKind) -> Channel | None:
     if kind == "email":
         return _email(reader.section(kind)) if isinstance(reader.raw(kind), Map) else None
     if kind == "pagerduty":
@@ -47,11 +47,11 @@ def _channel(reader: Reader, kind: str) -> Channel | None:
     if text is None:
         return None
     host = _check(text, _HTTP)
-    found = Channel(kind="webhook", url=text.value, label=f"{kind} {host}")
+    found = Channel(kind, text.value, f"{kind} {host}")
     if section is not None:
         headers = tuple((name.value, value.value) for name, value in section.pairs("headers"))
         found = replace(found, headers=headers, ca=section.file("ca"))
-    return replace(found, kind=kind)  # type: ignore[arg-type]  # one of CHANNELS
+    return found
 
 
 def _pagerduty(reader: Reader) -> Channel | None:

@@ -15,6 +15,8 @@ def read_function(holder: Reader, path: str) -> Function | None:
         return None
     reader = holder.section(key)
     name = holder.one(key) or reader.one("call")
+    if name is not None:
+        name.leads_to(key)
     rest = _REST.search(path)
     return Function(
         call=name.value if name is not None else "",

@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from urllib.parse import unquote
 
 from gateway.config.complaints import did_you_mean
 from gateway.config.model import Match
@@ -13,7 +14,10 @@ TYPES = ("int", "float", "uuid", "dt", "path")
 """Types of path parameters; `path` takes the rest."""
 
 _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(?::([^{}]*))?\}")
-_LITERAL = re.compile(r"(?:[^\x00-\x20\x7f?#%{}\\]|%[0-9A-Fa-f]{2})*")
+_NOT_LITERAL = re.compile(r"[\x00-\x1f\x7f?#%]")
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+_BY_PARAMETER = "match the whole segment, as in {name}"
+_FOREIGN = re.compile(r"\*\*?|:[A-Za-z_]\w*|<[^<>]*>")  # parameters as others write them
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+")
 
 
@@ -37,6 +41,8 @@ def _parameters(text: Text) -> list[str]:
     if not text.value.startswith("/"):
         return names
     segments = text.value[1:].split("/")
+    if strange := next((segment for segment in segments if _FOREIGN.fullmatch(segment)), None):
+        text.warn(f"`{strange}` is compared as it is; a parameter is {{name}}, the rest of the path {{name:path}}")
     for index, segment in enumerate(segments):
         is_last = index == len(segments) - 1
         if mistake := _segment_mistake(segment, is_last, names):
@@ -54,9 +60,19 @@ def _segment_mistake(segment: str, is_last: bool, names: list[str]) -> tuple[str
         return (f"the path has a `{segment}` segment, which no request has",)
     if "{" in segment or "}" in segment:
         return ("a parameter is a whole segment: {name} or {name:int}", "split it at a /, or match the whole segment")
-    if not _LITERAL.fullmatch(segment):
-        return ("the path has a space, a control character, \\, ?, # or a lone % in it", "encode it as %XX")
+    if _ESCAPE.search(segment):
+        return (f"the path is compared decoded, and {segment} is not", _decoded(segment))
+    if _NOT_LITERAL.search(segment):
+        return ("the path has a control character, ?, # or % in it", f"{_BY_PARAMETER}; a query stands under `query`")
     return ()
+
+
+def _decoded(segment: str) -> str:
+    """A hint that has a segment as it should be written (docs/decisions/0002-canonical-path.md)."""
+    text = unquote(segment, errors="surrogateescape")
+    if _NOT_LITERAL.search(text) or not text.isprintable() or set(text) & set("/{}"):
+        return _BY_PARAMETER
+    return f"write `{text}`"
 
 
 def _parameter_mistake(name: str, kind: str | None, is_last: bool, names: list[str]) -> tuple[str, ...]:

@@ -165,6 +165,7 @@ def _policies(reader: Reader) -> tuple[PolicyUse, ...]:
             continue
         if text.value in found:
             text.complain(f"the policy {text.shown} is there twice")
+        text.leads_to("policy")
         options = entry.raw("with") if isinstance(entry, Reader) else None
         found[text.value] = PolicyUse(
             text.value, freeze(options) if isinstance(options, dict) else FrozenMap(), text.where

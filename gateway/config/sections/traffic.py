@@ -5,14 +5,17 @@ from typing import Any
 
 from gateway.config import schema_traffic, values
 from gateway.config.complaints import did_you_mean
-from gateway.config.model_traffic import CircuitBreaker, Health, Hedge, Outlier, Overload, Retry
+from gateway.config.model_traffic import CircuitBreaker, Health, Hedge, Outlier, Overload, OwnRetry, Retry
 from gateway.config.reader import Reader
+from gateway.config.schema_access import OFF
 from gateway.config.yaml_source import Seq
 
 _SERVICE = re.compile(r"/[A-Za-z0-9_.]{0,127}")
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+")
 _IDEMPOTENT = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
 """RFC 9110 section 9.2.2, without TRACE, which is never routed."""
+_OWN = ("attempts", "on", "methods", "budget", "backoff", "max_body")
+"""The keys of `retry` that are rules by themselves."""
 
 
 def read_overload(holder: Reader) -> Overload | None:
@@ -84,15 +87,27 @@ def read_circuit_breaker(holder: Reader, total: float) -> CircuitBreaker | None:
 
 
 def read_retry(holder: Reader) -> Retry | None:
-    """`retry`."""
+    """`retry` of an upstream."""
+    return _retry(holder.section("retry"), "leave `retry` out") if "retry" in holder else None
+
+
+def read_own_retry(holder: Reader) -> OwnRetry | None:
+    """`retry` of somebody who asks an upstream, None = the upstream's."""
     if "retry" not in holder:
         return None
+    if holder.one("retry") is not None:
+        return OwnRetry(None, ())
     reader = holder.section("retry")
+    return OwnRetry(_retry(reader, f"write `retry: {OFF}`"), tuple(key for key in reader if key in _OWN))
+
+
+def _retry(reader: Reader, instead: str) -> Retry:
+    """The section; `instead` is what to write for no further tries."""
     return Retry(
         attempts=reader.integer("attempts"),
         on=tuple(_items(reader, "on", schema_traffic.RETRY_ON)),
         methods=_methods(reader),
-        budget=_positive_share(reader, "budget", "nothing is ever tried again; leave `retry` out"),
+        budget=_positive_share(reader, "budget", f"nothing is ever tried again; {instead}"),
         backoff=reader.duration("backoff"),
         max_body=reader.size("max_body"),
         where=reader.where,

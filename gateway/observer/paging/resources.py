@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import falcon
 
 from gateway.admin.identity import answer, is_text, read_object, seconds, text
+from gateway.admin.names import unknown
 from gateway.alerting.escalation import Ack
 from gateway.alerting.matching import Silence, matches
 from gateway.alerting.note import iso
@@ -65,7 +66,7 @@ class _Ack:
         found = read_object(req, members, ACK_EXAMPLE) if req.content_length else {}
         labels = _labels(found, "labels", ACK_EXAMPLE)
         if name not in self._alerts.board.names():
-            raise GatewayError(UNKNOWN_ENTRY, f"There is no alert {name[:80]!r}; GET /api/alerts lists them.")
+            raise unknown(UNKNOWN_ENTRY, "There is no alert", name, self._alerts.board.names())
         ack = Ack(text(found, "by") or SOMEBODY, time.time(), text(found, "comment") or "")
         count = self._alerts.acknowledge(name, ack, labels)
         if not count:

@@ -92,7 +92,7 @@ class Unusual:
     def _kept(self) -> dict[Key, Detector]:
         try:
             # SECURITY: written by this code alone, into a directory that is private to the gateway's user
-            found = pickle.loads(self._file.read_bytes())  # noqa: S301
+            found = pickle.loads(self._file.read_bytes())  # noqa: S301 - see above
         except FileNotFoundError:
             return {}
         except Exception as error:  # of another version, perhaps: then it is learned anew

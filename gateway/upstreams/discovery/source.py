@@ -166,6 +166,10 @@ class Discovered:
         self._source = source
         self._patience = patience
 
+    def before(self, fetch: Fetch) -> Fetch:
+        """The same before another way to ask the same upstream."""
+        return Discovered(fetch, self._source, self._patience).fetch
+
     def fetch(self, exchange: Exchange) -> Response:
         """The answer. Raises GatewayError."""
         if not self._source.is_settled:

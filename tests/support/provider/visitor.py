@@ -19,7 +19,7 @@ class Visitor:
 
     def open(self, path: str, **known: object) -> httpx.Response:
         """The answer where a page's redirects end."""
-        return self.client.get(self._url(path), headers=PAGE, follow_redirects=True, **known)  # type: ignore[arg-type]
+        return self.client.get(self._url(path), headers=PAGE, follow_redirects=True, **known)
 
     def log_in(self, path: str, account: str = "ada", password: str = "secret") -> httpx.Response:
         """Open a page that wants a login, and log in; the page itself, or what is shown instead of it."""

@@ -10,8 +10,6 @@ import warnings
 from functools import partial
 from wsgiref.validate import WSGIWarning, validator
 
-import pytest
-
 from gateway.admin.app import make_admin
 from gateway.audit.audit import Audit
 from gateway.audit.denials import Denials
@@ -139,10 +137,3 @@ class AdminSite:
         finally:
             done.set()
             thread.join()
-
-
-@pytest.fixture
-def site(tmp_path):
-    made = AdminSite(tmp_path)
-    yield made
-    os.close(made.page.fd)

@@ -11,9 +11,6 @@ from gateway.config.complaints import ConfigError
 from gateway.config.document import load
 from gateway.errors import KINDS
 from gateway.shared import WorkerState
-from tests.unit.admin.admin_site import site
-
-__all__ = ["site"]
 
 PATHS = ["/", "/healthz", "/readyz", "/api/routes", "/api/config", "/api/workers", "/api/upstreams"]
 

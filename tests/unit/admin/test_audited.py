@@ -5,9 +5,6 @@ import json
 import pytest
 
 from gateway.config.model_audit import Audit
-from tests.unit.admin.admin_site import site
-
-__all__ = ["site"]
 
 
 @pytest.fixture

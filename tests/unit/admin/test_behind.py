@@ -9,7 +9,6 @@ from types import MappingProxyType
 import pytest
 
 from gateway.admin.behind import LARGEST, SOCKET
-from tests.unit.admin.admin_site import site  # noqa: F401 - a fixture
 
 
 class Observer(BaseHTTPRequestHandler):
@@ -70,12 +69,12 @@ def observing(folder):
 
 
 @pytest.fixture
-def observer(site):  # noqa: F811
+def observer(site):
     with observing(site.runtime.path) as server:
         yield server
 
 
-def test_paths_and_queries_go_through_as_they_come(site, observer):  # noqa: F811
+def test_paths_and_queries_go_through_as_they_come(site, observer):
     assert site.ask("GET", "/metrics").body == b"GET /metrics "
     assert site.ask("GET", "/dashboard/app.js").body == b"GET /dashboard/app.js "
     assert site.ask("DELETE", "/api/silences/7", x_gateway_admin="1").body == b"DELETE /api/silences/7 "
@@ -85,43 +84,43 @@ def test_paths_and_queries_go_through_as_they_come(site, observer):  # noqa: F81
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_status_and_bodies_of_requests(site, observer):  # noqa: F811
+def test_status_and_bodies_of_requests(site, observer):
     answer = site.ask("POST", "/api/alerts/teapot/ack", body=b"text", x_gateway_admin="1")
     assert (answer.status, answer.body) == (418, b"POST /api/alerts/teapot/ack text")
     refused = site.ask("POST", "/api/silences", body=b"x" * (LARGEST + 1), x_gateway_admin="1")
     assert (refused.status, refused.json["type"]) == (413, "urn:gateway:error:body-too-large")
 
 
-def test_who_asks_is_not_told(site, observer):  # noqa: F811
+def test_who_asks_is_not_told(site, observer):
     asked = {"authorization": "Bearer x", "cookie": "a=b", "x_forwarded_for": "192.0.2.1", "accept": "a/b"}
     seen = site.ask("GET", "/metrics", **asked).headers["x-seen"].split(",")
     assert set(seen) <= {"accept", "accept-encoding", "connection", "content-length", "content-type", "host"}
     assert "accept" in seen
 
 
-def test_head_has_no_body(site, observer):  # noqa: F811
+def test_head_has_no_body(site, observer):
     answer = site.ask("HEAD", "/metrics")
     assert (answer.status, answer.body, answer.headers["content-length"]) == (200, b"", "14")
 
 
-def test_the_guard_stands_before_it(site, observer):  # noqa: F811
+def test_the_guard_stands_before_it(site, observer):
     assert site.ask("GET", "/metrics", host="evil.example").status == 421
     assert site.ask("POST", "/api/silences", body=b"{}").status == 403
 
 
-def test_without_an_observer_there_is_a_problem_of_its_own(site):  # noqa: F811
+def test_without_an_observer_there_is_a_problem_of_its_own(site):
     answer = site.ask("GET", "/metrics")
     assert (answer.status, answer.json["type"]) == (503, "urn:gateway:error:observer-unavailable")
     assert answer.headers["retry-after"] == "1"
 
 
-def test_a_dead_socket_is_no_observer(site):  # noqa: F811
+def test_a_dead_socket_is_no_observer(site):
     with observing(site.runtime.path):
         pass
     assert site.ask("GET", "/api/overview").status == 503
 
 
-def test_what_streams_comes_at_once_and_ends_with_the_client(site, observer):  # noqa: F811
+def test_what_streams_comes_at_once_and_ends_with_the_client(site, observer):
     from gateway.admin.behind import Behind
 
     class Asked:

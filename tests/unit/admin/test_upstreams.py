@@ -227,9 +227,12 @@ def test_one_target_can_be_shown_and_a_slash_in_its_address_is_one(site):
 @pytest.mark.parametrize(
     ("path", "detail"),
     [
-        ("/api/upstreams/itms/targets/127.0.0.1:9", "There is no upstream 'itms'; GET /api/upstreams lists them."),
-        ("/api/upstreams/items/targets/127.0.0.1:8", "has no target '127.0.0.1:8'; it has 127.0.0.1:9, 127.0.0.1:10,"),
-        ("/api/upstreams/empty/targets/x", "it has no target."),
+        ("/api/upstreams/itms/targets/127.0.0.1:9", "There is no upstream 'itms': did you mean `items`? there are: "),
+        (
+            "/api/upstreams/items/targets/127.0.0.1:8",
+            "has no target '127.0.0.1:8': did you mean `127.0.0.1:9`? there are: 127.0.0.1:10, ",
+        ),
+        ("/api/upstreams/empty/targets/x", "The upstream empty has no target 'x': there is none."),
     ],
 )
 def test_what_is_not_there(site, path, detail):

@@ -16,8 +16,12 @@ def after(event: Event, value: str) -> str:
     return value
 
 
+def at_once(_: object) -> bool:
+    return True
+
+
 def test_values_come_in_the_order_in_which_they_are_there():
-    crew: Crew[str] = Crew(Hands())
+    crew: Crew[str] = Crew(Hands(), at_once)
     first, second = Event(), Event()
     crew.start(after, first, "first")
     crew.start(after, second, "second")
@@ -30,7 +34,7 @@ def test_values_come_in_the_order_in_which_they_are_there():
 
 
 def test_many_that_wait_for_nothing():
-    crew: Crew[int] = Crew(Hands())
+    crew: Crew[int] = Crew(Hands(), at_once)
     for number in range(100):
         crew.start(abs, -number)
     assert [crew.next(5) for _ in range(100)] == list(range(100))
@@ -39,7 +43,7 @@ def test_many_that_wait_for_nothing():
 
 
 def test_nobody_waits_much_longer_than_asked():
-    crew: Crew[str] = Crew(Hands())
+    crew: Crew[str] = Crew(Hands(), at_once)
     never = Event()
     crew.start(after, never, "never")
     began = monotonic()
@@ -49,7 +53,7 @@ def test_nobody_waits_much_longer_than_asked():
 
 
 def test_who_is_left_is_ended_begun_or_not():
-    crew: Crew[str] = Crew(Hands())
+    crew: Crew[str] = Crew(Hands(), at_once)
     ended, begun = [], []
 
     def work(name: str) -> str:
@@ -67,4 +71,30 @@ def test_who_is_left_is_ended_begun_or_not():
     gevent.sleep(0.01)
     assert "begun" in ended and sorted(ended) == sorted(begun)
     assert crew.next(0.01) is None
+    crew.end()
+
+
+def test_what_is_in_no_hurry_waits_for_the_last_or_for_who_looks():
+    crew: Crew[str] = Crew(Hands(), lambda value: value == "urgent")
+    events = {name: Event() for name in ("first", "urgent", "last")}
+    for name, event in events.items():
+        crew.start(after, event, name)
+    events["first"].set()
+    gevent.spawn_later(0.05, events["urgent"].set)
+    began = monotonic()
+    assert crew.ready() is None
+    assert [crew.next(5), crew.ready(), crew.ready()] == ["first", "urgent", None]
+    assert monotonic() - began >= 0.05, "the first one woke nobody"
+    events["last"].set()
+    assert crew.next(5) == "last"
+    crew.end()
+
+
+def test_who_looks_finds_what_is_in_no_hurry():
+    crew: Crew[str] = Crew(Hands(), lambda _: False)
+    done, never = Event(), Event()
+    crew.start(after, done, "done")
+    crew.start(after, never, "never")
+    done.set()
+    assert crew.next(0.02) == "done"
     crew.end()

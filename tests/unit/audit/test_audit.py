@@ -5,7 +5,6 @@ import json
 import logging
 import os
 
-import gevent
 import pytest
 
 from gateway.audit import audit as module
@@ -17,7 +16,7 @@ from gateway.exchange import Exchange
 from gateway.identity.caller import Caller
 from gateway.shared import Page
 from gateway.shared.audited import LOST, REGION, AuditCounts, region_size
-from tests.support.gateway import wait_until
+from tests.support.greenlets import until
 
 
 @pytest.fixture
@@ -43,11 +42,7 @@ def lines(path):
 
 
 def settled(path, count):
-    def is_there():
-        gevent.sleep(0)
-        return len(lines(path)) >= count
-
-    wait_until(is_there, f"{count} lines")
+    until(lambda: len(lines(path)) >= count)
     return lines(path)
 
 
@@ -152,7 +147,7 @@ def test_a_destination_that_fails_is_tried_again(audit, path, counts, caplog, mo
     path.unlink(missing_ok=True)
     path.mkdir()
     audit.record("one", "done")
-    wait_until(lambda: gevent.sleep(0) or counts.totals()["failures"] > 1, "it was tried again")
+    until(lambda: counts.totals()["failures"] > 1)
     assert caplog.text.count("the audit log waits") == 1
     path.rmdir()
     assert settled(path, 1)[0]["event"] == "one"

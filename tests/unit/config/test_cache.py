@@ -36,8 +36,7 @@ def steps(plan: Plan, name: str) -> list[str]:
 
 
 def test_a_cookie_alone_is_no_name_to_keep_answers_under(tmp_path: Path) -> None:
-    document = read(
-        tmp_path,
+    routes = (
         "name: item, match: {path: /a}, upstream: shop, auth: {use: web}, cache: {ttl: 1s}",
         "name: for-all, match: {path: /b}, upstream: shop, auth: {use: web}, cache: {ttl: 1s, shared: true}",
         "name: both, match: {path: /c}, upstream: shop, auth: {use: [web, keys]}, cache: {ttl: 1s}",
@@ -45,10 +44,10 @@ def test_a_cookie_alone_is_no_name_to_keep_answers_under(tmp_path: Path) -> None
         "name: either, match: {path: /e}, upstream: shop, auth: {use: either}, cache: {ttl: 1s}",
     )
     with pytest.raises(ConfigError) as caught:
-        compile(document)
-    assert [(each.line, each.path) for each in caught.value.complaints] == [
-        *((10, "routes.item.cache"), (13, "routes.crumb.cache"))
-    ]
+        read(tmp_path, *routes, "name: more, match: {path: /f}, upstream: shop, cache: {ttl: 1}")
+    assert [(each.line, each.column, each.path) for each in caught.value.complaints] == [
+        (10, 71, "routes[0].cache"), (13, 84, "routes[3].cache"), (15, 66, "routes[5].cache.ttl"),
+    ]  # fmt: skip
 
 
 def test_the_steps_are_shown_in_their_order(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ routes:
     upstream: up
     transform: {response: {json: {remove: [a]}}}
     mirror: {upstream: other, share: 1%}
+  - {name: f, match: {path: /f}, aggregate: {parts: {one: {upstream: up, path: /, retry: {attempts: 1}}}}}
 """
 
 
@@ -59,7 +60,7 @@ def test_nothing_of_a_plan_waits_for_the_collector(calm: None) -> None:
     gc.collect()
     before = held()
     plan = compile(loads(TEXT.replace("SECRET", "other secret"), "gateway.yaml"), resources)
-    assert len(plan.routes) == 5
+    assert len(plan.routes) == 6
     assert held()["RoutePlan"] > before["RoutePlan"]
     del plan
     assert held() == before

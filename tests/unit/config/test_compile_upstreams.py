@@ -7,7 +7,8 @@ import pytest
 from gateway.config.compile import compile
 from gateway.config.compile_upstreams import Resources
 from gateway.config.document import loads
-from gateway.upstreams.discovery.source import Endpoint
+from gateway.upstreams.attempt import Attempts
+from gateway.upstreams.discovery.source import Discovered, Endpoint
 
 ROUTES = "routes:\n  - {name: all, match: {path: /}, upstream: app}\n"
 
@@ -78,11 +79,54 @@ routes:
   - {name: two, match: {path: /two}, upstream: a, mirror: {upstream: b, share: 1%}}
 """
     resources = Resources()
-    one, two = [route.fetch.__self__ for route in compile(loads(text), resources).routes]  # type: ignore[attr-defined]
+    one, two = [route.fetch.__self__ for route in compile(loads(text), resources).routes]
     assert one._lane is two._lane is resources.lanes.get("b")
     assert one._copy_to is two._copy_to
-    again = compile(loads(text), resources).routes[0].fetch.__self__  # type: ignore[attr-defined]
+    again = compile(loads(text), resources).routes[0].fetch.__self__
     assert again._lane is one._lane, "a reload does not double what may be on its way"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "targets: [http://a]",
+        "targets: [http://a], overload: {max_concurrency: 9}",
+        "targets: [http://a], activate: {}, overload: {max_concurrency: adaptive}",
+        "dns: 'app.test:80', health: {path: /}, circuit_breaker: {}, hedge: {}, retry: {attempts: 3, on: [503]}",
+    ],
+)
+def test_a_part_with_tries_of_its_own_goes_to_the_very_same_upstream(spec: str):
+    parts = "a: {upstream: app, path: /}, b: {upstream: app, path: /, retry: {budget: 7%}}"
+    parts = f"{{{parts}, c: {{upstream: app, path: /, retry: off}}}}"
+    page = f"  - {{name: page, match: {{path: /page}}, aggregate: {{parts: {parts}}}}}\n"
+    plan, _ = made(spec, ROUTES + page)
+    plain, page = plan.routes if plan.routes[0].name == "all" else reversed(plan.routes)
+    fetches = {part.name: part.fetch for part in page.fetch.__self__._parts}
+    assert fetches["a"] == plain.fetch
+    (attempts,) = plan.attempts
+    assert (len(plan.follows), len(plan.checks)) == (("dns" in spec), ("health" in spec))
+    found = {name: reached(fetch) for name, fetch in fetches.items()}
+    assert all(other.fleet is attempts.fleet and other.state is attempts.state for other, _ in found.values())
+    assert all(other.circuit is attempts.circuit and other.http is attempts.http for other, _ in found.values())
+    assert found["a"][0] is attempts and [each for _, each in found.values()] == [found["a"][1]] * 3
+    own = found["b"][0]._retry
+    assert (own.budget, own.attempts) == (70_000, 3 if "attempts" in spec else 2)
+    assert own.on == (frozenset((503,)) if "attempts" in spec else frozenset(("connect", "reset", 502, 503, 504)))
+    assert found["c"][0]._retry is None
+
+
+def reached(fetch):
+    """(the tries at the end of a fetch, what stands before them): through what wraps another fetch."""
+    stages = []
+    while not isinstance(owner := getattr(fetch, "__self__", None), Attempts):
+        if owner is None:  # another way through a stage
+            names = dict(zip(fetch.__code__.co_freevars, fetch.__closure__, strict=True))
+            stages.append(names["self"].cell_contents)
+            fetch = names["fetch"].cell_contents
+        else:
+            stages.append(owner._source if isinstance(owner, Discovered) else owner)
+            fetch = owner._fetch
+    return owner, stages
 
 
 def test_no_name_is_looked_up_by_who_finds_nothing():

@@ -173,3 +173,17 @@ def test_where_a_target_runs_is_kept() -> None:
     targets = "[{url: 'http://h', weight: 3, zone: eu-west-1a, region: eu}]"
     target = loads(f"version: 1\nupstreams:\n  a: {{targets: {targets}}}\nroutes: []\n").upstreams[0].targets[0]
     assert (target.weight, target.zone, target.region) == (3, "eu-west-1a", "eu")
+
+
+@pytest.mark.parametrize(
+    ("path", "strange"), [("/a/*", "*"), ("/a/**", "**"), ("/u/:id", ":id"), ("/u/<int:id>/b", "<int:id>")]
+)
+def test_paths_as_others_write_them_are_warned_of(path, strange):
+    document = loads(
+        f"version: 1\nroutes: [{{name: a, match: {{path: '{path}'}}, respond: {{status: 204}}}}]\n", "x.yaml"
+    )
+    (warning,) = document.warnings
+    assert str(warning) == (
+        f"x.yaml:2:34: routes[0].match.path: `{strange}` is compared as it is; a parameter is {{name}}, "
+        "the rest of the path {name:path}"
+    )

@@ -144,3 +144,16 @@ def test_the_order_of_routes_and_keys_never_changes_it(numbers, random, as_json)
     random.shuffle(shuffled)
     assert loads(text(numbers)).version == loads(text(shuffled)).version
     assert loads(text(numbers)).version != loads(text(numbers[1:])).version
+
+
+def test_an_included_file_that_cannot_be_read_is_told_where_it_is_named(tmp_path, monkeypatch):
+    write(tmp_path, {"main.yaml": "version: 1\ninclude: [x.yaml, 'parts/*']\nroutes: []\n"})
+    (tmp_path / "x.yaml").mkdir()
+    (tmp_path / "parts" / "old").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        load("main.yaml")
+    assert str(caught.value).splitlines() == [
+        "main.yaml:2:11: include[0]: the file x.yaml is a directory, not a file (name a file in it)",
+        "main.yaml:2:19: include[1]: the file parts/old is a directory, not a file (name a file in it)",
+    ]

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from gateway.config.compile import compile
+from gateway.config.complaints import ConfigError
 from gateway.config.document import load
 from gateway.errors import GatewayError
 from tests.exchanges import exchange
@@ -50,6 +51,17 @@ def test_each_operation_is_a_route(tmp_path):
     assert routes["shop.createItem"].where.endswith("shop.yaml:10")
     assert routes["shop.createItem"].validate.body.name == "Item"
     assert routes["shop.createItem"].validate.body.where.endswith("shop.yaml:24")
+
+
+def test_paths_are_compared_decoded(tmp_path):
+    shop = SHOP.replace("  /items:", "  /all%20items/caf%C3%A9:")
+    routes = by_name(read(tmp_path, shop, more="name: s\nprefix: /p"))
+    assert (routes["s.listItems"].match.path, routes["s.listItems"].rewrite.target) == (
+        "/p/all items/café",
+        "/v1/all%20items/caf%C3%A9",
+    )
+    with pytest.raises(ConfigError, match=r"shop.yaml:.*the path is compared decoded, and a%2Fb is not"):
+        read(tmp_path, SHOP.replace("  /items:", "  /a%2Fb:"))
 
 
 def test_a_prefix_stands_in_place_of_the_servers_path(tmp_path):

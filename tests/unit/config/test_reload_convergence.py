@@ -14,6 +14,7 @@ import pytest
 from gateway.config import reload
 from gateway.config.published import Published
 from gateway.shared import Page
+from tests.support.gateway import wait_until
 from tests.unit.config.reload_host import text
 
 ROOT = Path(__file__).parents[3]
@@ -73,13 +74,6 @@ def serves(worker):
     return routes, int(late)
 
 
-def until(condition, timeout=15.0):
-    end = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < end, "it did not come true in time"
-        time.sleep(0.02)
-
-
 @pytest.fixture
 def gateway(tmp_path):
     made = Gateway(tmp_path)
@@ -105,7 +99,7 @@ def test_workers_converge_refuse_and_watch(gateway):
     assert serves(late)[0] == ["wished"]
 
     gateway.write("watched")
-    until(lambda: all(serves(worker)[0] == ["watched"] for worker in [*workers, late]))
+    wait_until(lambda: all(serves(worker)[0] == ["watched"] for worker in [*workers, late]), "all serve it")
 
 
 @pytest.mark.thorough
@@ -113,7 +107,7 @@ def test_a_leader_killed_while_it_leads_is_replaced(gateway):
     workers = gateway.start(2)
     gateway.write("wanted")
     number = reload.wish(gateway.page)
-    until(gateway.page.reload_leader.load)
+    wait_until(gateway.page.reload_leader.load, "one leads")
     leader = gateway.page.reload_leader.load() >> 41
     (victim,) = [worker for worker in workers if worker.pid == leader]
     victim.kill()
@@ -135,7 +129,7 @@ def test_a_leader_that_was_stopped_goes_on_without_harm(gateway):
     wanted = reload.wish(gateway.page)
     assert reload.wait_until_served(gateway.page, wanted, 20)
     os.kill(leader, signal.SIGCONT)
-    until(lambda: all(serves(worker)[0] == ["meanwhile"] for worker in workers))
+    wait_until(lambda: all(serves(worker)[0] == ["meanwhile"] for worker in workers), "all serve it")
 
 
 @pytest.mark.thorough

@@ -86,13 +86,16 @@ def test_duplicate_keys_name_both_places():
         ("a: {b: /x/{id}}\n", "(a value that contains { or } needs quotes)"),
         ("a: {b: ${env:X}}\n", "(a value that contains { or } needs quotes)"),
         ("a: [1, 2\n", "x.yaml:2:1: YAML syntax: "),
-        ("a: 'x\n", "YAML syntax: "),
+        ("a: 1\nb: 'x\n\n\n", "x.yaml:2:4: YAML syntax: found unexpected end of stream while "),
+        ("a: 1\n b: 2\n", "not allowed in this context (a value that contains `: ` needs quotes; else "),
+        ("a:\n  b: 1\n c: 2\n", "parsing a block mapping that begins at 1:1 (is it indented by as many"),
+        ("a: [1,\n  b: [2\nc: 3\n", "while parsing a flow sequence that begins at "),
         ("a: @x\n", "x.yaml:1:4: YAML syntax: "),
         ("a: " + "[" * 100 + "]" * 100, "nested deeper than 64 levels"),
         (b"a: \xff\n", "x.yaml:1:4: not text in UTF-8"),
         (b"\x7fELF\x02\x01\x00", "x.yaml:1:1: the control character 0x7f"),
         (b"a: 1\nb: \x00\n", "x.yaml:2:4: the control character 0x00"),
-        ("a: 1".encode("utf-16"), "not text in UTF-8"),
+        ("a: 1".encode("utf-16"), "not text in UTF-8 (it is UTF-16; save it as UTF-8)"),
     ],
 )
 def test_one_clear_refusal(text, words):

@@ -364,18 +364,18 @@ def test_the_linked_wait_ends_when_the_other_end_leaves(linked: tuple[Any, Chann
     assert monotonic() - started < 1
 
 
-def test_the_next_wait_ends_when_it_left_between_two(linked: tuple[Any, Channel]):
+def test_the_next_wait_ends_when_it_left_between_two(ends: Ends, linked: tuple[Any, Channel]):
     far, upstream = linked
     far.close()
-    gevent.sleep(0.02)
+    until(lambda: ends[0].gone)
     with pytest.raises(Interrupted):
         upstream.read(1, 30)
 
 
-def test_idle_forgets_the_interrupt(linked: tuple[Any, Channel]):
+def test_idle_forgets_the_interrupt(ends: Ends, linked: tuple[Any, Channel]):
     far, upstream = linked
     far.close()
-    gevent.sleep(0.02)
+    until(lambda: ends[0].gone)
     upstream.rest_idle()
     with pytest.raises(TimedOut):
         upstream.read(1, 0.4)

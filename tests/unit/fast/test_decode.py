@@ -188,7 +188,7 @@ def test_long_utf7_fits() -> None:
 
 def test_what_is_no_value_is_refused() -> None:
     with pytest.raises(TypeError):
-        decode.readings(bytearray(b"x"), decode.TEXT)  # type: ignore[arg-type]
+        decode.readings(bytearray(b"x"), decode.TEXT)
 
 
 def test_digits_are_read_as_octal_and_as_css() -> None:

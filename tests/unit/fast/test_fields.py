@@ -15,7 +15,10 @@ fields = st.lists(st.tuples(names, st.text(max_size=3)), max_size=8)
 @given(fields, st.sets(names.map(fields_oracle.lower), max_size=4), fields)
 def test_an_edit_is_what_the_oracle_does(headers: Headers, gone: set[str], added: Headers) -> None:
     expected = fields_oracle.edited(headers, [name for name in gone if name.isascii()], added)
-    Edit(name for name in gone if name.isascii()).apply(headers, added)
+    edit, before = Edit(name for name in gone if name.isascii()), list(headers)
+    assert edit.copy(headers, added) == expected
+    assert headers == before
+    edit.apply(headers, added)
     assert headers == expected
 
 
@@ -35,6 +38,8 @@ def test_what_is_no_field_is_refused() -> None:
     for wrong in ([("a",), 7], [(7, "x")]):
         with pytest.raises((TypeError, AttributeError)):
             Edit(["a"]).apply(wrong, [])
+        with pytest.raises((TypeError, AttributeError)):
+            Edit(["a"]).copy(wrong, [])
     for wrong in ([("a",)], [(7, "x")], [("a", 7)], [("a", "b", "c")]):
         with pytest.raises((TypeError, ValueError)):
             joined(wrong, "a")  # type: ignore[arg-type]

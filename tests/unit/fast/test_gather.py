@@ -26,4 +26,4 @@ def test_names_longer_than_the_mask_is_wide() -> None:
 def test_what_is_no_field_is_refused() -> None:
     for wrong in ([("range", 7)], [7], [(7, "x")]):
         with pytest.raises(TypeError):
-            Gather(["range"]).of(wrong)  # type: ignore[arg-type]
+            Gather(["range"]).of(wrong)

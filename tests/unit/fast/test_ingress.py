@@ -75,7 +75,7 @@ def test_every_exchange_has_its_own_values() -> None:
         "gateway.headers": [],
     }
     one, other = ingress.decide(PLAN, environ, 1.0), ingress.decide(PLAN, dict(environ), 2.0)
-    one.response, one.sent = object(), 7  # type: ignore[assignment]
+    one.response, one.sent = object(), 7
     assert (other.response, other.sent, other.started, one.started) == (None, 0, 2.0, 1.0)
 
 

@@ -1,8 +1,6 @@
 """The meter: against its oracle, by many processes at once, and when there is no room."""
 
 import mmap
-import os
-import signal
 
 import pytest
 from hypothesis import given
@@ -15,6 +13,7 @@ from gateway._fast.page import Memory
 from gateway.errors import CIRCUIT_OPEN, GatewayError
 from gateway.exchange import Exchange, Response
 from tests.oracles import meter_oracle
+from tests.support.forks import children, run_all, spin
 
 REQUEST = st.tuples(
     st.sampled_from(["GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "get"]),
@@ -210,14 +209,7 @@ def counting(memory, slot, rounds):
 
 def test_sums_of_processes_that_share_stripes_are_exact():
     memory = Memory(mmap.mmap(-1, Meter.bytes_for(64, 4, 2)))
-    pids = []
-    for slot in range(4):
-        pids.append(os.fork())
-        if not pids[-1]:
-            counting(memory, slot, 20_000)
-            os._exit(0)
-    for pid in pids:
-        assert os.waitpid(pid, 0)[1] == 0
+    assert run_all([lambda slot=slot: counting(memory, slot, 20_000) for slot in range(4)]) == [0] * 4
     _, words, _, times = rows(meter(memory=memory))[ROUTE, "r"]
     assert words == {1: 80_000, 48: 240_000}
     assert (times[0].count, times[2].count) == (80_000, 80_000)
@@ -227,13 +219,8 @@ def test_a_killed_process_leaves_sums_of_whole_requests_but_one():
     memory = Memory(mmap.mmap(-1, Meter.bytes_for(64, 4, 2)))
     view = meter(memory=memory)
     for turn in range(10):
-        pid = os.fork()
-        if not pid:
-            counting(memory, turn % 4, 1 << 40)
-        while sum(rows(view).get((ROUTE, "r"), [0, {}])[1].values()) < 1000 * turn:
-            os.sched_yield()
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        with children([lambda slot=turn % 4: counting(memory, slot, 1 << 40)]):
+            spin(lambda most=1000 * turn: sum(rows(view).get((ROUTE, "r"), [0, {}])[1].values()) >= most)
         view.forget(turn % 4)
         in_flight, words, _, times = rows(view)[ROUTE, "r"] if turn else [0, {1: 0}, {}, (Histogram(),)]
         assert in_flight == 0

@@ -1,8 +1,6 @@
 """What was seen lately: failures are the last ones and never torn, clients as the oracle counts them."""
 
 import mmap
-import os
-import signal
 
 import pytest
 from hypothesis import given
@@ -12,6 +10,7 @@ from gateway._fast.page import Memory
 from gateway._fast.recent import ENTRIES, EVERY, KEPT, SAMPLES, Recent
 from gateway.exchange import Exchange
 from tests.oracles import meter_oracle
+from tests.support.forks import children
 
 ADDRESS = st.sampled_from(["192.0.2.1", "2001:db8::1", "", "x" * 47, "x" * 48]) | st.integers(0, 99).map(
     "10.0.0.{}".format
@@ -95,20 +94,16 @@ def test_nobody_sees_a_torn_record():
     memory = Memory(mmap.mmap(-1, Recent.bytes_for(2)))
     reader = recent(memory=memory)
     for turn in range(12):
-        pid = os.fork()
-        if not pid:
-            _write_forever(memory, turn)
-        seen = 0
-        while seen < 300:
-            seen += 1
-            for at, request_id, method, route, upstream, status, error in reader.failures():
-                assert {request_id[-1], method[-1], route[-1], upstream[-1], error[-1]} == {str(status % 10)}, (
-                    request_id
-                )
-                assert at == status
-            assert all(count % EVERY == 0 for count in reader.clients().values())
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        with children([lambda turn=turn: _write_forever(memory, turn)]):
+            seen = 0
+            while seen < 300:
+                seen += 1
+                for at, request_id, method, route, upstream, status, error in reader.failures():
+                    assert {request_id[-1], method[-1], route[-1], upstream[-1], error[-1]} == {str(status % 10)}, (
+                        request_id
+                    )
+                    assert at == status
+                assert all(count % EVERY == 0 for count in reader.clients().values())
     last = recent(memory=memory)
     last.claim(0)
     for number in range(KEPT):

@@ -59,7 +59,7 @@ def test_no_reference_is_lost_or_kept() -> None:
 @given(st.sampled_from(["/a", "/a?b", "/a?b?c", ""]), st.floats(0, 1000), st.booleans())
 def test_a_request_on_behalf_of_another(target: str, deadline: float, has_state: bool) -> None:
     client = exchange(plan=object(), params={"id": "7"}, caller=object(), trace=object(), trusted=True)
-    client.sent, client.response, client.state = 7, object(), {} if has_state else None  # type: ignore[assignment]
+    client.sent, client.response, client.state = 7, object(), {} if has_state else None
     made = slots.another(client, "POST", target, [("A", "b")], deadline)
     expected = slots_oracle.another(client, "POST", target, [("A", "b")], deadline)
     known = [name for name in Exchange.__slots__ if hasattr(expected, name)]
@@ -73,7 +73,7 @@ def test_a_class_that_is_no_exchange_is_refused() -> None:
         __slots__ = ("method",)
 
     with pytest.raises(TypeError, match="no slot"):
-        slots.learn(Other)  # type: ignore[arg-type]
+        slots.learn(Other)
     with pytest.raises(TypeError, match="more than its slots"):
-        slots.learn(SimpleNamespace)  # type: ignore[arg-type]
+        slots.learn(SimpleNamespace)
     assert slots.read(exchange(), "method") == "GET"

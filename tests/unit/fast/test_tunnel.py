@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import socket
 from collections.abc import Callable, Iterator
+from select import select
 from time import monotonic
 
 import gevent
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from gateway._fast.channel import Channel
 from gateway._fast.tunnel import Frames, Tunnel, close_frame
 from tests.oracles import tunnel_oracle
+from tests.support.greenlets import until
 
 KEY = b"\x01\x02\x03\x04"
 BYE = tunnel_oracle.close_frame(1001, b"")
@@ -214,7 +216,7 @@ def test_an_end_is_passed_on_and_the_other_direction_goes_on(joined: Joined):
 def test_a_reset_ends_both(joined: Joined, dying: str):
     dead, other = (joined.client, joined.upstream) if dying == "client" else (joined.upstream, joined.client)
     other.send(b"never read")
-    gevent.sleep(0.01)
+    until(lambda: select([dead], [], [], 0)[0])
     dead.close()  # a unix socket closed with unread bytes resets
     assert joined.is_over()
     joined.channel.close()

@@ -164,10 +164,20 @@ def test_more_than_so_many_at_a_time_are_refused() -> None:
     assert function.fetch(asked()).status == 200
 
 
+ON_THE_PATH = "install it, or put the folder that holds it on PYTHONPATH"
+
+
 @pytest.mark.parametrize(
     ("name", "message", "hint"),
     [
-        ("no_such_module:x", "no_such_module cannot be imported: ModuleNotFoundError", ""),
+        ("no_such_module:x", "no_such_module cannot be imported: ModuleNotFoundError", ON_THE_PATH),
+        (
+            "lacking_on_purpose:x",
+            "lacking_on_purpose cannot be imported: ModuleNotFoundError: No module named 'nowh",
+            "",
+        ),
+        ("torn_on_purpose:x", "torn_on_purpose cannot be imported: SyntaxError: ", ""),
+        ("ending_on_purpose:x", "ending_on_purpose cannot be imported: SystemExit: 3 (", ""),
         ("gateway.examples:hallo", "gateway.examples has no hallo", "did you mean `hello`?"),
         ("gateway.examples:__doc__", "gateway.examples:__doc__ is no callable but str", ""),
         ("broken_on_purpose:x", "broken_on_purpose cannot be imported: ZeroDivisionError: division by zero (", ""),
@@ -177,6 +187,9 @@ def test_names_that_lead_nowhere(
     name: str, message: str, hint: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "broken_on_purpose.py").write_text("x = 1 / 0\n")
+    (tmp_path / "lacking_on_purpose.py").write_text("import nowhere_at_all\n")
+    (tmp_path / "torn_on_purpose.py").write_text("def x(:\n")
+    (tmp_path / "ending_on_purpose.py").write_text("raise SystemExit(3)\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ImportingError) as caught:
         callable_of(name)

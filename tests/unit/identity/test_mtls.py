@@ -185,7 +185,7 @@ class Counting(Enrich):
 
     def caller(self, *args: object, **known: object) -> Caller:
         self.made = getattr(self, "made", 0) + 1
-        return super().caller(*args, **known)  # type: ignore[arg-type]
+        return super().caller(*args, **known)
 
 
 def test_a_connection_is_looked_at_once_by_each_provider(billing: bytes) -> None:

@@ -24,6 +24,7 @@ from gateway.shared.redis_address import parse
 from gateway.shared.redis_scripts import Scripts
 from tests.exchanges import exchange
 from tests.support.gateway import wait_until
+from tests.support.greenlets import until
 from tests.support.redis import RedisServer, cluster, redis
 from tests.support.tries import first_quick
 
@@ -140,7 +141,7 @@ def test_what_an_earlier_step_took_is_given_back(host, server):
     steps[0].on_request(made)
     with pytest.raises(GatewayError):
         steps[1].on_request(made)
-    wait_until(lambda: gevent.sleep(0) or server.ask("EXISTS", key(first)) == ":0", "the bucket is full again")
+    until(lambda: server.ask("EXISTS", key(first)) == ":0")  # the bucket is full again
 
 
 def test_a_shadow_refuses_nobody_and_is_not_told(host, caplog):
@@ -205,7 +206,7 @@ def test_many_that_ask_at_once_share_a_round_trip(host, server):
 
     def asked() -> tuple[int, int, int]:
         """How often Redis was late, how many were let in, and how often it read."""
-        wait_until(lambda: gevent.sleep(0) or not host.scripts.is_down, "Redis is asked")
+        until(lambda: not host.scripts.is_down)
         limit = host.limit(f"n{next(names)}", Rate(1, 3600, 50))
         host.ask(limit)
         reads, failures = reads_of(server), host.scripts.failures

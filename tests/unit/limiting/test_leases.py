@@ -19,7 +19,7 @@ from gateway.shared import buckets as shared
 from gateway.shared.redis_address import parse
 from gateway.shared.redis_scripts import BATCH, Scripts
 from gateway.shared.store import StoreUnavailableError
-from tests.support.gateway import wait_until
+from tests.support.greenlets import until
 from tests.support.redis import RedisServer, redis
 from tests.support.said import Asked
 
@@ -272,7 +272,7 @@ def test_over_a_redis_hosts_hear_of_each_other_and_nobody_waits(server):
     asked = [take(made[0]) for _ in range(3)]
     assert asked == [True, True, False], "a lease is 2, and nobody was asked yet"
     key = store_key(NAME).decode()
-    wait_until(lambda: gevent.sleep(0.001) or server.ask("EXISTS", key) == ":1", "it is said")
+    until(lambda: server.ask("EXISTS", key) == ":1")
     for turn in range(200):
         asked.append(take(made[turn % 2]))
         gevent.sleep(0.005)

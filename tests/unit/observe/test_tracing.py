@@ -3,7 +3,6 @@
 import socket
 from time import monotonic
 
-import gevent
 import pytest
 
 from gateway.config.model_tracing import Tracing
@@ -13,6 +12,7 @@ from gateway.observe.kept import SOCKET, Kept, unpacked
 from gateway.observe.tracing import Traces
 from gateway.shared.traces import Counts, region_size
 from tests.exchanges import exchange
+from tests.support.greenlets import until
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 PARENT = ("traceparent", f"00-{TRACE}-{SPAN}-01")
@@ -162,10 +162,7 @@ def test_what_waits_is_bounded(traces, reader, counts, monkeypatch):
 
 def test_it_is_sent_by_itself(traces, reader):
     walked(traces.compile(spec()), PARENT)
-    with gevent.Timeout(5):
-        while not (found := sent(reader)):
-            gevent.sleep(0.005)
-    assert len(found) == 1
+    assert len(until(lambda: sent(reader))) == 1
 
 
 def test_many_at_once_do_not_wait_for_the_timer(traces, reader, monkeypatch):

@@ -20,6 +20,7 @@ from gateway.observer.own import Own
 from gateway.observer.part import World
 from gateway.shared import Page
 from gateway.shared.vitals import REGION, VitalsRegion
+from tests.support.greenlets import until
 from tests.unit.observer.made import figures, route
 
 CONFIG = "version: 1\nroutes: [{name: NAME, match: {path: /}, respond: {status: 200}}]\n"
@@ -76,12 +77,10 @@ def ticks(made):
     return [len(part.ticks) for part in made.parts]
 
 
-def run(made, until, has_master=lambda: True):
+def run(made, condition, has_master=lambda: True):
     """The loop in a greenlet, until a condition holds; then to its end."""
     running = gevent.spawn(made.loop.run, has_master)
-    with gevent.Timeout(10):
-        while not until():
-            gevent.sleep(0.01)
+    until(condition)
     made.loop.end()
     running.join(5)
     assert running.ready()

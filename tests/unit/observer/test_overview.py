@@ -97,9 +97,23 @@ def test_over_http(overview):
     assert len(told["times"]) == len(told["p99_ms"]) == len(told["heatmap"]) == len(told["classes"]["5xx"]) == 60
     assert set(told["requests_per_second"]) == {10.0}
     assert set(told["error_rate"]) == {0.1}
-    assert client.simulate_get("/api/history?route=nothing").json["requests_per_second"] == [0.0] * 60
     assert client.simulate_get("/api/history?route=").json["route"] == "", "what matched none"
     assert client.simulate_get("/api/history").json["route"] is None
+
+
+def test_over_time_by_names_that_there_are(overview):
+    overview.configure(loads(CONFIG.replace("name: item,", "name: quiet,")))
+    client = falcon.testing.TestClient(make_app([overview]))
+    assert client.simulate_get("/api/history?route=quiet").json["requests_per_second"] == [0.0] * 60
+    assert client.simulate_get("/api/history?route=item").status_code == 200, "of an earlier configuration"
+    assert client.simulate_get("/api/history?route=auth:login").status_code == 200, "one of the gateway's own"
+    refused = client.simulate_get("/api/history?route=quite")
+    assert (refused.status_code, refused.json["type"].rpartition(":")[2]) == (404, "unknown-route")
+    assert refused.json["detail"] == "There is no route 'quite': did you mean `quiet`? there are: quiet."
+    refused = client.simulate_get("/api/history?rout=quiet")
+    assert (refused.status_code, refused.json["detail"]) == (
+        422, "There is no parameter 'rout': did you mean `route`? there are: range, route."
+    )  # fmt: skip
 
 
 def test_rows_of_a_heatmap():

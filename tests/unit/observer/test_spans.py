@@ -5,7 +5,6 @@ import os
 import types
 from time import monotonic, time
 
-import gevent
 import pytest
 
 from gateway.config.document import loads
@@ -19,6 +18,7 @@ from gateway.observer.spans import Spans
 from gateway.shared.traces import Counts, region_size
 from tests.exchanges import exchange, route
 from tests.support.collector import collecting
+from tests.support.greenlets import until
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -79,13 +79,6 @@ def part(world):
 def figure(part: Spans, name: str, reason: str = "") -> float:
     (found,) = [value for key, _, labels, value in part.metrics() if (key, labels.get("reason", "")) == (name, reason)]
     return found
-
-
-def until(condition):
-    with gevent.Timeout(10):
-        while not (value := condition()):
-            gevent.sleep(0.005)
-    return value
 
 
 def spans_of(collector, trace: str, count: int):

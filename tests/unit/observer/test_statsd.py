@@ -5,13 +5,13 @@ import socket
 import time
 import types
 
-import gevent
 import pytest
 
 from gateway.config.model_statsd import Statsd as Spec
 from gateway.observer.own import OwnFigures
 from gateway.observer.statsd import Statsd
 from gateway.observer.statsd_client import PACKET, Client, word
+from tests.support.greenlets import until
 from tests.unit.observer.made import calls, figures, route
 
 FIRST = figures({"item.v1": route(5)})
@@ -48,9 +48,7 @@ def sending(daemon, port=None, tags=False, host="127.0.0.1"):
     made = part()
     spec = Spec(host, port or daemon.getsockname()[1], "gw", 1.0, tags, "x:1")
     made.configure(types.SimpleNamespace(statsd=spec))
-    until = time.monotonic() + 3
-    while made._client._socket is None and time.monotonic() < until:
-        gevent.sleep(0.01)
+    until(lambda: made._client._socket)
     return made
 
 
@@ -166,9 +164,7 @@ def test_a_name_that_is_not_found_is_told_once_and_what_is_meant_for_it_dropped(
     for second in range(3):
         made.tick(100.0 + second, figures({"a": route(second)}))
     assert time.monotonic() - began < 0.5
-    until = time.monotonic() + 10
-    while "is not found" not in caplog.text and time.monotonic() < until:
-        gevent.sleep(0.01)
+    until(lambda: "is not found" in caplog.text)
     assert caplog.text.count("is not found") == 1
     assert list(made.metrics())[1][3] == 2
     made.close()

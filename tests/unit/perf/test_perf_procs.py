@@ -8,6 +8,7 @@ import time
 import pytest
 
 from perf.procs import NotServing, Pinned, Server, ask, free_ports, memory, session_cpu, session_memory, session_pids
+from tests.support.gateway import wait_until
 
 BURN = """
 import os, sys, time
@@ -42,17 +43,9 @@ def start():
         server.stop()
 
 
-def wait_for(condition):
-    end = time.monotonic() + 8
-    while not (found := condition()):
-        assert time.monotonic() < end, "the condition never came true"
-        time.sleep(0.01)
-    return found
-
-
 def counted_and_said(server, *paths):
     """What is counted, and what the processes themselves say they used: it holds on a busy machine as well."""
-    wait_for(lambda: all(path.exists() for path in paths))
+    wait_until(lambda: all(path.exists() for path in paths), "all said it")
     return session_cpu(server.sid), sum(float(path.read_text()) for path in paths)
 
 
@@ -86,7 +79,7 @@ def test_an_idle_child_uses_none(start, tmp_path):
 def test_memory_counts_what_a_child_holds(start, tmp_path):
     code = "import sys, time; b = b'x' * 50_000_000; open(sys.argv[1], 'w'); time.sleep(60)"
     server = start(code, str(tmp_path / "done"))
-    wait_for(lambda: (tmp_path / "done").exists())
+    wait_until((tmp_path / "done").exists, "it holds them")
     rss, pss = session_memory(server.sid)
     assert 50 < rss < 90 and 50 < pss <= rss
     assert memory(server.sid)[0] == pytest.approx(rss, abs=1)
@@ -101,7 +94,7 @@ def test_stop_ends_what_ignores_sigterm_and_its_children(start, tmp_path):
         "open(sys.argv[1] + str(os.getpid()), 'w'); time.sleep(60)"
     )
     server = start(code, str(tmp_path / "up-"))
-    wait_for(lambda: len(list(tmp_path.iterdir())) == 2)
+    wait_until(lambda: len(list(tmp_path.iterdir())) == 2, "both are there")
     assert len(session_pids(server.sid)) == 2
     server.stop(patience=0.1)
     assert session_pids(server.sid) == []

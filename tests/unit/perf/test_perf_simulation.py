@@ -9,6 +9,7 @@ import pytest
 
 from perf import tools
 from perf.__main__ import main
+from perf.scenario import ScenarioError
 from perf.simulation import costs, draw, leases, redis_load, shapes, store, words
 from perf.simulation.check import failures
 from perf.simulation.cluster import DOWN, UP, Cluster, Setting, totals
@@ -17,7 +18,7 @@ from perf.simulation.engine import Engine, Station
 from perf.simulation.host import Host
 from perf.simulation.plants import Fluid, Requests
 from perf.simulation.run import simulate
-from perf.simulation.scenario import Unusable, load_all, parse
+from perf.simulation.scenario import load_all, parse
 
 COSTS = Costs(
     {"bare": 50.0, "cache-hit": 20.0, "full": 70.0, "exact": 100.0, "leased": 60.0},
@@ -189,7 +190,7 @@ def test_mistakes_in_a_file_are_named():
         ("kind = 'capacity'\nper_minute = [1]\nlines = ['bare']\nsetting = {pods = 3}", "unknown key 'pods'"),
         ("kind = ", "Invalid value"),
     ):
-        with pytest.raises(Unusable, match=said):
+        with pytest.raises(ScenarioError, match=said):
             parse("f", text)
 
 

@@ -141,8 +141,7 @@ def test_a_leader_that_fails_does_not_fail_the_others() -> None:
     line.pause = 0.01
     line.failure = GatewayError(UPSTREAM_REFUSED, "It is gone.")
     greenlets = [gevent.spawn(line.get) for _ in range(50)]
-    gevent.sleep(0.005)
-    gevent.spawn_later(0.008, lambda: setattr(line, "failure", None))
+    gevent.spawn_later(0.013, lambda: setattr(line, "failure", None))
     gevent.joinall(greenlets)
     statuses = [greenlet.value.status for greenlet in greenlets]
     assert statuses.count(200) >= 49 and len(line.asked) <= 3

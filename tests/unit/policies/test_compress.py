@@ -131,8 +131,8 @@ def test_a_stream_is_flushed_piece_by_piece_and_closed() -> None:
 
     body = Body()
     made = walked(Response(200, [JSON], body))
-    pieces = list(made.body)  # type: ignore[arg-type]
-    assert len(pieces) == 3 and all(pieces) and gzip.decompress(b"".join(pieces)) == b"onetwo"  # type: ignore[arg-type]
+    pieces = list(made.body)
+    assert len(pieces) == 3 and all(pieces) and gzip.decompress(b"".join(pieces)) == b"onetwo"
     made.close()
     assert body.is_closed
 

@@ -14,7 +14,7 @@ TABLE = bindings(Schema.read(descriptor_set()))
 
 def found(method: str, path: str) -> str | tuple[str, ...]:
     match = find(TABLE, method, path.split("/")[1:])
-    return match[0].method.name if match and isinstance(match[0], Binding) else match  # type: ignore[return-value]
+    return match[0].method.name if match and isinstance(match[0], Binding) else match
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def version1(address: object, port: int) -> bytes:
 
 
 def version2(address: object, port: int) -> bytes:
-    packed = address.packed  # type: ignore[attr-defined]
+    packed = address.packed
     body = packed + packed + struct.pack("!HH", port, 80)
     return SIGNATURE + struct.pack("!BBH", 0x21, 0x11 if len(packed) == 4 else 0x21, len(body)) + body
 

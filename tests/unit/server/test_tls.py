@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from gateway.config.complaints import ConfigError
+from gateway.config.document import loads
 from gateway.config.model import Certificate, ServerTLS
 from gateway.server.tls import Contexts
+from gateway.server.tls import contexts as contexts_of
 from tests.support.certs import Pair, authority, issue
 
 
@@ -94,3 +98,28 @@ def test_a_pair_that_cannot_be_used_leaves_the_old_one(
     issue(tmp_path, ca, "api")
     assert contexts.refresh(), "once the pair is whole, it is taken"
     assert contexts.find("api.test") is not before
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("text", "[SSL]"),
+        ("other", "mismatch"),
+        ("encrypted", "the key is encrypted, and nobody is there to give its pa"),
+    ],
+)
+def test_what_cannot_be_used_is_a_mistake_of_the_configuration(tmp_path: Path, ca: Pair, key: str, words: str) -> None:
+    pair = issue(tmp_path, ca, "mine")
+    if key == "text":
+        pair.key.write_text("no key")
+    elif key == "other":
+        pair.key.write_bytes(issue(tmp_path, ca, "other").key.read_bytes())
+    else:
+        made = ["openssl", "pkey", "-in", pair.key, "-aes256", "-passout", "pass:x", "-out", tmp_path / "locked.key"]
+        subprocess.run(made, check=True, capture_output=True)
+        pair.key.write_bytes((tmp_path / "locked.key").read_bytes())
+    text = f"version: 1\nserver: {{tls: {{cert: {pair.cert}, key: {pair.key}}}}}\nroutes: []\n"
+    with pytest.raises(ConfigError, match="the certificates cannot be used") as caught:
+        contexts_of(loads(text, "x.yaml"))
+    assert str(caught.value).startswith("x.yaml:2:1: server.tls: ") and words in str(caught.value)
+    assert "each file is PEM" in str(caught.value)

@@ -56,7 +56,7 @@ def test_an_entry_has_all_of_the_request(scripts: Scripts) -> None:
     made = asking(b"body", caller=Caller("staff", "ann", {"sub": "ann"}))
     response = stream(scripts, headers=("x-a", "x-none")).fetch(made)
     assert (response.status, isinstance(response.body, bytes)) == (202, True)
-    assert "-" in json.loads(response.body)["id"]  # type: ignore[arg-type]
+    assert "-" in json.loads(response.body)["id"]
     assert entries(scripts) == [
         {
             "id": made.request_id, "method": "POST", "path": "/v1/events/a%20b", "query": "q=1",

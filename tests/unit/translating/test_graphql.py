@@ -55,7 +55,7 @@ def spec_of(text: str) -> GraphQL:
 def asked(text: str, target: str, answer: Any = None, body: Any = None) -> tuple[Response, Reviews]:
     service = Reviews({"data": {"search": [{"id": 1}]}} if answer is None else answer)
     given = exchange("POST", target, started=time.monotonic(), params={"n": "7"})
-    given.plan = None  # type: ignore[assignment]
+    given.plan = None
     if body is not None:
         data = json.dumps(body).encode()
         given.body, given.body_length = io.BytesIO(data), len(data)
@@ -83,7 +83,7 @@ def test_what_is_not_there_is_left_out() -> None:
 def test_what_does_not_fit_is_refused(query: str, words: str) -> None:
     with pytest.raises(GatewayError, match=words) as caught:
         variables(query)
-    assert caught.value.kind.slug == "invalid-parameters"
+    assert caught.value.kind.slug == "invalid-variables"
 
 
 BODY = """      query: "mutation($n: Int!, $s: [[String]], $i: Item, $id: ID) {add(n: $n) {id}}"
@@ -103,7 +103,7 @@ def test_what_the_body_has_must_be_of_the_type() -> None:
 def test_and_is_refused_otherwise(body: Any) -> None:
     with pytest.raises(GatewayError) as caught:
         asked(BODY, "/search/7", body=body)
-    assert caught.value.kind.slug == "invalid-parameters"
+    assert caught.value.kind.slug == "invalid-variables"
 
 
 SIMPLE = '      query: "{search {id}}"\n'
@@ -111,7 +111,7 @@ SIMPLE = '      query: "{search {id}}"\n'
 
 def test_the_answer_and_what_is_selected_of_it() -> None:
     response, service = asked(SIMPLE, "/search/7")
-    assert json.loads(response.body) == {"data": {"search": [{"id": 1}]}}  # type: ignore[arg-type]
+    assert json.loads(response.body) == {"data": {"search": [{"id": 1}]}}
     assert service.requests == [{"query": "{search {id}}", "variables": {}}]
     response, _ = asked(SIMPLE + "      select: data.search[0].id\n", "/search/7")
     assert response.body == b"1"
@@ -174,7 +174,7 @@ def test_a_document_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_text(HEAD + '      query: "file:search.graphql"\n')
     document = load(path)
-    assert document.routes[0].graphql is not None and document.routes[0].graphql.query.startswith("{\n  search")  # type: ignore[union-attr]
+    assert document.routes[0].graphql is not None and document.routes[0].graphql.query.startswith("{\n  search")
     assert str(tmp_path / "search.graphql") in document.files
 
 

@@ -54,7 +54,7 @@ def asked(folder: Path, body: Any, more: str = "", method: str = "POST", query: 
     given = exchange(
         method, f"/graphql?{query}", [("Accept", "application/graphql-response+json")], started=time.monotonic()
     )
-    given.plan = None  # type: ignore[assignment]
+    given.plan = None
     if body is not None:
         data = json.dumps(body).encode()
         given.body, given.body_length = io.BytesIO(data), len(data)

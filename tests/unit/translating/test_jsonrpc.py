@@ -60,7 +60,7 @@ def made(more: str, ledger: Ledger) -> JsonRpc:
 def asking(body: Any = None, **known: Any) -> Exchange:
     target = "/accounts/7/a%20b?lang=de&n=5"
     given = exchange("POST", target, [("X-A", "1")], started=time.monotonic(), **known)
-    given.params, given.plan = {"id": "7", "name": "a%20b"}, None  # type: ignore[assignment]
+    given.params, given.plan = {"id": "7", "name": "a%20b"}, None
     if body is not None:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         given.body, given.body_length = io.BytesIO(data), len(data)

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -21,6 +20,7 @@ from gateway.tuning.measured import limit_of
 from gateway.tuning.order import Answered, Order, together
 from gateway.tuning.processes import Child, session_pids
 from gateway.tuning.stand import Round
+from tests.support.gateway import wait_until
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -228,8 +228,4 @@ def test_what_was_started_ends_with_who_started_it():
         sid = int(parent.stdout.readline())
         assert session_pids(sid)
         parent.send_signal(signal.SIGKILL)
-        end = time.monotonic() + 10
-        while session_pids(sid) and time.monotonic() < end:
-            os.sched_yield()
-            time.sleep(0.01)
-    assert not session_pids(sid)
+        wait_until(lambda: not session_pids(sid), "it has ended")

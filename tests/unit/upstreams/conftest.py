@@ -17,6 +17,7 @@ from gateway.upstreams.http import HttpUpstream
 from gateway.upstreams.pool import Address, PoolSettings
 from gateway.upstreams.pools import PoolKey, Pools, TLSSettings
 from gateway.upstreams.state import TrafficRegion
+from tests.unit.upstreams.tls_server import TLSServer
 from tests.wire.upstream.play import FakeUpstream, Script
 
 
@@ -79,14 +80,31 @@ def up(pools: Pools) -> Up:
     ):
         tls = more.pop("tls", TLSSettings())
         address = Address(scheme, host, port, str(more.pop("socket", "")))
-        pool = pools.get(PoolKey(address, PoolSettings(size, idle), tls))  # type: ignore[arg-type]
+        pool = pools.get(PoolKey(address, PoolSettings(size, idle), tls))
         times = {"connect": 1.0, "read": 2.0, "total": 5.0} | more
         target = Target(str(address), pool, region.target("catalog", str(address)))
         fleet = Fleet("catalog", balance.make(Balance("p2c"), "catalog"), [target])
-        http = HttpUpstream("catalog", **times)  # type: ignore[arg-type]
+        http = HttpUpstream("catalog", **times)
         return Attempts(http, fleet, region.upstream("catalog"), Rules())
 
     return make
+
+
+Serve = Callable[..., int]
+
+
+@pytest.fixture
+def tls_server(certificates: Certificates) -> Iterator[Serve]:
+    """tls_server(…) -> port of a TLSServer that is ended after the test."""
+    servers: list[TLSServer] = []
+
+    def make(host: str = "127.0.0.1", client_ca: bool = False, ragged: bool = False, plain: bool = False) -> int:
+        servers.append(TLSServer(certificates, host, client_ca, ragged, plain))
+        return int(servers[-1].listener.getsockname()[1])
+
+    yield make
+    for server in servers:
+        server.end()
 
 
 @pytest.fixture

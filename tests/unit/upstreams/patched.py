@@ -1,30 +1,27 @@
-"""What only shows where gevent has patched the standard library, as it has in a worker: run by test_patched."""
+"""What only shows where gevent has patched the standard library, as in a worker: test_patched runs it so."""
 
 from __future__ import annotations
 
+import socket
+import ssl
+import sys
+from time import monotonic
+from typing import Any
+
+import gevent
+import gevent.socket
 from gevent import monkey
 
-monkey.patch_all()
-
-import socket  # noqa: E402
-import ssl  # noqa: E402
-import sys  # noqa: E402
-from time import monotonic  # noqa: E402
-from typing import Any  # noqa: E402
-
-import gevent  # noqa: E402
-import gevent.socket  # noqa: E402
-
-from gateway import errors  # noqa: E402
-from gateway.errors import GatewayError  # noqa: E402
-from gateway.upstreams.attempt import Attempts, Rules  # noqa: E402
-from gateway.upstreams.balance import TwoChoices  # noqa: E402
-from gateway.upstreams.fleet import Fleet, Target  # noqa: E402
-from gateway.upstreams.http import HttpUpstream  # noqa: E402
-from gateway.upstreams.pool import Address  # noqa: E402
-from gateway.upstreams.pools import PoolKey, Pools, TLSSettings  # noqa: E402
-from gateway.upstreams.state import TrafficRegion  # noqa: E402
-from tests.wire.upstream.play import FakeUpstream, Side, exchange  # noqa: E402
+from gateway import errors
+from gateway.errors import GatewayError
+from gateway.upstreams.attempt import Attempts, Rules
+from gateway.upstreams.balance import TwoChoices
+from gateway.upstreams.fleet import Fleet, Target
+from gateway.upstreams.http import HttpUpstream
+from gateway.upstreams.pool import Address
+from gateway.upstreams.pools import PoolKey, Pools, TLSSettings
+from gateway.upstreams.state import TrafficRegion
+from tests.wire.upstream.play import FakeUpstream, Side, exchange
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -100,7 +97,7 @@ def a_name_that_is_never_resolved() -> None:
     def forever(*_: Any, **__: Any) -> None:
         gevent.sleep(30)
 
-    kept, socket.getaddrinfo = socket.getaddrinfo, forever  # type: ignore[assignment]
+    kept, socket.getaddrinfo = socket.getaddrinfo, forever
     try:
         assert kind(upstream("http", "slow.example", 80, connect=0.1), 1) is errors.UPSTREAM_CONNECT_TIMEOUT
     finally:
@@ -108,6 +105,7 @@ def a_name_that_is_never_resolved() -> None:
 
 
 if __name__ == "__main__":
+    assert monkey.is_module_patched("socket")
     plain()
     tls(*sys.argv[1:4])
     a_handshake_that_never_comes()

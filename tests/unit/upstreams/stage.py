@@ -108,11 +108,11 @@ class Stage:
         self.http = Played(play, clock.monotonic if clock else monotonic, total)
         names = [f"t{number}" for number in range(targets)]
         each = guards.breaker if guards else None
-        made = [Target(name, None, self.region.target("catalog", name), 1, each) for name in names]  # type: ignore[arg-type]
+        made = [Target(name, None, self.region.target("catalog", name), 1, each) for name in names]
         self.fleet = Fleet("catalog", RoundRobin(0, lambda: 0.5), made, guards)
         self.state = self.region.upstream("catalog")
         circuit = Circuit("catalog", rules, self.state.breaker, self.state.window) if rules else None
-        self.upstream = Attempts(self.http, self.fleet, self.state, Rules(retry, hedge), circuit)  # type: ignore[arg-type]
+        self.upstream = Attempts(self.http, self.fleet, self.state, Rules(retry, hedge), circuit)
 
     def ask(self, method: str = "GET", **known: Any) -> Exchange:
         """The exchange after it was fetched, with its response."""

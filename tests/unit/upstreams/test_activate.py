@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import gevent
@@ -13,10 +13,11 @@ import pytest
 
 from gateway.errors import CIRCUIT_OPEN, UPSTREAM_READ_TIMEOUT, UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import Exchange, Response
-from gateway.upstreams.activate import AT_ONCE, KEPT, Activator, Kept, is_open
+from gateway.upstreams.activate import AT_ONCE, Activator, is_open
 from gateway.upstreams.pool import Address
 from gateway.upstreams.wake import Wake
 from tests.exchanges import exchange
+from tests.support.greenlets import until
 
 
 class Place:
@@ -60,12 +61,6 @@ class Place:
         return self.activator.fetch(made)
 
 
-def wait_for(condition: Callable[[], object]) -> None:
-    with gevent.Timeout(10):
-        while not condition():
-            gevent.sleep(0.001)
-
-
 @pytest.fixture
 def place() -> Iterator[Place]:
     made = Place()
@@ -81,7 +76,7 @@ def test_who_finds_it_running_does_not_wait(place: Place) -> None:
 
 def test_all_who_wait_are_answered_in_their_order_and_it_is_woken_once(place: Place) -> None:
     waiting = [gevent.spawn(place.ask, f"/{number}", b"body") for number in range(1000)]
-    wait_for(lambda: place.waiting == 1000 and place.woken)
+    until(lambda: place.waiting == 1000 and place.woken)
     assert place.asked == [] and place.woken == 1
     place.open()
     gevent.joinall(waiting, timeout=5)
@@ -103,7 +98,7 @@ def test_no_more_than_so_many_are_let_go_at_once(place: Place) -> None:
 
     place.activator._fetch = slow
     waiting = [gevent.spawn(place.ask) for _ in range(300)]
-    wait_for(lambda: place.waiting == 300)
+    until(lambda: place.waiting == 300)
     place.open()
     gevent.joinall(waiting, timeout=5, raise_error=True)
     assert at_work[1] <= AT_ONCE
@@ -118,10 +113,27 @@ def slug(place: Place, **known: Any) -> str:
     return caught.value.kind.slug
 
 
+def test_who_comes_another_way_waits_in_the_same_line(place: Place) -> None:
+    seen: list[str] = []
+
+    def fetch(made: Exchange) -> Response:
+        place.fetch(made)
+        seen.append(made.target)
+        return Response(204, [])
+
+    other = place.activator.before(fetch)
+    waiting = [gevent.spawn(place.ask, "/0"), gevent.spawn(other, exchange("GET", "/1", started=time.monotonic()))]
+    until(lambda: place.waiting == 2)
+    assert place.woken == 1
+    place.open()
+    assert [each.get(timeout=5).status for each in waiting] == [200, 204]
+    assert (place.asked, seen) == (["/0", "/1"], ["/1"])
+
+
 def test_the_queue_is_full() -> None:
     place = Place(most=2)
     waiting = [gevent.spawn(place.ask) for _ in range(2)]
-    wait_for(lambda: place.waiting == 2)
+    until(lambda: place.waiting == 2)
     assert slug(place) == "activation-full"
     place.open()
     gevent.joinall(waiting, timeout=5, raise_error=True)
@@ -173,16 +185,6 @@ def test_one_that_was_let_go_too_early_waits_on(place: Place) -> None:
     place.activator._fetch = late
     place.open()
     assert place.ask().status == 200 and len(tries) == 4
-
-
-def test_a_body_can_be_read_once_more_while_it_is_small() -> None:
-    body = Kept(io.BytesIO(b"abcdef"))
-    assert body.read(4) == b"abcd" and body.rewind()
-    assert body.read(2) == b"ab" and body.read(100) == b"cd" and body.read() == b"ef" and body.rewind()
-    assert body.read(100) + body.read(100) + body.read(100) + body.read(100) == b"abcdef"
-    large = Kept(io.BytesIO(b"x" * (KEPT + 1)))
-    large.read()
-    assert not large.rewind()
 
 
 def test_unix_sockets_are_looked_at_too(tmp_path: Any) -> None:

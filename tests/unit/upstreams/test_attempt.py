@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,10 @@ from gateway import errors
 from gateway.errors import CLIENT_CLOSED, REQUEST_TIMEOUT, GatewayError, Kind
 from gateway.exchange import Response
 from gateway.upstreams.fleet import Guards
-from tests.unit.upstreams.stage import OUTLIER, RETRY, Clock, Stage, by_turns, clock
+from gateway.upstreams.hedge import Rules as HedgeRules
+from gateway.upstreams.retry import Rules
+from tests.exchanges import exchange
+from tests.unit.upstreams.stage import BREAKER, OUTLIER, RETRY, Clock, Stage, by_turns, clock
 
 __all__ = ["clock"]
 
@@ -178,6 +182,56 @@ def test_the_budget_forgets(clock: Clock):
     clock.now += 11
     stage.outcome()
     assert len(stage.tried) == 16
+
+
+# Other rules for the same upstream
+
+
+def beside(stage: Stage, rules: Rules | None) -> Callable[[], int]:
+    """What asks the stage's upstream by other rules."""
+    other = stage.upstream.with_retry(rules)
+    return lambda: other.fetch(exchange(started=stage.clock.now if stage.clock else 0.0)).status
+
+
+def test_others_may_have_more_tries_or_none(clock: Clock):
+    stage = Stage(by_turns(200), retry=RETRY, clock=clock)
+    for _ in range(10):
+        stage.outcome()
+    stage.http.tries.clear()
+    stage.http.play = by_turns(503)
+    assert beside(stage, None)() == 503 and len(stage.tried) == 1
+    assert beside(stage, replace(RETRY, attempts=4))() == 503 and len(stage.tried) == 1 + 5
+    assert stage.outcome() == 503 and len(stage.tried) == 1 + 5 + 3, "its own are what they were"
+
+
+def test_what_others_tried_again_counts_for_all(clock: Clock):
+    rules = replace(RETRY, budget=0, backoff=0.0)
+    stage = Stage(by_turns(503), retry=rules, clock=clock)
+    ask = beside(stage, rules)
+    for _ in range(5):
+        ask()
+        stage.outcome()
+    assert len(stage.tried) == 10 + 3, "three in ten seconds, whoever they are of"
+
+
+def test_the_circuit_opens_for_others_too(clock: Clock):
+    stage = Stage(by_turns(503), rules=BREAKER, clock=clock)
+    ask = beside(stage, RETRY)
+    for _ in range(4):
+        ask()
+    assert stage.outcome() is errors.CIRCUIT_OPEN
+    with pytest.raises(GatewayError) as caught:
+        ask()
+    assert caught.value.kind is errors.CIRCUIT_OPEN
+
+
+def test_what_is_late_is_learnt_from_all(clock: Clock):
+    stage = Stage(by_turns(200), hedge=HedgeRules(0.0, 0.95, 50_000), clock=clock)
+    ask = beside(stage, RETRY)
+    assert stage.upstream._latencies is not None
+    for _ in range(50):
+        ask()
+    assert stage.upstream._latencies.quantile(clock.now_ms() + 1000) is not None
 
 
 # What is told of targets

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstreams.backoff import delay, parse_retry_after, wait
+from gateway.upstreams.backoff import asked_for, delay, parse_retry_after, wait
 
 BASE = 0.025
 NOW = 1_700_000_000.0
@@ -43,6 +43,11 @@ def test_what_the_upstream_asks_for_is_the_least_and_the_deadline_the_most(pause
 )  # fmt: skip
 def test_retry_after(value, expected):
     assert parse_retry_after(value, NOW) == expected
+
+
+def test_an_answer_may_ask_for_time():
+    assert asked_for([("Content-Length", "7"), ("RETRY-AFTER", "5")], NOW) == 5
+    assert asked_for([("Retry-After", "soon")], NOW) is None and asked_for([], NOW) is None
 
 
 @given(st.text())

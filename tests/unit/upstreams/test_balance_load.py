@@ -143,7 +143,7 @@ def test_workers_balance_like_one(kind):
         region = TrafficRegion(page, targets=8, upstreams=8)
         region.claim(slot)
         states = [region.target("catalog", address) for address in ("a:1", "b:1", "c:1")]
-        eligible = tuple(Target(state.address, 1.0, state) for state in states)  # type: ignore[arg-type]
+        eligible = tuple(Target(state.address, 1.0, state) for state in states)
         workers.append((kind(0, dice(slot)), eligible))
     for turn in range(120):
         balancer, eligible = workers[turn % 4]

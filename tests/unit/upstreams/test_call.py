@@ -12,9 +12,8 @@ from gateway.errors import GatewayError, Kind
 from gateway.exchange import Response
 from gateway.upstreams.call import ANSWER_MAX, KEPT, Calls, Through
 from gateway.upstreams.pools import Pools
-from tests.unit.upstreams.conftest import Certificates, Up
+from tests.unit.upstreams.conftest import Certificates, Serve, Up
 from tests.unit.upstreams.test_http import once, once_then_die, serve
-from tests.unit.upstreams.test_tls import Serve, tls_server  # noqa: F401
 from tests.wire.upstream.play import FakeUpstream, Side
 
 Fake = Callable[..., FakeUpstream]
@@ -28,7 +27,7 @@ def calls(pools: Pools) -> Calls:
 
 def failure(http: Calls | Through, url: str, **more: object) -> Kind:
     with pytest.raises(GatewayError) as caught:
-        http.request("GET", url, **more)  # type: ignore[arg-type]
+        http.request("GET", url, **more)
     assert "127.0.0.1" not in caught.value.detail
     return caught.value.kind
 
@@ -163,7 +162,7 @@ def test_no_http_unless_it_is_allowed(pools: Pools, fake: Fake):
     assert server.connections == 0
 
 
-def test_tls_is_verified_whatever_is_allowed(pools: Pools, tls_server: Serve, certificates: Certificates):  # noqa: F811
+def test_tls_is_verified_whatever_is_allowed(pools: Pools, tls_server: Serve, certificates: Certificates):
     port = tls_server()
     calls = Calls(pools)
     for other in (calls, calls.with_tls(insecure=True)):

@@ -15,9 +15,8 @@ from gateway.upstreams.checker import Checked, Checker, ask
 from gateway.upstreams.health import Rules
 from gateway.upstreams.pools import TLSSettings
 from tests.support.greenlets import until
-from tests.unit.upstreams.conftest import Certificates, Up
+from tests.unit.upstreams.conftest import Certificates, Serve, Up
 from tests.unit.upstreams.test_http import OK, serve
-from tests.unit.upstreams.test_tls import TLSServer
 from tests.wire.upstream.play import FakeUpstream, Side, exchange
 
 Fake = Callable[..., FakeUpstream]
@@ -136,12 +135,10 @@ def test_a_full_pool_says_nothing_about_health(up: Up, fake: Fake):
 
 
 @pytest.mark.parametrize(("plain", "status"), [(False, 200), (True, 0)])
-def test_over_tls(up: Up, certificates: Certificates, plain: bool, status: int):
-    server = TLSServer(certificates, "127.0.0.1", client_ca=False, ragged=False, plain=plain)
-    port = server.listener.getsockname()[1]
-    upstream = up(port, scheme="https", tls=TLSSettings.read(certificates.ca, "", "", "", False))
+def test_over_tls(up: Up, tls_server: Serve, certificates: Certificates, plain: bool, status: int):
+    tls = TLSSettings.read(certificates.ca, "", "", "", False)
+    upstream = up(tls_server(plain=plain), scheme="https", tls=tls)
     assert ask(target_of(upstream), "/", 1.0) == status
-    server.end()
 
 
 # Checks over and over
@@ -210,6 +207,6 @@ def test_what_goes_wrong_is_logged_and_does_not_end_it(run: Callable[..., Checke
         count.append(1)
         raise RuntimeError("the lease is gone")
 
-    run(Checked(None, RULES, "/"), leads=leads)  # type: ignore[arg-type]
+    run(Checked(None, RULES, "/"), leads=leads)
     until(lambda: len(count) > 1)
     assert "looking for due health checks failed" in caplog.text

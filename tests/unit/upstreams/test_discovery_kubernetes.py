@@ -142,11 +142,14 @@ def test_a_bookmark_moves_the_place_on(api: KubernetesApi, following: Follow):
     assert told.found == [[], ["10.0.0.1:8080"]], "nothing is told for a bookmark"
 
 
-def test_a_place_that_is_gone_is_listed_anew(api: KubernetesApi, following: Follow):
+@pytest.mark.parametrize("refuses", [False, True], ids=["told in the watch", "refused by 410"])
+def test_a_place_that_is_gone_is_listed_anew(api: KubernetesApi, following: Follow, refuses: bool):
+    api.refuses_old = refuses
     told = following()
     is_watching(api)
     api.put(endpoint_slice("a", "10.0.0.1"))
     told.until("1")
+    # The version that is watched from next is older than what is remembered.
     api.compact()
     api.put(endpoint_slice("b", "10.0.0.2"))
     api.end_watches()
@@ -241,20 +244,6 @@ def test_it_is_listed_anew_now_and_then(api: KubernetesApi, following: Follow, m
     api.watch_seconds = 0.1
     told = following()
     wait_until(lambda: api.lists() >= 3, "three lists", 5)
-    assert told.errors == []
-
-
-def test_a_watch_that_is_refused_by_410_is_listed_anew(api: KubernetesApi, following: Follow):
-    api.refuses_old = True
-    told = following()
-    is_watching(api)
-    api.put(endpoint_slice("a", "10.0.0.1"))
-    told.until("1")
-    # The version that is watched from next is older than what is remembered.
-    api.compact()
-    api.put(endpoint_slice("b", "10.0.0.2"))
-    api.end_watches()
-    told.until("1", "2")
     assert told.errors == []
 
 

@@ -39,7 +39,7 @@ def test_respond_does_not_share_its_headers():
 
 def raised(upstream: Unmatched | Refused, **more: object) -> GatewayError:
     with pytest.raises(GatewayError) as caught:
-        upstream.fetch(exchange(**more))  # type: ignore[arg-type]
+        upstream.fetch(exchange(**more))
     return caught.value
 
 

@@ -30,7 +30,7 @@ def make() -> Make:
     def fleet(*weights: int, **guards: Any) -> Fleet:
         rules = guards.get("breaker")
         targets = [
-            Target(f"t{number}", None, region.target("catalog", f"t{number}"), weight, rules)  # type: ignore[arg-type]
+            Target(f"t{number}", None, region.target("catalog", f"t{number}"), weight, rules)
             for number, weight in enumerate(weights)
         ]
         return Fleet("catalog", RoundRobin(0, lambda: 0.5), targets, Guards(**guards))

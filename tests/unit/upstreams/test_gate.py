@@ -92,6 +92,17 @@ def test_those_in_line_go_in_when_others_leave(state: UpstreamState, house: Hous
     assert (house.most, state.inflight()) == (3, 0)
 
 
+def test_who_comes_another_way_is_counted_and_waits_with_all(state: UpstreamState, house: House):
+    gate = Gate("catalog", lambda made: Response(404, []), state, 2, 1)
+    other = gate.before(house.fetch)
+    asking = [gevent.spawn(lambda: other(exchange()).status) for _ in range(3)]
+    gevent.sleep(0)
+    assert (house.now, state.inflight()) == (2, 2)
+    house.out.set()
+    assert [each.get() for each in asking] == [200] * 3
+    assert (house.most, state.inflight(), ask(gate)) == (2, 0, 404)
+
+
 def test_whoever_waits_too_long_is_refused(state: UpstreamState, house: House):
     gate = Gate("catalog", house.fetch, state, 1, 20)
     asking = crowd(gate, 3)

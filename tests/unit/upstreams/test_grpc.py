@@ -29,6 +29,7 @@ from gateway.upstreams.pool import Address, PoolSettings
 from gateway.upstreams.pools import PoolKey, Pools, TLSSettings
 from gateway.upstreams.state import TrafficRegion
 from tests.exchanges import exchange
+from tests.support.greenlets import until
 from tests.unit.upstreams.conftest import Certificates
 from tests.wire.upstream.play import FakeUpstream, Side
 
@@ -91,7 +92,7 @@ class Up:
     """A target in front of plays, one for each connection."""
 
     def __init__(self, *plays: Play | Callable[[Side], Any], raw: bool = False) -> None:
-        self.fake = FakeUpstream(*(plays if raw else map(playing, plays)))  # type: ignore[arg-type]
+        self.fake = FakeUpstream(*(plays if raw else map(playing, plays)))
         key = PoolKey(Address("grpc", "127.0.0.1", self.fake.port))
         self.pool = Pools().get(key)
         self.target = Target("t", self.pool, TrafficRegion.private().target("u", "t", window_ms=1000))
@@ -171,9 +172,9 @@ def test_a_goodbye_between_calls_costs_only_the_connection() -> None:
         server.flush()
 
     up = Up(play, echo)
-    for _ in range(2):
-        up.call().close()
-        gevent.sleep(0.02)
+    up.call().close()
+    until(lambda: all(each.is_stale() for each in up.pool.pool.idle))
+    up.call().close()
     assert up.fake.connections == 2
 
 
@@ -295,7 +296,7 @@ def test_a_stream_is_given_on_as_it_comes_and_read_no_faster() -> None:
     up = Up(play)
     response = up.call(stream=True)
     pieces = iter(response.body)
-    assert len(next(pieces)) == 10_005  # type: ignore[call-overload]
+    assert len(next(pieces)) == 10_005
     gevent.sleep(0.1)
     assert len(sent) < 250, "what nobody reads waits at the target"
     response.close()

@@ -13,6 +13,8 @@ from gateway import errors
 from gateway.errors import GatewayError, Kind
 from gateway.upstreams.attempt import Attempts
 from gateway.upstreams.pools import Pools
+from tests.support.gateway import free_port
+from tests.support.greenlets import until
 from tests.unit.upstreams.conftest import Up
 from tests.wire.upstream.play import FakeUpstream, Side, exchange
 
@@ -43,7 +45,7 @@ def once_then_die(side: Side) -> None:
 
 def failure(upstream: Attempts, **more: object) -> GatewayError:
     with pytest.raises(GatewayError) as caught:
-        upstream.fetch(exchange(**more))  # type: ignore[arg-type]
+        upstream.fetch(exchange(**more))
     return caught.value
 
 
@@ -99,8 +101,8 @@ def test_a_connection_closed_while_idle_is_not_used(up: Up, fake: Fake):
     for attempts in range(3):
         asked = exchange("POST")
         upstream.fetch(asked)
-        gevent.sleep(0.01)
         assert (asked.attempts, server.connections) == (1, attempts + 1)
+        until(lambda: all(each.is_stale() for each in pool_of(upstream).pool.idle))
 
 
 def test_a_connection_that_said_something_while_idle_is_not_used(up: Up, fake: Fake):
@@ -114,7 +116,7 @@ def test_a_connection_that_said_something_while_idle_is_not_used(up: Up, fake: F
     server = fake(script)
     upstream = up(server.port)
     upstream.fetch(exchange())
-    gevent.sleep(0.02)
+    until(lambda: all(each.is_stale() for each in pool_of(upstream).pool.idle))
     assert upstream.fetch(exchange()).status == 200
     assert server.connections == 2
 
@@ -177,11 +179,6 @@ def test_a_fresh_connection_that_dies_is_not_replaced(up: Up, fake: Fake):
 
 
 # Failures
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
 
 
 def test_refused(up: Up):
@@ -297,7 +294,7 @@ def test_a_full_pool_waits_at_most_the_connect_timeout(up: Up, fake: Fake):
     server = fake(silent)
     upstream = up(server.port, size=1, connect=0.1)
     busy = gevent.spawn(failure, upstream)
-    gevent.sleep(0.01)
+    until(lambda: pool_of(upstream).pool.out == 1)
     started = monotonic()
     assert failure(upstream).kind is errors.UPSTREAM_SATURATED
     assert 0.09 < monotonic() - started < 1
@@ -308,15 +305,17 @@ def test_a_full_pool_waits_at_most_the_connect_timeout(up: Up, fake: Fake):
 def test_a_killed_exchange_gives_its_slot_back(up: Up, fake: Fake):
     upstream = up(fake(silent).port)
     running = gevent.spawn(upstream.fetch, exchange())
-    gevent.sleep(0.02)
-    assert pool_of(upstream).pool.out == 1
+    until(lambda: pool_of(upstream).pool.out == 1)
     running.kill()
     assert pool_of(upstream).pool.out == 0
 
 
 def test_a_client_that_sends_no_body_holds_no_connection(up: Up, fake: Fake):
+    asked = gevent.event.Event()
+
     class Never:
         def read(self, size: int = -1) -> bytes:
+            asked.set()
             gevent.sleep(5)
             return b""
 
@@ -324,7 +323,7 @@ def test_a_client_that_sends_no_body_holds_no_connection(up: Up, fake: Fake):
     upstream = up(server.port)
     running = gevent.spawn(upstream.fetch, exchange("POST", body_length=10))
     running.args[0].body = Never()
-    gevent.sleep(0.02)
+    assert asked.wait(5)
     assert (server.connections, pool_of(upstream).pool.out) == (0, 0)
     running.kill()
 

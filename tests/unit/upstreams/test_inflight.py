@@ -92,14 +92,14 @@ def line(pools: Pools, fake: Fake) -> Iterator[Make]:
     """line(script of each target, …, retry=, hedge=) -> Line."""
 
     def make(*scripts: Script, **rules: object) -> Line:
-        return Line(pools, [fake(script).port for script in scripts], Rules(**rules))  # type: ignore[arg-type]
+        return Line(pools, [fake(script).port for script in scripts], Rules(**rules))
 
     yield make
 
 
 def failure(line: Line, **more: object) -> errors.Kind:
     with pytest.raises(GatewayError) as caught:
-        line.fetch(exchange(**more))  # type: ignore[arg-type]
+        line.fetch(exchange(**more))
     return caught.value.kind
 
 

@@ -14,8 +14,9 @@ import gevent
 import pytest
 
 from gateway.upstreams.attempt import Attempts
+from tests.support.gateway import free_port
 from tests.unit.upstreams.conftest import Up
-from tests.unit.upstreams.test_http import free_port, pool_of
+from tests.unit.upstreams.test_http import pool_of
 from tests.wire.upstream.play import exchange
 
 CONF = """
@@ -70,7 +71,7 @@ def upstream(up: Up, nginx: int) -> Attempts:
 
 
 def whole(body: object) -> bytes:
-    return body if isinstance(body, bytes) else b"".join(body)  # type: ignore[call-overload,no-any-return]
+    return body if isinstance(body, bytes) else b"".join(body)
 
 
 def test_a_page(upstream: Attempts):

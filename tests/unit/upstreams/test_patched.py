@@ -13,6 +13,8 @@ def test_patched(certificates: Certificates):
     command = [
         sys.executable,
         "-m",
+        "gevent.monkey",
+        "--module",
         "tests.unit.upstreams.patched",
         certificates.cert,
         certificates.key,

@@ -19,7 +19,7 @@ Fake = Callable[..., FakeUpstream]
 
 
 def key(port: int = 80, **more: object) -> PoolKey:
-    return PoolKey(Address("http", "127.0.0.1", port), **more)  # type: ignore[arg-type]
+    return PoolKey(Address("http", "127.0.0.1", port), **more)
 
 
 def test_the_same_key_is_the_same_pool(pools: Pools):
@@ -87,12 +87,12 @@ def test_making_pools_touches_no_network(pools: Pools, certificates: Certificate
 def test_targets_with_the_same_tls_share_a_context(pools: Pools, certificates: Certificates):
     tls = TLSSettings.read(certificates.ca, "", "", "", False)
     keys = [PoolKey(Address("https", "127.0.0.1", port), tls=tls) for port in (1, 2)]
-    first, second = [pools.get(key).conn_kw["ssl_context"] for key in keys]  # type: ignore[attr-defined]
+    first, second = [pools.get(key).conn_kw["ssl_context"] for key in keys]
     assert first is second
     pools.retain(keys[:1])
-    assert pools.get(keys[1]).conn_kw["ssl_context"] is first  # type: ignore[attr-defined]
+    assert pools.get(keys[1]).conn_kw["ssl_context"] is first
     pools.retain(())
-    assert pools.get(keys[1]).conn_kw["ssl_context"] is not first  # type: ignore[attr-defined]
+    assert pools.get(keys[1]).conn_kw["ssl_context"] is not first
 
 
 def test_a_renewed_certificate_makes_another_key(certificates: Certificates, tmp_path: Path):

@@ -110,7 +110,7 @@ def split(choice: Choice, number: float, **second: object) -> Split:
     def answer(name: str):
         return lambda asked: Response(200, [("X-Leg", name), *asked.edit_headers()])
 
-    return Split(choice, [Leg(answer("catalog")), Leg(answer("inventory"), **second)], lambda: number)  # type: ignore[arg-type]
+    return Split(choice, [Leg(answer("catalog")), Leg(answer("inventory"), **second)], lambda: number)
 
 
 def test_the_chosen_leg_answers_and_the_client_is_told_once():

@@ -4,7 +4,6 @@ import logging
 import os
 import random
 import signal
-import time
 from contextlib import contextmanager
 
 import pytest
@@ -13,6 +12,7 @@ from gateway._fast.page import Cell, Memory
 from gateway.shared import Page, PageError
 from gateway.upstreams import records, state
 from gateway.upstreams.state import TrafficRegion, advance, decide
+from tests.support.forks import children, run_all, spin
 
 TEN_MINUTES = records.FORGET_AFTER
 AT = 1_000_000  # a time that all processes count at
@@ -49,44 +49,8 @@ def region(page, **more):
 @contextmanager
 def child(work):
     """A process that runs `work` and waits for its end, killed when the block ends."""
-    pid = os.fork()
-    if not pid:
-        status = 1
-        try:
-            signal.alarm(30)
-            work()
-            status = 0
-            signal.pause()
-        finally:
-            os._exit(status)
-    try:
+    with children([lambda: (work(), signal.pause())]) as (pid,):
         yield pid
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-
-
-def wait_until(holds):
-    until = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < until, "the other process does nothing"
-        os.sched_yield()
-
-
-def run_all(works):
-    """Run each in a process of its own, all at once; their exit codes."""
-    pids = []
-    for work in works:
-        pid = os.fork()
-        if not pid:
-            status = 1
-            try:
-                work()
-                status = 0
-            finally:
-                os._exit(status)
-        pids.append(pid)
-    return [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
 
 
 # --- one process
@@ -231,7 +195,7 @@ def test_no_count_of_several_processes_is_lost(page, note):
         traffic.claim(slot.index)
         target, upstream = traffic.target("shop", "t"), traffic.upstream("shop")
         note(0).add(1)
-        wait_until(lambda: note(0).load() == workers)
+        spin(lambda: note(0).load() == workers)
         for number in range(rounds):
             upstream.budget.add(AT, 1, number % 2)
             target.enter()
@@ -256,7 +220,7 @@ def test_all_processes_name_new_records_at_once_and_agree(page, note):
     def work(start):
         traffic = region(page)
         note(0).add(1)
-        wait_until(lambda: note(0).load() == workers)
+        spin(lambda: note(0).load() == workers)
         for name in names[start:] + names[:start]:
             traffic.target("shop", name).health.add(1)
 
@@ -281,12 +245,12 @@ def test_what_a_killed_worker_had_in_flight_goes_with_its_slot(page, note):
     traffic.claim(mine.index)
     target.enter()
     with child(work) as pid:
-        wait_until(note(0).load)
+        spin(note(0).load)
         assert (target.inflight(), upstream.inflight()) == (6, 5)
     assert page.free_slot(pid)
     note(0).store(0)
     with child(work):
-        wait_until(note(0).load)
+        spin(note(0).load)
         assert (target.inflight(), upstream.inflight()) == (6, 5)
 
 
@@ -300,7 +264,7 @@ def test_the_master_forgets_what_a_killed_worker_had_in_flight(page, note):
         note(0).store(1)
 
     with child(work) as pid:
-        wait_until(note(0).load)
+        spin(note(0).load)
         assert page.slot_left_by(pid) is None
     traffic.forget(page.slot_left_by(pid).index)
     assert target.inflight() == 0
@@ -445,7 +409,7 @@ def test_a_storm_of_kills_leaves_every_figure_right(page, note):
             child(lambda first=first: works(page, note, first + 1)) as two,
         ):
             if chance.random() < 0.8:  # else they are killed while they begin
-                wait_until(lambda done=done: note(2).load() > done + chance.randrange(50))
+                spin(lambda done=done: note(2).load() > done + chance.randrange(50))
             assert 0 <= target.inflight() <= 4
         for pid in (one, two):
             left = page.slot_left_by(pid)
@@ -473,7 +437,7 @@ def test_a_crowd_that_was_killed_leaves_no_record_taken_for_ever(page, note):
             child(lambda first=first: works(page, note, first)),
             child(lambda first=first: works(page, note, first + 1)),
         ):
-            wait_until(lambda done=done: note(2).load() > done + 5)
+            spin(lambda done=done: note(2).load() > done + 5)
     note(3).add(2 * TEN_MINUTES)
     crowded = TrafficRegion(page.region("crowd"), clock=note(3).load)
     mine = [crowded.target("new", str(number)) for number in range(8)]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
-import ssl
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,76 +13,9 @@ from gevent.server import StreamServer
 
 from gateway import errors
 from gateway.upstreams.pools import TLSSettings
-from tests.unit.upstreams.conftest import Certificates, Up
+from tests.unit.upstreams.conftest import Certificates, Serve, Up
 from tests.unit.upstreams.test_http import OK, failure, pool_of, serve
 from tests.wire.upstream.play import FakeUpstream, Side, exchange
-
-Serve = Callable[..., int]
-
-
-class TLSServer:
-    """A TLS server in a thread: it answers each head with the client's name and the one that it was asked by."""
-
-    def __init__(self, certificates: Certificates, host: str, client_ca: bool, ragged: bool, plain: bool) -> None:
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(certificates.cert, certificates.key)
-        self.context.sni_callback = lambda sock, name, _context: setattr(sock, "sni", name)
-        if client_ca:
-            self.context.verify_mode = ssl.CERT_REQUIRED
-            self.context.load_verify_locations(certificates.ca)
-        self.ragged, self.plain = ragged, plain
-        self.listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-        self.thread = threading.Thread(target=self.loop, daemon=True)
-        self.thread.start()
-
-    def loop(self) -> None:
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            with sock, contextlib.suppress(OSError):
-                if self.plain:
-                    sock.sendall(b"220 mail.example ESMTP\r\n")
-                    sock.recv(1000)
-                else:
-                    with self.context.wrap_socket(sock, server_side=True) as secure:
-                        self.serve(secure)
-
-    def serve(self, sock: ssl.SSLSocket) -> None:
-        seen = b""
-        while data := sock.recv(65536):
-            seen += data
-            if not seen.endswith(b"\r\n\r\n"):
-                continue
-            if self.ragged:
-                sock.sendall(b"HTTP/1.1 200 OK\r\n\r\nhello")
-                sock.shutdown(socket.SHUT_RDWR)
-                return
-            seen = b""
-            subject = dict(pair[0] for pair in (sock.getpeercert() or {}).get("subject", ()))  # type: ignore[misc]
-            body = f"{subject.get('commonName', '')} {sock.sni}".encode()  # type: ignore[attr-defined]
-            sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
-
-    def end(self) -> None:
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.thread.join(timeout=5)
-        assert not self.thread.is_alive()
-
-
-@pytest.fixture
-def tls_server(certificates: Certificates) -> Iterator[Serve]:
-    """tls_server(…) -> port of a TLSServer that is ended after the test."""
-    servers: list[TLSServer] = []
-
-    def make(host: str = "127.0.0.1", client_ca: bool = False, ragged: bool = False, plain: bool = False) -> int:
-        servers.append(TLSServer(certificates, host, client_ca, ragged, plain))
-        return int(servers[-1].listener.getsockname()[1])
-
-    yield make
-    for server in servers:
-        server.end()
 
 
 def trusting(certificates: Certificates, **more: Any) -> TLSSettings:

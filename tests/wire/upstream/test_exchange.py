@@ -13,6 +13,7 @@ import pytest
 
 from gateway._fast.channel import Channel
 from gateway._fast.wire import WireError
+from tests.support.greenlets import until
 from tests.wire.upstream.play import FakeUpstream, Owner, Script, Side, ask, body_of, exchange, start
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -284,7 +285,7 @@ def test_a_client_that_leaves_ends_the_wait(client: Client, how: str):
     with Line(silent) as owner:
         if how == "had left":
             client.far.close()
-            gevent.sleep(0.01)
+            until(lambda: client.channel.gone)
         else:
             gevent.spawn_later(0.05, client.far.close)
         started = monotonic()
@@ -306,7 +307,7 @@ def test_a_client_that_only_closed_its_sending_half_gets_a_quick_answer(client: 
 
     with Line(script) as owner:
         client.far.shutdown(socket.SHUT_WR)
-        gevent.sleep(0.01)
+        until(lambda: client.channel.gone)
         answer = start(owner, exchange(environ={"gateway.channel": client.channel}))
         assert (answer.status, owner.released) == (200, [True])
         # What was meant for that client is forgotten: the next exchange waits as long as it takes.
