@@ -216,7 +216,7 @@ def _body(rules: Rules, schema: Schema) -> Check:
     from gateway.validating.media_type import is_json
     from gateway.validating.reading import JsonReader
 
-    read, fits = JsonReader(rules.depth, rules.members).read, schema.fits
+    read, fits = JsonReader(rules.depth, rules.members, schema.words).read, schema.fits
     most, ratio = rules.max_body, rules.ratio
     may_miss: frozenset[str] = frozenset() if _is_bodiless(rules.methods) else BODILESS
     is_required, is_mixed = rules.body_required, _is_mixed(rules)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
+from sys import intern
 from typing import Any, Final
 
 from gateway._fast.verdict import MOST_CONSTANTS, MOST_REGISTERS, ORDERS, STEPS
@@ -143,7 +144,7 @@ class _Writer:
     def _member(self, of: str, name: str) -> int:
         """The constant for a member of what a variable holds: one for all who ask for it."""
         if (of, name) not in self._members:
-            self._members[of, name] = self._constant(name)
+            self._members[of, name] = self._constant(intern(name))  # which the reader of bodies gives too
         return self._members[of, name]
 
     def _constant(self, value: object) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable
 from typing import Any, Final, NoReturn
 
 from gateway._fast.json import Reader
@@ -22,12 +23,13 @@ class JsonReader:
     """Reads bodies with at most `depth` arrays and objects in each other, and at most `members` values in all.
 
     Values are counted as commas, arrays and objects: what is in an array of 1,000 numbers counts 1,000.
+    `names` are those that members will mostly have.
     """
 
     __slots__ = ("_decode", "_depth", "_members", "_read")
 
-    def __init__(self, depth: int, members: int) -> None:
-        self._read = Reader(depth, members).read
+    def __init__(self, depth: int, members: int, names: Iterable[str] = ()) -> None:
+        self._read = Reader(depth, members, names).read
         self._depth = depth
         self._members = members
         self._decode = json.JSONDecoder(

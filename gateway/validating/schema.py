@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from itertools import islice
+from sys import intern
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 import jsonschema_rs
 
-from gateway.config.draft07 import MORE_FORMATS, is_2020
+from gateway.config.draft07 import MORE_FORMATS, is_2020, schemas
 from gateway.validating.fault import MOST, Fault, pointer
 from gateway.validating.plain import TextCheck, compile_plain
 from gateway.validating.styles import NO_TYPES, STYLES, Inside, Insides, Types
@@ -24,7 +25,7 @@ LONGEST: Final = 300
 class Schema:
     """Judges values: what JSON can say, as json.loads gives it, without lone surrogates."""
 
-    __slots__ = ("_validator", "fits", "is_plain", "item_types", "name", "names", "types")
+    __slots__ = ("_validator", "fits", "is_plain", "item_types", "name", "names", "types", "words")
 
     def __init__(self, name: str, root: str, documents: Mapping[str, str]) -> None:
         document = json.loads(documents[root])
@@ -42,6 +43,8 @@ class Schema:
         self.item_types = Insides({name: _inside(one) for name, one in properties.items()})
         #: the members that it names
         self.names = frozenset((*properties, *(document.get("required", ()) if isinstance(document, dict) else ())))
+        #: the members that any part of it names
+        self.words = tuple({intern(word) for one in schemas(document) for word in _members(one, "properties")})
 
     def faults(self, value: Any) -> list[Fault]:
         """What is wrong with a value; empty when it fits. At most one more than `MOST`."""

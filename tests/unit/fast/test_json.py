@@ -12,6 +12,7 @@ from tests.oracles import json_oracle
 
 DEPTH, MEMBERS = 6, 40
 READER = Reader(DEPTH, MEMBERS)
+EXPECTING = Reader(DEPTH, MEMBERS, ("a", "b", "ab", "", "é", "x" * 40))
 
 
 def judged(read, *arguments):
@@ -24,7 +25,7 @@ def judged(read, *arguments):
 
 def same(data):
     found = judged(READER.read, data)
-    assert found == judged(json_oracle.read, data, DEPTH, MEMBERS)
+    assert found == judged(EXPECTING.read, data) == judged(json_oracle.read, data, DEPTH, MEMBERS)
     return found
 
 
@@ -131,3 +132,17 @@ def test_so_are_those_that_are_written_as_people_do(digits, places, negative):
     text = f"{digits:018}"
     whole, fraction = text[: 18 - places].lstrip("0") or "0", text[18 - places :] or "0"
     same(f"{'-' * negative}{whole}.{fraction}".encode())
+
+
+def test_names_that_were_told_are_what_is_given():
+    name, other = "".join(["na", "me"]), "".join(["oth", "er"])
+    found = Reader(DEPTH, MEMBERS, (name,)).read(b'[{"name": 1, "other": 2}, {"name": 3, "other": 4}]')
+    assert all(next(iter(each)) is name for each in found)
+    assert list(found[0])[1] is list(found[1])[1] is not other
+
+
+@pytest.mark.parametrize("text", ['{"a": 1, "b": 2}', '{"a": 1, "bc": 2}', '{"a": 1, "b\\u0063": 2}', '{"a": 1, "b'])
+def test_a_name_like_the_one_that_came_next_before(text):
+    reader = Reader(DEPTH, MEMBERS)
+    reader.read(b'[{"a": 1, "b": 2}, {"a": 1, "b": 2}]')
+    assert judged(reader.read, text.encode()) == judged(json_oracle.read, text.encode(), DEPTH, MEMBERS)
