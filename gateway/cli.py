@@ -25,7 +25,7 @@ from gateway import (
     cli_top,
     cli_tune,
 )
-from gateway.cli_options import config_option, format_option
+from gateway.cli_options import OfConfig, config_option, format_option
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -34,12 +34,12 @@ def main() -> None:
     """An API gateway for microservices."""
 
 
-@main.command()
+@main.command(cls=OfConfig)
 @config_option
 @click.option(
     "--bind", metavar="ADDRESS", multiple=True, help="Listen here instead of on `server.bind`; may be repeated."
 )
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="So many workers instead of `server.workers`.")
+@click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="So many instead of `server.workers`.")
 def serve(config: str, bind: tuple[str, ...], workers: int | None) -> None:
     """Serve until SIGTERM; SIGHUP reads the configuration again, USR2 upgrades in place."""
     from gateway import cli_check
@@ -56,7 +56,7 @@ def serve(config: str, bind: tuple[str, ...], workers: int | None) -> None:
     sys.exit(serve_main(config, overrides))
 
 
-@main.command()
+@main.command(cls=OfConfig)
 @config_option
 @format_option("text")
 def check(config: str, style: str) -> None:
@@ -66,7 +66,7 @@ def check(config: str, style: str) -> None:
     sys.exit(cli_check.check(config, style))
 
 
-@main.command()
+@main.command(cls=OfConfig)
 @config_option
 @format_option("text")
 def routes(config: str, style: str) -> None:

@@ -70,7 +70,10 @@ def _plain(route: Reader, upstream: str) -> dict[str, Any]:
 
 def _origin(url: str) -> str:
     """The scheme and host of an address, "" where it has none."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a host in brackets that is none, of which reading the document complains
+        return ""
     return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") and parts.netloc else ""
 
 

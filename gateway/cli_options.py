@@ -15,6 +15,19 @@ config_option = click.option(
 )  # fmt: skip
 
 
+class OfConfig(click.Command):
+    """A command of the configuration alone: who writes its name without -c is told so."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """click's seam."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if "unexpected extra argument" not in error.message:
+                raise
+            raise click.UsageError(f"{error.message}; a configuration is named by -c FILE", ctx) from None
+
+
 def format_option(default: str) -> Callable[[Command], Command]:
     """`--format`, on every command that prints."""
     choice = click.Choice(["text", "json"])

@@ -119,21 +119,21 @@ class Reader:
 
     def duration(self, key: str) -> float:
         """Seconds."""
-        return self._parsed(key, values.parse_duration)
+        return self._parsed(key, values.parse_duration, "1s")
 
     def size(self, key: str) -> int:
         """Bytes."""
-        return self._parsed(key, values.parse_size)
+        return self._parsed(key, values.parse_size, "1KB")
 
     def share(self, key: str) -> float:
         """0..1."""
-        return self._parsed(key, values.parse_share)
+        return self._parsed(key, values.parse_share, "1%")
 
-    def _parsed(self, key: str, parse: Callable[[str], Number]) -> Number:
+    def _parsed(self, key: str, parse: Callable[[str], Number], instead: str) -> Number:
         try:
             return parse(self.text(key))
         except ValueError:
-            return parse(self.default(key))
+            return parse(self.default(key) or instead)  # the schema has complained; it need not know a default
 
     def section(self, key: str) -> "Reader":
         """The mapping under a key; an empty one standing here when there is none."""

@@ -49,10 +49,10 @@ def server() -> Schema:
                 "writeOnly": True,
             },
             "workers": either(
-                "`auto` or a whole number from 1 to 1,024",
+                "`auto` or a whole number from 1 to 256",
                 "Worker processes; auto is one per usable core.",
                 {"enum": ["auto"]},
-                integer("Worker processes.", 1, 1024),
+                integer("Worker processes.", 1, 256),
                 default="auto",
             ),
             "worker_memory": either(

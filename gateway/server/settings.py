@@ -29,7 +29,7 @@ def gunicorn_settings(document: Document, overrides: dict[str, Any] | None = Non
     server = document.server
     settings: dict[str, Any] = {
         "bind": list(server.bind),
-        "workers": server.workers or usable_cores(),
+        "workers": server.workers or min(usable_cores(), 256),  # slots of the page
         "worker_class": "gateway.server.worker.GatewayWorker",
         "worker_connections": server.connections,
         "keepalive": whole_seconds(server.keepalive),

@@ -116,6 +116,13 @@ def test_check_looks_into_certificates(gateway, write, tmp_path):
     assert gateway("routes").exit_code == 0, "who only looks need not have them"
 
 
+@pytest.mark.parametrize("command", ["check", "routes", "serve"])
+def test_a_file_is_named_by_an_option(gateway, command):
+    result = gateway(command, "gateway.yaml")
+    assert result.exit_code == 2
+    assert result.stderr.endswith("(gateway.yaml); a configuration is named by -c FILE\n")
+
+
 def test_explain_wants_a_url(gateway, write):
     write(SMALL)
     for url in ("a", "http://[::1/a", "http:///a", "http://a:b/", "ftp://a/"):

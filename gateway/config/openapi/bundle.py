@@ -103,7 +103,7 @@ class Bundle:
         elif key in dialect.maps and isinstance(member.value, Map):
             made[key] = {name: self._convert(each, refers) for name, each in member.members()}
         elif key == "format":
-            if member.value not in OWN_FORMATS:
+            if not isinstance(member.value, str) or member.value not in OWN_FORMATS:
                 made[key] = member.value
         elif key in dialect.plain | dialect.lists | dialect.maps:
             made[key] = member.value

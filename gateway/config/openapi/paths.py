@@ -94,7 +94,11 @@ def base_of(documents: Documents, *holders: Node) -> str:
     server = next((one for holder in holders for one in documents.listing(holder, "servers")), None)
     if server is None:
         return ""
-    path = urlsplit(address_of(documents, server)).path.rstrip("/")
+    try:
+        path = urlsplit(address_of(documents, server)).path.rstrip("/")
+    except ValueError:  # a host in brackets that is none
+        documents.complain(server, f"the address of the server, {server.text('url')}, is none")
+        return ""
     if path and not path.startswith("/"):
         documents.complain(server, f"the path of the server, {path}, does not begin with /")
         return ""

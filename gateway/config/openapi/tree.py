@@ -133,7 +133,7 @@ class Documents:
 
     def _target(self, reference: Node) -> Node | None:
         name, _, pointer = reference.value.partition("#")
-        if urlsplit(name).scheme or name.startswith("//"):
+        if _is_address(name):
             # SECURITY: nothing is fetched, whatever a document says (tests/unit/config/test_openapi_refused.py).
             self.complain(reference, f"the reference leads to {name}, which is no file", "only files are read")
             return None
@@ -181,3 +181,11 @@ class Documents:
         self._load.complaints += source.complaints
         self._roots[file] = Node(source.root, source.root.place, (), file)
         return self._roots[file]
+
+
+def _is_address(name: str) -> bool:
+    """Whether a reference leads to another place than a file beside it."""
+    try:
+        return bool(urlsplit(name).scheme) or name.startswith("//")
+    except ValueError:  # a host in brackets that is none
+        return True
