@@ -43,8 +43,7 @@ cdef struct Step:
     int what
     int to          # the register that it writes; of `order` and `size` which of ORDERS it asks
     int of          # the register that it reads
-    int arg         # the constant it needs: one for each pair of register and name in `in` and `load`;
-                    # of `size` the number itself, of `each` the register of the place
+    int arg         # which constant it needs; of `size` the number itself, of `each` the register of the place
     int then        # the step after it, or after a yes
     int other       # the step after a no, or when `each` is through
 
@@ -94,7 +93,7 @@ cdef class Verdict:
     cdef bint judge(self, PyObject* value) except -1:
         cdef PyObject* held[REGISTERS]      # NOTE: borrowed from `value`, which the caller holds and nobody changes
         cdef Py_ssize_t counts[REGISTERS]
-        cdef PyObject* asked[CONSTANTS]     # of which object the member of this name was asked for
+        cdef PyObject* asked[CONSTANTS]     # of which object the member of this name and register was asked for
         cdef PyObject* members[CONSTANTS]   # and what it was
         cdef Step* step = self.steps + self.start
         cdef PyObject* one

@@ -63,6 +63,7 @@ class KubernetesApi:
         self._oldest = 0
         self._slices: dict[str, Slice] = {}
         self._history: list[tuple[int, str, Slice]] = []
+        self._lists: dict[str, list[Slice]] = {}
         self._epoch = 0
         self._cuts = 0
         self._half = b""
@@ -166,10 +167,12 @@ class KubernetesApi:
             if int(version) < self._oldest:
                 raise Expired
             start, limit = int(place), min(int(query["limit"]), 2)
+            # NOTE: all pages are of the moment of the first one.
+            items = self._lists.setdefault(f"{version} {wanted}", [self._slices[name] for name in names])
             metadata = {"resourceVersion": version}
-            if start + limit < len(names):
+            if start + limit < len(items):
                 metadata["continue"] = f"{version} {start + limit}"
-            return {"metadata": metadata, "items": [self._slices[name] for name in names[start : start + limit]]}
+            return {"metadata": metadata, "items": items[start : start + limit]}
 
     def is_old(self, since: int) -> bool:
         """Whether what came after `since` is forgotten."""
