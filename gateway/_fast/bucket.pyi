@@ -4,7 +4,7 @@ from typing import Any, Self, final
 from typing_extensions import disjoint_base
 
 from gateway._fast.page import Memory
-from gateway.exchange import Exchange
+from gateway.exchange import Exchange, Response
 
 @disjoint_base
 class Rate:
@@ -16,9 +16,27 @@ class Rate:
     def units(self) -> int: ...
     @property
     def is_told(self) -> bool: ...
-    def __new__(cls, name: str, interval_ns: int, burst: int, cost: int, is_told: bool) -> Self: ...
+    @property
+    def policy(self) -> tuple[str, str]: ...
+    @property
+    def shown(self) -> int: ...
+    def __new__(
+        cls,
+        name: str,
+        interval_ns: int,
+        burst: int,
+        cost: int,
+        is_told: bool,
+        policy: tuple[str, str] = ("RateLimit-Policy", ""),
+        shown: int = 0,
+    ) -> Self: ...
     def left(self, debt_ns: int) -> int: ...
     def told(self, left: int, wait_ns: int) -> str: ...
+    def fields(self, left: int, wait_ns: int) -> tuple[tuple[str, str], ...]:
+        """The fields of draft-ietf-httpapi-ratelimit-headers-10, for requests left and the time until there are more.
+
+        Seconds are rounded up.
+        """
 
 def least(taken: list[Any]) -> tuple[Any, int, int] | None: ...
 
@@ -64,3 +82,10 @@ class Asks:
         """
 
     def __call__(self, exchange: Exchange, /) -> None: ...
+
+@final
+class Tells:
+    """An on_response hook: tells of the limit with the fewest requests left, of those that Asks put into `room`."""
+
+    def __init__(self, room: str) -> None: ...
+    def __call__(self, exchange: Exchange, response: Response, /) -> None: ...

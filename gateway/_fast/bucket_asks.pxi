@@ -50,3 +50,25 @@ cdef class Asks:
                 taken.append((self.ledger, entry[0], pace, "", number, -wait))
             else:
                 self.late(exchange, taken, entry[0], pace, number, wait, now)
+
+
+@cython.final
+cdef class Tells:
+    """An on_response hook: tells of the limit with the fewest requests left, of those that Asks put into `room`."""
+
+    cdef str room
+
+    def __init__(self, str room not None):
+        self.room = room
+
+    def __call__(self, exchange, response, /):
+        cdef dict state = get(exchange, STATE_OF)
+        cdef list taken
+        cdef int64_t left = 0, until = 0
+        cdef Rate rate
+        if state is None:
+            return
+        taken = state.get(self.room)
+        rate = _least(taken, &left, &until) if taken else None
+        if rate is not None:
+            response.headers += rate.fields(left, until)

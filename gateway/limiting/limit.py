@@ -11,7 +11,7 @@ from gateway.exchange import Exchange
 from gateway.limiting.keys import Keys, begin
 from gateway.limiting.pace import Pace
 from gateway.limiting.penalty import Penalty
-from gateway.limiting.values import claim, value_of
+from gateway.limiting.values import always, claim, value_of
 
 log = logging.getLogger("gateway")
 
@@ -38,7 +38,8 @@ class Limit:
         self.penalty = Penalty(spec.penalty, unit) if spec.penalty and not spec.is_shadow else None
         self._keys, self._known = keys, keys.known
         self._prefix = begin(scope, spec.per)
-        self._value = value_of(spec.per, route)
+        value = value_of(spec.per, route)
+        self._value = always(value) if isinstance(value, str) else value
         own = Pace(spec.name, spec.rate, spec.cost, spec.legacy, not spec.is_shadow, unit)
         self.pace: Pace | None = None if spec.plan_claim else own
         self._plan = claim(spec.plan_claim)
@@ -49,16 +50,16 @@ class Limit:
             )
             for name, rate in spec.plans
         } | {"": (self._prefix, own)}
-        is_constant = isinstance(self._value, str) and self.pace is not None
-        self.number = keys.number(f"{self._prefix}{self._value}") if is_constant else 0
+        is_constant = isinstance(value, str) and self.pace is not None
+        self.number = keys.number(f"{self._prefix}{value}") if is_constant else 0
         self._lines_from, self._unsaid = 0, 0
 
     def bucket(self, exchange: Exchange) -> tuple[int, Pace]:
         """The bucket that a request takes from, and its pace."""
-        prefix, pace, value = self._prefix, self.pace, self._value
+        prefix, pace = self._prefix, self.pace
         if pace is None:
             prefix, pace = self._plans.get(self._plan(exchange)) or self._plans[""]
-        name = prefix + (value if isinstance(value, str) else value(exchange))
+        name = prefix + self._value(exchange)
         return self._known(name) or self._keys.number(name), pace
 
     def named(self, exchange: Exchange) -> tuple[str, Pace]:
@@ -66,8 +67,7 @@ class Limit:
         prefix, pace = self._prefix, self.pace
         if pace is None:
             prefix, pace = self._plans.get(self._plan(exchange)) or self._plans[""]
-        value = self._value
-        return prefix + (value if isinstance(value, str) else value(exchange)), pace
+        return prefix + self._value(exchange), pace
 
     def number_of(self, name: str) -> int:
         """The number of a name."""

@@ -24,11 +24,12 @@ def value_of(per: tuple[str, ...], route: str) -> Value | str:
         return "+".join(str(each) for each in found)
     if len(found) == 1:
         return found[0]
-    getters = [_always(each) if isinstance(each, str) else each for each in found]
+    getters = [always(each) if isinstance(each, str) else each for each in found]
     return lambda exchange: join([get(exchange) for get in getters])
 
 
-def _always(text: str) -> Value:
+def always(text: str) -> Value:
+    """The same for every request."""
     return lambda exchange: text
 
 
@@ -51,7 +52,12 @@ def address(exchange: Exchange) -> str:
 def client(exchange: Exchange) -> str:
     """Who calls: the provider's name for it, else the address. NOTE: a provider's name holds no blank."""
     caller = exchange.caller
-    return f"ip {network(exchange.client)}" if caller is None else f"{caller.provider}:{caller.subject}"
+    return _anonymous(exchange.client) if caller is None else f"{caller.provider}:{caller.subject}"
+
+
+@lru_cache(maxsize=4096)
+def _anonymous(address: str) -> str:
+    return f"ip {network(address)}"
 
 
 @lru_cache(maxsize=4096)

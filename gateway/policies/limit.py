@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic_ns
 from typing import Final, Protocol
 
-from gateway._fast.bucket import Asks, least
+from gateway._fast.bucket import Asks, Tells
 from gateway.contracts import OnRequest, OnResponse, Steps
 from gateway.errors import GatewayError
 from gateway.exchange import LIMIT_SHADOW, Exchange, Headers, Response
@@ -82,15 +82,7 @@ def _refused(page: OnPage, limit: Limit, pace: Pace, number: int, wait_ns: int, 
 
 def _tells(spenders: frozenset[str], clock: Clock) -> OnResponse:
     """The hook that tells of the limit with the fewest requests left; a refusal has told of itself."""
-
-    def on_response(exchange: Exchange, response: Response) -> None:
-        taken = exchange.state.get(STATE) if exchange.state else None
-        if not taken:
-            return
-        found = least(taken)
-        if found is not None:
-            pace, left, until = found
-            response.headers += pace.fields(left, until)
+    tells = Tells(STATE)
 
     def on_spending_response(exchange: Exchange, response: Response) -> None:
         said = _said(response, spenders)
@@ -98,9 +90,9 @@ def _tells(spenders: frozenset[str], clock: Clock) -> OnResponse:
             now = clock()
             taken = exchange.state.get(STATE, ())
             exchange.state[STATE] = [_charged(each, said, now) for each in taken]
-        on_response(exchange, response)
+        tells(exchange, response)
 
-    return on_spending_response if spenders else on_response
+    return on_spending_response if spenders else tells
 
 
 def _said(response: Response, spenders: frozenset[str]) -> dict[str, int]:

@@ -100,10 +100,12 @@ class Buckets:
 
 
 class Rate:
-    """What `told`, `left` and `least` say, with the means of Python."""
+    """What `told`, `left`, `fields` and `least` say, with the means of Python."""
 
-    def __init__(self, name: str, interval_ns: int, burst: int, cost: int, is_told: bool) -> None:
-        self.name, self.is_told = name, is_told
+    def __init__(
+        self, name: str, interval_ns: int, burst: int, cost: int, is_told: bool, policy: tuple[str, str], shown: int
+    ) -> None:
+        self.name, self.is_told, self.policy, self.shown = name, is_told, policy, shown
         self.tolerance, self.units = burst * interval_ns, cost * interval_ns
 
     def left(self, debt_ns: int) -> int:
@@ -111,6 +113,11 @@ class Rate:
 
     def told(self, left: int, wait_ns: int) -> str:
         return f'"{self.name}";r={left};t={-(-wait_ns // 10**9)}'
+
+    def fields(self, left: int, wait_ns: int) -> list[tuple[str, str]]:
+        older = {"Limit": self.shown, "Remaining": left, "Reset": -(-wait_ns // 10**9)} if self.shown else {}
+        told = ("RateLimit", self.told(left, wait_ns))
+        return [self.policy, told, *((f"X-RateLimit-{name}", str(value)) for name, value in older.items())]
 
 
 def least(taken: list[tuple[Rate, int]]) -> int | None:

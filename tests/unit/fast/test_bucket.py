@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway._fast.bucket import Buckets, Rate, least
+from gateway._fast.bucket import Buckets, Rate, Tells, least
 from gateway._fast.page import Memory
+from gateway.exchange import Response
+from tests.exchanges import exchange
 from tests.oracles import bucket_oracle
 
 BLOCK = 32
@@ -88,23 +90,40 @@ def test_a_crowd_is_as_in_the_oracle(keys, step, late):
 
 
 NAMES = st.text("abc.-_9", max_size=12)
-RATES = st.tuples(NAMES, st.integers(1, 10**12), st.integers(1, 10**6), st.integers(1, 10**6), st.booleans())
+POLICY = ("RateLimit-Policy", '"n";q=5;w=1')
+RATES = st.tuples(
+    *(NAMES, st.integers(1, 10**12), st.integers(1, 10**6), st.integers(1, 10**6), st.booleans()),
+    *(st.just(POLICY), st.integers(0, 3)),
+)
 
 
 @given(st.lists(st.tuples(RATES, st.integers(0, 2**61)), max_size=5), st.integers(0, 2**62), st.integers(0, 2**62))
 def test_what_is_told_is_as_in_the_oracle(rows, left, wait):
     rows = [
-        ((name, interval, burst, min(cost, burst), told), debt) for (name, interval, burst, cost, told), debt in rows
+        ((name, interval, burst, min(cost, burst), *more), debt) for (name, interval, burst, cost, *more), debt in rows
     ]
     fast = [(Rate(*rate), debt) for rate, debt in rows]
     slow = [(bucket_oracle.Rate(*rate), debt) for rate, debt in rows]
     for (one, debt), (other, _) in zip(fast, slow, strict=True):
         assert one.told(left, wait) == other.told(left, wait)
+        assert list(one.fields(left, wait)) == other.fields(left, wait)
         assert (one.left(debt), one.tolerance, one.units) == (other.left(debt), other.tolerance, other.units)
     found, at = least([(0, 0, rate, 0, 0, debt) for rate, debt in fast]), bucket_oracle.least(slow)
     assert (found is None) == (at is None)
+    response, state = Response(200, [("A", "b")]), {"room": [(0, 0, rate, 0, 0, debt) for rate, debt in fast]}
+    Tells("room")(exchange(state=state), response)
+    expected = []
     if found is not None and at is not None:
         assert found == (fast[at][0], slow[at][0].left(rows[at][1]), rows[at][1])
+        expected = slow[at][0].fields(found[1], found[2])
+    assert response.headers == [("A", "b"), *expected]
+
+
+@pytest.mark.parametrize("state", [None, {}, {"room": []}, {"other": [1]}])
+def test_who_asked_nothing_is_told_nothing(state):
+    response = Response(200, [])
+    Tells("room")(exchange(state=state), response)
+    assert response.headers == []
 
 
 @pytest.mark.parametrize(("burst", "cost"), [(0, 1), (5, 0), (5, 6), (2**62, 1), (-1, -1)])
