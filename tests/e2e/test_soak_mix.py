@@ -13,15 +13,15 @@ from perf.__main__ import main
 pytestmark = pytest.mark.timed
 
 
-def soak(file: Path, *seeds: str) -> tuple[int, dict[str, Any]]:
+def soak(file: Path, *seeds: str, minutes: str = "0.08") -> tuple[int, dict[str, Any]]:
     """(exit status, result) of some seconds, half of which are for warming up."""
-    asked = ["soak", "--minutes", "0.08", "--json", str(file)]
+    asked = ["soak", "--minutes", minutes, "--json", str(file)]
     status = main([*asked, *(word for seed in seeds for word in ("--seed-leak", seed))])
     return status, json.loads(file.read_text())
 
 
 def test_a_gateway_that_leaks_is_found_out(tmp_path: Path) -> None:
-    status, result = soak(tmp_path / "result.json", "fds", "greenlets", "rss")
+    status, result = soak(tmp_path / "result.json", "fds", "greenlets", "rss", minutes="0.16")
     leaking = {each["figure"] for each in result["findings"] if each["leaks"]}
     assert status == 1
     assert {"fds", "greenlets", "rss"} <= leaking, result["mistakes"]
