@@ -19,21 +19,19 @@ IDLE_MAX: Final = 512
 class Hand:
     """One greenlet. `job` is called in it, and raises nothing; None is no job."""
 
-    __slots__ = ("_greenlet", "_hands", "_hub", "job")
+    __slots__ = ("_greenlet", "_hands", "begin", "hub", "job")
 
     def __init__(self, hands: Hands) -> None:
         self._hands = hands
-        self._hub = get_hub()
-        self._greenlet = greenlet(self._work, self._hub)
+        self.hub = get_hub()
+        self._greenlet = greenlet(self._work, self.hub)
+        #: to be called by the loop, with a `job`
+        self.begin = self._greenlet.switch
         self.job: Callable[[], None] | None = None
-
-    def begin(self) -> None:
-        """Have it work with the next turn of the loop."""
-        self._hub.loop.run_callback(self._greenlet.switch)
 
     def end(self) -> None:
         """End it, whatever it does; with the next turn of the loop."""
-        self._hub.loop.run_callback(self._greenlet.throw)
+        self.hub.loop.run_callback(self._greenlet.throw)
 
     def _work(self) -> None:
         while self.job is not None:
@@ -41,7 +39,7 @@ class Hand:
             self.job = None
             if not self._hands.take_back(self):
                 return
-            self._hub.switch()
+            self.hub.switch()
 
 
 class Hands:
@@ -56,7 +54,7 @@ class Hands:
         """Have `job` done with the next turn of the loop. What is given is its own until the job ends."""
         hand = self._idle.pop() if self._idle else Hand(self)
         hand.job = job
-        hand.begin()
+        hand.hub.loop.run_callback(hand.begin)
         return hand
 
     def take_back(self, hand: Hand) -> bool:

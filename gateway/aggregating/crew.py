@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, TypeVar
 
 from gevent import get_hub
 from gevent.hub import Waiter
 
 from gateway.hands import Hand, Hands
 
-P = ParamSpec("P")
+G = TypeVar("G")
 T = TypeVar("T")
 
 
@@ -37,11 +37,11 @@ class Crew(Generic[T]):
         self._waiter: Waiter[None] | None = None
         self._timer: Any = None
 
-    def start(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Begin, with the next turn of the loop; `work` gives a value and raises nothing."""
+    def start(self, work: Callable[[G], T], given: G) -> None:
+        """Begin, with the next turn of the loop; `work` makes a value of what is `given` and raises nothing."""
 
         def run() -> None:
-            value = work(*args, **kwargs)
+            value = work(given)
             self._gave.append(value)
             self._running.discard(hand)
             if not self._running or self.is_eager or self._hurries(value):

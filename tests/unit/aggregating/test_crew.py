@@ -11,7 +11,8 @@ from gateway.aggregating.crew import Crew
 from gateway.hands import Hands
 
 
-def after(event: Event, value: str) -> str:
+def after(given: tuple[Event, str]) -> str:
+    event, value = given
     event.wait(5)
     return value
 
@@ -23,8 +24,8 @@ def at_once(_: object) -> bool:
 def test_values_come_in_the_order_in_which_they_are_there():
     crew: Crew[str] = Crew(Hands(), at_once)
     first, second = Event(), Event()
-    crew.start(after, first, "first")
-    crew.start(after, second, "second")
+    crew.start(after, (first, "first"))
+    crew.start(after, (second, "second"))
     assert crew.next(0.01) is None
     second.set()
     assert crew.next(5) == "second"
@@ -45,7 +46,7 @@ def test_many_that_wait_for_nothing():
 def test_nobody_waits_much_longer_than_asked():
     crew: Crew[str] = Crew(Hands(), at_once)
     never = Event()
-    crew.start(after, never, "never")
+    crew.start(after, (never, "never"))
     began = monotonic()
     assert [crew.next(0.02) for _ in range(3)] == [None] * 3
     assert monotonic() - began < 5, "the one that works would take so long"
@@ -78,7 +79,7 @@ def test_what_is_in_no_hurry_waits_for_the_last_or_for_who_looks():
     crew: Crew[str] = Crew(Hands(), lambda value: value == "urgent")
     events = {name: Event() for name in ("first", "urgent", "last")}
     for name, event in events.items():
-        crew.start(after, event, name)
+        crew.start(after, (event, name))
     events["first"].set()
     gevent.spawn_later(0.05, events["urgent"].set)
     began = monotonic()
@@ -93,8 +94,8 @@ def test_what_is_in_no_hurry_waits_for_the_last_or_for_who_looks():
 def test_who_looks_finds_what_is_in_no_hurry():
     crew: Crew[str] = Crew(Hands(), lambda _: False)
     done, never = Event(), Event()
-    crew.start(after, done, "done")
-    crew.start(after, never, "never")
+    crew.start(after, (done, "done"))
+    crew.start(after, (never, "never"))
     done.set()
     assert crew.next(0.02) == "done"
     crew.end()
