@@ -228,7 +228,8 @@ def test_sigquit_ends_at_once(tmp_path, held):
 def test_while_wrk_runs(tmp_path, workers):
     """A request that was sent is answered, or its connection was never taken: no answer is lost, none is wrong."""
     with running(tmp_path, server(workers) + "routes:\n" + respond("ok")) as gateway:
-        wrk = Wrk(tmp_path, f"{gateway.url}/plan", 1, connections=32, check='body == "ok"')
+        # NOTE: a worker waits half a second for the next request of an idle connection, and no longer.
+        wrk = Wrk(tmp_path, f"{gateway.url}/plan", 1, connections=32, check='body == "ok"', is_prompt=True)
         wait_until(lambda: sum(w["requests"] for w in gateway.admin("/api/workers")[1]) > 500, "wrk is at work")
         gateway.send(signal.SIGTERM)
         assert gateway.process.wait(5) == 0
