@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gevent
 import pytest
+from gevent.event import Event
 
 from gateway import errors
 from gateway.errors import GatewayError
@@ -73,8 +74,12 @@ def test_a_second_try_beside_a_slow_one():
 
 
 def test_one_more_after_a_race_is_no_hedge():
+    beside = Event()
+
     def play(target: Target, exchange: Exchange) -> Outcome:
-        gevent.sleep(0.04 if target.address == "t0" else 0)
+        if target.address == "t0":
+            assert beside.wait(5), "no try beside a slow one"
+        beside.set()
         return 200 if target.address == "t2" else 503
 
     stage = Counted(play, hedge=HEDGE, retry=RETRY)
