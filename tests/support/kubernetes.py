@@ -94,6 +94,12 @@ class KubernetesApi:
             "GATEWAY_SERVICE_ACCOUNT": str(self.account),
         }
 
+    def renew(self, token: str) -> None:
+        """Give the pod another token, at once as the kubelet does."""
+        fresh = self.account / "token.fresh"
+        fresh.write_text(token)
+        fresh.replace(self.account / "token")
+
     def put(self, item: Slice) -> None:
         """Add a slice or change it."""
         name = item["metadata"]["name"]
@@ -207,12 +213,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         api = self.server.api
+        # NOTE: read before anybody can see the request, and renew the token on that.
+        valid = api.valid or (api.account / "token").read_text().strip()
         api.requests.append(self.path)
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
         api.tokens.append(token)
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        if token != (api.valid or (api.account / "token").read_text().strip()):
+        if token != valid:
             return self._answer(401, {"kind": "Status", "code": 401})
         if api.status != 200:
             return self._answer(api.status, {"kind": "Status", "code": api.status})

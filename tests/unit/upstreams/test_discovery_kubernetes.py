@@ -191,7 +191,7 @@ def test_a_renewed_token_is_read(api: KubernetesApi, following: Follow, monkeypa
     monkeypatch.setattr(module, "SHORTEST", 0.0)
     told = following()
     is_watching(api)
-    (api.account / "token").write_text("renewed\n")
+    api.renew("renewed\n")
     api.end_watches()
     is_watching(api, 2)
     assert api.tokens[-1] == "renewed"
@@ -324,7 +324,7 @@ def test_a_token_that_ran_out_heals_when_it_is_renewed(api: KubernetesApi, follo
     assert "answered 401" in told.errors[0]
     assert TOKEN not in "".join(told.errors)
     assert told.found[-1] == ["10.0.0.2:8080"]
-    (api.account / "token").write_text("renewed\n")
+    api.renew("renewed\n")
     api.put(endpoint_slice("a", "10.0.0.3"))
     told.until("3")
     assert api.tokens[-1] == "renewed"
