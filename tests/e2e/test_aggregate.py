@@ -54,7 +54,10 @@ ASKED: Counter[str] = Counter()
 
 
 def play(connection: Connection) -> None:
-    """/item answers at once (/item/slow never, /item/none 404), /stock/late never, /fickle/x 503 and then 200."""
+    """/item answers at once (/item/slow never, /item/none 404), /stock/late never, /fickle/x 503 and then 200.
+
+    /fickle/ill is slow to say 503, always.
+    """
     while True:
         head, _ = connection.request()
         path = head.split(b" ")[1]

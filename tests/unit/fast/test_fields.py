@@ -42,4 +42,4 @@ def test_what_is_no_field_is_refused() -> None:
             Edit(["a"]).copy(wrong, [])
     for wrong in ([("a",)], [(7, "x")], [("a", 7)], [("a", "b", "c")]):
         with pytest.raises((TypeError, ValueError)):
-            joined(wrong, "a")  # type: ignore[arg-type]
+            joined(wrong, "a")
