@@ -44,7 +44,7 @@ def opened(gateway: Gateway, path: str, behind: bytes = b"") -> Client:
 @contextlib.contextmanager
 def service(play: Callable[[ServerConnection], None], **options: Any) -> Iterator[int]:
     """A WebSocket server whose every connection is handled by `play` in a thread; gives its port."""
-    with serve(play, "127.0.0.1", 0, **{"max_size": None, "close_timeout": 2, **options}) as server:
+    with serve(play, "127.0.0.1", 0, **{"max_size": None, "close_timeout": 5, **options}) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield server.socket.getsockname()[1]
@@ -56,31 +56,45 @@ def talking(
     gateway: Gateway, path: str, scheme: str = "ws", **options: Any
 ) -> AbstractContextManager[ClientConnection]:
     """A client of the library's, through the gateway."""
-    options = {"max_size": None, "proxy": None, "close_timeout": 2, "open_timeout": 5, **options}
+    options = {"max_size": None, "proxy": None, "close_timeout": 5, "open_timeout": 30, **options}
     return connect(f"{scheme}://127.0.0.1:{gateway.port}{path}", **options)
 
 
 class Switchboard:
-    """An upstream that changes the protocol for everyone who asks, and then says nothing. One thread for all."""
+    """An upstream that changes the protocol for everyone who asks, and then says nothing. One thread for all.
+
+    A line is in `lines` before it is answered.
+    """
 
     def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.port: int = self._listener.getsockname()[1]
         self.lines: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
+        while True:
+            try:
                 line, _ = self._listener.accept()
-                asked = b""
-                while b"\r\n\r\n" not in asked:
-                    asked += line.recv(65536)
-                line.sendall(SWITCHED)
-                self.lines.append(line)
+            except OSError:
+                return
+            with contextlib.suppress(OSError):
+                self._switch(line)
+
+    def _switch(self, line: socket.socket) -> None:
+        asked = b""
+        while b"\r\n\r\n" not in asked:
+            data = line.recv(65536)
+            if not data:
+                return line.close()
+            asked += data
+        self.lines.append(line)
+        return line.sendall(SWITCHED)
 
     def close(self) -> None:
         """Stop accepting and close what is open."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for line in self.lines:
             line.close()
