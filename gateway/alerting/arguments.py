@@ -118,7 +118,7 @@ class _Given:
             raise ExpressionError(self._column, f"`{signal.name}` needs {name}=NAME")
         window = self._durations[-1] if signal.needs_window else 0.0
         if window and not 1 <= window <= LONGEST:
-            raise ExpressionError(self._column, "a window is from 1s to 48h: so far does history reach")
+            raise ExpressionError(self._column, "a window is from 1s to 3d: so far does history reach")
         return Call(
             signal=signal.name,
             unit=signal.unit,

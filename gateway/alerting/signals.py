@@ -8,7 +8,7 @@ from typing import Final, Literal
 Unit = Literal["share", "duration", "rate", "size", "number", "flag"]
 
 #: seconds that history reaches back
-LONGEST: Final = 2 * 86400.0
+LONGEST: Final = 3 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)

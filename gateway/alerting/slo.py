@@ -1,8 +1,7 @@
 """Objectives as burn-rate rules: a long window says that it matters, a short one that it still goes on.
 
 The pairs are those in common use for a budget of 30 days: 14.4 times the rate at which the budget would just last
-spends 2 % of it in an hour, 6 times 5 % in six hours, 3 times 10 % in a day.  History reaches back two days, so the
-pair of three days and six hours is not there.
+spends 2 % of it in an hour, 6 times 5 % in six hours, 3 times 10 % in a day, and once 10 % in three days.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import Final
 
 #: (burn rate, long window, short window)
 FAST: Final = ((14.4, "1h", "5m"), (6.0, "6h", "30m"))
-SLOW: Final = ((3.0, "1d", "2h"),)
+SLOW: Final = ((3.0, "1d", "2h"), (1.0, "3d", "6h"))
 
 #: an objective below it cannot be missed 14.4 times as fast as it may
 LEAST: Final = 1 - 1 / 14.4

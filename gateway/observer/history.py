@@ -1,8 +1,8 @@
-"""What happened in the last seconds, hours and two days, kept in memory.
+"""What happened in the last seconds, hours and three days, kept in memory.
 
-    300 points of 1 s, 360 of 10 s, 576 of 5 minutes
+    300 points of 1 s, 360 of 10 s, 576 of 5 minutes, 150 of half an hour
 
-Each point is the difference of two readings, with detail for at most 256 routes. The rings hold about 24, 24 and 48 MB
+Each point is the difference of two readings, with detail for at most 256 routes. The rings hold about 24, 24, 36 and 12 MB
 at most: where there is less room left, new points have detail of fewer routes. So all of it takes under 100 MB,
 whatever comes; a gateway of ten busy routes needs about 25 MB. It is gone when the observer ends.
 """
@@ -22,7 +22,7 @@ K = TypeVar("K")
 V = TypeVar("V", RouteFigures, CallFigures)
 
 #: seconds of a step, how many there are, and how many bytes they may take
-STEPS: Final = ((1.0, 300, 24 << 20), (10.0, 360, 24 << 20), (300.0, 576, 48 << 20))
+STEPS: Final = ((1.0, 300, 24 << 20), (10.0, 360, 24 << 20), (300.0, 576, 36 << 20), (1800.0, 150, 12 << 20))
 #: windows that are kept up to date: more than alerts ask for
 WINDOWS: Final = 64
 NO_FIGURES: Final = Figures(0.0, {}, {}, {}, (), (), 0)

@@ -95,7 +95,7 @@ class Asker(threading.Thread):
 
 
 def history_bytes(gateway: Gateway) -> int:
-    """What the history says that it takes; it fills for two days."""
+    """What the history says that it takes; it fills for three days."""
     text = gateway.admin("/metrics")[1].decode()
     return round(float(re.search(r"^gateway_observer_history_bytes (\S+)", text, re.M)[1]))
 

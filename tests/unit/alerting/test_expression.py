@@ -49,7 +49,7 @@ MISTAKES = {
     "error_rate(5m, 1m) > 2%": (15, "one window too many"),
     "error_rate(5x) > 2%": (11, "no unit"),
     "error_rate(0s) > 2%": (11, "expected a duration"),
-    "error_rate(3d) > 2%": (0, "48h"),
+    "error_rate(73h) > 2%": (0, "3d"),
     "error_rate(5m) > 250ms": (17, "cannot be compared"),
     "error_rate(5m) 2%": (15, "expected one of > >="),
     "error_rate(5m) >": (16, "expected a signal"),

@@ -70,6 +70,14 @@ def test_hours_and_days_are_coarser(counting):
     assert len(counting.history.points(3600, 60.0)) in (60, 61)
 
 
+def test_three_days_are_the_coarsest(counting):
+    for _ in range(4 * 288):
+        counting.now += 299
+        counting.second()
+    assert counting.since(86400) == 288
+    assert counting.since(3 * 86400) == pytest.approx(3 * 288, abs=6)
+
+
 def test_what_is_asked_again_and_again_stays_right(counting):
     for _ in range(350):
         counting.second("b", 2)
