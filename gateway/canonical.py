@@ -49,6 +49,9 @@ _reasons = (
 )
 _slash = re.compile(r"%2[Ff]")
 _separator = re.compile(r"/|%2[Ff]")
+# SECURITY: "..;x" leads up where parameters of segments are dropped first, "..\x" where a backslash is a slash
+# (test_targets_that_are_refused).
+_two_faced = re.compile(r"(?:\A|\\)\.\.?(?:[;\\]|\Z)").search
 _undecodable = re.compile("[\udc80-\udcff]")
 
 
@@ -83,6 +86,8 @@ def _resolve(segments: list[str]) -> tuple[str, tuple[str, ...] | None]:
                 raise BadTarget("the path leads above the root")
             kept.pop()
         elif decoded not in ("", "."):
+            if _two_faced(decoded):
+                raise BadTarget("the path has dots that servers read in two ways")
             kept.append((decoded, raw))
     if decoded in ("", ".", ".."):
         kept.append(("", ""))

@@ -25,10 +25,10 @@ from gateway import (
     cli_top,
     cli_tune,
 )
-from gateway.cli_options import OfConfig, config_option, format_option
+from gateway.cli_options import Menu, OfConfig, config_option, format_option
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Menu, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="gateway")
 def main() -> None:
     """An API gateway for microservices."""

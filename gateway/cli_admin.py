@@ -48,11 +48,16 @@ def ask(document: Document, method: str, path: str, body: Any = None) -> Any:
         answer = connection.getresponse()
         status, text = answer.status, answer.read()
     except (OSError, http.client.HTTPException) as error:
-        words = f"the admin API at {server.admin} does not answer ({str(error) or type(error).__name__})"
+        words = f"the admin API at {server.admin} does not answer ({_words(error)})"
         raise Problem(f"{words}: start the gateway, or name the configuration that it runs with -c FILE") from None
     finally:
         connection.close()
     return _told(status, text)
+
+
+def _words(error: Exception) -> str:
+    """What went wrong, without the number that the system has for it."""
+    return (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
 
 
 def probe(address: str, path: str) -> tuple[int, str]:
@@ -66,8 +71,7 @@ def probe(address: str, path: str) -> tuple[int, str]:
         answer = connection.getresponse()
         return answer.status, " ".join(answer.read(PROBE_BYTES).decode("utf-8", "replace").split())
     except (OSError, OverflowError, http.client.HTTPException) as error:
-        words = str(error) or type(error).__name__
-        raise Problem(f"the admin API at {address} does not answer ({words})") from None
+        raise Problem(f"the admin API at {address} does not answer ({_words(error)})") from None
     finally:
         connection.close()
 

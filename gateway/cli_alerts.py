@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from gateway.cli_options import config_option, format_option
+from gateway.cli_options import Menu, config_option, format_option
 
 if TYPE_CHECKING:
     from gateway.alerting.note import Note
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@click.group()
+@click.group(cls=Menu)
 def alerts() -> None:
     """See what fires, take it in hand, and try whether people are reached."""
 
@@ -99,7 +99,7 @@ def _notes(document: Document, name: str, tier: int | None) -> list[Any]:
         names = [alert.name for alert in document.alerting.alerts]
         raise Problem(f"there is no alert {name!r} ({among(name, names)})")
     rule, now = found[0], time.time()
-    live = Live(rule, finding=Finding(True), words=f"this is a test of the alert {name}: {rule.text}")
+    live = Live(rule, finding=Finding(True), words=rule.text)
     live.course.since = now
     tiers = document.alerting.tiers(rule.severity)
     if not tiers:

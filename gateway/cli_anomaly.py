@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 import click
 
-from gateway.cli_options import format_option
+from gateway.cli_options import Menu, format_option
 
 #: complaints that are shown of a file; the rest is counted
 _SHOWN = 20
@@ -45,7 +45,7 @@ class _Malformed(Exception):
         self.complaints = complaints
 
 
-@click.group()
+@click.group(cls=Menu)
 def anomaly() -> None:
     """What the detector of anomaly alerts would have said."""
 
@@ -145,7 +145,7 @@ def _run(rows: Iterator[_Row], sensitivity: float, warmup: int) -> _Report:
         report.right += inside
         if inside and report.spans[-1][1] is None:
             report.spans[-1] = (report.spans[-1][0], row)
-        low, high = verdict.expected
+        low, high = (float(f"{bound:.4g}") for bound in verdict.expected)
         report.alerts.append({
             "timestamp": row.timestamp, "value": row.value, "expected": [low, high], "score": round(verdict.score, 3),
             "words": verdict.words,
@@ -170,9 +170,13 @@ def _marks(report: _Report) -> dict[str, Any]:
     }
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _as_text(report: _Report) -> str:
     lines = [f"{one['timestamp']}  {one['words']}  (score {one['score']:.1f})" for one in report.alerts]
-    lines.append(f"{len(report.alerts)} alerts in {report.rows} rows")
+    lines.append(f"{_count(len(report.alerts), 'alert')} in {_count(report.rows, 'row')}")
     if report.labelled:
         marks = _marks(report)
         precision = "none" if marks["precision"] is None else f"{marks['precision']:.0%}"

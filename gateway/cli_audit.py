@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway.cli_options import format_option
+from gateway.cli_options import Menu, format_option
 
 if TYPE_CHECKING:
     from gateway.audit.chain import Head
 
 
-@click.group()
+@click.group(cls=Menu)
 def audit() -> None:
     """Check audit logs."""
 

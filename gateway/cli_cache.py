@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 
 import click
 
-from gateway.cli_options import config_option, format_option
+from gateway.cli_options import Menu, config_option, format_option
 
 
-@click.group()
+@click.group(cls=Menu)
 def cache() -> None:
     """Purge what caches keep, and see how often they are of use."""
 

@@ -21,18 +21,13 @@ def ready(
     """The configuration, compiled; None once its complaints have been shown."""
     from gateway.config.compile import compile as compile_document
     from gateway.config.document import load
-    from gateway.config.python_names import PythonNames
+    from gateway.config.judge import Judge
 
     try:
         if not os.path.exists(config):
             raise _missing(config)
-        document = load(config, judge=PythonNames())
-        plan = compile_document(document)
-        if with_certificates:
-            from gateway.server.tls import contexts
-
-            contexts(document)
-        return document, plan
+        document = load(config, judge=Judge(certificates=with_certificates))
+        return document, compile_document(document)
     except ConfigError as error:
         if style == "json":
             _show_json(ok=False, complaints=[complaint.to_json() for complaint in error.complaints], warnings=[])

@@ -20,7 +20,7 @@ def cached(source: Route | None) -> dict[str, Any] | None:
         "ttl": spec.ttl,
         "stale_while_revalidate": spec.stale_while_revalidate,
         "stale_if_error": spec.stale_if_error,
-        "key": _key(spec, by_caller=source.access is not None and not spec.shared),
+        "key": _key(spec, source),
         "tags": list(spec.tags),
     }
 
@@ -41,12 +41,15 @@ def in_words(report: dict[str, Any]) -> Iterator[str]:
         yield f"          tags: {', '.join(cache['tags'])}"
 
 
-def _key(spec: Cache, *, by_caller: bool) -> list[str]:
+def _key(spec: Cache, source: Route) -> list[str]:
+    from gateway.config.compile_cache import key_of, rules_of
+
+    key, rules = key_of(spec, source), rules_of(spec, source)
     parts = ["route", "scheme", "host", "path"]
     if spec.key_query is None:
         parts.append("query" + (f" without {' '.join(spec.key_ignore)}" if spec.key_ignore else ""))
     else:
         parts += [f"query {name}" for name in spec.key_query]
-    parts += [f"header {name}" for name in dict.fromkeys((*spec.key_headers, *spec.vary))]
-    parts += [f"claim {name}" for name in spec.key_claims]
-    return [*parts, "caller"] if by_caller else parts
+    parts += [f"header {name}" for name in dict.fromkeys((*key.headers, *rules.vary))]
+    parts += [f"claim {name}" for name in dict.fromkeys((*key.claims, *key.told))]
+    return [*parts, "caller"] if rules.partitioned else parts

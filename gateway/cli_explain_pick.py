@@ -45,6 +45,7 @@ class Picks:
         return {
             "name": source.name,
             "where": source.where,
+            "speaks": "gRPC" if source.is_grpc else "HTTP",
             "balance": source.balance.kind,
             "found": str(source.discovery) if source.discovery is not None else None,
             "urls": urls,

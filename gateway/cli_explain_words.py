@@ -82,6 +82,8 @@ def _end_in_words(report: dict[str, Any]) -> Iterator[str]:
 
 
 def _targets_in_words(upstream: dict[str, Any]) -> Iterator[str]:
+    if upstream["speaks"] == "gRPC":
+        yield "calls     are passed on as clients make them, over HTTP/2, each message as it comes"
     several = len(upstream["urls"]) > 1
     for number, (url, share) in enumerate(zip(upstream["urls"], upstream["shares"], strict=True)):
         note = "  <- picked" if several and url == upstream["picked"]["url"] else ""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli_options import config_option
+from gateway.cli_options import Menu, config_option
 
 if TYPE_CHECKING:
     from gateway.config.model_alerts import Alerting
 
 
-@click.group()
+@click.group(cls=Menu)
 def export() -> None:
     """Print rules, a dashboard or a configuration for other tools."""
 

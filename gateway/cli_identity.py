@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gateway.cli_options import claim, config_option, duration, format_option, member
+from gateway.cli_options import Menu, claim, config_option, duration, format_option, member
 
 provider_option = click.option(
     "--provider", metavar="NAME", help="Which one under `auth`, when several could be meant."
@@ -21,7 +21,7 @@ older_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Menu)
 def keys() -> None:
     """Make, list and revoke API keys; make, rotate and prune signing keys."""
 

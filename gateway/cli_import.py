@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from gateway.cli_options import Menu
+
 if TYPE_CHECKING:
     from gateway.config.reader import Reader
 
@@ -17,13 +19,13 @@ if TYPE_CHECKING:
 _NOWHERE = "http://127.0.0.1:8080"
 
 
-@click.group("import")
+@click.group("import", cls=Menu)
 def import_() -> None:
     """Make a configuration of what describes an API elsewhere."""
 
 
 @import_.command()
-@click.argument("document", metavar="FILE")
+@click.argument("document", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
 @click.option("--upstream", metavar="URL", help="What serves it; the first server of the document when not given.")
 @click.option("--expand", is_flag=True, help="Write out the routes and schemas instead of a reference to FILE.")
 def openapi(document: str, upstream: str | None, expand: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,16 @@ config_option = click.option(
     "-c", "--config", metavar="FILE", default="gateway.yaml", envvar="GATEWAY_CONFIG",
     show_envvar=True, show_default=True, help="The configuration.",
 )  # fmt: skip
+
+
+class Menu(click.Group):
+    """A group whose help has the whole first sentence of each command, however long."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """click's seam."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, found.get_short_help_str(sys.maxsize)) for name, found in commands if found])
 
 
 class OfConfig(click.Command):

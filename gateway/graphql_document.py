@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil, isfinite
 from typing import Any, Final
 
 from graphql.error import GraphQLSyntaxError
@@ -76,7 +77,11 @@ class Operation:
 
     def weight(self, values: dict[str, Any]) -> Weight:
         """What it asks for with these variables. Raises DocumentError for fragments that are not there or go round."""
-        return _Scale(self._fragments, values).of(self._node.selection_set, ())
+        given = {each.variable.name.value: each.default_value for each in self._node.variable_definitions or ()}
+        try:
+            return _Scale(self._fragments, {**given, **values}).of(self._node.selection_set, ())
+        except RecursionError:
+            raise DocumentError("its fragments are nested too deep") from None
 
 
 class _Scale:
@@ -119,15 +124,23 @@ class _Scale:
         return self._known[name]
 
     def _count(self, node: FieldNode) -> int:
-        for argument in node.arguments or ():
-            if argument.name.value in _COUNTS:
-                value = argument.value
-                if isinstance(value, IntValueNode):
-                    return max(1, abs(int(value.value[:10])))
-                if isinstance(value, VariableNode):
-                    given = self._values.get(value.name.value)
-                    return max(1, abs(given)) if type(given) is int else _UNKNOWN
-        return 1
+        """SECURITY: of several arguments the largest counts, and what the document has for a variable (its default)."""
+        return max((self._size(each.value) for each in node.arguments or () if each.name.value in _COUNTS), default=1)
+
+    def _size(self, value: Any) -> int:
+        if isinstance(value, VariableNode):
+            value = self._values.get(value.name.value)
+            if isinstance(value, float) and isfinite(value):
+                value = ceil(abs(value))  # 1000.0 is an Int to services too
+            if type(value) is int:
+                return max(1, abs(value))
+            return max(_UNKNOWN, _number(value))
+        return _number(value)
+
+
+def _number(value: Any) -> int:
+    """What a document says, 1 for what is no number."""
+    return max(1, abs(int(value.value[:10]))) if isinstance(value, IntValueNode) else 1
 
 
 def read(text: str) -> dict[str, Operation]:
@@ -140,6 +153,9 @@ def read(text: str) -> dict[str, Operation]:
         raise DocumentError(f"{error.message.removeprefix('Syntax Error: ')}{where}") from None
     except RecursionError:
         raise DocumentError("it is nested too deep") from None
+    names = [node.name.value for node in document.definitions if isinstance(node, FragmentDefinitionNode)]
+    if len(set(names)) != len(names):
+        raise DocumentError("two fragments have the same name")
     fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
     found: dict[str, Operation] = {}
     for node in document.definitions:

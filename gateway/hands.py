@@ -31,7 +31,11 @@ class Hand:
 
     def end(self) -> None:
         """End it, whatever it does; with the next turn of the loop."""
-        self.hub.loop.run_callback(self._greenlet.throw)
+        self.hub.loop.run_callback(self._end, self.job)
+
+    def _end(self, job: Callable[[], None] | None) -> None:
+        if job is not None and self.job is job:  # else it was quicker, and may work for somebody else by now
+            self._greenlet.throw()
 
     def _work(self) -> None:
         while self.job is not None:

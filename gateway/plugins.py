@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 from greenlet import GreenletExit
 
-from gateway.config.complaints import did_you_mean
+from gateway.config.complaints import NOT_THERE, did_you_mean
 from gateway.contracts import Policy, Steps, Tools
 from gateway.errors import PLUGIN_FAILED, GatewayError
 from gateway.exchange import Exchange, Response
@@ -29,7 +29,7 @@ ENTRY_POINTS = "gateway.policies"
 ORDER = (
     "meter", "trace", "log", "audit", "server-timing", "response-headers", "limit-preflight", "cors", "ip", "limit",
     "identity", "session", "access", "limit-client", "guard", "screen", "idempotency", "rewrite", "headers", "cache",
-    "compress", "transform",
+    "compress", "idempotency-answer", "transform",
 )  # fmt: skip
 
 P = ParamSpec("P")
@@ -46,7 +46,13 @@ class PluginError(Exception):
 
 def from_module(name: str) -> tuple[Policy, ...]:
     """The policies of a module: its POLICIES."""
-    module = _loaded(f"the plugin {name} cannot be imported", importlib.import_module, name)
+    try:
+        module = _loaded(f"the plugin {name} cannot be imported", importlib.import_module, name)
+    except PluginError as error:
+        cause = error.__cause__
+        if isinstance(cause, ModuleNotFoundError) and f"{name}.".startswith(f"{cause.name}."):
+            error.hint = NOT_THERE
+        raise
     policies = getattr(module, "POLICIES", None)
     if not isinstance(policies, tuple) or not policies:
         raise PluginError(f"the plugin {name} has no POLICIES, a tuple of policies")

@@ -1,4 +1,7 @@
-"""Error answers: problem documents (RFC 9457), or a page or text for who asks for one (RFC 9110 section 12.5.1)."""
+"""Error answers: problem documents (RFC 9457), or a page or text for who asks for one (RFC 9110 section 12.5.1).
+
+Clients of gRPC get neither, but the end of their call.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Headers, Response
+from gateway.grpc_wire import CLIENT, CONTENT_TYPE, code_for, ending
 
 JSON = "application/problem+json"
 HTML = "text/html"
@@ -38,6 +42,8 @@ _UNQUOTABLE = re.compile(r"[^\x20-\x7e]+")
 def problem_response(exchange: Exchange, error: GatewayError) -> Response:
     """The answer for `error`. Little need be known of `exchange`: a head that was refused has no route and no host."""
     kind = error.kind
+    if CLIENT in exchange.environ:
+        return _ended_call(exchange, error)
     media_type = preferred(exchange.header("accept"))
     instance = getattr(exchange, "request_id", "") or ""
     body = _RENDER[media_type](error, instance)
@@ -54,6 +60,16 @@ def problem_response(exchange: Exchange, error: GatewayError) -> Response:
     if exchange.method == "HEAD":
         return Response(kind.status, headers, b"", len(body))
     return Response(kind.status, headers, body)
+
+
+def _ended_call(exchange: Exchange, error: GatewayError) -> Response:
+    """What a client of gRPC gets: no body, and fields that say how its call ended (gRPC's Trailers-Only)."""
+    kind = error.kind
+    words = f"{kind.title}: {error.detail}" if error.detail else kind.title
+    headers: Headers = [("Content-Type", CONTENT_TYPE), *ending(code_for(kind.status), words), *error.headers]
+    if kind.proxy_error is not None:
+        headers.append(("Proxy-Status", proxy_status(error, exchange.upstream)))
+    return Response(kind.status, headers, b"")
 
 
 def preferred(accept: str | None) -> str:

@@ -21,7 +21,9 @@ from perf.soak import command as soak
 def main(arguments: list[str] | None = None) -> int:
     """The command line; the exit status."""
     given = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is ended on the way out
+    for number in (signal.SIGTERM, signal.SIGHUP):  # so that everything is ended on the way out
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         return int(given.command(given))
     except KeyboardInterrupt:

@@ -6,7 +6,6 @@ import os
 import re
 import resource
 import shutil
-import signal
 import socket
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from typing import IO
 from perf import identity, peer, tools
 from perf.bodies import ITEMS
 from perf.configs import gateway_config
-from perf.procs import NotServing, Server, free_ports
+from perf.procs import NotServing, Server, free_ports, undisturbed
 from perf.scenario import Shape, Trial
 
 HERE = Path(__file__).parent
@@ -69,10 +68,9 @@ class Arena:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
-        interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half of them behind
-        for server in reversed(self.servers):
-            server.stop()
-        signal.signal(signal.SIGINT, interrupt)
+        with undisturbed():
+            for server in reversed(self.servers):
+                server.stop()
         os.sched_setaffinity(0, self.cores_before)
         if isinstance(error, NotServing):
             error.add_note((self.folder / "log").read_text(errors="replace")[-2000:])

@@ -1,6 +1,7 @@
 """Two results side by side: what got better, what got worse, what cannot be told apart.
 
-Between machines only ratios to nginx of the same run mean something, and memory; on one machine other figures do too.
+Between machines only ratios to nginx of the same run mean something, and memory with the same Python; on one machine
+other figures do too.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from perf.report import number, paired, peer_of
 from perf.stats import holm, least_p, mann_whitney
 
 RATIOS = ("cpu_us", "cpu_s_per_gb", "p99_ms", "seconds")  # compared as ratios to nginx
-ANYWHERE = ("rss_mb", "pss_mb", "peak_mb", "grown_mb", "kb_each")  # mean the same on every machine
+MEMORY = ("rss_mb", "pss_mb", "peak_mb", "grown_mb", "kb_each")  # means the same on every machine with this Python
 QUEUES = ("p99_ms",)  # under full speed they tell how long the queue was, and are not compared
 LEAST = {"p99_ms": 0.20, "seconds": 0.10}  # smallest change worth a word; 3 % for the others
 ALPHA = 0.05  # how often a comparison as a whole may cry wolf
@@ -61,7 +62,8 @@ def changes(now: dict[str, Any], before: dict[str, Any]) -> list[Change]:
     able = [pair for pair in pairs if least_p(len(pair.now), len(pair.before)) <= ALPHA]
     corrected = holm([mann_whitney(pair.now, pair.before)[1] for pair in able])
     chances = {id(pair): p for pair, p in zip(able, corrected, strict=True)}
-    return [_judged(pair, chances.get(id(pair)), len(able)) for pair in pairs] + _instructions(now, before)
+    judged = [_judged(pair, chances.get(id(pair)), len(able)) for pair in pairs]
+    return judged + _failures(now, before) + _instructions(now, before)
 
 
 def differences(now: dict[str, Any], before: dict[str, Any]) -> list[str]:
@@ -70,20 +72,22 @@ def differences(now: dict[str, Any], before: dict[str, Any]) -> list[str]:
 
 
 def gate(now: dict[str, Any], before: dict[str, Any]) -> int:
-    """0 when nothing is worse, 1 when something is, 2 when nothing could be told."""
+    """0 when nothing is worse, 1 when something is, 2 when nothing could be told, or a scenario was not measured."""
     said = {change.verdict for change in changes(now, before)}
-    return 1 if "worse" in said else 0 if said - {TOO_FEW} else 2
+    return 1 if "worse" in said else 0 if said - {TOO_FEW} and not now.get("errors") else 2
 
 
 def text(now: dict[str, Any], before: dict[str, Any]) -> str:
     """The comparison for people."""
     same = machine.is_same(now["machine"], before["machine"])
-    head = "the same kind of machine" if same else "different machines: ratios to nginx and memory only"
+    only = "ratios to nginx" + (" and memory" if _same_python(now, before) else "")
+    head = "the same kind of machine" if same else f"different machines: {only} only"
     found = changes(now, before)
     title = f"compared with {before['when']} ({before['machine'].get('commit')}), {head}"
     counts = Counter(change.verdict for change in found)
     summary = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ("worse", "better", "no difference", TOO_FEW))
-    return "\n  ".join([title, *_table(found), summary if found else "nothing that both results hold"])
+    lost = [f"{name}: NOT MEASURED: {why}" for name, why in now.get("errors", {}).items()]
+    return "\n  ".join([title, *_table(found), *lost, summary if found else "nothing that both results hold"])
 
 
 def _table(found: list[Change]) -> list[str]:
@@ -93,14 +97,19 @@ def _table(found: list[Change]) -> list[str]:
 
 
 def _pairs(now: dict[str, Any], before: dict[str, Any]) -> list[_Pair]:
-    same = machine.is_same(now["machine"], before["machine"])
+    plain = MEMORY if _same_python(now, before) else ()
+    plain += RATIOS if machine.is_same(now["machine"], before["machine"]) else ()
     found = []
     for name in now["scenarios"].keys() & before["scenarios"].keys():
         a, b = _rounds(now, name), _rounds(before, name)
         queues = now["scenarios"][name].get("kind", "load") == "load"
         for series in [s for s in a if s in b and s.partition("@")[0] == "gateway"]:
-            found += _of_series(name, series, a, b, same=same, queues=queues)
+            found += _of_series(name, series, a, b, plain=plain, queues=queues)
     return found
+
+
+def _same_python(now: dict[str, Any], before: dict[str, Any]) -> bool:
+    return bool(now["machine"].get("python") == before["machine"].get("python"))
 
 
 def _rounds(result: dict[str, Any], name: str) -> dict[str, list[dict[str, float]]]:
@@ -108,7 +117,7 @@ def _rounds(result: dict[str, Any], name: str) -> dict[str, list[dict[str, float
 
 
 def _of_series(
-    name: str, series: str, a: dict[str, Any], b: dict[str, Any], *, same: bool, queues: bool
+    name: str, series: str, a: dict[str, Any], b: dict[str, Any], *, plain: tuple[str, ...], queues: bool
 ) -> list[_Pair]:
     found = []
     peer = peer_of(series, [s for s in a if s in b])
@@ -118,7 +127,7 @@ def _of_series(
         if figure in RATIOS and peer:
             new, old = paired(a, figure, series, over=peer), paired(b, figure, series, over=peer)
             label = f"{figure} / {peer}"
-        elif figure in ANYWHERE or (same and figure in RATIOS):
+        elif figure in plain:
             new, old, label = paired(a, figure, series), paired(b, figure, series), figure
         else:
             continue
@@ -137,6 +146,19 @@ def _judged(pair: _Pair, p: float | None, family: int) -> Change:
     else:
         said = "better" if new < old else "worse"
     return Change(pair.scenario, pair.series, pair.figure, old, new, p, said)
+
+
+def _failures(now: dict[str, Any], before: dict[str, Any]) -> list[Change]:
+    """Requests that fail in most rounds: an error is cheap to answer, so what fails more is worse whatever it costs."""
+    found = []
+    for name in sorted(now["scenarios"].keys() & before["scenarios"].keys()):
+        a, b = _rounds(now, name), _rounds(before, name)
+        for series in [s for s in a if s in b and s.partition("@")[0] == "gateway"]:
+            new, old = (median(r.get("failed", 0.0) for r in rounds[series]) for rounds in (a, b))
+            if new or old:
+                said = "worse" if new > 2 * old else "better" if new < old / 2 else "no difference"
+                found.append(Change(name, series, "failed", old, new, None, said))
+    return found
 
 
 def _instructions(now: dict[str, Any], before: dict[str, Any]) -> list[Change]:

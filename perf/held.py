@@ -29,12 +29,13 @@ def largest(sid: int) -> tuple[float, float]:
 def by_connections(sid: int, port: int, path: str, count: int) -> dict[str, float]:
     """By how much the worker of the session grows with `count` idle connections, each of which was used once."""
     with ExitStack() as warm:
-        _open(warm, port, path, BATCH)  # what the first requests make lasts
-    before = largest(sid)[0]
-    with ExitStack() as held:
-        for _ in range(0, count, BATCH):
-            _open(held, port, path, min(BATCH, count))
-        after, pss = largest(sid)
+        # What the first requests make lasts. These stay: what they would leave behind, the next ones would use again.
+        _open(warm, port, path, BATCH)
+        before = largest(sid)[0]
+        with ExitStack() as held:
+            for opened in range(0, count, BATCH):
+                _open(held, port, path, min(BATCH, count - opened))
+            after, pss = largest(sid)
     return {"rss_mb": after, "pss_mb": pss, "kb_each": (after - before) * 1e3 / count}
 
 

@@ -172,7 +172,7 @@ def second_look(counts: Counts, before: Counts) -> Counts:
 
 
 def gate(now: dict[str, Any], before: dict[str, Any], all_of_them: bool = True) -> int:
-    """Say what changed; 1 when anything costs too much more, 2 when the two cannot be compared."""
+    """Say what changed; 1 when anything costs too much more, 2 when nothing can be compared."""
     if why := unlike(now, before):
         print(f"nothing is compared: {why}", file=sys.stderr)
         return 2
@@ -183,5 +183,6 @@ def gate(now: dict[str, Any], before: dict[str, Any], all_of_them: bool = True) 
     if all_of_them and (apart := sorted(new.keys() ^ old.keys())):
         print(f"in one of the two only, not compared: {', '.join(apart)}")
     worse = sum(share > 0 for _, share in found)
-    print(f"{len(new.keys() & old.keys())} compared, {worse} over {LEAST:.0%} more, {len(found) - worse} less")
-    return int(worse > 0)
+    both = len(new.keys() & old.keys())
+    print(f"{both} compared, {worse} over {LEAST:.0%} more, {len(found) - worse} less")
+    return 1 if worse else 0 if both else 2

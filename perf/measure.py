@@ -94,12 +94,12 @@ def load_figures(cpu: float, seen: Figures, trial: Trial) -> Figures:
 
 def _latency(scenario: Scenario, arena: Arena, options: Options) -> Rounds:
     paced = next((t for t in scenario.trials if t.subject != "direct"), scenario.trials[0])
-    full = generators.wrk(arena.get(paced).port, paced.load, 2)
+    full = generators.wrk(arena.get(paced).port, paced.load, 2, arena.tokens(paced.load.tokens))
     rate = min(MOST, full["requests"] / full["seconds"] * paced.load.share)
 
     def one(trial: Trial) -> Figures:
         running = arena.get(trial)
-        return generators.openloop(running.port, trial.load, rate, options.seconds)
+        return generators.openloop(running.port, trial.load, rate, options.seconds, arena.tokens(trial.load.tokens))
 
     return _rounds(scenario, options, one)
 
@@ -158,7 +158,8 @@ def _stream(scenario: Scenario, arena: Arena, options: Options) -> Rounds:
 
 def _growth(sid: int, work: Callable[[], None]) -> Figures:
     """By how many MB the session's memory grew, at its highest, while the work was done."""
-    before, peak, done = session_memory(sid)[0], 0.0, threading.Event()
+    before, done = session_memory(sid)[0], threading.Event()
+    peak = before
 
     def watch() -> None:
         nonlocal peak

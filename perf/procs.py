@@ -21,6 +21,7 @@ from gateway.tuning.processes import (
     session_cpu,
     session_memory,
     session_pids,
+    undisturbed,
 )
 
 PATIENCE = 30.0  # seconds for a server to answer for the first time
@@ -34,6 +35,7 @@ __all__ = [
     "session_cpu",
     "session_memory",
     "session_pids",
+    "undisturbed",
 ]
 
 

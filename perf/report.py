@@ -74,7 +74,7 @@ def judge(bar: Bar, rounds: Rounds) -> dict[str, Any]:
     if bar.always:
         found = Estimate(found.value, min(values), max(values), 1.0, len(values))
     failed = sum(r.get("failed", 0) for name in (bar.of, bar.over, bar.minus) if name for r in rounds[name])
-    said |= {"value": found.value, "low": found.low, "high": found.high, "coverage": found.coverage}
+    said |= _plain(found)
     if failed and bar.figure != "failed":
         return said | {"verdict": "undecided", "why": f"{failed:g} requests failed"}
     # NOTE: a bar that must hold always is missed by a single round; only the bound that speaks against it counts.

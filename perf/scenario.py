@@ -161,11 +161,18 @@ def _trials(name: str, document: dict[str, Any]) -> tuple[Trial, ...]:
             raise ScenarioError(f"{where}: unknown key {min(unknown)!r}")
         shape = record(f"{where}: gateway", Shape, document.get("gateway", {}) | over.get("gateway", {}))
         load = record(f"{where}: load", Load, document.get("load", {}) | over.get("load", {}))
+        if (load.rate or document.get("kind") == "latency") and not _can_be_paced(load):
+            raise ScenarioError(f"{where}: load: at a fixed rate only GETs of one caller are sent, without a body")
         work = over.get("work", "bare")
         subjects = ["gateway", *_peers(where, over.get("peers", document.get("peers", [])), work)]
         at = f"@{variant}" if variant else ""
         trials += [Trial(subject + at, subject, shape, load, work) for subject in subjects]
     return tuple(trials)
+
+
+def _can_be_paced(load: Load) -> bool:
+    """Whether perf/openloop.py sends the same requests as wrk does."""
+    return load.method == "GET" and load.tokens <= 1 and not (load.body or load.json or load.accept)
 
 
 def _peers(where: str, said: list[str] | str, work: str) -> list[str]:

@@ -180,7 +180,7 @@ def table(found: dict[str, Any]) -> str:
         "borne with p99 within 20 ms, of the capacity": [f"{run['advice']['borne']:.0%}" for run in runs],
         "target of the HPA": [_planned(run, f"{run['advice']['hpa']} %") for run in runs],
         "requests/s of a pod with one worker": [_planned(run, f"{run['advice']['planned']:,.0f}") for run in runs],
-        "pods for 100,000 requests/s": [_planned(run, str(pods(100_000, run["advice"]["planned"]))) for run in runs],
+        "pods for 100,000 requests/s": [_pods(run, 100_000) for run in runs],
         "CPU us with a new connection for each": [f"{run['found']['fresh']['cpu_us']:.0f}" for run in runs],
         "MB of master, observer and a worker, at rest": [f"{run['found']['held']['rest_mb']:.0f}" for run in runs],
         "other processes meanwhile, of all cores": [f"{run['found']['others']:.0%}" for run in runs],
@@ -209,6 +209,10 @@ def _law(run: dict[str, Any]) -> str:
 
 def _planned(run: dict[str, Any], words: str) -> str:
     return words if run["advice"]["borne"] else "nobody can say"
+
+
+def _pods(run: dict[str, Any], rate: float) -> str:
+    return str(pods(rate, run["advice"]["planned"])) if run["advice"]["borne"] else "nobody can say"
 
 
 def draw() -> None:

@@ -74,12 +74,12 @@ def decide(measured: Callable[[], Two], gate: bool) -> int:
     if not gate or not (status := compare.gate(*two)):
         return 0
     if status == 2:
-        print("nothing could be told", file=sys.stderr)
+        print("nothing could be told, or not of everything", file=sys.stderr)
         return 2
     print("worse: measured once more", file=sys.stderr, flush=True)
     again = measured()
     print(compare.text(*again), flush=True)
-    return int(bool(_worse(two) & _worse(again)))
+    return 1 if _worse(two) & _worse(again) else 2 if compare.gate(*again) == 2 else 0
 
 
 def in_turn(

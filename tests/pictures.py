@@ -43,7 +43,7 @@ def main() -> int:
     """Write the pictures and what they were made of."""
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        ports = free_ports(7)
+        ports = free_ports()
         quickstart = Quickstart(Path(folder), ports, ALERTS)
         try:
             quickstart.wait_until_ready()

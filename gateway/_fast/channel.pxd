@@ -22,6 +22,7 @@ cdef class Channel:
     cdef readonly bint gone     # the other end closed or reset
     cdef readonly bint cut      # TLS: the stream ended without close_notify
     cdef public Channel linked  # interrupted soon when the other end of this one goes away
+    cdef public bint ahead      # what comes while nobody reads is taken in, so that the end behind it is seen
     cdef bint rings             # interrupts the linked one also when bytes come that nobody reads
     cdef double latest          # no wait goes beyond this moment (monotonic); 0 = no bound
     cdef bint interrupted
@@ -46,6 +47,9 @@ cdef class Channel:
     cdef bint is_stale(self)
     cdef int idle(self) except -1
     cdef bint has_input(self) except -1
+    cdef bint has_bytes(self) except -1
+    cdef bint is_quiet(self) except -1
+    cdef int settle(self, double timeout) except -1
     cdef void interrupt(self, double after)
     cdef void calm(self)
     cpdef close(self)

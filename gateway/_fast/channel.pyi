@@ -15,6 +15,8 @@ class Channel:
     """
 
     linked: Channel | None
+    ahead: bool
+
     def __init__(self, sock: socket.socket) -> None: ...
     @property
     def sock(self) -> socket.socket: ...

@@ -70,6 +70,7 @@ cdef double FINE_PERIOD = 0.02
 cdef double COARSE_PERIOD = 0.25
 cdef double FINE_UP_TO = 5.0
 cdef double GRACE = 0.25            # what a client that closed its sending half still waits
+cdef Py_ssize_t AHEAD = 16384       # bytes of pipelined requests that do not hide that the client leaves behind them
 cdef Py_ssize_t TLS_RECORD = 16384  # a read of less leaves bytes inside the TLS layer
 
 
@@ -122,6 +123,7 @@ cdef class Channel:
         """Watcher callback. With nobody reading, find out whether the other end went away; else wake the reader."""
         cdef char peek
         cdef Py_ssize_t got = 1
+        cdef int failed = 0
         if self.waiter is not None and self.events & READ:
             self._wake(READ)
             return
@@ -133,6 +135,10 @@ cdef class Channel:
             got = c_recv(self.fd, &peek, 1, MSG_PEEK | MSG_DONTWAIT)
             if got < 0 and (errno == EAGAIN or errno == EINTR):
                 return
+        if got > 0 and self.ahead and self.linked is not None and PyBytes_GET_SIZE(self.rest) < AHEAD:
+            if not self.tls:
+                self.rest += gateway_recv(self.fd, AHEAD, &failed)
+            return
         self.reader.stop()
         self.armed = False
         self.unread = True
@@ -396,6 +402,25 @@ cdef class Channel:
             return self._look()
         return self.unread
 
+    cdef bint has_bytes(self) except -1:
+        """Whether bytes wait that nobody read yet; takes none, so that who waits for them still hears of them."""
+        cdef char peek
+        if self.rest or (self.tls and self.sock.pending()):
+            return True
+        return not self.closed and c_recv(self.fd, &peek, 1, MSG_PEEK | MSG_DONTWAIT) > 0
+
+    cdef bint is_quiet(self) except -1:
+        """Whether somebody waits for a first byte, none has come, and all that was sent is with the kernel."""
+        return self.waiter is not None and not self.posted and self.owed is None and not self.has_bytes()
+
+    cdef int settle(self, double timeout) except -1:
+        """Wait until the kernel has all that was posted: close() would drop what it has not."""
+        if self.posted:
+            send_posted()
+        while self.owed is not None and not self._pay():
+            self.wait(WRITE, timeout)
+        return 0
+
     cpdef close(self):
         """Close the socket and wake who waits on it. Safe to call twice."""
         if self.closed:
@@ -404,6 +429,7 @@ cdef class Channel:
             send_posted()
         if self.owed is not None:
             self._pay()
+            self.owed = None  # SECURITY: the descriptor may soon be another connection's
         self.closed = True
         self.linked = None
         self.reader.stop()

@@ -39,10 +39,12 @@ cdef dict _codes = {
 cdef dict _names = {}       # bytes -> Name
 cdef dict _names_text = {}  # str -> Name
 cdef int NAMES_MAX = 4096   # what comes beyond is looked at each time: traffic must not grow memory
+cdef Py_ssize_t NAME_MAX = 64   # bytes of one that is kept
 cdef int BLANKS_MAX = 4     # empty lines before a request: a client that sends nothing else must not grow memory either
 
-# NOTE: stricter than RFC 3986's reg-name: no host that can be reached has sub-delims or escapes in its name.
-cdef object _host_ok = re.compile(rb"(?:[A-Za-z0-9\-._~]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?").fullmatch
+# NOTE: stricter than RFC 3986's reg-name: no host that can be reached has sub-delims or escapes in its name, nor more
+# than 255 bytes (RFC 1035 section 2.3.4).
+cdef object _host_ok = re.compile(rb"(?:[A-Za-z0-9\-._~]{1,255}|\[[0-9A-Fa-f:.]{1,45}\])(?::[0-9]{0,5})?").fullmatch
 cdef object _token_ok = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 
 
@@ -73,7 +75,7 @@ cdef Name name_of(bytes raw):
     cdef Name name = <Name>_names.get(raw)
     if name is None:
         name = _make_name(raw)
-        if len(_names) < NAMES_MAX:
+        if len(_names) < NAMES_MAX and PyBytes_GET_SIZE(raw) <= NAME_MAX:
             _names[raw] = name
     return name
 
@@ -82,7 +84,7 @@ cdef Name name_of_text(str text):
     cdef Name name = <Name>_names_text.get(text)
     if name is None:
         name = _make_name(text.encode("latin-1", "replace"))
-        if len(_names_text) < NAMES_MAX:
+        if len(_names_text) < NAMES_MAX and len(text) <= NAME_MAX:
             _names_text[text] = name
     return name
 
@@ -310,8 +312,6 @@ cdef int _request_fields(RequestHead head, const char *raw, int count, bytes pac
                 upgrade = value
             else:
                 headers.append((name.text, value))
-        elif name.code == FORWARDING:
-            headers.append((name.text, value))
         elif name.code == HOST:
             hosts += 1
             head.host = value
@@ -412,7 +412,10 @@ cdef int _absolute(RequestHead head, str rest, dict environ) except -1:
     if not _host_ok(head.host.encode("latin-1")):
         raise Refused(RULES["host-value"])
     rest = rest[cut:]
-    head.target = rest if rest.startswith("/") else "/" + rest
+    if not rest and head.method == "OPTIONS":
+        head.target = "*"  # RFC 9112 section 3.2.4: it is about the server, not about "/"
+    else:
+        head.target = rest if rest.startswith("/") else "/" + rest
     environ["HTTP_HOST"] = head.host
     head.headers = [pair for pair in head.headers if (<str>(<tuple>pair)[0]).lower() != "host"]
     head.headers.insert(0, ("Host", head.host))

@@ -1,5 +1,11 @@
 # Request bodies as `wsgi.input` (PEP 3333). Included by http1.pyx.
 
+cdef enum Next:                 # what of the chunked coding comes behind the data (RFC 9112 section 7.1)
+    CHUNK_SIZE = 0
+    CHUNK_END = 1
+    TRAILERS = 2
+
+
 @cython.final
 cdef class Body:
     """`wsgi.input`: the request body, decoded. `read(n)` gives what is there, at least one byte; b"" at the end."""
@@ -9,7 +15,8 @@ cdef class Body:
     cdef Py_ssize_t left        # bytes left of the body, or of the chunk
     cdef bint chunked
     cdef bint expects           # 100 Continue is still to be sent
-    cdef bint first             # no chunk was read yet
+    cdef int next               # see Next; moved on line by line, so that a read can be interrupted and begun again
+    cdef int trailers           # lines of the trailer section so far
     cdef bint broken            # it cannot be read to its end
     cdef readonly bint done     # the whole body was read
     cdef readonly Py_ssize_t taken
@@ -69,7 +76,11 @@ cdef class Body:
         cdef bytes data = b""
         cdef Py_ssize_t cut
         while True:
-            data += self.receive(READ_SIZE)
+            try:
+                data += self.receive(READ_SIZE)
+            except Interrupted:
+                self.channel.unrecv(data)
+                raise
             cut = data.find(b"\n")
             if cut >= 0:
                 self.channel.unrecv(data[cut + 1:])
@@ -82,19 +93,23 @@ cdef class Body:
     cdef bint next_chunk(self) except -1:
         """Read up to the data of the next chunk (RFC 9112 section 7.1); trailers are read and dropped."""
         cdef bytes line
-        if not self.first and self.line(2, "chunk-end"):
-            raise self.fail("malformed-request", "a chunk does not end with CRLF (RFC 9112 7.1).")
-        self.first = False
-        line = self.line(1024, "chunk-size")
-        self.left = chunk_size(<const unsigned char *>PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line))
-        if self.left < 0:
-            raise self.fail("malformed-request", f"{RULES['chunk-size'].words} (RFC 9112 7.1).")
-        if self.taken + self.left > self.limit:
-            raise self.fail("body-too-large", f"The body is larger than {self.limit} bytes.")
-        if self.left:
-            return True
-        for _ in range(self.server.settings.limits.lines):
+        if self.next == CHUNK_END:
+            if self.line(2, "chunk-end"):
+                raise self.fail("malformed-request", "a chunk does not end with CRLF (RFC 9112 7.1).")
+            self.next = CHUNK_SIZE
+        if self.next == CHUNK_SIZE:
+            line = self.line(1024, "chunk-size")
+            self.left = chunk_size(<const unsigned char *>PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line))
+            if self.left < 0:
+                raise self.fail("malformed-request", f"{RULES['chunk-size'].words} (RFC 9112 7.1).")
+            if self.taken + self.left > self.limit:
+                raise self.fail("body-too-large", f"The body is larger than {self.limit} bytes.")
+            self.next = CHUNK_END if self.left else TRAILERS
+            if self.left:
+                return True
+        while self.trailers < self.server.settings.limits.lines:
             line = self.line(self.server.settings.limits.line, "trailer")
+            self.trailers += 1
             if not line:
                 self.done = True
                 return False

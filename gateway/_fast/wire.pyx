@@ -90,8 +90,8 @@ cdef class Answer:
 
     @property
     def ready(self):
-        """Whether the next piece is here already."""
-        return self.done or bool(self.pending) or self.at < PyBytes_GET_SIZE(self.data)
+        """Whether the next piece is here already; of a chunk, the first line alone is none."""
+        return self.done or bool(self.pending) or (self.framing != CHUNKED and self.at < PyBytes_GET_SIZE(self.data))
 
     def close(self):
         """End the exchange: a body that was not read to its end costs the connection. Safe to call twice."""
@@ -252,8 +252,7 @@ cdef class Answer:
         if self.client is None:
             return body.read(PIECE if left < 0 else min(left, PIECE))
         self.client.latest = self.deadline
-        # NOTE: not for a chunked body: its reader may be inside a chunk's first line when it is interrupted.
-        self.channel.linked = self.client if left > 0 else None
+        self.channel.linked = self.client
         self.channel.rings = True
         try:
             return body.read(PIECE if left < 0 else min(left, PIECE))

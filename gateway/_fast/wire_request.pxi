@@ -11,6 +11,7 @@
 cdef Out _out = Out()
 cdef dict _blocks = {}      # what the forwarding fields depend on -> (bytes of all lines, ((name, line), …))
 cdef int BLOCKS_MAX = 4096
+cdef Py_ssize_t BLOCK_MAX = 2048    # bytes of one that is kept: what a client wrote must not fill the memory
 cdef frozenset _with_length = frozenset(("POST", "PUT", "PATCH"))
 
 
@@ -88,7 +89,8 @@ cdef int _write_fields(object exchange, list headers, list outgoing) except -1:
         # RFC 9110 section 7.6.3: what was there stays in front, the protocol is the one that we received.
         _out.text(via)
         _out.raw(b", ", 2)
-    return _out.raw(b"1.1 gateway\r\n" if get(exchange, VERSION_OF) == "1.1" else b"1.0 gateway\r\n", 13)
+    _out.text(get(exchange, VERSION_OF))
+    return _out.raw(b" gateway\r\n", 10)
 
 
 cdef int _write_forwarding(object exchange, dict given, list chosen) except -1:
@@ -103,7 +105,8 @@ cdef int _write_forwarding(object exchange, dict given, list chosen) except -1:
         entry = _make_block(exchange, given)
         if len(_blocks) >= BLOCKS_MAX:
             _blocks.clear()
-        _blocks[key] = entry
+        if PyBytes_GET_SIZE(<bytes>entry[0]) <= BLOCK_MAX:
+            _blocks[key] = entry
     if chosen is None:
         line = <bytes>entry[0]
         _out.raw(PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line))

@@ -44,9 +44,8 @@ class Cache(Resource):
         what["prefix"] = [_without_scheme(each) for each in what["prefix"]]
         with store_trouble():
             self._site.caching.purges.purge(what, everything=is_all)
-        log.warning(
-            "purged by hand: %s", "everything" if is_all else {kind: each for kind, each in what.items() if each}
-        )
+        meant = "everything" if is_all else ", ".join(f"{kind} {one}" for kind, each in what.items() for one in each)
+        log.warning("purged by hand: %s", meant)
         resp.status = 204
 
 
@@ -66,6 +65,8 @@ def _check(req: falcon.Request, what: dict[str, list[str]], is_all: bool) -> Non
 
 def _without_scheme(url: str) -> str:
     """Host in lower case, path and query: how an entry knows its URL; a path alone is that of every host."""
-    rest = url.partition("://")[2] or url
+    scheme, _, rest = url.partition("://")
+    if not rest or "/" in scheme:  # of a path alone, a URL in its query
+        rest = url
     host, slash, path = rest.partition("/")
     return f"{host.lower()}{slash}{path}"

@@ -11,7 +11,7 @@ import falcon
 from gateway.admin.identity import answer, read_object, seconds, stamp, store_trouble, text
 from gateway.admin.resources import Resource
 from gateway.admin.site import Site
-from gateway.config.model_identity import Method, Session
+from gateway.config.model_identity import ApiKey, Issuer, Jwt, Method, Mtls, Session
 from gateway.errors import BAD_CHANGE, UNKNOWN_ENTRY, GatewayError
 
 log = logging.getLogger("gateway")
@@ -43,12 +43,15 @@ class Revocations(Resource):
         before, ttl = _before(found), seconds(found, "ttl")
         if (jti is None) == (sub is None and before is None):
             raise GatewayError(BAD_CHANGE, "Say which tokens are meant: `jti`, or else `sub`, `before` or both.")
+        _check_has(methods[provider], jti, before)
         if ttl is None:
             raise GatewayError(BAD_CHANGE, "`ttl` is needed: as long as the longest token of the provider lives.")
         req.context.what = {"provider": provider, "jti": jti, "sub": sub, "before": before, "ttl": ttl}
         with store_trouble():
             self._site.identity.revoked.revoke(provider=provider, jti=jti, sub=sub, before=before, ttl=ttl)
-        log.warning("tokens of provider %s were revoked by hand: jti %s, sub %s, before %s", provider, jti, sub, before)
+        which = {"jti": jti, "sub": sub, "before": before}
+        meant = ", ".join(f"{name} {value}" for name, value in which.items() if value is not None)
+        log.warning("tokens of provider %s were revoked by hand: %s", provider, meant)
         resp.status = 204
 
     def _end_sessions(self, found: dict[str, Any], sub: str | None, method: Method) -> None:
@@ -90,6 +93,14 @@ def row(entry: Any) -> dict[str, Any]:
         "before": stamp(entry.before),
         "until": stamp(entry.until),
     }
+
+
+def _check_has(method: Method, jti: str | None, before: float | None) -> None:
+    """Refuse what would hold for nobody: callers of a provider are named by what their credentials say."""
+    if jti is not None and not isinstance(method, Jwt | Issuer):
+        raise GatewayError(BAD_CHANGE, "Only tokens have a `jti`: name the `sub`.")
+    if before is not None and isinstance(method, ApiKey | Mtls):
+        raise GatewayError(BAD_CHANGE, "API keys and certificates do not say when they were issued: name the `sub`.")
 
 
 def _before(found: dict[str, Any]) -> float | None:

@@ -6,35 +6,34 @@ from typing import Any
 
 from gateway._fast.traffic import now_ms
 from gateway.admin.targets import Look, circuit, row, sums
-from gateway.config.model import Document
 from gateway.config.model_upstreams import Upstream
 from gateway.upstreams import budget
 from gateway.upstreams.attempt import Attempts
+from gateway.upstreams.overload import Limiter
 
 
-def upstream_row(attempts: Attempts, spec: Upstream, document: Document) -> dict[str, Any]:
+def upstream_row(attempts: Attempts, spec: Upstream) -> dict[str, Any]:
     """An upstream as JSON, with all its targets."""
     now = now_ms()
     look = Look(attempts.fleet, spec, now)
-    in_panic, gate = look.in_panic, attempts.gate
+    in_panic = look.in_panic
     targets = [row(look, target, in_panic) for target in attempts.fleet.targets]
-    overload = spec.overload or document.server.overload
     return {
         "name": spec.name,
         "where": spec.where,
         "balance": spec.balance.kind,
         "in_panic": in_panic,
         "in_flight": sum(target["in_flight"] for target in targets),
-        "limit": None if gate is None or overload is None else _limit(gate.limit, overload.max_concurrency is None),
+        "limit": None if attempts.limit is None else _limit(attempts.limit),
         "circuit": None if attempts.circuit is None else _circuit(attempts, now),
         "budget": _budget(attempts, spec, now),
         "targets": targets,
     }
 
 
-def _limit(now: int, is_adaptive: bool) -> dict[str, Any]:
+def _limit(limit: int | Limiter) -> dict[str, Any]:
     """Requests in flight that are allowed now; an adaptive limit is this worker's own."""
-    return {"now": now, "adaptive": is_adaptive}
+    return {"now": limit, "adaptive": False} if isinstance(limit, int) else {"now": limit.limit, "adaptive": True}
 
 
 def _circuit(attempts: Attempts, now: int) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def _rows(plan: Plan, document: Document) -> Iterator[bytes]:
     specs = {spec.name: spec for spec in document.upstreams}
     separator = b"["
     for attempts in plan.attempts:
-        row_of = upstream_row(attempts, specs[attempts.name], document)
+        row_of = upstream_row(attempts, specs[attempts.name])
         yield separator + _text({**row_of, "discovery": next(_discovery(plan, attempts), None)})
         separator = b", "
         time.sleep(0)

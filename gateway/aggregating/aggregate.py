@@ -38,7 +38,7 @@ COMPLETE: Final = "X-Gateway-Complete"
 LOOK_EVERY: Final = 0.1
 
 #: PERF: json.dumps would make an encoder for each answer; perf/scenarios/aggregate.toml
-_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encoded = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 #: of a part its answer, or None and what kind of failure it was
 Answered = tuple[Part, Said | None, str]
@@ -50,13 +50,14 @@ class Rules:
 
     `shape` makes the answer's JSON value of theirs, None = an object with all of them by name; `partial` is the status
     where parts failed, 0 = then it fails; `tells` adds a member `meta`; `taken` are (header field, part) that the
-    answer has as the part's had it.
+    answer has as the part's had it; `varies` are the client's fields that parts are asked for by.
     """
 
     shape: Callable[[Mapping[str, Any]], Any] | None
     partial: int
     tells: bool
     taken: tuple[tuple[str, str], ...]
+    varies: tuple[str, ...] = ()
 
 
 class Aggregate:
@@ -83,13 +84,16 @@ class Aggregate:
 
     def _answer(self, exchange: Exchange, run: _Run) -> Response:
         rules, is_complete = self._rules, not run.failed
-        body = self._body(run)
+        try:
+            body = self._body(run)
+        except (ValueError, RecursionError) as error:
+            raise GatewayError(PART_FAILED, f"The answer cannot be made of the parts: {error}") from None
         headers = [("Content-Type", "application/json")]
         if not is_complete:
             headers += ((COMPLETE, "false"), ("Cache-Control", "no-store"))
         elif said := cache_control(run.headers.values()):
             headers.append(("Cache-Control", said))
-        if said := vary(run.headers.values()):
+        if said := vary(run.headers.values(), rules.varies):
             headers.append(("Vary", said))
         for name, part in rules.taken:
             lower = name.lower()
@@ -106,10 +110,7 @@ class Aggregate:
             if meta is not None:
                 said.append(b'"meta":' + _json(meta))
             return b"{%b}" % b",".join(said)
-        try:
-            value = rules.shape(run.values)
-        except ValueError as error:
-            raise GatewayError(PART_FAILED, f"The answer cannot be made of the parts: {error}") from None
+        value = rules.shape(run.values)
         if meta is not None:
             value["meta"] = meta
         return _json(value)

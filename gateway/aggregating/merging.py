@@ -12,13 +12,17 @@ from gateway.exchange import Headers
 _AGE: Final = re.compile(r"(?:^|[,\s])(?:s-maxage|max-age)=\"?([0-9]{1,10})")
 #: from the strictest on (RFC 9111 section 5.2.2)
 _STRICT: Final = ("no-store", "private", "no-cache")
+#: what forbids the whole once it is stale
+_LATER: Final = ("must-revalidate", "proxy-revalidate")
 
 
 def cache_control(answers: Iterable[Headers]) -> str:
     """The strictest of what they say; "" where one of them says nothing, since then nothing holds for the whole."""
     words, ages = set(), []
+    later: set[str] = set()
     for headers in answers:
         said = (joined(headers, "cache-control") or "").lower()
+        later.update(word for word in _LATER if word in said)
         strict = [word for word in _STRICT if word in said]
         if strict:
             words.update(strict)
@@ -30,11 +34,11 @@ def cache_control(answers: Iterable[Headers]) -> str:
         ages.append(max(0, age - _age(headers)))
     if words:
         return ", ".join(word for word in _STRICT if word in words)
-    return f"max-age={min(ages)}" if ages else ""
+    return ", ".join((f"max-age={min(ages)}", *sorted(later))) if ages else ""
 
 
-def vary(answers: Iterable[Headers]) -> str:
-    """All that they vary by; what each part sends by itself is none of it."""
+def vary(answers: Iterable[Headers], own: Iterable[str] = ()) -> str:
+    """All that they vary by, and `own`; what each part sends by itself is none of it."""
     found: dict[str, str] = {}
     for headers in answers:
         if said := joined(headers, "vary"):
@@ -42,7 +46,8 @@ def vary(answers: Iterable[Headers]) -> str:
                 found.setdefault(word.lower(), word)
     if "*" in found:
         return "*"
-    return ", ".join(word for lower, word in found.items() if lower not in ("accept", "accept-encoding"))
+    kept = {lower: word for lower, word in found.items() if lower not in ("accept", "accept-encoding")}
+    return ", ".join((kept | {name.lower(): name for name in own}).values())
 
 
 def _age(headers: Headers) -> int:

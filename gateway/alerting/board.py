@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.alerting.escalation import Ack, Climb
@@ -14,6 +15,7 @@ from gateway.alerting.rule import Rule
 
 #: alerts of rules that make one for each route and metric
 MOST_LIVE: Final = 2000
+NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Board:
@@ -41,6 +43,8 @@ class Board:
         `routes` are all there are: what is unusual of one that is gone ends too.
         """
         self._rules, self._inhibitions, self._windows = rules, inhibitions, windows
+        names = {rule.name for rule in rules}
+        self._kept = {key: each for key, each in self._kept.items() if key.partition("{")[0] in names}
         by_identity = {rule.identity: rule for rule in rules}
         notes: list[Note] = []
         for key, live in list(self._live.items()):
@@ -91,21 +95,22 @@ class Board:
     def acknowledge(self, name: str, ack: Ack, labels: Mapping[str, str], now: float) -> tuple[int, list[Note]]:
         """(how many firing alerts somebody now has in hand, what those are told who were told before)."""
         notes: list[Note] = []
-        found = [
-            live
-            for live in self._live.values()
-            if live.rule.name == name and live.course.is_on and labels.items() <= live.labels.items()
-        ]
+        found = self.firing(name, labels)
         for live in found:
             live.climb.ack = ack
             notes += self._told(live, "acknowledged", now)
         return len(found), notes
 
-    def adopt(self, key: str, ack: Ack) -> None:
-        """Another host has an acknowledgement of the same alert."""
+    def adopt(self, key: str, ack: Ack, now: float, untold: int = 0) -> list[Note]:
+        """Another host has an acknowledgement, which kept a tier from being told; what those who were told are told."""
         live = self._live.get(key)
-        if live is not None and live.course.is_on and live.climb.ack is None:
-            live.climb.ack = ack
+        if live is None or not live.course.is_on:
+            return []
+        live.climb.told = [tier for tier in live.climb.told if tier != untold]
+        if untold or (live.climb.ack is not None and ack.at <= live.climb.ack.at):
+            return []
+        live.climb.ack = ack
+        return self._told(live, "acknowledged", now)
 
     def silence(self, silence: Silence) -> bool:
         """Keep one more; whether there was room."""
@@ -118,9 +123,12 @@ class Board:
         """Those of all rules."""
         return list(dict.fromkeys(rule.name for rule in self._rules))
 
-    def firing(self) -> list[Live]:
-        """The alerts that fire."""
-        return [live for live in self._live.values() if live.course.is_on]
+    def firing(self, name: str | None = None, labels: Mapping[str, str] = NO_LABELS) -> list[Live]:
+        """The alerts that fire, or those of a name with these labels."""
+        found = [live for live in self._live.values() if live.course.is_on]
+        if name is None:
+            return found
+        return [live for live in found if live.rule.name == name and labels.items() <= live.labels.items()]
 
     def counts(self) -> dict[tuple[str, str, str], int]:
         """(name, severity, state) -> alerts; of each rule at least one entry."""
@@ -138,8 +146,9 @@ class Board:
         return [live.row(self.host) for live in shown]
 
     def kept(self) -> list[dict[str, Any]]:
-        """What outlives the process: alerts that are anything but inactive."""
-        return [live.kept() for live in self._live.values() if live.course.state != "inactive"]
+        """What outlives the process: alerts that are anything but inactive, and those that nothing was heard of yet."""
+        kept = [live.kept() for live in self._live.values() if live.course.state != "inactive"]
+        return [*kept, *self._kept.values()]
 
     def restore(self, kept: Iterable[Any]) -> None:
         """Go on where another process stopped; before the first `configure`."""

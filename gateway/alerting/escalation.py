@@ -30,7 +30,7 @@ class Climb:
             # who was told already is in the picture; the others start to wait when it is unmuted
             self.since = self.since if self.told else 0.0
             return []
-        self.since = self.since or now
+        self.since = min(self.since or now, now)  # a clock that was set back must not hold up the next tier
         if self.ack is not None:
             return []
         tiers = [tier for tier, delay in enumerate(delays, 1) if tier not in self.told and now - self.since >= delay]

@@ -56,7 +56,7 @@ class Course:
             if self.state == "pending" or (self.state == "resolved" and now - self.resolved > SHOWN):
                 self.state = "inactive" if now - self.resolved > SHOWN or not self.resolved else "resolved"
             return ""
-        if self.state != "pending":
+        if self.state != "pending" or self.since > now:  # a clock that was set back
             self.state, self.since = "pending", now
         return self._fire(now) if now - self.since >= timing.wait else ""
 
@@ -73,7 +73,7 @@ class Course:
         if holds is not False:
             self.quiet = 0.0 if holds else self.quiet
             return ""
-        self.quiet = self.quiet or now
+        self.quiet = min(self.quiet or now, now)
         return self._resolve(now) if now - self.quiet >= self.hold(self.quiet, timing) else ""
 
     def _fire(self, now: float) -> Turn:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any, Final
 
 Matchers = tuple[tuple[str, str], ...]
@@ -15,15 +13,26 @@ Labels = Mapping[str, str]
 MOST_SILENCES: Final = 1000
 
 
-@lru_cache(maxsize=1024)
-def _pattern(text: str) -> re.Pattern[str]:
-    """A text in which * stands for anything."""
-    return re.compile(".*".join(map(re.escape, text.split("*"))), re.S)
-
-
 def matches(matchers: Matchers, labels: Labels) -> bool:
     """Whether every matcher has a label that fits; a label that is not there is ""."""
-    return all(_pattern(value).fullmatch(labels.get(name, "")) is not None for name, value in matchers)
+    return all(_fits(value, labels.get(name, "")) for name, value in matchers)
+
+
+def _fits(pattern: str, text: str) -> bool:
+    """Whether a text is a pattern, in which * stands for anything."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return text == first
+    *between, last = rest
+    at, end = len(first), len(text) - len(last)
+    if not text.startswith(first) or not text.endswith(last):
+        return False
+    for piece in between:
+        found = text.find(piece, at, end)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return at <= end
 
 
 @dataclass(frozen=True, slots=True)

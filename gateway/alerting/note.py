@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -33,6 +33,15 @@ class Note:
     host: str
     by: str = ""
     is_test: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is kept."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, kept: Any) -> Note:
+        """What was kept. Raises KeyError, TypeError or ValueError for what is none."""
+        return cls(**{**kept, "labels": tuple((str(name), str(value)) for name, value in kept["labels"])})
 
 
 def iso(seconds: float) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import gevent
 
 from gateway.audit.audit import Audit
+from gateway.config.model_audit import Audit as Spec
 from gateway.contracts import Steps
 from gateway.errors import KINDS
 from gateway.exchange import Exchange
@@ -33,6 +34,10 @@ class Denials:
         self._left_out: dict[str, int] = {}
         self._teller: gevent.Greenlet[[], None] | None = None
         self.steps = Steps(on_close=self._closed)
+
+    def check(self, spec: Spec | None) -> None:
+        """Raise OSError when what is denied could not be told by `spec`."""
+        self._audit.check(spec)
 
     def add(self, event: str, why: str, **members: Any) -> None:
         """Somebody was denied something; `why` is the slug of the error."""

@@ -28,9 +28,10 @@ def beside(exchange: Exchange, route: RoutePlan) -> Exchange:
     copy = Exchange("GET", exchange.target, exchange.headers, environ, started)
     for name in (
         *("plan", "path", "query", "host", "authority", "scheme", "version", "peer", "client", "trusted"),
-        *("request_id", "params", "upstream_path", "state", "caller"),
+        *("request_id", "params", "upstream_path", "caller"),
     ):
         setattr(copy, name, getattr(exchange, name, None))
+    copy.state = None if exchange.state is None else dict(exchange.state)
     copy.route = route
     copy.deadline = started + route.total
     return copy

@@ -14,7 +14,7 @@ from gateway.caching.fetching import Fetching, Plans
 from gateway.caching.flights import Flight
 from gateway.caching.keeping import Wish
 from gateway.caching.keys import Key, Keys
-from gateway.caching.vary import selecting
+from gateway.caching.stored import selects
 from gateway.caching.verdict import Use, Verdict, verdict
 from gateway.errors import NOT_CACHED, GatewayError
 from gateway.exchange import CACHE_HIT, CACHE_STALE, Exchange, Headers, Response
@@ -157,14 +157,13 @@ class Cached:
     def _collapsed(self, turn: _Turn, flight: Flight) -> Response | None:
         """What came of the flight that was waited for, where it is the answer to this request too."""
         entry = flight.entry
-        if entry is None or (turn.asked.control.no_cache and flight.began < turn.arrived):
+        if entry is None or not selects(entry.stored, turn.headers, self._plans.rules):
             return None
-        vary = entry.stored.vary
-        names = tuple(name for name, _ in vary or ())
-        if vary is None or selecting(names, turn.headers, self._plans.rules) != vary:
+        seen = verdict(turn.asked, entry.stored, self._clock())
+        # RFC 9111 section 4: what must be confirmed for each request was, if it was asked for after this one came.
+        if seen.use is Use.VALIDATE and flight.began < turn.arrived:
             return None
         self._count.collapsed += 1
-        seen = verdict(turn.asked, entry.stored, self._clock())
         return _answer(turn.asked, entry, seen, "fwd=miss; collapsed", "")
 
 

@@ -9,6 +9,7 @@ from email.utils import formatdate
 from functools import lru_cache
 from typing import Final
 
+_LONGEST: Final = len("Wednesday, 09-Nov-94 08:49:37 GMT")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH: Final = f"(?P<month>{'|'.join(_MONTHS)})"
 _TIME: Final = "(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
@@ -21,12 +22,16 @@ _FORMS: Final = (
 )
 
 
-@lru_cache(maxsize=512)
 def seconds_of(text: str) -> int | None:
     """The date as seconds since 1970, or None where it is not one of the three forms.
 
     NOTE: a year of two digits is one from 1970 to 2069.
     """
+    return _read(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=512)
+def _read(text: str) -> int | None:
     for form in _FORMS:
         read = form.fullmatch(text)
         if read is not None:

@@ -6,9 +6,11 @@ In the store an entry is one line of JSON and the body behind it: nothing that c
 from __future__ import annotations
 
 import json
+from hashlib import blake2b
 from typing import Any, Final
 
 from gateway.caching import vary as varying
+from gateway.caching.facts import Facts
 from gateway.caching.rules import Rules
 from gateway.caching.stored import Stored, rebuilt
 from gateway.exchange import Headers, Response
@@ -18,8 +20,9 @@ FORMAT: Final = 1
 LONGEST: Final = 86400.0
 #: seconds past its use that an answer with a validator is kept, to be asked about
 ASKED_ABOUT: Final = 300.0
-#: what is remembered of the fields of requests, for each key
+#: what is remembered of the fields of requests, for each key: so many, of so many characters
 ENDINGS: Final = 8
+LENGTH: Final = 200
 
 
 class Entry:
@@ -27,11 +30,12 @@ class Entry:
 
     url     authority, path and query as clients ask
     stamp   the number of the last purge that was known when it was asked for
+    marks   of `url` and `target`, by which it is purged
     """
 
     __slots__ = (
-        "_ready", "_ready_at", "body", "checked", "fresh_until", "quiet_until", "route", "size", "stamp", "stored",
-        "tags", "target", "url",
+        "_ready", "_ready_at", "body", "checked", "fresh_until", "marks", "quiet_until", "route", "size", "stamp",
+        "stored", "tags", "target", "url",
     )  # fmt: skip
 
     def __init__(self, stored: Stored, body: bytes, url: str, route: str, tags: tuple[str, ...], stamp: int) -> None:
@@ -39,6 +43,7 @@ class Entry:
         self.body = body
         self.url = url
         self.target = url[url.find("/") :]
+        self.marks = (mark_of(url), mark_of(self.target))
         self.route = route
         self.tags = tags
         self.stamp = stamp
@@ -50,9 +55,19 @@ class Entry:
             self.fresh_until = stored.response_time + stored.lifetime - stored.initial_age
         #: Unix time before which the upstream is not asked again after a failure
         self.quiet_until = 0.0
-        self.size = len(body) + len(url) + sum(len(name) + len(value) + 150 for name, value in stored.headers) + 600
+        fields = (*stored.headers, *(stored.vary or ()), *(("", tag) for tag in tags))
+        self.size = len(body) + len(url) + sum(len(name) + len(value) + 150 for name, value in fields) + 600
         self._ready: Headers = []
         self._ready_at = -1
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the origin says that it is everybody's."""
+        return Facts.of(self.stored.headers).control.public
+
+    def is_older(self, other: Entry) -> bool:
+        """Whether it came before the other one."""
+        return self.stored.response_time < other.stored.response_time
 
     def answer(self, now: float) -> Response:
         """The whole answer, while it is fresh. PERF: the fields are made once a second (perf/scenarios/cache-hit)."""
@@ -94,9 +109,10 @@ class Variants:
         ending = self._endings.get(fields)
         if ending is None:
             ending = variant("", varying.selecting(self.names, list(fields), rules))
-            if len(self._endings) >= ENDINGS or sum(len(value) for _, value in fields) > 200:
-                self._endings.clear()
-            self._endings[fields] = ending
+            if sum(len(value) for _, value in fields) <= LENGTH:  # what is longer is not counted in `size`
+                if len(self._endings) >= ENDINGS:
+                    self._endings.clear()
+                self._endings[fields] = ending
         return key + ending
 
 
@@ -115,8 +131,17 @@ Kept = Entry | Variants | Pass
 
 
 def variant(key: str, chosen: varying.Selecting) -> str:
-    """The key of one answer of several. A line break is in no field, so two of them never come to the same."""
-    return "\n".join((key, *(value for _, value in chosen)))
+    """The key of one answer of several: no field has the character between them, so no two come to the same.
+
+    SECURITY: nor does it come to a caller's own key, which another character sets off, whatever a client writes into
+    the fields (tests/unit/policies/test_cache_callers.py).
+    """
+    return "\r".join((key, *(value for _, value in chosen)))
+
+
+def mark_of(url: str) -> str:
+    """What a URL is purged by: as short for a long one, which clients may make as long as they like."""
+    return blake2b(url.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
 def pack(kept: Entry | Variants) -> bytes:

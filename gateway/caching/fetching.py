@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Final
@@ -26,6 +27,7 @@ from gateway.caching.stored import selects
 from gateway.caching.validation import agrees, conditional, freshened, head_agrees, is_error
 from gateway.caching.verdict import Use, verdict
 from gateway.contracts import RoutePlan
+from gateway.errors import GatewayError
 from gateway.exchange import CACHE_BYPASS, CACHE_HIT, CACHE_MISS, CACHE_STALE, Exchange, Headers, Response
 
 log = logging.getLogger("gateway")
@@ -67,15 +69,18 @@ class Fetching:
     def far(self, key: Key, headers: Headers) -> Entry | None:
         """What other workers keep for a request; this one keeps it too from now on."""
         rules, memory, shared = self._plans.rules, self._caching.memory, self._caching.shared
+        holds = self._caching.purges.holds
         for base in dict.fromkeys((key.own, key.public)):
             name, found = base, shared.get(base, rules)
             if isinstance(found, Variants):
                 memory.set(name, found)
                 name = found.key(name, headers, rules)
                 found = shared.get(name, rules)
-            if isinstance(found, Entry) and self._caching.purges.holds(found) and selects(found.stored, headers, rules):
-                memory.set(name, found)
-                return found
+            if isinstance(found, Entry) and holds(found) and selects(found.stored, headers, rules):
+                mine = memory.get(name)  # NOTE: newer where the store was out of reach meanwhile
+                if not (isinstance(mine, Entry) and found.is_older(mine) and holds(mine)):
+                    memory.set(name, mine := found)
+                return mine
         return None
 
     def lead(self, exchange: Exchange, wish: Wish, flight: Flight) -> Response:
@@ -85,7 +90,7 @@ class Fetching:
         if sent is not None:
             exchange.marks |= CACHE_HIT
             return sent
-        is_mine = shared.lock(name)
+        is_mine = flight.is_locked = shared.lock(name)
         if not is_mine:
             shared.wait(name, min(LOCKED / 2, (exchange.deadline - monotonic()) / 2))
             sent, wish = self._elsewhere(wish, flight, "fwd=miss; collapsed")
@@ -95,19 +100,19 @@ class Fetching:
         try:
             return self.ask(exchange, wish, flight)
         finally:
-            if is_mine:
+            if is_mine and not flight.is_handed_on:
                 shared.unlock(name)
 
     def _elsewhere(self, wish: Wish, flight: Flight, how: str) -> tuple[Response | None, Wish]:
         """What another worker has fetched, where it will do; else the wish with the latest that is kept."""
         entry, clock = self.far(wish.key, wish.headers), self._caching.clock
-        if entry is None or (wish.entry is not None and _is_older(entry, wish.entry)):
+        if entry is None or (wish.entry is not None and entry.is_older(wish.entry)):
             return None, wish
         wish = replace(wish, entry=entry)
         seen = verdict(wish.asked, entry.stored, clock())
         if seen.use not in _SENT:
             return None, wish
-        flight.entry = entry
+        flight.land(entry, wish.key)
         self._count.hits += 1
         response = answered(wish.asked, entry.stored, entry.body, seen.age)
         response.headers.append(("Cache-Status", f"gateway; {how}; ttl={int(seen.left)}"))
@@ -117,7 +122,7 @@ class Fetching:
         """The answer of the upstream, kept where it may be; what is kept already in place of a failure."""
         entry, asked, clock = wish.entry, wish.asked, self._caching.clock
         exchange.marks |= CACHE_MISS
-        stamp, asked_at = self._caching.purges.number, clock()
+        stamp, asked_at, path = self._caching.purges.number, clock(), exchange.upstream_path
         response = self._run(exchange, wish)
         times = (asked_at, clock())
         if entry is not None:
@@ -125,6 +130,7 @@ class Fetching:
                 if agrees(entry.stored, response.headers):
                     return self._confirmed(wish, response, times, stamp, flight)
                 response.close()
+                exchange.upstream_path = path  # the steps behind the cache are walked once more
                 return self.ask(exchange, replace(wish, entry=None), flight)
             if is_error(response.status):
                 return self._instead(exchange, wish, entry, response)
@@ -132,7 +138,11 @@ class Fetching:
                 self._described(wish, response, times, stamp)
                 return _told(response, wish.why(asked_at))
         self._count.misses += 1
-        response, why = self._keeping.keep(exchange, wish, response, times, stamp, flight)
+        try:
+            response, why = self._keeping.keep(exchange, wish, response, times, stamp, flight)
+        except GatewayError as error:  # it broke off before any of it was sent
+            response = pipeline.failed(exchange, error)
+            return self._instead(exchange, wish, entry, response) if entry else _told(response, wish.why(asked_at))
         return _told(response, wish.why(asked_at), why)
 
     def _run(self, exchange: Exchange, wish: Wish) -> Response:
@@ -146,10 +156,11 @@ class Fetching:
             headers = list(wish.headers)
         coding = self._plans.rules.coding
         if coding is not None:
-            # One answer serves all whose field comes to the same, so the upstream is shown what it comes to.
-            chosen = coding(exchange.header("accept-encoding"))
+            # One answer serves all whose field comes to the same, so the upstream is shown what it comes to: without a
+            # field it might send any coding (RFC 9110 section 12.5.3), also to those who take none.
+            chosen = coding(exchange.header("accept-encoding")) or "identity"
             headers = [field for field in headers if field[0].lower() != "accept-encoding"]
-            headers += [("Accept-Encoding", chosen)] if chosen else []
+            headers.append(("Accept-Encoding", chosen))
         exchange.outgoing = headers
         return pipeline.run(exchange, self._plans.inner)
 
@@ -164,19 +175,19 @@ class Fetching:
         response.close()
         fresh = Entry(made, entry.body, entry.url, entry.route, entry.tags, stamp)
         stays = self._keeping.renew(wish.key, wish.asked, fresh)
-        if flight is not None:
-            flight.entry = fresh if stays else None
+        if flight is not None and stays:
+            flight.land(fresh, wish.key)
         seen = verdict(wish.asked, made, times[1])
         sent = answered(wish.asked, made, entry.body, seen.age)
-        return _told(
-            sent, wish.why(times[0]), "", f"; fwd-status=304{'; stored' if stays else ''}; ttl={int(seen.left)}"
-        )
+        how = f"; fwd-status=304{'; stored' if stays else ''}; ttl={int(seen.left)}"
+        return _told(sent, wish.why(times[0]), "", how)
 
     def _instead(self, exchange: Exchange, wish: Wish, entry: Entry, response: Response) -> Response:
         """What is kept, in place of an error; the error where that is too old."""
         now = self._caching.clock()
         seen = verdict(wish.asked, entry.stored, now)
-        entry.quiet_until = now + QUIET
+        if not exchange.hurried:  # a client that leaves no time says nothing of the upstream
+            entry.quiet_until = now + QUIET
         if not seen.on_error or not self._caching.purges.holds(entry):
             return _told(response, wish.why(now))
         status = response.status
@@ -220,8 +231,9 @@ class Fetching:
                 if is_stale and shared.lock(flight.key):  # else another worker does it
                     self._count.refreshed += 1
                     try:
-                        for _ in _pieces(self.ask(exchange, wish, flight)):
-                            pass
+                        body = self.ask(exchange, wish, flight).body
+                        if not isinstance(body, bytes):
+                            deque(body, maxlen=0)  # to its end, which keeps it
                     finally:
                         shared.unlock(flight.key)
         except Exception:  # a greenlet's last frame: nobody waits for this answer, the kept one stays
@@ -229,14 +241,6 @@ class Fetching:
         finally:
             flights.refreshing -= 1
             pipeline.finish(exchange)
-
-
-def _is_older(one: Entry, other: Entry) -> bool:
-    return one.stored.response_time < other.stored.response_time
-
-
-def _pieces(response: Response) -> Iterable[bytes]:
-    return () if isinstance(response.body, bytes) else response.body
 
 
 def _told(response: Response, why: str, detail: str = "", more: str = "") -> Response:

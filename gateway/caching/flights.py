@@ -9,6 +9,7 @@ from typing import Final
 from gevent.event import Event
 
 from gateway.caching.entries import Entry
+from gateway.caching.keys import Key
 
 #: refreshes beside requests, per worker
 AT_ONCE: Final = 256
@@ -17,7 +18,7 @@ AT_ONCE: Final = 256
 class Flight:
     """One fetch; `entry` is what came of it, and with `is_alone` nobody has to wait for the like of it."""
 
-    __slots__ = ("_over", "began", "entry", "is_alone", "is_handed_on", "key")
+    __slots__ = ("_over", "began", "entry", "is_alone", "is_handed_on", "is_locked", "key")
 
     def __init__(self, key: str, began: float) -> None:
         self._over = Event()
@@ -25,8 +26,19 @@ class Flight:
         self.began = began
         self.entry: Entry | None = None
         self.is_alone = False
-        #: whether a body that streams ends it
+        #: whether a body that streams ends it, and whether it then gives back the lock that other workers wait for
         self.is_handed_on = False
+        self.is_locked = False
+
+    def land(self, entry: Entry, key: Key) -> None:
+        """This came of it, for a request with this key.
+
+        SECURITY: who waits for what was everybody's is not given what is one caller's (test_cache_callers.py).
+        """
+        if self.key.startswith(key.own) or entry.is_public:
+            self.entry = entry
+        else:
+            self.is_alone = True
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; whether it came in time."""

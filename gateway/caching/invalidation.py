@@ -19,14 +19,14 @@ def invalidated(method: str, status: int, url: str, headers: Iterable[tuple[str,
     """
     if method in _SAFE or not 200 <= status < 400:
         return ()
-    origin = _origin(url)
-    targets = [_target(url)]
+    rest = url.partition("://")[2]
+    targets = [rest[rest.find("/") :]]
     for name, value in headers:
         if name.lower() in ("location", "content-location"):
             try:
                 named = urljoin(url, value.strip(" \t"))
-                is_ours = _origin(named) == origin
-            except ValueError:  # no URL: it names nothing that could be kept
+                is_ours = _origin(named) == _origin(url)
+            except ValueError:  # no URL, or asked of none: it names nothing that could be kept
                 continue
             if is_ours:
                 targets.append(_target(named))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
+
+import gevent
 
 from gateway.caching.answer import answered
 from gateway.caching.asked import Asked
@@ -14,13 +17,17 @@ from gateway.caching.entries import LONGEST, Entry, Pass, Variants, variant
 from gateway.caching.facts import Facts
 from gateway.caching.flights import Flight
 from gateway.caching.keys import Key
+from gateway.caching.memory import QUARTER
 from gateway.caching.rules import Rules
-from gateway.caching.stored import current_age, stored
+from gateway.caching.stored import current_age, of_origin, stored
 from gateway.caching.storing import refusal
+from gateway.caching.validation import is_error
 from gateway.exchange import Exchange, Headers, Response
 
 #: seconds for which nobody waits for an answer that turned out not to be kept
 PASSED: Final = 5.0
+#: seconds in which a client takes a piece of a body that others wait for; they do not wait for a slow one
+PACE: Final = 1.0
 #: what one request alone has caused says nothing about the next one
 _OF_THE_REQUEST: Final = frozenset(("authorization", "cookie", "method"))
 
@@ -74,10 +81,11 @@ class Keeping:
         """The answer to send, and a word on what became of it: "stored", or why not."""
         if exchange.error is not None:
             return response, ""
-        body = response.body
-        why = self._refusal(wish, response)
+        body, headers = response.body, of_origin(response.headers)
+        why = self._refusal(wish, response, headers)
         if why:
-            self._pass(wish, flight, why)
+            if not is_error(response.status):  # then the next one asks
+                self._pass(flight, why)
             return response, why
 
         def put(whole: bytes) -> Entry:
@@ -86,19 +94,21 @@ class Keeping:
             entry = Entry(facts, whole, wish.key.url, self._route, tags, stamp)
             self._put(wish.key, entry)
             if flight is not None:
-                flight.entry = entry
+                flight.land(entry, wish.key)
             return entry
 
-        headers = tuple(response.headers)
         if not isinstance(body, bytes):
             if response.length is None:
-                response.body = _Tee(body, self._max_size, put, lambda: self._over(wish, flight))
+                over = None if flight is None else partial(self._over, flight)
+                response.body = _Tee(body, self._most(), put, over)
                 if flight is not None:
                     flight.is_handed_on = True
                 return response, ""
             # PERF: read here, so that a slow client does not hold up those who wait for the same.
-            body = b"".join(body)
-            response.close()
+            try:
+                body = b"".join(body)
+            finally:
+                response.close()
             response.body, response.length = body, len(body)
         entry = put(body)
         if not wish.asked.is_plain:
@@ -106,39 +116,46 @@ class Keeping:
         return response, "stored"
 
     def renew(self, key: Key, asked: Asked, entry: Entry) -> bool:
-        """Keep what was confirmed; False where its new fields say that it may not be."""
-        if refusal(asked, entry.stored.status, entry.stored.headers, self._rules):
-            self._caching.memory.set(key.own, Pass(self._caching.clock() + PASSED, "no-store"))
+        """Keep what was confirmed; False where the request or its new fields say that it may not be."""
+        if asked.control.no_store:
+            return False
+        why = refusal(asked, entry.stored.status, entry.stored.headers, self._rules)
+        if why:
+            self._caching.purges.forget((entry.url,))
+            self._caching.memory.set(key.own, Pass(self._caching.clock() + PASSED, why))
             return False
         self._put(key, entry)
         return True
 
-    def _refusal(self, wish: Wish, response: Response) -> str:
-        why = refusal(wish.asked, response.status, response.headers, self._rules)
+    def _most(self) -> int:
+        """Bytes of the largest body that is kept: what the memory would not take need not be read first."""
+        return min(self._max_size, self._caching.memory.capacity // QUARTER)
+
+    def _refusal(self, wish: Wish, response: Response, headers: Headers) -> str:
+        why = refusal(wish.asked, response.status, headers, self._rules)
         if why:
             return why
-        if self._is_personal(wish, response):
+        if self._is_personal(wish, headers):
             return "cookie"
-        if response.length is not None and response.length > self._max_size:
+        if response.length is not None and response.length > self._most():
             return "too-large"
         if not isinstance(response.body, bytes) and any(
-            name.lower() == "content-type" and value.lower().startswith("text/event-stream")
-            for name, value in response.headers
+            name.lower() == "content-type" and value.lower().startswith("text/event-stream") for name, value in headers
         ):
             return "stream"
         return ""
 
-    def _is_personal(self, wish: Wish, response: Response) -> bool:
+    def _is_personal(self, wish: Wish, headers: Headers) -> bool:
         """SECURITY: an answer to a request with cookies, of which nobody but the route says that it may be kept."""
         if self._rules.shared or self._rules.partitioned:
             return False
         if not any(len(name) == 6 and name.lower() == "cookie" for name, _ in wish.headers):
             return False
-        facts = Facts.of(response.headers)
+        facts = Facts.of(headers)
         control = facts.control
         return not (control.public or facts.expires or control.max_age is not None or control.s_maxage is not None)
 
-    def _pass(self, wish: Wish, flight: Flight | None, why: str) -> None:
+    def _pass(self, flight: Flight | None, why: str) -> None:
         """Nobody is to wait for the like of it."""
         if flight is None:
             return
@@ -146,16 +163,17 @@ class Keeping:
         if why not in _OF_THE_REQUEST:
             self._caching.memory.set(flight.key, Pass(self._caching.clock() + PASSED, why))
 
-    def _over(self, wish: Wish, flight: Flight | None) -> None:
-        """A body that streamed is over; one that was not kept is not waited for by the next ones."""
-        if flight is not None:
-            if flight.entry is None:
-                self._pass(wish, flight, "streams")
-            self._caching.flights.end(flight)
+    def _over(self, flight: Flight, is_too_large: bool) -> None:
+        """A body that streamed is over, or turned out to be one that nobody has to wait for."""
+        if is_too_large:
+            self._pass(flight, "too-large")
+        if flight.is_locked:
+            self._caching.shared.unlock(flight.key)
+        self._caching.flights.end(flight)
 
     def _put(self, key: Key, entry: Entry) -> None:
         memory, shared, now = self._caching.memory, self._caching.shared, self._caching.clock()
-        name = key.public if Facts.of(entry.stored.headers).control.public else key.own
+        name = key.public if entry.is_public else key.own
         chosen = entry.stored.vary or ()
         if chosen:
             variants = Variants(tuple(each for each, _ in chosen))
@@ -173,12 +191,13 @@ class _Tee:
     __slots__ = ("_body", "_most", "_over", "_pieces", "_put", "ready")
 
     def __init__(
-        self, body: Iterable[bytes], most: int, put: Callable[[bytes], object], over: Callable[[], None]
+        self, body: Iterable[bytes], most: int, put: Callable[[bytes], object], over: Callable[[bool], None] | None
     ) -> None:
+        """`over` is called once, when nobody has to wait any longer: whether there was more than may be kept."""
         self._body = body
         self._most = most
         self._put = put
-        self._over: Callable[[], None] | None = over
+        self._over = over
         self._pieces: list[bytes] | None = []
         #: see gateway/server/app.py: the first piece is there already
         self.ready = bool(getattr(body, "ready", False))
@@ -191,8 +210,15 @@ class _Tee:
                 self._pieces.append(piece)
                 if size > self._most:
                     self._pieces = None
-                    self._end()
-            yield piece
+                    self._end(is_too_large=True)
+            if self._over is None:
+                yield piece
+                continue
+            slow = gevent.spawn_later(PACE, self._end)
+            try:
+                yield piece
+            finally:
+                slow.kill(block=False)
         if self._pieces is not None:
             self._put(b"".join(self._pieces))
         self._end()
@@ -204,7 +230,7 @@ class _Tee:
             close()
         self._end()
 
-    def _end(self) -> None:
+    def _end(self, *, is_too_large: bool = False) -> None:
         over, self._over = self._over, None
         if over is not None:
-            over()
+            over(is_too_large)

@@ -27,12 +27,14 @@ class KeyRules:
     ignore      parameters that do not; one that ends in * is all that begin so
     headers     lower-case
     claims      paths of names, joined with dots
+    told        likewise, those that go upstream: they tell apart what callers have of their own
     """
 
     query: tuple[str, ...] | None = None
     ignore: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -49,10 +51,12 @@ class Keys:
     """Makes the keys of a route; `by_caller` keeps callers apart."""
 
     def __init__(self, route: str, rules: KeyRules, *, by_caller: bool) -> None:
-        self._route = route
+        # NOTE: what was kept before the route knew callers, or while it said `shared`, is not found any more.
+        self._route = f"{route}\ncallers" if by_caller else route
         self._by_caller = by_caller
         self._headers = rules.headers
         self._claims = tuple(tuple(claim.split(".")) for claim in rules.claims)
+        self._told = tuple(tuple(claim.split(".")) for claim in rules.told)
         self._takes = _taking(rules)
         self._is_simple = not (by_caller or rules.headers or rules.claims)
 
@@ -67,9 +71,14 @@ class Keys:
         if self._claims:
             claims = {} if caller is None else caller.claims
             public = "\n".join((public, *(repr(templates.claim_at(claims, path)) for path in self._claims)))
-        if not self._by_caller or caller is None:
+        if not self._by_caller:
             return Key(public, public, url)
-        return Key(f"{public}\n{_named(caller)}", public, url) if caller.subject else None
+        if caller is None:  # `optional: true`; what a stranger gets is no caller's unless it says so
+            return Key(f"{public}\n", public, url)
+        if not caller.subject:
+            return None
+        told = (repr(templates.claim_at(caller.claims, path)) for path in self._told)
+        return Key("\n".join((public, _named(caller), *told)), public, url)
 
     def _target(self, target: str) -> str:
         takes = self._takes

@@ -13,6 +13,8 @@ from typing import Final, Generic, Protocol, TypeVar
 OVERHEAD: Final = 400
 #: the share of the small queue is one in so many
 SMALL: Final = 10
+#: the share that no value may exceed
+QUARTER: Final = 4
 _OFTEN: Final = 3
 
 
@@ -46,8 +48,8 @@ class Memory(Generic[V]):
         self._nodes: dict[str, _Node[V]] = {}
         self._small: deque[_Node[V]] = deque()
         self._main: deque[_Node[V]] = deque()
-        #: keys that left the small queue not long ago, the oldest first
-        self._ghosts: dict[str, None] = {}
+        #: hashes of the keys that left the small queue not long ago, the oldest first: keys may be long
+        self._ghosts: dict[int, None] = {}
 
     def __len__(self) -> int:
         return len(self._nodes)
@@ -64,12 +66,12 @@ class Memory(Generic[V]):
     def set(self, key: str, value: V) -> None:
         """Keep a value, if it is not too large to be kept beside others."""
         cost = OVERHEAD + len(key) + value.size
-        if cost > self.capacity // 4:
+        if cost > self.capacity // QUARTER:
             self.drop(key)
             return
         node = self._nodes.get(key)
         if node is None:
-            is_main = self._ghosts.pop(key, self) is None
+            is_main = self._ghosts.pop(hash(key), self) is None
             node = self._nodes[key] = _Node(key, value, 0, is_main)
             (self._main if is_main else self._small).append(node)
         node.value = value
@@ -81,7 +83,7 @@ class Memory(Generic[V]):
         node = self._nodes.get(key)
         if node is not None:
             node.value = None
-            self._weigh(node, OVERHEAD)
+            self._weigh(node, OVERHEAD + len(key))
 
     def resize(self, capacity: int) -> None:
         """Another capacity from now on."""
@@ -109,7 +111,7 @@ class Memory(Generic[V]):
             self._main.append(node)
             return
         self._forget(node)
-        self._ghosts[node.key] = None
+        self._ghosts[hash(node.key)] = None
         if len(self._ghosts) > max(64, len(self._nodes)):
             del self._ghosts[next(iter(self._ghosts))]
 

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
-from gateway.caching.entries import LONGEST, Entry
+from gateway.caching.entries import LONGEST, Entry, mark_of
 from gateway.shared.store import Store, StoreError
 
 log = logging.getLogger("gateway")
@@ -52,8 +52,8 @@ class Purges:
         stamp, known = entry.stamp, self._known
         if not self._floor <= stamp <= self.number:
             return False
-        urls = known["url"]
-        if max(urls.get(entry.url, -1), urls.get(entry.target, -1), known["route"].get(entry.route, -1)) > stamp:
+        urls, (url, target) = known["url"], entry.marks
+        if max(urls.get(url, -1), urls.get(target, -1), known["route"].get(entry.route, -1)) > stamp:
             return False
         if any(known["tag"].get(tag, -1) > stamp for tag in entry.tags):
             return False
@@ -67,19 +67,22 @@ class Purges:
     def purge(self, what: Mapping[str, Collection[str]], *, everything: bool = False) -> None:
         """Purge by kind (`KINDS`), here now and everywhere within a second. Raises StoreError."""
         record: dict[str, Any] = {kind: sorted(values) for kind, values in what.items() if values}
+        if "url" in record:
+            record["url"] = [mark_of(url) for url in record["url"]]
         if everything:
             record["all"] = True
         self._publish(record)
 
     def forget(self, urls: Iterable[str]) -> None:
         """Something has changed: what is kept under these URLs is dropped here now, elsewhere with the next ticks."""
+        marks = tuple(map(mark_of, urls))
         if self._store is None:
             self.number += 1
-            self._apply({"url": urls}, self.number)
+            self._apply({"url": marks}, self.number)
             return
-        urls = tuple(urls)
-        self._waiting.update(dict.fromkeys(urls))
-        self._apply({"url": urls}, self.number + 1)
+        if len(self._waiting) <= WAITING:  # more of them stand for all
+            self._waiting.update(dict.fromkeys(marks))
+        self._apply({"url": marks}, self.number + 1)
 
     def tick(self) -> None:
         """Tell the others, and hear from them. Raises StoreError."""
@@ -102,6 +105,8 @@ class Purges:
         number = self._store.incr(NUMBER, 1, None)
         # NOTE: kept for longer than any entry, or one could outlive the purge.
         self._store.set(_key(number), json.dumps(record).encode(), 2 * LONGEST)
+        if number > 2 * READ:  # nobody reads that any more, and what is kept would be crowded out by it in a day or two
+            self._store.delete(_key(number - 2 * READ))
         self._apply(record, number)
         if number == self.number + 1:  # else there is something before it that is not known yet
             self.number = number

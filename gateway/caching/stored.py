@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,13 @@ _UNSTORED: Final = frozenset(
     ("age", "connection", "content-length", "keep-alive", "proxy-authenticate", "proxy-authentication-info",
      "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade")
 )  # fmt: skip
+#: the cookies of gateway.upstreams.affinity
+_OWN: Final = re.compile(r"gw_[0-9a-f]{8}=[0-9a-f]{8}; Path=/; HttpOnly; SameSite=Lax(?:; Secure)?")
+
+
+def of_origin(headers: Iterable[tuple[str, str]]) -> Headers:
+    """The fields without the cookies by which the gateway keeps a client where it is: each client has its own."""
+    return [field for field in headers if not (field[0] == "Set-Cookie" and _OWN.fullmatch(field[1]))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,7 @@ def rebuilt(
     rules: Rules,
 ) -> Stored:
     """A stored answer out of its parts, under the rules of whoever reads it; `age` is that at which it came."""
-    kept = [field for field in headers if field[0].lower() not in _UNSTORED]
+    kept = [field for field in of_origin(headers) if field[0].lower() not in _UNSTORED]
     own = Facts.of(kept)
     if own.date is None:  # RFC 9110 section 6.6.1
         kept = [field for field in kept if field[0].lower() != "date"]

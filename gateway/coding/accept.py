@@ -10,10 +10,11 @@ _MEMBER: Final = re.compile(
     r"[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*(?:;[ \t]*[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*)?"
 )
 IDENTITY: Final = "identity"
+#: characters of the longest field whose choice is remembered
+REMEMBERED: Final = 256
 _ALIASES: Final = {"x-gzip": "gzip"}
 
 
-@lru_cache(maxsize=1024)
 def choose(accept: str | None, offered: tuple[str, ...]) -> str:
     """The coding of `offered` (best first) that a client with this field likes best; "" = as it is.
 
@@ -23,6 +24,11 @@ def choose(accept: str | None, offered: tuple[str, ...]) -> str:
     """
     if not accept:
         return ""
+    # NOTE: clients write it, and 1024 long ones would be megabytes.
+    return _remembered(accept, offered) if len(accept) <= REMEMBERED else _chosen(accept, offered)
+
+
+def _chosen(accept: str, offered: tuple[str, ...]) -> str:
     weights = _weights(accept)
     rest = weights.get("*", 0.0)
     best, highest = "", weights.get(IDENTITY, 0.0)
@@ -31,6 +37,9 @@ def choose(accept: str | None, offered: tuple[str, ...]) -> str:
         if weight > 0.0 and (weight > highest or (not best and weight == highest)):
             best, highest = coding, weight
     return best
+
+
+_remembered = lru_cache(maxsize=1024)(_chosen)
 
 
 def _weights(accept: str) -> dict[str, float]:

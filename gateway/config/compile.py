@@ -10,20 +10,20 @@ from time import monotonic
 from typing import Any
 
 from gateway import plugins
-from gateway._fast.route import RouteSpec, build
+from gateway._fast.route import build
 from gateway.config.compile_actions import NO_UPSTREAM_TOTAL, Actions, Run
 from gateway.config.compile_cache import Caches
 from gateway.config.compile_content import compressing, transforming
 from gateway.config.compile_guard import Guards
 from gateway.config.compile_idempotency import Idempotencies
-from gateway.config.compile_identity import Identity
+from gateway.config.compile_identity import Identity, credentials_of
 from gateway.config.compile_limits import Limits
 from gateway.config.compile_screen import Screens
 from gateway.config.compile_trace import Tracing
 from gateway.config.compile_upstreams import Resources, Services
 from gateway.config.complaints import Complaint, ConfigError
 from gateway.config.model import Document, Route
-from gateway.config.ties import ties
+from gateway.config.ties import spec_of
 from gateway.contracts import Plan, Policy, RoutePlan, Step, Steps, Tools
 from gateway.policies import headers, rewrite
 from gateway.upstreams.unmatched import Refused, Unmatched
@@ -39,7 +39,7 @@ BREATH = 20
 def compile(document: Document, resources: Resources | None = None, pause: Callable[[], None] | None = None) -> Plan:
     """The plan of a document. `pause` is called every millisecond or so of work, for whoever else needs the thread.
 
-    Raises ConfigError with every complaint that needs more than the document itself: plugins, certificates, ties.
+    Raises ConfigError with every complaint that needs more than the document itself: plugins, certificates, logs.
     """
     return _Compiler(document, resources or Resources(), pause or (lambda: None)).plan()
 
@@ -51,7 +51,7 @@ class _Compiler:
         self.pause = pause
         self.complaints: list[Complaint] = []
         # NOTE: no method, which would hold the compiler, which holds it: what a reload leaves goes by counts alone.
-        self._complain = partial(_complain, self.complaints)
+        self._complain = partial(_complain, self.complaints, document)
         self.services = Services(resources, self._complain, document.server.overload, document.tracing is not None)
 
     def plan(self) -> Plan:
@@ -64,7 +64,7 @@ class _Compiler:
         self.log = (*self.tracing.steps, *self._log(), *self._audit())
         self.meter = self.resources.meter if document.metrics.is_on else None
         self.limits = Limits(document.rate_limits, self.resources.limiting)
-        self.guards = Guards(document.server, self._complain)
+        self.guards = Guards(document.server)
         self.screens = Screens(document.server)
         self.idempotencies = Idempotencies(self.resources.answers)
         self.caches = Caches(document, self.resources.caching)
@@ -74,13 +74,11 @@ class _Compiler:
             document, self.services, self.upstreams, pages, self.resources, self._complain, self._run()
         )
         sources = (*document.routes, *(route for route, _ in own.values()))
-        specs = [_spec(route) for route in self._breathing(sources)]
-        self._ties(specs, sources)
         routes = [route for route in map(self._route, self._breathing(sources)) if route is not None]
         if self.complaints:
             raise ConfigError(self.complaints, document.files)
-        pairs = self._breathing(zip(specs, routes, strict=True))
-        table = build((spec._replace(payload=route) for spec, route in pairs), self.pause)
+        pairs = self._breathing(zip(sources, routes, strict=True))
+        table = build((spec_of(route, plan) for route, plan in pairs), self.pause)
         return Plan(
             version=document.version,
             table=table,
@@ -141,16 +139,24 @@ class _Compiler:
             return ()
         matches = [route.match for route in self.document.routes]
         names = {name for match in matches for name, _ in match.headers if name not in match.hidden}
+        secrets = {each.name for provider in self.document.providers for each in credentials_of(provider)}
         try:
-            steps = self.resources.logs.compile(spec, names) if self.resources.logs else Steps()
+            steps = self.resources.logs.compile(spec, names, secrets) if self.resources.logs else Steps()
         except OSError as error:
-            self._complain(spec.where, "observability.access_log.to", f"{spec.to} cannot be written: {error.strerror}")
+            words = f"{spec.to} cannot be written: {error.strerror}"
+            self._complain(spec.where, "observability.access_log.to", words)
             return ()
         return (Step("log", spec.where, steps),)
 
     def _audit(self) -> tuple[Step, ...]:
         """The step that tells who was denied access."""
-        spec, denials = self.document.audit, self.resources.denials
+        document, denials = self.document, self.resources.denials
+        spec = document.audit
+        try:
+            if denials is not None:
+                denials.check(spec)
+        except OSError as error:
+            self._complain(f"{document.file}:1", "audit.to", f"{spec and spec.to} cannot be written: {error.strerror}")
         return () if spec is None else (Step("audit", spec.where, denials.steps if denials else Steps()),)
 
     def _counting(self, route: str) -> tuple[Step, ...]:
@@ -159,13 +165,6 @@ class _Compiler:
             return ()
         where = self.document.metrics.where
         return (self.meter.step(route, where) if self.meter else Step("meter", where, Steps()),)
-
-    def _ties(self, specs: list[RouteSpec], sources: tuple[Route, ...]) -> None:
-        named = [(spec.payload, spec) for spec in specs]
-        found = ties(named, self.pause)
-        by_name = {route.name: route.where for route in sources} if found else {}
-        for one, other, why in found:
-            self._complain(by_name[other], f"routes.{other}", f"ties with the route {one} ({by_name[one]}): {why}")
 
     def _route(self, route: Route) -> RoutePlan | None:
         tools = Tools(route.name, monotonic, log.info)
@@ -217,12 +216,7 @@ class _Compiler:
         return RoutePlan(name, self.document.server.where, steps, upstream.fetch, NO_UPSTREAM_TOTAL, "")
 
 
-def _complain(complaints: list[Complaint], where: str, path: str, message: str, hint: str = "") -> None:
-    file, _, line = where.rpartition(":")
-    complaints.append(Complaint(file, int(line), 1, path, message, hint))
-
-
-def _spec(route: Route) -> RouteSpec:
-    """What the matcher is told of a route; its payload is the name until there is a plan."""
-    match = route.match
-    return RouteSpec(route.name, match.path, match.methods, match.hosts, match.headers, match.query, route.priority)
+def _complain(
+    complaints: list[Complaint], document: Document, where: str, path: str, message: str, hint: str = ""
+) -> None:
+    complaints.append(Complaint(*document.place(path, where), path, message, hint))

@@ -85,11 +85,16 @@ class Actions:
 
     def _proxied(self, route: Route) -> tuple[Fetch, float, str]:
         name = "split" if route.split is not None else route.upstream or ""
-        service = self._upstreams.get(name) if route.split is None else self._split(route, route.split)
+        service = self._service(route, name) if route.split is None else self._split(route, route.split)
         if service is None:
             return Unmatched().fetch, NO_UPSTREAM_TOTAL, name
         total = min(service.total, route.timeout.total) if route.timeout else service.total
         return self._mirrored(route, service.fetch), total, name
+
+    def _service(self, route: Route, name: str) -> Service | None:
+        """An upstream as a route asks it."""
+        service = self._upstreams.get(name)
+        return service if service is None or not route.passes_grpc else _passing(name, service)
 
     def _function(self, route: Route, spec: Function) -> tuple[Fetch, float, str]:
         from gateway.functions.bounds import Bounds  # PERF: for configurations that have any
@@ -165,7 +170,7 @@ class Actions:
     def _split(self, route: Route, spec: SplitSpec) -> Service | None:
         legs, totals = [], []
         for each in spec.legs:
-            service = self._upstreams.get(each.upstream)
+            service = self._service(route, each.upstream)
             if service is None:
                 return None
             edits = headers.compile(each.headers, Tools(route.name, monotonic, log.info)) if each.headers else Steps()
@@ -183,8 +188,17 @@ class Actions:
         service = self._singles[spec.upstream]
         if service is None:
             return fetch
+        if route.passes_grpc:
+            service = _passing(spec.upstream, service)
         lane = self._lanes.get(spec.upstream)
         return Mirror(fetch, service.fetch, lane, share=spec.share, total=service.total).fetch
+
+
+def _passing(name: str, service: Service) -> Service:
+    """The same for calls of clients that speak gRPC themselves."""
+    from gateway.transcoding.through import Through  # PERF: for configurations that have any
+
+    return service._replace(fetch=Through(name, service.fetch, service.total).fetch)
 
 
 def choice(route: str, spec: SplitSpec) -> Choice:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from gateway import expressions, filling, templates
 from gateway.aggregating.aggregate import STATE, Aggregate, Rules
 from gateway.aggregating.part import Part
 from gateway.config.compile_upstreams import Service
-from gateway.config.frozen import thaw
+from gateway.config.frozen import FrozenMap, thaw
 from gateway.config.model_aggregate import Aggregate as Spec
 from gateway.config.model_aggregate import Part as PartSpec
+from gateway.config.template import variables
 from gateway.errors import UPSTREAM_BAD_ANSWER, GatewayError
 from gateway.exchange import Exchange
 from gateway.filling import Fill, Values
@@ -38,7 +39,22 @@ def aggregating(spec: Spec, upstreams: Mapping[str, Service | None], hands: Hand
         parts.append(_part(part, service, (sources, values), spec.forward))
     shape = None if spec.response is None else _shape(spec.response)
     total = sum(part.total for part in parts) + MARGIN
-    return Aggregate(tuple(parts), Rules(shape, spec.partial, spec.meta, spec.taken), hands), total
+    return Aggregate(tuple(parts), Rules(shape, spec.partial, spec.meta, spec.taken, _varies(spec)), hands), total
+
+
+def _varies(spec: Spec) -> tuple[str, ...]:
+    """The client's header fields that the requests for parts are made of."""
+    found = (each for part in spec.parts for text in _texts((part.path, part.body)) for each in variables(text))
+    return tuple(dict.fromkeys(each.name for each in found if each.kind == "header"))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts of frozen JSON."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, FrozenMap | tuple):
+        for item in value.values() if isinstance(value, FrozenMap) else value:
+            yield from _texts(item)
 
 
 def _part(spec: PartSpec, service: Service, known: Known, forward: tuple[str, ...] | None) -> Part:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass, replace
 from functools import partial
+from typing import Any
 
 from gateway.caching.caching import Caching
 from gateway.caching.keys import KeyRules
 from gateway.caching.rules import Rules
 from gateway.coding.accept import choose
+from gateway.config.frozen import FrozenMap
 from gateway.config.model import Document, Route
 from gateway.config.model_cache import Cache
+from gateway.config.template import variables
 from gateway.contracts import RoutePlan, Step, Steps
 from gateway.policies import cache
 
@@ -40,7 +43,7 @@ class Caches:
         inner = tuple(step for step in plan.steps if step.name not in before)
         rest = replace(plan, steps=inner)
         fetch = cache.compile(
-            _rules(spec, route), _key(spec), rest, self._caching, max_size=spec.max_size, tags=spec.tags
+            rules_of(spec, route), key_of(spec, route), rest, self._caching, max_size=spec.max_size, tags=spec.tags
         )
         shown = tuple(replace(step, steps=Steps(on_close=step.steps.on_close)) for step in inner)
         return replace(plan, steps=(*outer, Step("cache", spec.where, Steps()), *shown), fetch=fetch)
@@ -53,8 +56,11 @@ class Caches:
         return replace(plan, steps=(*plan.steps, Step("cache", route.where, cache.forgetting(self._caching))))
 
 
-def _rules(spec: Cache, route: Route) -> Rules:
+def rules_of(spec: Cache, route: Route) -> Rules:
+    """What the route says of its cache."""
     coding = None if route.compress is None else partial(choose, offered=route.compress.algorithms)
+    # Who chooses a leg by a header must not choose it for all others.
+    override = route.split.override.lower() if route.split is not None else ""
     return Rules(
         ttl=spec.ttl,
         stale_while_revalidate=spec.stale_while_revalidate,
@@ -64,10 +70,28 @@ def _rules(spec: Cache, route: Route) -> Rules:
         shared=spec.shared,
         partitioned=route.access is not None and not spec.shared,
         cookies=spec.cookies,
-        vary=spec.vary,
+        vary=(*spec.vary, override) if override else spec.vary,
         coding=coding,
     )
 
 
-def _key(spec: Cache) -> KeyRules:
-    return KeyRules(spec.key_query, spec.key_ignore, spec.key_headers, spec.key_claims)
+def key_of(spec: Cache, route: Route) -> KeyRules:
+    """What the route says of its keys.
+
+    SECURITY: where callers are told apart, so are the claims that go upstream in any text of the route: one subject may
+    come with another tenant's (tests/unit/config/test_cache.py).
+    """
+    told = () if route.access is None or spec.shared else tuple(dict.fromkeys(_claims(route)))
+    return KeyRules(spec.key_query, spec.key_ignore, spec.key_headers, spec.key_claims, told)
+
+
+def _claims(value: Any) -> Iterator[str]:
+    """The claims in the texts of a part of the document."""
+    if isinstance(value, str):
+        yield from (each.name for each in variables(value) if each.kind == "claim")
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from _claims(getattr(value, field.name))
+    elif isinstance(value, tuple | FrozenMap):
+        for each in value.values() if isinstance(value, FrozenMap) else value:
+            yield from _claims(each)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -24,9 +23,8 @@ _PARAMETER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*):([a-z]+)\}")
 class Guards:
     """Makes the steps of one plan; routes with the same schema share it, and those without `validate` one step."""
 
-    def __init__(self, server: Server, complain: Callable[[str, str, str], None]) -> None:
+    def __init__(self, server: Server) -> None:
         self._most = server.limits.body
-        self._complain = complain
         self._schemas: dict[JsonSchema, Schema] = {}
         #: the step of what has no `validate`
         self.plain = Step("guard", server.where, guard.compile(guard.Rules(self._most)))
@@ -37,7 +35,7 @@ class Guards:
         if spec is None:
             return self.plain
         rules = guard.Rules(
-            max_body=self._max_body(route, spec),
+            max_body=self._max_body(spec),
             methods=route.match.methods,
             content_types=spec.content_types,
             charsets=spec.charsets,
@@ -56,12 +54,9 @@ class Guards:
         )
         return Step("guard", spec.where, guard.compile(rules))
 
-    def _max_body(self, route: Route, spec: Validate) -> int:
+    def _max_body(self, spec: Validate) -> int:
         if spec.max_body is None:
             return min(MAX_READ, self._most) if spec.body is not None else self._most
-        if spec.max_body > self._most:
-            words = f"no body has more than the {self._most} bytes of `server.limits.body`"
-            self._complain(spec.where, f"routes.{route.name}.validate.max_body", words)
         return spec.max_body
 
     def _schema(self, spec: JsonSchema | None) -> Schema | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.config.model import Route
-from gateway.contracts import Step
+from gateway.contracts import Step, Steps
 
 if TYPE_CHECKING:
     from gateway.idempotency.answers import Answers
@@ -22,7 +22,10 @@ class Idempotencies:
         self.kept: tuple[Answers, ...] = ()
 
     def steps(self, route: Route) -> Iterator[Step]:
-        """The step of a route, where it asks for one."""
+        """The steps of a route, where it asks for them: one that asks, and one that keeps what goes past.
+
+        NOTE: `compress` is between the two, so what is kept is what any client takes.
+        """
         spec = route.idempotency
         if spec is None:
             return
@@ -40,7 +43,9 @@ class Idempotencies:
             max_answer=spec.max_answer,
             is_lenient=spec.on_store_failure == "allow",
         )
-        yield Step("idempotency", spec.where, policy.compile(rules, Ledger(answers.store, spec.ttl)))
+        made = policy.compile(rules, Ledger(answers.store, spec.ttl))
+        yield Step("idempotency", spec.where, Steps(on_request=made.on_request, on_close=made.on_close))
+        yield Step("idempotency-answer", spec.where, Steps(on_response=made.on_response))
 
 
 def _offline() -> Answers:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gateway.config.compile_providers import Providers
 from gateway.config.compile_upstreams import Service
 from gateway.config.model import Document, Match, Route
-from gateway.config.model_identity import Access, Credential, Mtls, Session
+from gateway.config.model_identity import Access, Credential, Mtls, Provider, Session
 from gateway.contracts import Step, Tools
 from gateway.identity.endpoint import Endpoint
 from gateway.identity.hide import hider
@@ -155,9 +155,14 @@ def _hidden(document: Document, access: Access) -> Iterator[Credential]:
     """The credentials of a route that its upstream is not to have."""
     for provider in document.providers:
         if provider.name in access.use and not provider.told.pass_credential:
-            method = provider.method
-            yield from getattr(method, "sources", ())
-            yield from (method.source,) if hasattr(method, "source") else ()
+            yield from credentials_of(provider)
+
+
+def credentials_of(provider: Provider) -> Iterator[Credential]:
+    """Where the credentials of a provider may stand, but for its own cookies."""
+    method = provider.method
+    yield from getattr(method, "sources", ())
+    yield from (method.source,) if hasattr(method, "source") else ()
 
 
 def _tools(route: str) -> Tools:

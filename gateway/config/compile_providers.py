@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from gateway.config.compile_upstreams import Service
 from gateway.config.model import Document
 from gateway.config.model_identity import ApiKey, Issuer, Jwt, Login, Mtls, Provider, Session
-from gateway.errors import NO_TARGET, STORE_UNAVAILABLE, GatewayError
+from gateway.errors import INVALID_TOKEN, NO_TARGET, STORE_UNAVAILABLE, GatewayError
 from gateway.exchange import Exchange, Headers
 from gateway.identity.caller import Authenticator, Caller, Http
 from gateway.identity.endpoint import Endpoint
 from gateway.identity.enrich import Enrich
+from gateway.policies.identity import REALM
 from gateway.shared import MemoryStore
 from gateway.upstreams.call import Calls, Through
 from gateway.upstreams.pools import Pools
@@ -79,7 +80,10 @@ class Providers:
         found = TokenAuthenticator(
             spec.name, method.sources, verifier, self._enrich(spec), cache, registry.revoked, clock
         )
-        return Strict(found, registry.revoked) if spec.on_store_failure == "deny" else found
+        return self._strict(spec, found)
+
+    def _strict(self, spec: Provider, found: Authenticator) -> Authenticator:
+        return Strict(found, self._registry.revoked) if spec.on_store_failure == "deny" else found
 
     def _jwt(self, spec: Provider, method: Jwt) -> Authenticator:
         from gateway.identity.keys import StaticKeys, parse_keys, secret_key
@@ -155,17 +159,37 @@ class Providers:
             stored = StoredCallers(
                 spec.name, method, enrich, registry.stored_keys, on_failure=on_failure, clock=registry.clock
             )
-        return ApiKeys(spec.name, method, enrich, stored)
+        return self._strict(spec, Revocable(ApiKeys(spec.name, method, enrich, stored), registry.revoked))
 
     def _mtls(self, spec: Provider, method: Mtls) -> Authenticator:
         from gateway.identity.mtls import CertificateAuthenticator
 
-        return CertificateAuthenticator(spec.name, method, self._enrich(spec), self._registry.clock)
+        found = CertificateAuthenticator(spec.name, method, self._enrich(spec), self._registry.clock)
+        return self._strict(spec, Revocable(found, self._registry.revoked))
 
     def _through(self, login: Login) -> Http:
         """The upstream that checks passwords."""
         service = self._services.get(login.upstream)
         return Through(service.fetch, service.total) if service is not None else Nowhere()
+
+
+class Revocable:
+    """A provider whose credentials say no more than a name: who has it can be shut out all the same."""
+
+    __slots__ = ("_challenge", "_found", "_revoked", "name", "scheme")
+
+    def __init__(self, found: Authenticator, revoked: Revoked) -> None:
+        self.name, self.scheme = found.name, found.scheme
+        self._challenge = (("WWW-Authenticate", f'{found.scheme} realm="{REALM}"'),) if found.scheme else ()
+        self._found = found
+        self._revoked = revoked
+
+    def identify(self, exchange: Exchange) -> Caller | None:
+        """See Authenticator."""
+        caller = self._found.identify(exchange)
+        if caller is not None and self._revoked.is_revoked(self.name, {"sub": caller.subject}):
+            raise GatewayError(INVALID_TOKEN, headers=self._challenge, cause="it was revoked")
+        return caller
 
 
 class Strict:

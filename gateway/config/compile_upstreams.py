@@ -35,6 +35,7 @@ from gateway.upstreams.fleet import Fleet, Guards, Target
 from gateway.upstreams.gate import Gate
 from gateway.upstreams.http import HttpUpstream
 from gateway.upstreams.mirror import Lanes
+from gateway.upstreams.overload import Limiter
 from gateway.upstreams.pool import TLS_SCHEMES, Address, PoolSettings
 from gateway.upstreams.pools import PoolKey, Pools, TLSSettings
 from gateway.upstreams.state import WINDOW, TrafficRegion
@@ -62,6 +63,8 @@ class Resources:
     caching: Caching = field(default_factory=Caching.private)
     #: what upstreams said of themselves by reflection, for as long as a plan has it
     reflections: WeakValueDictionary[Any, Any] = field(default_factory=WeakValueDictionary)
+    #: by upstream, what was found out of what it can take, for as long as a plan has it
+    limiters: WeakValueDictionary[str, Limiter] = field(default_factory=WeakValueDictionary)
     #: None when it serves nobody
     calls: Calls | None = None
     #: None when no route keeps answers, or the plan serves nobody
@@ -127,8 +130,9 @@ class Services:
         pool = PoolSettings(spec.pool.max_connections, spec.pool.idle)
         fleet = self._fleet(spec)
         attempts = self._attempts(spec, fleet)
-        stages: list[_Stage] = [] if attempts.gate is None else [attempts.gate]
-        fetch: Fetch = attempts.fetch if attempts.gate is None else attempts.gate.fetch
+        gate = self._gate(spec, attempts)
+        stages: list[_Stage] = [] if gate is None else [gate]
+        fetch: Fetch = attempts.fetch if gate is None else gate.fetch
         if spec.discovery is None:
             fleet.replace(self._written(spec, pool, tls))
         else:
@@ -156,7 +160,7 @@ class Services:
         keys = [key_of(target.scheme, target.host, target.port, pool, tls, target.socket) for target in spec.targets]
         self.keys += keys
         pairs = zip(keys, spec.targets, strict=True)
-        return [self._target(spec, key, each.weight, (each.zone, each.region)) for key, each in pairs]
+        return [_target(self._resources, spec, key, each.weight, each.zone, each.region) for key, each in pairs]
 
     def _found(
         self, spec: model.Upstream, fleet: Fleet, discovery: Discovery, pool: PoolSettings, tls: TLSSettings
@@ -166,7 +170,9 @@ class Services:
             tls = replace(tls, server_name=server_name(discovery))
         key = partial(endpoint_key, discovery.scheme, pool, tls)
         source = self._resources.sources.get(discovery)
-        follow = Follow(source, fleet, key, lambda endpoint: self._target(spec, key(endpoint), endpoint.weight))
+        # NOTE: not a method: it would hold all that is compiled, which goes by reference counts alone.
+        target = partial(_target, self._resources, spec)
+        follow = Follow(source, fleet, key, lambda endpoint: target(key(endpoint), endpoint.weight))
         self.follows.append(follow)
         return source
 
@@ -181,16 +187,8 @@ class Services:
             self.checks.append(Checked(fleet, health.Rules.of(spec.health), spec.health.path))
         return fleet
 
-    def _target(self, spec: model.Upstream, key: PoolKey, weight: int, where: tuple[str, str] = ("", "")) -> Target:
-        address = str(key.address)
-        state = self._resources.traffic.target(spec.name, address, window_ms=_window(spec))
-        meter = self._resources.meter
-        call = None if meter is None else meter.call(spec.name, address)
-        return Target(address, self._resources.pools.get(key), state, weight, _breaker(spec), where, call)
-
     def _asks(self, rules: Activate) -> Calls | None:
-        calls = self._resources.calls
-        return None if calls is None else calls.with_tls(insecure=rules.insecure)
+        return None if (calls := self._resources.calls) is None else calls.with_tls(insecure=rules.insecure)
 
     def _is_due(self, name: str, every: float) -> Callable[[], bool]:
         """Whether it is time again, by a bucket that all workers of the host share."""
@@ -208,15 +206,24 @@ class Services:
         state = self._resources.traffic.upstream(spec.name, window_ms=_window(spec), budget_ms=budget.WINDOW)
         again = retry.Rules.of(spec.retry) if spec.retry else None
         beside = hedge.Rules.of(spec.hedge) if spec.hedge else None
-        rules = _breaker(spec)
-        circuit = Circuit(spec.name, rules, state.breaker, state.window) if rules else None
+        circuit = Circuit(spec.name, rules, state.breaker, state.window) if (rules := _breaker(spec)) else None
         attempts = Attempts(http, fleet, state, Rules(again, beside), circuit)
         if all(each.name != spec.name for each in self.attempts):
             self.attempts.append(attempts)
-        limit = spec.overload or self._overload
-        if limit is not None:
-            attempts.gate = Gate(spec.name, attempts.fetch, state, limit.max_concurrency, limit.queue)
         return attempts
+
+    def _gate(self, spec: model.Upstream, attempts: Attempts) -> Gate | None:
+        if (limit := spec.overload or self._overload) is None:
+            return None
+        attempts.limit = limit.max_concurrency or self._resources.limiters.setdefault(spec.name, Limiter())
+        return Gate(spec.name, attempts.fetch, attempts.state, attempts.limit, limit.queue)
+
+
+def _target(on: Resources, spec: model.Upstream, key: PoolKey, weight: int, zone: str = "", region: str = "") -> Target:
+    address = str(key.address)
+    state = on.traffic.target(spec.name, address, window_ms=_window(spec))
+    call = None if on.meter is None else on.meter.call(spec.name, address)
+    return Target(address, on.pools.get(key), state, weight, _breaker(spec), (zone, region), call)
 
 
 def _with_retry(attempts: Attempts, stages: tuple[_Stage, ...], spec: model.Upstream, own: OwnRetry) -> Fetch:

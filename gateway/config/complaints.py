@@ -5,7 +5,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 LISTED = 20
+NOT_THERE = "install it, or put the folder that holds it on PYTHONPATH"
+"""The hint for a module that there is not."""
 Path = tuple[str | int, ...]
+#: what other gateways call a key, for those who come from one
+_FOREIGN = {
+    "services": "upstreams", "clusters": "upstreams", "backends": "upstreams",
+    "service": "upstream", "cluster": "upstream", "backend": "upstream", "proxy_pass": "upstream",
+    "servers": "targets", "endpoints": "targets", "nodes": "targets",
+    "lb_policy": "balance", "load_balancer": "balance", "healthcheck": "health", "health_checks": "health",
+    "listen": "bind", "port": "bind", "address": "bind",
+    "locations": "routes", "prefix": "path", "paths": "path", "uri": "path", "domains": "hosts",
+    "middlewares": "policies", "filters": "policies", "redirect": "respond", "strip_path": "rewrite",
+    "logging": "observability", "allow_origins": "origins", "allowed_origins": "origins",
+}  # fmt: skip
 Place = tuple[str, int, int]
 """File as the user named it, line and column, both from 1 (0: the file as a whole)."""
 
@@ -76,6 +89,12 @@ def nearest(word: str, choices: Iterable[str], cutoff: float = 0.6) -> str:
     by_lower = {choice.lower(): choice for choice in choices}
     found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=cutoff)
     return by_lower[found[0]] if found else ""
+
+
+def foreign(word: str, choices: Iterable[str]) -> str:
+    """The choice that other gateways call `word`, or an empty string."""
+    choice = _FOREIGN.get(word, "")
+    return choice if choice in choices else ""
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import Any
 
-from gateway.config import content
-from gateway.config.complaints import Complaint, ConfigError, did_you_mean
-from gateway.config.model import Defaults, Document, Route
+from gateway.config import across, content
+from gateway.config.complaints import Complaint, ConfigError
+from gateway.config.model import Defaults, Document, Server
 from gateway.config.model_upstreams import Upstream
 from gateway.config.reader import Load, Reader, Text
 from gateway.config.schema import json_schema
@@ -21,31 +21,35 @@ from gateway.config.sections.enqueue import check_streams
 from gateway.config.sections.identity import Identity, read_identity
 from gateway.config.sections.limits import read_rate_limits
 from gateway.config.sections.metrics import read_metrics
+from gateway.config.sections.names import Names
 from gateway.config.sections.routes import read_defaults, read_routes
 from gateway.config.sections.server import read_access_log, read_server
-from gateway.config.sections.split import named
 from gateway.config.sections.statsd import read_statsd
 from gateway.config.sections.tracing import read_tracing
 from gateway.config.sections.upstreams import read_upstreams
 from gateway.config.sections.urls import read_store
+from gateway.config.sections.validate import check_size
 from gateway.config.sources import File, Sources
+from gateway.config.told import Told
 from gateway.config.yaml_source import Map
 
 __all__ = ["Complaint", "ConfigError", "Document", "load", "loads", "redacted"]
 
-Judge = Callable[[str, str], tuple[str, str] | None]
-"""Called with what a name is for (see Load) and the name; gives message and hint, or None."""
+Judge = Callable[[str, Text, tuple[Any, ...]], None]
+"""Called with each of Load.names; complains about those that lead nowhere good."""
 
 _SHARED_SECTIONS = frozenset(
     {"version", "include", "upstreams", "auth", "roles", "cors", "rate_limits", "routes", "plugins"}
 )
 """Sections that may stand in several files."""
+_NAMING = ("upstreams", "auth", "roles", "cors", "escalation")
+"""Sections whose keys are names that are used elsewhere."""
 
 
 def load(path: str | FilePath, env: Mapping[str, str] | None = None, judge: Judge | None = None) -> Document:
     """The configuration in a file and in those that it includes. Raises ConfigError with every complaint.
 
-    `judge` says what is wrong with a name that leads to Python; without one they are left for `compile` to follow.
+    `judge` follows the names that lead out of it, to Python and to certificates; without one that is left to `compile`.
     """
     reading = _Reading(os.environ if env is None else env, judge)
     with _without_collector():
@@ -78,19 +82,24 @@ class _Reading:
         self.load = Load()
         self.sources = Sources(self.load, env)
         self.structural = 0
+        self.single: dict[str, Reader] = {}
 
     def document(self, files: list[File], name: str, base: str) -> Document:
         """The document of all files, or ConfigError."""
         self.structural = len(self.load.complaints)
+        self.load.told = Told(self.load.complaints)
         readers = [file.reader for file in files]
-        single = self._single_sections(readers)
+        single = self.single = self._single_sections(readers)
         defaults = read_defaults(single["defaults"])
-        upstreams = self._upstreams(readers)
+        upstreams, sure = self._upstreams(readers)
         server = read_server(single["server"])
-        identity = read_identity(readers, server, upstreams, self.sources.complete)
-        if self.sources.complete:
-            identity.check_names(single["defaults"])
-        routes = self._routes(readers, defaults, upstreams, identity)
+        pairs = across.passing(self._routes(readers, defaults), sure, single["server"], server)
+        names = self._names(readers, pairs)
+        asks = single["server"].is_wrong("tls", "client_ca") or bool(server.tls and server.tls.client_ca)
+        identity = read_identity(readers, server, sure, names, asks_clients=asks)
+        identity.check_names(single["defaults"])
+        across.check_documents(readers, identity)
+        self._check(pairs, sure, identity, server)
         access_log = read_access_log(single["observability"].section("access_log"))
         audit = read_audit(single["audit"], access_log.to)
         tracing = read_tracing(single["observability"])
@@ -99,9 +108,9 @@ class _Reading:
         rate_limits = read_rate_limits(readers)
         statsd = read_statsd(single["observability"])
         metrics = read_metrics(single["observability"])
-        alerting = read_alerting(readers, [route.name for route in routes], upstreams, is_counted=metrics.is_on)
+        alerting = read_alerting(readers, names, is_counted=metrics.is_on)
         modules = [text for reader in readers for text in reader.texts("plugins")]
-        self._judge(modules)
+        self._judge(modules, pairs)
         if self.load.complaints:
             raise ConfigError(self._sorted(self._all_complaints()), self.load.files)
         whole = content.merged(file.root for file in files)
@@ -115,7 +124,7 @@ class _Reading:
             roles=identity.roles,
             cors=tuple(identity.cors.values()),
             defaults=defaults,
-            routes=routes,
+            routes=tuple(route for _, route in pairs),
             access_log=access_log,
             audit=audit,
             plugins=tuple(dict.fromkeys(text.value for text in modules)),
@@ -130,15 +139,16 @@ class _Reading:
             dashboard=single["observability"].flag("dashboard"),
             tracing=tracing,
             server_timing=single["observability"].flag("server_timing"),
+            places=across.places(readers),
         )
 
-    def _judge(self, modules: list[Text]) -> None:
-        """Have every name followed that leads to Python; plugins come first, since they offer the policies."""
+    def _judge(self, modules: list[Text], pairs: list[across.Pair]) -> None:
+        """Have every name followed that leads elsewhere; plugins come first, since they offer the policies."""
         if self.judge is None:
             return
-        for kind, text in [*(("plugin", text) for text in modules), *self.load.names]:
-            if mistake := self.judge(kind, text.value):
-                text.complain(*mistake)
+        across.lead_to_plugins(pairs, self.single["defaults"])
+        for kind, text, more in [*(("plugin", text, ()) for text in modules), *self.load.names]:
+            self.judge(kind, text, more)
 
     def _single_sections(self, readers: list[Reader]) -> dict[str, Reader]:
         """The sections that only one file may have; an empty one where none has it."""
@@ -155,60 +165,63 @@ class _Reading:
         names = ("server", "defaults", "observability", "audit")
         return {name: holders.get(name, readers[0] if readers else nowhere).section(name) for name in names}
 
-    def _upstreams(self, readers: list[Reader]) -> dict[str, Upstream]:
+    def _upstreams(self, readers: list[Reader]) -> tuple[dict[str, Upstream], dict[str, Upstream]]:
+        """All upstreams, and those of them without a mistake."""
         found: dict[str, Upstream] = {}
+        sure: dict[str, Upstream] = {}
         for reader in readers:
+            section, before = reader.section("upstreams"), len(self.load.complaints)
             for name, upstream in read_upstreams(reader):
                 if upstream.name in found:
                     name.complain(f"the upstream is written twice, first at {found[upstream.name].where}")
                 found.setdefault(upstream.name, upstream)
-        return found
+                if before == len(self.load.complaints) and section.is_sound(upstream.name):
+                    sure[upstream.name] = upstream
+                before = len(self.load.complaints)
+        return found, sure
 
     def _store(self, readers: list[Reader]) -> str:
         found = ((reader, text) for reader in readers if (text := reader.one("store")) is not None)
         return next((read_store(reader, text) for reader, text in found), "memory")
 
-    def _routes(
-        self, readers: list[Reader], defaults: Defaults, upstreams: Mapping[str, Upstream], identity: Identity
-    ) -> tuple[Route, ...]:
-        found: dict[str, Route] = {}
-        for reader in readers:
-            for section, route in read_routes(reader, defaults):
-                name = section.one("name")
-                if name is not None and name.value in found:
-                    name.complain(f"the route {name.shown} is written twice, first at {found[name.value].where}")
-                found.setdefault(route.name, route)
-                if self.sources.complete:
-                    self._check_upstream(section, route, upstreams)
-                    identity.check_names(section)
-                    check_callers(section, route.access, route.cache, identity.providers)
-        if readers and not found:
+    def _routes(self, readers: list[Reader], defaults: Defaults) -> list[across.Pair]:
+        pairs = [pair for reader in readers for pair in read_routes(reader, defaults)]
+        first: dict[str, str] = {}
+        for section, route in pairs:
+            name = section.one("name")
+            if name is not None and name.value in first:
+                name.complain(f"the route {name.shown} is written twice, first at {first[name.value]}")
+            first.setdefault(route.name, route.where)
+        if readers and not pairs:
             readers[0].warn("there are no routes: every request gets 404")
-        return tuple(found.values())
+        return pairs
 
-    def _check_upstream(self, section: Reader, route: Route, upstreams: Mapping[str, Upstream]) -> None:
-        for text in named(section):
-            if text.value not in upstreams:
-                text.complain(f"there is no upstream {text.shown}", did_you_mean(text.value, upstreams))
-            elif upstreams[text.value].is_grpc is not ("grpc" in text.path):
-                self._check_kind(text, upstreams[text.value])
-        upstream = upstreams.get(route.upstream or "")
-        if upstream is not None and route.timeout is not None and route.timeout.total > upstream.timeout.total:
-            section.warn(f"`timeout` has no effect: the upstream {upstream.name} ends at {upstream.timeout.total:g}s")
+    def _names(self, readers: list[Reader], pairs: list[across.Pair]) -> dict[str, Names]:
+        """The names that sections give, by section."""
+        is_complete = self.sources.complete
+        names = {key: Names.of(readers, key, is_complete=is_complete) for key in _NAMING}
+        routes = across.route_names(readers, (route.name for _, route in pairs), is_complete=is_complete)
+        return {**names, "routes": routes, "alerts": across.alert_names(readers, is_complete=is_complete)}
 
-    def _check_kind(self, text: Text, upstream: Upstream) -> None:
-        if upstream.is_grpc:
-            text.complain(f"the upstream {text.shown} speaks gRPC", "call it by `grpc`")
-        elif upstream.targets or upstream.discovery:
-            text.complain(
-                f"the upstream {text.shown} does not speak gRPC", "its targets begin with grpc:// or grpcs://"
-            )
+    def _check(
+        self, pairs: list[across.Pair], sure: Mapping[str, Upstream], identity: Identity, server: Server
+    ) -> None:
+        """What the parts say of each other, as far as they are right."""
+        has_size = not self.single["server"].is_wrong("limits", "body")
+        for section, route in pairs:
+            across.check_upstreams(section, route, sure, identity.names["upstreams"])
+            identity.check_names(section)
+            check_callers(section, route.access, route.cache, identity.providers)
+            if has_size:
+                check_size(section, route.validate, server.limits.body)
+        self.load.told = Told(self.load.complaints)
+        across.check_ties(pairs, identity.pages())
 
     def _all_complaints(self) -> list[Complaint]:
-        """The schema's, and those about the meaning of what the schema had nothing against."""
+        """The schema's, and those about the meaning that do not follow from them."""
         structural, meaning = self.load.complaints[: self.structural], self.load.complaints[self.structural :]
-        places = {(one.file, one.line, one.column, one.path) for one in structural}
-        return structural + [one for one in meaning if (one.file, one.line, one.column, one.path) not in places]
+        told = Told(structural)
+        return structural + [one for one in meaning if not told.follows(one)]
 
     def _sorted(self, complaints: list[Complaint]) -> list[Complaint]:
         """By file in the order of reading, then by place; once each, however many aliases lead there."""

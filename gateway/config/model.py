@@ -6,7 +6,7 @@ Every `where` is "file:line", the place that a step of the plan comes from.
 
 from dataclasses import dataclass, field
 
-from gateway.config.complaints import Complaint
+from gateway.config.complaints import Complaint, Place
 from gateway.config.model_aggregate import Aggregate
 from gateway.config.model_alerts import Alerting
 from gateway.config.model_audit import Audit
@@ -81,6 +81,8 @@ class Server(Record):
     worker_memory: int | None = None
     #: seconds, after SIGTERM, in which /readyz is 503 and everybody is served still
     drain_delay: float = 0.0
+    #: keys of rate limits that may owe something at the same time
+    limit_keys: int = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,8 @@ class RouteTimeout(Record):
 class Route(Record):
     """One route; exactly one of `upstream`, `split` and `respond` is not None.
 
-    `access` None lets everybody in; `cors` is the name of a Cors, None = none.
+    `access` None lets everybody in; `cors` is the name of a Cors, None = none. `passes_grpc`: clients of gRPC call its
+    upstreams.
     """
 
     name: str
@@ -161,6 +164,7 @@ class Route(Record):
     sanitize: Sanitize | None = None
     grpc: Grpc | None = None
     transform: Transform | None = None
+    passes_grpc: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +223,14 @@ class Document(Record):
     alerting: Alerting = field(default_factory=Alerting)
     statsd: Statsd | None = None
     audit: Audit | None = None
+
+    #: where the settings of `server`, `observability`, `audit` and `store` stand: (path, place)
+    places: tuple[tuple[str, Place], ...] = ()
+
+    def place(self, path: str, where: str) -> Place:
+        """Where a setting stands, or something near it: the line of `where`, a "file:line"."""
+        file, _, line = where.rpartition(":")
+        return dict(self.places).get(path, (file, int(line), 1))
 
     @property
     def is_observed(self) -> bool:

@@ -38,11 +38,11 @@ def read(config: str) -> tuple[bytes, Document | ConfigError]:
     from gateway.config.compile import compile as compile_document
     from gateway.config.complaints import ConfigError
     from gateway.config.document import load
-    from gateway.config.python_names import PythonNames
+    from gateway.config.judge import Judge
 
     files: tuple[str, ...] = ()
     try:
-        document = load(config, judge=PythonNames())
+        document = load(config, judge=Judge())
         files = document.files
         compile_document(document)
     except ConfigError as error:

@@ -65,6 +65,18 @@ class Published:
         """The document of a generation.  Raises FileNotFoundError when it is no longer the current one."""
         return unpickled(self._plan(generation).read_bytes(), pause)
 
+    def since(self, generation: int) -> float | None:
+        """When that generation was published (wall clock seconds); None when it is no longer the current one."""
+        try:
+            return self._plan(generation).stat().st_mtime
+        except OSError:
+            return None
+
+    def date_back(self, generation: int, since: float) -> None:
+        """It says what was published before it, at that time (wall clock seconds)."""
+        with contextlib.suppress(OSError):
+            os.utime(self._plan(generation), (since, since))
+
     def tell(self, outcome: Outcome) -> None:
         """Write what came of a reading."""
         with self._written(json.dumps(asdict(outcome)).encode()) as made:

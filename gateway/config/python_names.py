@@ -1,31 +1,44 @@
-"""Whether the names in a configuration that lead to Python lead anywhere, told with all its other mistakes."""
+"""Whether the names in a configuration that lead to Python lead anywhere, and plugins take what is written for them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
 from gateway import plugins
-from gateway.config.complaints import ConfigError
+from gateway.config.model_policies import PolicyUse
+from gateway.contracts import Policy, Tools
 
 Mistake = tuple[str, str]
 
 
 class PythonNames:
-    """A judge for `document.load`: imports what is named, so it is for processes that do so anyway, or end soon."""
+    """Imports what is named. What is wrong with it is found out once, and given as often as it is asked for."""
 
     def __init__(self) -> None:
-        self._policies: set[str] = set()
+        self._policies: dict[str, Policy] = {}
         self._is_lacking = False
-        self._known: dict[tuple[str, str], Mistake | None] = {}
+        self._known: dict[tuple[str, ...], Mistake | None] = {}
+        self._ways: dict[str, Callable[..., None]] = {
+            "plugin": self._plugin,
+            "policy": self._policy,
+            "options": self._options,
+            "order": self._order,
+        }
 
-    def __call__(self, kind: str, name: str) -> Mistake | None:
-        """What is wrong with a name, and a hint."""
-        if (kind, name) not in self._known:
-            self._known[kind, name] = self._judged(kind, name)
-        return self._known[kind, name]
+    def __call__(self, kind: str, name: str, *more: Any) -> Mistake | None:
+        """What is wrong with a name, and a hint; plugins are to be asked about before their policies."""
+        use = more[0] if kind == "options" else None
+        key = (kind, name, repr(more)) if use is None else (kind, use.name, repr(use.options))
+        if key not in self._known:
+            self._known[key] = self._judged(kind, name, more)
+        return self._known[key]
 
-    def _judged(self, kind: str, name: str) -> Mistake | None:
-        if kind in ("plugin", "policy"):
+    def _judged(self, kind: str, name: str, more: tuple[Any, ...]) -> Mistake | None:
+        if kind in self._ways:
             try:
-                self._plugin(name) if kind == "plugin" else self._policy(name)
+                self._ways[kind](name, *more)
             except plugins.PluginError as error:
                 return str(error), error.hint
             return None
@@ -39,29 +52,38 @@ class PythonNames:
 
     def _plugin(self, name: str) -> None:
         try:
-            self._policies.update(policy.name for policy in plugins.from_module(name))
+            offered = plugins.from_module(name)
         except plugins.PluginError:
             self._is_lacking = True
             raise
+        twice = [policy.name for policy in offered if policy.name in self._policies]
+        self._policies.update((policy.name, policy) for policy in offered)
+        if twice:
+            raise plugins.PluginError(f"two plugins have a policy named {twice[0]}")
 
     def _policy(self, name: str) -> None:
         """A policy may be that of a plugin that cannot be read, so then none is unknown."""
-        if name in self._policies or plugins.from_entry_point(name) is not None or self._is_lacking:
-            return
-        raise plugins.unknown(name, self._policies)
+        if self._found(name) is None and not self._is_lacking:
+            raise plugins.unknown(name, self._policies)
 
+    def _options(self, _: str, use: PolicyUse, route: str) -> None:
+        """The options of a policy; one that is not there was told already."""
+        policy = self._found_or_told(use.name)
+        if policy is not None:
+            plugins.steps_of(policy, use.options, Tools(route, monotonic, lambda message: None))
 
-def whole(config: str, error: ConfigError) -> ConfigError:
-    """What is wrong with a configuration, and all that is wrong with its names of Python, each at its place.
+    def _order(self, _: str, *names: str) -> None:
+        """The place of each policy among the steps of a route that has them all."""
+        found = [policy for name in names if (policy := self._found_or_told(name)) is not None]
+        if len(found) == len(names):
+            plugins.order(found)
 
-    For a process that will not serve: they are imported to be judged.
-    """
-    from gateway.config.document import load
+    def _found(self, name: str) -> Policy | None:
+        """A policy of a module, else of an installed package. Raises PluginError."""
+        return self._policies.get(name) or plugins.from_entry_point(name)
 
-    try:
-        load(config, judge=PythonNames())
-    except ConfigError as found:
-        told = {complaint.message for complaint in found.complaints}
-        rest = [complaint for complaint in error.complaints if complaint.message not in told]
-        return ConfigError([*found.complaints, *rest], found.files)
-    return error
+    def _found_or_told(self, name: str) -> Policy | None:
+        try:
+            return self._found(name)
+        except plugins.PluginError:
+            return None

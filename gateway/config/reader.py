@@ -7,73 +7,32 @@ meaning of the rest is still checked in the same go.
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from gateway.config import values
-from gateway.config.complaints import Complaint, Path, Place, at, where
+from gateway.config.complaints import Path, Place, at, where
 from gateway.config.interpolate import Unresolved
 from gateway.config.schema import children
 from gateway.config.schema_parts import Schema
 from gateway.config.source_text import reason
-from gateway.config.validate import describe
+from gateway.config.text import Load, Text
 from gateway.config.yaml_source import Map, Seq
 
+__all__ = ["Load", "Reader", "Text"]
+
 Number = TypeVar("Number", int, float)
-
-
-@dataclass(slots=True)
-class Load:
-    """What gathers while a configuration is read: complaints, warnings, and the files read with their digests.
-
-    `names` are those that lead to Python, each with what it is for: plugin, policy, function or wsgi.
-    """
-
-    complaints: list[Complaint] = field(default_factory=list)
-    warnings: list[Complaint] = field(default_factory=list)
-    files: dict[str, str] = field(default_factory=dict)
-    names: list[tuple[str, "Text"]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Text:
-    """A string and where it stands; `origin` is the reference it came from, if it came from one."""
-
-    load: Load
-    value: str
-    path: Path
-    place: Place
-    origin: str = ""
-
-    @property
-    def shown(self) -> str:
-        """The value for a complaint: in quotes, or only its origin."""
-        return describe(self.value, self.origin)
-
-    @property
-    def where(self) -> str:
-        """Its "file:line"."""
-        return where(self.place)
-
-    def complain(self, message: str, hint: str = "") -> None:
-        """A complaint about this string; hints, which may quote it, are left out when it came from a reference."""
-        self.load.complaints.append(at(self.place, self.path, message, "" if self.origin else hint))
-
-    def leads_to(self, kind: str) -> None:
-        """Note that this string is a name that leads to Python."""
-        self.load.names.append((kind, self))
-
-    def warn(self, message: str) -> None:
-        """A warning about this string."""
-        self.load.warnings.append(at(self.place, self.path, message))
 
 
 class Reader:
     """One mapping. `where` is its "file:line"; what stands in it is looked up by the methods below."""
 
-    __slots__ = ("_base", "_holder", "_load", "_schema", "path", "place")
+    __slots__ = ("_base", "_file", "_holder", "_load", "_schema", "path", "place")
 
-    def __init__(self, load: Load, base: str, holder: Map, schema: Schema, path: Path, place: Place) -> None:
+    def __init__(
+        self, load: Load, base: str, holder: Map, schema: Schema, path: Path, place: Place, file: str = ""
+    ) -> None:
+        """`file` is the one that `path` leads through, if it is not that of `place`."""
+        self._file = file or place[0]
         self._load = load
         self._base = base
         self._holder = holder
@@ -82,9 +41,26 @@ class Reader:
         self.place = place
 
     @property
+    def load(self) -> Load:
+        """What gathers while it is read."""
+        return self._load
+
+    @property
     def where(self) -> str:
         """Its "file:line"."""
         return where(self.place)
+
+    def is_wrong(self, *keys: str | int) -> bool:
+        """Whether the schema has complained of what stands, or was meant to stand, under a key, and under one in it."""
+        told, path = self._load.told, (*self.path, *keys)
+        return bool(told) and any(told.of(file, path) for file in {self._file, self.place[0]})
+
+    def is_sound(self, key: str) -> bool:
+        """Whether it has complained neither of what stands under a key nor of anything in it."""
+        told, path = self._load.told, (*self.path, key)
+        return not told or not (
+            self.is_wrong(key) or any(told.inside(file, path) for file in {self._file, self.place[0]})
+        )
 
     def __contains__(self, key: str) -> bool:
         return key in self._holder
@@ -189,7 +165,7 @@ class Reader:
 
     def standing_on(self, holder: Map, place: Place) -> "Reader":
         """A reader of another mapping of the same kind."""
-        return Reader(self._load, self._base, holder, self._schema, self.path, place)
+        return Reader(self._load, self._base, holder, self._schema, self.path, place, self._file)
 
     def hand_over(self, key: str, holder: Map) -> None:
         """Put what is written under a key into another mapping, with its place."""
@@ -202,6 +178,10 @@ class Reader:
         """Where the key stands; the mapping's own place when it is not written."""
         spot = self._holder.spots.get(key)
         return spot[0] if spot else self.place
+
+    def spot(self, key: str) -> Place:
+        """Where a value stands; for a mapping and for a list that is where its key does."""
+        return self.key_place(key) if isinstance(self._holder[key], Map | Seq) else self._holder.spots[key][1]
 
     def file(self, key: str) -> str:
         """The absolute name of a file that can be read; complains when it cannot. Empty when not written."""

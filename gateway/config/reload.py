@@ -48,9 +48,13 @@ def publish_first(document: Document, page: Page, folder: Path, read_ns: int | N
     """
     published = Published(folder)
     pickled = pickle.dumps(document, protocol=5)
+    before = published.outcome() if page.generation.load() else None  # what the master before it serves
+    since = published.since(before.generation) if before and before.version == document.version else None
     generation = None
     while generation is None:
         generation = published.publish(page, pickled)
+    if since is not None:
+        published.date_back(generation, since)
     seen = digest(look_since({}, read_ns or _IMPORTED_NS, document.files, document.patterns))
     served = page.reload_done.load()
     published.tell(Outcome(served, generation, document.version, (), document.files, document.patterns, seen))

@@ -18,7 +18,9 @@ def sections() -> dict[str, Schema]:
     keys = {
         "algorithms": listing("Codings, the best first; all of them when not written.", algorithm, least=1),
         "min_size": quantity("size", "Answers that are smaller stay as they are.", "1KB"),
-        "types": listing("Types of content that are compressed; text, JSON and such when not written.", media_type),
+        "types": listing(
+            "Types of content that are compressed; text, JSON and such when not written.", media_type, least=1
+        ),
     }
     off: Schema = {"enum": [OFF]}
     return {"compress": either("`off` or a mapping", "How answers are compressed.", off, section("How.", keys))}

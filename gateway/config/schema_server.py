@@ -63,6 +63,9 @@ def server() -> Schema:
                 default="auto",
             ),
             "connections": integer("Most client connections per worker.", 1, 1_000_000, 4000),
+            "limit_keys": integer(
+                "Keys of rate limits that may owe something at the same time, 16 bytes each.", 1024, 1 << 24, 65_536
+            ),
             "keepalive": quantity("duration", "How long an idle client connection is kept.", "75s"),
             "graceful_timeout": quantity("positive", "How long requests may take to end when a worker stops.", "30s"),
             "drain_delay": quantity("duration", "How long /readyz says draining before the sockets close.", "0s"),

@@ -60,7 +60,9 @@ class Sources:
             if glob.has_magic(absolute):
                 self.patterns.append(absolute)
             found = sorted(glob.glob(absolute, recursive=True))
-            if not found and not glob.has_magic(absolute):
+            if not found and glob.has_magic(absolute):
+                text.warn(f"there is no file of the name {text.shown}")
+            elif not found:
                 text.complain(f"the file {text.shown} does not exist")
             for path in found:
                 yield from self._read(path, included=True, file=_displayed(path, pattern), by=text)

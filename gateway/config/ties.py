@@ -9,8 +9,9 @@ from itertools import combinations
 from typing import NamedTuple
 
 from gateway._fast.route import RouteSpec, template
+from gateway.config.model import Route
 
-__all__ = ["ties"]
+__all__ = ["spec_of", "ties"]
 
 BREATH = 200  # routes looked at between two calls of `pause`
 REPORTED = 100  # ties at most: a file with more has one mistake many times
@@ -23,6 +24,12 @@ class _Route(NamedTuple):
 
     place: int
     values: dict[str, str]
+
+
+def spec_of(route: Route, payload: object) -> RouteSpec:
+    """What the matcher is told of a route."""
+    match = route.match
+    return RouteSpec(payload, match.path, match.methods, match.hosts, match.headers, match.query, route.priority)
 
 
 def ties(

@@ -2,13 +2,14 @@
 
 import json
 import re
+from collections.abc import Container
 from functools import cache, partial
 from typing import Any
 
 import jsonschema_rs
 
 from gateway.config import not_built
-from gateway.config.complaints import Complaint, Path, Place, at, did_you_mean
+from gateway.config.complaints import Complaint, Path, Place, at, did_you_mean, foreign, nearest
 from gateway.config.interpolate import Unresolved
 from gateway.config.schema import json_schema, resolve
 from gateway.config.schema_parts import REFERENCE, Schema
@@ -16,6 +17,7 @@ from gateway.config.values import unit_hint
 from gateway.config.yaml_source import Map, Seq
 
 _PLAIN = re.compile(r"[\w./:-]{1,80}")
+_SURE = 0.85  # so alike is a key that is misspelt, and not one of another section
 _TYPES: dict[str, type | tuple[type, ...]] = {"object": dict, "array": list, "string": str, "boolean": bool}
 
 
@@ -131,6 +133,7 @@ class Explainer:
         known = schema.get("properties", {})
         extra = schema.get("additionalProperties", True)
         names = schema.get("propertyNames")
+        meant: set[str] = set()
         for key, member in value.items():
             key_place, place = value.spots.get(key, (value.place, value.place))
             here = (*path, key)
@@ -138,21 +141,28 @@ class Explainer:
                 place = key_place if known[key].get("not") == {} else place
                 self._value(member, known[key], place, here, value.origins.get(key, ""))
             elif extra is False:
-                self._unknown(key, known, key_place, here, _required(value, schema))
+                meant.add(self._unknown(key, value, schema, key_place, here))
             elif names is not None and not fits(key, names):
                 self._complain(key_place, here, f"expected {names['title']} as a key")
             elif isinstance(extra, dict):
                 self._value(member, extra, place, here, value.origins.get(key, ""))
-        for key in _required(value, schema):
-            if key not in value:
+        there = meant.union(value)
+        for key in _required(there, schema):
+            if key not in there:
                 self._complain(value.place, (*path, key), "is missing", resolve(known[key])["description"])
 
-    def _unknown(self, key: str, known: dict[str, Schema], place: Place, path: Path, required: list[str]) -> None:
+    def _unknown(self, key: str, value: Map, schema: Schema, place: Place, path: Path) -> str:
+        """Complain; gives the key that was meant, which is not told to be missing as well."""
+        known: dict[str, Schema] = schema.get("properties", {})
         built = [name for name, schema in known.items() if schema.get("not") != {}]
-        hint = _elsewhere(key, known, required) or did_you_mean(key, built)
+        meant = section = "" if nearest(key, built, _SURE) else _elsewhere(key, known, _required(value, schema))
+        hint = f"it stands under `{section}`" if section else ""
         if key == "<<":
             hint = "YAML 1.2 has no merge keys"
-        self._complain(place, path, "unknown key", hint or did_you_mean(key, known) or _listed(known))
+        elif not section and (meant := foreign(key, built) or nearest(key, built) or nearest(key, known)):
+            hint = f"did you mean `{meant}`?" + (" it is there already" if meant in value else "")
+        self._complain(place, path, "unknown key", hint or _listed(known))
+        return meant
 
     def _sequence(self, value: Seq, schema: Schema, place: Place, path: Path) -> None:
         if len(value) < schema.get("minItems", 0):
@@ -180,11 +190,11 @@ def describe(value: object, origin: str = "", secret: bool = False) -> str:
     return json.dumps(value[:80], ensure_ascii=False) if isinstance(value, str) else f"the number {value}"
 
 
-def _required(value: Map, schema: Schema) -> list[str]:
+def _required(there: Container[str], schema: Schema) -> list[str]:
     """The keys that must be there; under `else` those that must where the one under `if` is not."""
     own = list(schema.get("required", ()))
     condition = schema.get("if", {}).get("required", ())
-    return own if all(key in value for key in condition) else own + schema["else"]["required"]
+    return own if all(key in there for key in condition) else own + schema["else"]["required"]
 
 
 def _unbuilt(value: object, schema: Schema) -> str:
@@ -203,6 +213,8 @@ def _unbuilt(value: object, schema: Schema) -> str:
 
 def _word_hint(value: object, schema: Schema) -> str:
     words = [word for branch in schema.get("anyOf", ()) for word in branch.get("enum", ()) if isinstance(word, str)]
+    if isinstance(value, bool):  # what tools of YAML 1.1 make of such a word
+        value = "on" if value else "off"
     return did_you_mean(value, words) if isinstance(value, str) else ""
 
 
@@ -226,11 +238,11 @@ def _holds(value: Any, schema: Schema) -> bool:
 
 
 def _elsewhere(key: str, known: dict[str, Schema], required: list[str]) -> str:
-    """A hint naming the section beside a key that has one of its name: the key stands where it does not belong."""
+    """The section beside a key that has one of its name: the key stands where it does not belong."""
     found = [name for name, schema in known.items() if key in resolve(schema).get("properties", {})]
     if len(found) > 1:
         found = [name for name in found if name in required]
-    return f"it stands under `{found[0]}`" if len(found) == 1 else ""
+    return found[0] if len(found) == 1 else ""
 
 
 def _listed(known: dict[str, Schema]) -> str:

@@ -25,15 +25,22 @@ def config(alerting: Alerting, secrets: str) -> tuple[dict[str, Any], list[str]]
     left_out: list[str] = []
     receivers: list[dict[str, Any]] = [{"name": NOBODY}]
     routes = []
+    muted: dict[Matchers, list[str]] = {}
+    for number, each in enumerate(alerting.windows, 1):
+        muted.setdefault(each.matchers, []).append(f"window-{number}")
+    if len(muted) > 1:
+        left_out.append(
+            "silences: of an alert that several match, Alertmanager heeds those of the first matchers alone"
+        )
     for escalation in alerting.escalations:
         receivers.append(_receiver(escalation, secrets, left_out))
         routes += [
             {
-                "matchers": [f'severity="{escalation.severity}"', *_matchers(each.matchers)],
+                "matchers": [f'severity="{escalation.severity}"', *_matchers(matchers)],
                 "receiver": escalation.severity,
-                "mute_time_intervals": [f"window-{number}"],
+                "mute_time_intervals": windows,
             }
-            for number, each in enumerate(alerting.windows, 1)
+            for matchers, windows in muted.items()
         ]
         routes.append({"matchers": [f'severity="{escalation.severity}"'], "receiver": escalation.severity})
     labels = ["alertname", "severity", "route", "upstream"]
@@ -47,11 +54,6 @@ def config(alerting: Alerting, secrets: str) -> tuple[dict[str, Any], list[str]]
     }
     if alerting.windows:
         found["time_intervals"] = [_interval(number, each) for number, each in enumerate(alerting.windows, 1)]
-        left_out += [
-            f"silences[{number}]: it reaches past midnight; the part after it begins at 00:00 of the same days"
-            for number, each in enumerate(alerting.windows)
-            if each.start >= each.end
-        ]
     return found, left_out
 
 
@@ -104,10 +106,17 @@ def _matchers(matchers: Matchers) -> list[str]:
 
 
 def _interval(number: int, each: Weekly) -> dict[str, Any]:
-    spans = [(each.start, each.end)] if each.start < each.end else [(each.start, 1440), (0, each.end)]
-    times = [{"start_time": _time(start), "end_time": _time(end)} for start, end in spans if start < end]
-    weekdays = [_WEEKDAYS[DAYS[day]] for day in each.days]
-    return {"name": f"window-{number}", "time_intervals": [{"weekdays": weekdays, "times": times, "location": "UTC"}]}
+    spans = [(0, each.start, each.end)] if each.start < each.end else [(0, each.start, 1440), (1, 0, each.end)]
+    intervals = [
+        {
+            "weekdays": [_WEEKDAYS[DAYS[(day + later) % 7]] for day in each.days],
+            "times": [{"start_time": _time(start), "end_time": _time(end)}],
+            "location": "UTC",
+        }
+        for later, start, end in spans
+        if start < end
+    ]
+    return {"name": f"window-{number}", "time_intervals": intervals}
 
 
 def _time(minutes: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any, Final
 
 from gateway.exchange import Headers, Response
@@ -42,9 +43,7 @@ def response_of(value: Any) -> Response:
     answer = value if isinstance(value, Answer) else Answer(value, 204 if value is None else 200)
     check_status(answer.status)
     headers = checked(answer.headers)
-    body, media_type = _body(answer.body)
-    if answer.status in EMPTY:
-        body, media_type = b"", ""
+    body, media_type = (b"", "") if answer.status in EMPTY else _body(answer.body)
     if media_type and not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("Content-Type", media_type))
     return Response(answer.status, headers, body)
@@ -83,20 +82,30 @@ def _body(value: Any) -> tuple[bytes | Iterable[bytes], str]:
 
 
 class _Pieces:
-    """An iterator of texts or bytes, as bytes; closed with it."""
+    """An iterator of texts or bytes, as bytes; closed with it.
 
-    __slots__ = ("_pieces",)
+    The first piece is waited for: what fails before it is an error, and no answer that is cut.
+    """
+
+    __slots__ = ("_first", "_pieces", "_rest")
 
     def __init__(self, pieces: Iterator[Any]) -> None:
         self._pieces = pieces
+        self._rest = filter(None, map(_bytes, pieces))
+        try:
+            self._first = next(self._rest, b"")
+        except BaseException:
+            self.close()
+            raise
 
     def __iter__(self) -> Iterator[bytes]:
-        for piece in self._pieces:
-            data = piece.encode() if isinstance(piece, str) else bytes(piece)
-            if data:
-                yield data
+        return chain((self._first,), self._rest)
 
     def close(self) -> None:
         close = getattr(self._pieces, "close", None)
         if close is not None:
             close()
+
+
+def _bytes(piece: Any) -> bytes:
+    return piece.encode() if isinstance(piece, str) else bytes(memoryview(piece))

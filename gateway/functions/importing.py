@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from gateway.config.complaints import did_you_mean
+from gateway.config.complaints import NOT_THERE, did_you_mean
 
 
 class ImportingError(Exception):
@@ -28,7 +28,7 @@ def callable_of(name: str) -> Callable[..., Any]:
         found: Any = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:  # whatever the module does when it is imported
         is_missing = isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}.")
-        hint = "install it, or put the folder that holds it on PYTHONPATH" if is_missing else ""
+        hint = NOT_THERE if is_missing else ""
         raise ImportingError(f"{module_name} cannot be imported: {_told(error, is_missing)}", hint) from error
     for step in path.split("."):
         if not hasattr(found, step):

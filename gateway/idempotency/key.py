@@ -31,13 +31,13 @@ def parse_key(text: str) -> str | None:
 def name_of(exchange: Exchange, key: str) -> bytes:
     """Under what a key of this client's on this route is remembered; nothing can be told from it.
 
-    SECURITY: no client may meet another's answer.  Who calls is who the gateway says; where it does not ask, the
-    address (of IPv6 the network, /64) together with every credential that is sent: an upstream that asks
-    itself would not have answered another one alike (tests/unit/idempotency/test_key.py).
+    SECURITY: no client may meet another's answer.  Who calls is who the gateway says; where it does not ask, or the
+    credential names nobody, the address (of IPv6 the network, /64) together with every credential that is sent: an
+    upstream that asks itself would not have answered another one alike (tests/unit/idempotency/test_key.py).
     """
     caller = exchange.caller
     client: tuple[str, ...]
-    if caller is not None:
+    if caller is not None and caller.subject:
         client = ("caller", caller.provider, caller.subject)
     else:
         sent = sorted(f"{name.lower()}:{value}" for name, value in exchange.headers if name.lower() in _CREDENTIALS)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from gateway.config.model_identity import Provider, Role
 
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]|\A +| +\Z")
-_ALL = "*"
+ALL = "*"
+"""The scope that stands for all of them."""
 
 
 class Enrich:
@@ -55,7 +56,7 @@ class Enrich:
             self._name,
             subject,
             claims,
-            scopes=frozenset((*scopes, *(scope for scope in told if scope != _ALL), *given)),
+            scopes=frozenset((*scopes, *(scope for scope in told if scope != ALL), *given)),
             roles=frozenset(held.union(*(role.counts_as for role in found))),
             until=until,
             forward=self._headers(subject, claims),

@@ -69,7 +69,7 @@ class RemoteKeys:
         self._is_unshared = False
         self._failures = 0
         self._retry_at = 0.0
-        self._looked_at = self._asked_at = float("-inf")
+        self._looked_at = self._asked_at = self._ticked_at = float("-inf")
 
     @property
     def epoch(self) -> int:
@@ -96,6 +96,11 @@ class RemoteKeys:
         """Fetch what is due, take what others fetched. Does not raise; may take as long as a fetch."""
         try:
             now = self._clock()
+            if now < self._ticked_at - LOOK_EVERY:  # the clock was set back: nothing waits for a time that was
+                self._retry_at = 0.0
+                if self._known is not None:
+                    self._take(self._known)
+            self._ticked_at = now
             if self._known is not None and now >= self._until and not self._has_expired:
                 self._has_expired = True
                 self._epoch += 1

@@ -66,6 +66,11 @@ class Logins:
             return None
         return Pending(Asked(nonce, verifier, redirect_uri), return_to)
 
+    def wanted(self, state: str) -> str:
+        """Where the browser goes after the login of a state, whoever began it; "/" when it is not known."""
+        record = self._store.get(self._key(state)) if _RANDOM.fullmatch(state) else None
+        return "/" if record is None else str(json.loads(record)[3])
+
     def _key(self, state: str) -> bytes:
         return self._prefix + _hash(state).encode()
 

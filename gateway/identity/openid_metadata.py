@@ -59,7 +59,8 @@ class Metadata:
 
     def tick(self) -> None:
         """Ask anew when an hour has passed; what is known serves on while the provider is down. Never raises."""
-        if self._known is None or self._clock() < max(self._until, self._again):
+        now = self._clock()
+        if self._known is None or 0 < self._until - now <= REFRESH or self._is_paused(now):
             return
         try:
             self._ask()
@@ -68,7 +69,7 @@ class Metadata:
 
     def _ask(self) -> ProviderMetadata:
         now = self._clock()
-        if now < self._again:
+        if self._is_paused(now):
             raise _unavailable("it failed a moment ago")
         self._again = now + PAUSE
         url = self._spec.issuer.rstrip("/") + "/.well-known/openid-configuration"
@@ -79,6 +80,10 @@ class Metadata:
             raise _unavailable(error) from error
         self._until, self._again = self._clock() + REFRESH, 0.0
         return self._known
+
+    def _is_paused(self, now: float) -> bool:
+        """Whether it failed a moment ago; a clock that was set back makes no moment long."""
+        return 0 < self._again - now <= PAUSE
 
 
 def parse_metadata(body: bytes, spec: Oidc) -> ProviderMetadata:

@@ -45,6 +45,10 @@ class Revoker(Protocol):
     ) -> None:
         """Refuse what fits from now on, for `ttl` seconds. Raises StoreError."""
 
+    def is_revoked(self, provider: str, claims: Mapping[str, Any]) -> bool:
+        """Whether what has these claims is refused; asks nobody."""
+        ...
+
 
 class Grant(NamedTuple):
     """What a login or a refresh gives: the claims of the login, a refresh token, and the name for an access token."""
@@ -107,6 +111,11 @@ class RefreshTokens:
         if "dead" in record or not hmac.compare_digest(record["secret"], _digest(secret)):
             self._reused(name)
         if record["end"] <= now:
+            raise InvalidGrant
+        # SECURITY: what was revoked by subject or by time are logins, and not only the access tokens that they had
+        # (test_a_subject_that_was_revoked_gets_no_further_tokens).
+        if self._revoker.is_revoked(self._provider, {"sub": record["claims"].get("sub"), "iat": record["created"]}):
+            self._kill(name)
             raise InvalidGrant
         fresh, jti = secrets.token_bytes(_SECRET), new_jti()
         live, surplus = self._live(record, now, jti)

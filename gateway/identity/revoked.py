@@ -59,7 +59,7 @@ class Revoked:
     @property
     def is_stale(self) -> bool:
         """Whether the list may lack something: the store could not be read for more than a second, or never yet."""
-        return self._is_unread and self._clock() - self._unread_since > STALE_AFTER
+        return self._is_unread and not 0 <= self._clock() - self._unread_since <= STALE_AFTER
 
     def is_revoked(self, provider: str, claims: Mapping[str, Any]) -> bool:
         """Whether a token with these claims is refused, as far as this worker knows."""

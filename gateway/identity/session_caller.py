@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final, NamedTuple, Protocol
 
 from gateway.config.model_identity import Session
@@ -12,8 +13,9 @@ from gateway.errors import STORE_UNAVAILABLE, UNAUTHENTICATED, GatewayError
 from gateway.exchange import Exchange
 from gateway.identity import cookies
 from gateway.identity.caller import Caller
+from gateway.identity.enrich import ALL
 from gateway.identity.renewal import Renewal
-from gateway.identity.sessions import Entry, Sessions
+from gateway.identity.sessions import BrowserSession, Entry, Sessions
 from gateway.shared.store import StoreError
 
 #: where an exchange keeps its session
@@ -102,8 +104,9 @@ class SessionAuthenticator:
         entry = self._sessions.find(value, None if known is None else known.entry)
         if entry is None:
             return None
-        if self._revoked.is_revoked(self.name, {"sub": entry.session.subject, "iat": entry.session.created}):
-            self._sessions.end(entry.key)
+        if self._is_revoked(entry.session):
+            with suppress(StoreError):  # who is shut out stays out, whether the record can be removed or not
+                self._sessions.end(entry.key)
             return None
         try:
             entry = self._sessions.touch(entry)
@@ -116,14 +119,22 @@ class SessionAuthenticator:
 
     def _held(self, entry: Entry) -> Held:
         session = entry.session
-        scopes = session.tokens.scopes if session.tokens is not None else ()
+        # SECURITY: only the configuration can give everything, whatever the provider says was granted
+        # (test_a_provider_cannot_give_all_scopes).
+        granted = session.tokens.scopes if session.tokens is not None else ()
+        scopes = tuple(scope for scope in granted if scope != ALL)
         until = session.created + self._sessions.ttl
         caller = self._enrich.caller(session.subject, session.claims, until=until, scopes=scopes)
         return Held(self.name, entry, caller)
 
-    def _remembered(self, known: Held | None, error: StoreError) -> Held:
-        """What this worker knows of the session, where `on_store_failure` lets that count."""
+    def _is_revoked(self, session: BrowserSession) -> bool:
+        return self._revoked.is_revoked(self.name, {"sub": session.subject, "iat": session.created})
+
+    def _remembered(self, known: Held | None, error: StoreError) -> Held | None:
+        """What this worker knows of the session, where `on_store_failure` lets that count; None = it is over."""
         if self._remembers and known is not None and self._sessions.is_alive(known.entry.session):
+            if self._is_revoked(known.entry.session):
+                return None
             tokens = known.entry.session.tokens
             if tokens is None or tokens.lives(self._clock()):
                 return known

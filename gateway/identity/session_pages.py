@@ -78,8 +78,11 @@ class SessionPages:
         """GET of the callback: the provider's answer, brought by the browser."""
         assert self._client is not None and self._logins is not None
         query = exchange.query
-        binding = cookies.read(exchange.headers, self._cookies.login)
-        pending = self._logins.take(query_value(query, "state"), binding)
+        state, binding = query_value(query, "state"), cookies.read(exchange.headers, self._cookies.login)
+        pending = self._logins.take(state, binding)
+        if pending is None and binding is None and self._present(exchange) is not None:
+            # Another tab came back first, which ended the binding: its session is this one's too.
+            return _leave(self._spec.same_site, self._logins.wanted(state), [])
         if pending is None:
             raise GatewayError(LOGIN_FAILED, "The login took too long or was begun elsewhere; begin it again.")
         if not self._client.is_answerer(query_value(query, "iss")):

@@ -14,13 +14,14 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from gateway.config.model_identity import Session
 from gateway.errors import UPSTREAM_BAD_ANSWER, GatewayError
-from gateway.shared.store import Store, StoreUnavailableError
+from gateway.shared.store import Store, StoreError, StoreUnavailableError
 
 RECORD_MAX: Final = 64 << 10  # bytes
 TTL_MIN: Final = 0.001  # seconds: of a session that ended between two lines
@@ -101,13 +102,14 @@ class Sessions:
         entry = known if known is not None and known.raw == raw else self._unpacked(key, raw)
         if entry is not None and self._left(entry.session, self._clock()) > 0.0 and self._bears_mark(entry.session):
             return entry
-        self._store.delete(key)
+        with suppress(StoreError):  # it is over, whether the record can be removed or not
+            self._store.delete(key)
         return None
 
     def touch(self, entry: Entry) -> Entry:
         """Note that the session was used. PERF: written once in a tenth of the idle time, not with each request."""
         now = self._clock()
-        if now - entry.session.seen < self.idle / 10:
+        if 0 <= now - entry.session.seen < self.idle / 10:
             return entry
         session = replace(entry.session, seen=now)
         raw = self._packed(session)

@@ -104,7 +104,8 @@ class Verifier:
             raise _Refused("the algorithm is not one of those allowed")
         if kid is not None and not (isinstance(kid, str) and len(kid) <= KID_MAX):
             raise _Refused("the kid is not a short string")
-        if kind is not None and not (isinstance(kind, str) and _media_type(kind) in self._types):
+        # A token that does not say what it is may be anything of old: it counts as JWT, and so for no access token.
+        if not (isinstance(kind, str | None) and _media_type("jwt" if kind is None else kind) in self._types):
             raise _Refused("the typ is not one of those allowed")
         if content is not None and not (isinstance(content, str) and _media_type(content) != "jwt"):
             raise _Refused("the token is nested")

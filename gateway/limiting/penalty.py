@@ -45,7 +45,8 @@ def strike(buckets: Buckets, number: int, penalty: Penalty, now_ns: int) -> int:
     if -(penalty.most - penalty.each) <= filled <= 0:
         return 0
     buckets.reset(number ^ STRIKES)
-    buckets.charge(number ^ BLOCKED, penalty.block, 1, now_ns)
+    # NOTE: a bucket for less than two blocks, for of two workers that fill the other one at once only one may begin it.
+    buckets.debit(number ^ BLOCKED, 1, 2 * penalty.block - 1, penalty.block, now_ns)
     return penalty.block
 
 

@@ -9,7 +9,8 @@ from gateway.config.model import AccessLog
 from gateway.contracts import Steps
 from gateway.observe.sink import Sinks
 
-# SECURITY: values under these names never reach the log (tests/unit/observe/test_access_log.py).
+# SECURITY: values under these names never reach the log (tests/unit/observe/test_access_log.py), nor those
+# where the configuration looks for credentials (tests/unit/config/test_compile_log.py).
 SECRET_NAMES = (
     "assertion", "auth", "code", "key", "otp", "pass", "pin", "pwd", "samlresponse", "session", "sid", "sig", "ticket",
 )  # fmt: skip
@@ -28,8 +29,10 @@ class AccessLogs:
     def __init__(self) -> None:
         self._sinks = Sinks()
 
-    def compile(self, spec: AccessLog, headers: Iterable[str]) -> Steps:
+    def compile(self, spec: AccessLog, headers: Iterable[str], credentials: Iterable[str] = ()) -> Steps:
         """The step that logs, for every route of a plan; `headers` names the request headers that any route matches on.
+
+        `credentials` are names of parameters and headers in which the configuration looks for what lets callers in.
 
         Raises OSError when the file cannot be opened.
         """
@@ -37,7 +40,9 @@ class AccessLogs:
             return Steps()
         line = CombinedLine if spec.format == "combined" else JsonLine
         names = sorted({name.lower() for name in headers})
-        return Steps(on_close=line(self._sinks.get(spec.to).batch, names, SECRETS, round(spec.sample * 2**32)))
+        more = sorted(name.lower().replace("-", "_") for name in credentials)
+        secrets = Secrets((*SECRET_NAMES, *more), SECRET_ENDINGS) if more else SECRETS
+        return Steps(on_close=line(self._sinks.get(spec.to).batch, names, secrets, round(spec.sample * 2**32)))
 
     def reopen(self) -> list[str]:
         """Reopen the files, after rotation; gives a sentence for each that cannot be."""

@@ -21,13 +21,15 @@ from gateway.config.model import Document
 from gateway.config.model_alerts import Alerting, Channel
 from gateway.observe.figures import Figures
 from gateway.observer.channels.outbox import Outbox
+from gateway.observer.paging.again import EVERY, Again, told_again
 from gateway.observer.paging.desk import Addressed, Desk
-from gateway.observer.paging.facts import Facts
+from gateway.observer.paging.entry import Sight
+from gateway.observer.paging.facts import Facts, named
 from gateway.observer.paging.ledger import Ledger
 from gateway.observer.paging.quiet import Quiet
 from gateway.observer.part import Sample, World
 from gateway.shared.opening import open_store
-from gateway.shared.store import Store
+from gateway.shared.store import Store, StoreError
 
 log = logging.getLogger("gateway")
 
@@ -45,6 +47,7 @@ class Alerts:
         self._clock = clock
         self.board = Board(socket.gethostname())
         self.outbox = outbox or Outbox()
+        self.outbox.on_sent = self._keep_if_latest
         self._facts = Facts(world)
         self._alerting = Alerting()
         self._rules: tuple[Rule, ...] = ()
@@ -52,9 +55,12 @@ class Alerts:
         self._store: Store | None = None
         self._quiet: Quiet | None = None
         self._desk: Desk | None = None
+        self._again = Again()
         self._beat = 0.0
+        self._seen: set[str] = set()
         self._written = ""
         self._me = ""
+        self._late: list[tuple[str, Note]] = []
 
     def configure(self, document: Document) -> None:
         """Take a configuration; alerts that are still in it go on."""
@@ -67,7 +73,13 @@ class Alerts:
         notes = self.board.configure(made, alerting.inhibitions, alerting.windows, now, routes)
         self._tell(notes)  # those who were told by the old one
         self._rules, self._alerting = made, alerting
+        late, self._late = self._late, []
+        for kind, note in late:
+            for channel in self._addressed(note)[1]:
+                if channel.kind == kind:
+                    self.outbox.put(channel, note)
         self._facts.configure(document)
+        self._world.history.keep(named(made))
         if any(rule.watch is not None for rule in made) or self._unusual is not None:
             self._watch(made, routes)
 
@@ -85,10 +97,16 @@ class Alerts:
                 notes += self.board.observe(sight.rule, sight.more, sight.finding, now, sight.words)
         notes += self.board.climb(now)
         self._tell(notes)
+        firing = self.board.firing()
+        for live in self._again.due(firing, self._alerting, notes, now):
+            for addressed in told_again(live, self._alerting, now, self.board.host):
+                self._desk.again(addressed, EVERY)
+        self._forget({live.key for live in firing}, notes)
         if notes or now - self._beat >= BEAT or now < self._beat:
             self._beat = now
             self._keep()
-            self._desk.beat([live.key for live in self.board.firing() if live.climb.told])
+            self._seen = {live.key for live in firing}
+            self._desk.beat([Sight.of(live) for live in firing])
             self._quiet.refresh()
 
     def resources(self) -> Mapping[str, object]:
@@ -111,25 +129,32 @@ class Alerts:
         """Send what can be sent at once."""
         if self._desk is None:
             return
-        self._keep()
         if self._unusual is not None:
             self._unusual.keep()
         self._desk.close(PATIENCE / 2)
         self.outbox.close(PATIENCE / 2)
+        self._keep_if_latest()
         if self._store is not None:
             self._store.close()
 
-    def acknowledge(self, name: str, ack: Ack, labels: Mapping[str, str]) -> int:
-        """Somebody has the firing alerts of a name in hand; how many those are."""
-        keys = {
-            live.key for live in self.board.firing() if live.rule.name == name and labels.items() <= live.labels.items()
-        }
-        count, notes = self.board.acknowledge(name, ack, labels, self._clock())
-        if self._desk is not None:
-            for key in keys:
-                self._desk.acknowledged(key, ack, [self._addressed(note) for note in notes if note.key == key])
+    def acknowledge(self, name: str, ack: Ack, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Somebody has what fires of a name in hand, on all hosts; its rows. Raises StoreError where none is known."""
+        firing = self.board.firing(name, labels)
+        notes = self.board.acknowledge(name, ack, labels, self._clock())[1]
+        if self._desk is None:
+            return []
+        for live in firing:
+            told = [self._addressed(note) for note in notes if note.key == live.key]
+            self._desk.acknowledged(live.key, ack, told)
         self._keep()
-        return count
+        rows = [live.row(self.board.host) for live in firing]
+        try:
+            return rows + self._desk.take(name, labels, ack, {live.key for live in firing})
+        except StoreError as error:
+            if not rows:
+                raise
+            log.warning("alert %s: other hosts do not know that %s has it in hand: %s", name, ack.by, error)
+            return rows
 
     def silence(self, silence: Silence) -> bool:
         """Mute for a while, on all hosts; whether there was room, and anything to mute."""
@@ -149,10 +174,11 @@ class Alerts:
             kept = json.loads((self._world.folder / KEPT).read_bytes())
             self._me = str(kept["me"])  # else the one that ended would be another host, which still sees the alerts
             self.board.restore(kept["alerts"])
+            self._late = [(kind, Note.from_json(note)) for kind, note in kept["unsent"]]
         except (OSError, ValueError, KeyError, TypeError):
             pass  # there is none, which is how it begins
         ledger = Ledger(self._store, self._me, self._clock)
-        self._desk = Desk(ledger, self.outbox, self.board.adopt)
+        self._desk = Desk(ledger, self.outbox, self._adopt)
         self._quiet = Quiet(self.board, ledger, self._clock)
 
     def _watch(self, made: tuple[Rule, ...], routes: set[str]) -> None:
@@ -177,14 +203,35 @@ class Alerts:
         for key, addressed in over.items():
             self._desk.over(key, addressed)
 
+    def _forget(self, firing: set[str], notes: Iterable[Note]) -> None:
+        """Other hosts no longer count on this one for alerts that are over, though nobody here was told of them."""
+        over = self._seen - firing
+        for key in over - {note.key for note in notes}:
+            if self._desk is not None:
+                self._desk.over(key, [])
+        self._seen -= over
+
+    def _adopt(self, key: str, ack: Ack, untold: int) -> list[Addressed]:
+        return [self._addressed(note) for note in self.board.adopt(key, ack, self._clock(), untold)]
+
     def _addressed(self, note: Note) -> Addressed:
         tiers = self._alerting.tiers(note.severity)
         channels: tuple[Channel, ...] = tiers[note.tier - 1].channels if note.tier <= len(tiers) else ()
         return note, channels
 
+    def _keep_if_latest(self) -> None:
+        """Write it, unless another process has taken over and written since (USR2)."""
+        try:
+            is_latest = (self._world.folder / KEPT).read_text() == self._written
+        except OSError:
+            is_latest = True
+        if is_latest:
+            self._keep()
+
     def _keep(self) -> None:
         """Write what outlives this process, when it is another than before."""
-        text = json.dumps({"me": self._me, "alerts": self.board.kept()})
+        unsent = [(kind, note.to_json()) for kind, note in self.outbox.unsent]
+        text = json.dumps({"me": self._me, "alerts": self.board.kept(), "unsent": unsent})
         if text == self._written:
             return
         path = self._world.folder / KEPT

@@ -2,9 +2,10 @@
 
     300 points of 1 s, 360 of 10 s, 576 of 5 minutes, 150 of half an hour
 
-Each point is the difference of two readings, with detail for at most 256 routes. The rings hold about 24, 24, 36 and 12 MB
-at most: where there is less room left, new points have detail of fewer routes. So all of it takes under 100 MB,
-whatever comes; a gateway of ten busy routes needs about 25 MB. It is gone when the observer ends.
+Each point is the difference of two readings, with detail for at most 256 routes: those that alerts name, then the
+busiest. The rings hold about 24, 24, 36 and 12 MB at most: where there is less room left, new points have detail of
+fewer routes. So all of it takes under 100 MB, whatever comes; a gateway of ten busy routes needs about 25 MB. It is
+gone when the observer ends.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final, TypeVar
 
 from gateway.observe.arithmetic import calls_minus, calls_plus, has_calls, has_route, route_minus, route_plus
 from gateway.observe.figures import CallFigures, Figures, RouteFigures
-from gateway.observer.ring import Point, Ring
+from gateway.observer.ring import First, Point, Ring
 
 K = TypeVar("K")
 V = TypeVar("V", RouteFigures, CallFigures)
@@ -92,6 +93,11 @@ class History:
     def size(self) -> int:
         """About what it takes of memory, bytes."""
         return sum(ring.size for ring in self._rings)
+
+    def keep(self, first: First) -> None:
+        """Have detail of these before others, from now on."""
+        for ring in self._rings:
+            ring.first = first
 
     def add(self, now: float, figures: Figures) -> None:
         """A reading, at `now` of the wall clock."""

@@ -51,7 +51,11 @@ class Looks:
         for attempts in found:
             addresses = [address for name, address in seen if name == attempts.name]
             attempts.fleet.replace([target for each in addresses if (target := self._target(attempts, each))])
-        return [upstream_row(attempts, specs[attempts.name], document) for attempts in self._attempts]
+        rows = [upstream_row(attempts, specs[attempts.name]) for attempts in self._attempts]
+        for row in rows:
+            if row["limit"] is not None and row["limit"]["adaptive"]:
+                row["limit"] = None  # each worker finds its own, and this process asks nobody
+        return rows
 
     def _target(self, attempts: Attempts, address: str) -> Target | None:
         """A target that discovery found, as long as some worker has it in its plan."""

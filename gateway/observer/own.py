@@ -84,8 +84,8 @@ class Own:
 
     def configure(self, document: Document, generation: int) -> None:
         """The configuration that serves now."""
-        if self._document is not None or not self._generation:
-            self._since = self._clock()
+        since = self._published.since(generation)
+        self._since = self._clock() if since is None else since  # NOTE: without its file, it was published just now
         self._document, self._generation = document, generation
         self._looked = float("-inf")
 
@@ -94,7 +94,7 @@ class Own:
         document = self._document
         if document is None:
             return
-        if now - self._looked >= CERTIFICATES_EVERY:
+        if not 0 <= now - self._looked < CERTIFICATES_EVERY:
             self._looked = now
             self._ends = certificate_ends(document)
         owners = self._page.owners()

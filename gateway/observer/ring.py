@@ -26,6 +26,17 @@ LEAST: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
+class First:
+    """What keeps detail of its own before what is busier: what the rules of alerts name."""
+
+    routes: frozenset[str] = frozenset()
+    upstreams: frozenset[str] = frozenset()
+
+
+NOBODY: Final = First()
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
     """What came in one step that ended at `at` (wall clock) after so many seconds."""
 
@@ -45,6 +56,7 @@ class Ring:
         self.points: deque[Point] = deque()
         self.size = 0
         self.detail = MOST
+        self.first = NOBODY
         self._budget = budget
         self._base: Figures | None = None
         self._began = 0.0
@@ -74,7 +86,7 @@ class Ring:
         """The point that has not ended yet, as it would be now."""
         if self._base is None or figures is self._base:
             return None
-        came = folded(difference(figures, self._base), self.detail)
+        came = folded(difference(figures, self._base), self.detail, self.first)
         return Point(now, max(0.0, now - self._began), came, 0)
 
     def _make_room(self, now: float) -> list[Point]:
@@ -91,36 +103,38 @@ class Ring:
         allowed = fair + max(0, spare) // 8
         self.detail = min(MOST, self.detail * 2)
         while True:
-            figures = folded(point.figures, self.detail)
+            figures = folded(point.figures, self.detail, self.first)
             size = size_of(figures)
             if size <= allowed or self.detail <= LEAST:
                 return replace(point, figures=figures, size=size)
             self.detail //= 2
 
 
-def folded(figures: Figures, most: int) -> Figures:
-    """The same with detail for the busiest `most` routes, upstreams and targets; the rest is "(other)"."""
+def folded(figures: Figures, most: int, first: First = NOBODY) -> Figures:
+    """The same with detail for `most` routes, upstreams and targets, `first` and then the busiest; else "(other)"."""
     routes, upstreams, targets = figures.routes, figures.upstreams, figures.targets
     if max(len(routes), len(upstreams), len(targets)) <= most:
         return replace(figures, failures=(), clients=())
     return replace(
-        figures, routes=_routes(routes, most), upstreams=_calls(upstreams, most, OTHER),
+        figures, routes=_routes(routes, most, first.routes), upstreams=_calls(upstreams, most, OTHER, first.upstreams),
         targets=_calls(targets, most, (OTHER, OTHER)), failures=(), clients=(),
     )  # fmt: skip
 
 
-def _routes(routes: Mapping[str, RouteFigures], most: int) -> Mapping[str, RouteFigures]:
+def _routes(routes: Mapping[str, RouteFigures], most: int, first: frozenset[str]) -> Mapping[str, RouteFigures]:
     if len(routes) <= most:
         return routes
-    kept = set(nlargest(most, routes, key=lambda name: requests_of(routes[name])))
+    kept = set(nlargest(most, routes, key=lambda name: (name in first, requests_of(routes[name]))))
     chosen = {name: each for name, each in routes.items() if name in kept and name != OTHER}
     return {**chosen, OTHER: all_routes(each for name, each in routes.items() if name not in chosen)}
 
 
-def _calls(calls: Mapping[K, CallFigures], most: int, other: K) -> Mapping[K, CallFigures]:
+def _calls(
+    calls: Mapping[K, CallFigures], most: int, other: K, first: frozenset[K] = frozenset()
+) -> Mapping[K, CallFigures]:
     if len(calls) <= most:
         return calls
-    kept = set(nlargest(most, calls, key=lambda name: tries_of(calls[name])))
+    kept = set(nlargest(most, calls, key=lambda name: (name in first, tries_of(calls[name]))))
     chosen = {name: each for name, each in calls.items() if name in kept and name != other}
     return {**chosen, other: all_calls(each for name, each in calls.items() if name not in chosen)}
 

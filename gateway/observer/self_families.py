@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Iterator
+from time import monotonic_ns
 from typing import Any, Final
 
 from gateway import __version__
@@ -99,7 +100,7 @@ def _lag(name: str, inner: str, vitals: Vitals) -> str:
 def limit_families(buckets: Buckets) -> Iterator[tuple[Family, str]]:
     """The table of the buckets of rate limits."""
     rows: tuple[tuple[str, Kind, str, int], ...] = (
-        ("gateway_limit_buckets", "gauge", "Buckets of rate limits that owe something.", buckets.used),
+        ("gateway_limit_buckets", "gauge", "Buckets of rate limits that owe something.", buckets.owing(monotonic_ns())),
         ("gateway_limit_buckets_max", "gauge", "Buckets that there is room for.", buckets.capacity),
         ("gateway_limit_buckets_overflowed_total", "counter", "Keys that found no bucket.", buckets.overflowed),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,8 @@ log = logging.getLogger("gateway")
 LONGEST: Final = 1 << 17
 #: bytes that may wait in the socket, of all workers
 ROOM: Final = 1 << 22
+#: seconds between two lines about what cannot be read
+QUIET: Final = 60.0
 #: seconds for what still has to be sent at the end
 LAST: Final = 0.4
 
@@ -44,6 +47,7 @@ class Spans:
         self._mine = (0, 0)
         self._reader: gevent.Greenlet[[], None] | None = None
         self._sent = self._failed = self._overflowed = self._unreadable = 0
+        self._quiet_until = 0.0
 
     def configure(self, document: Document) -> None:
         """Begin, end, or go on to another collector."""
@@ -169,4 +173,7 @@ class Spans:
                     maker.make(kept)
         except Exception:
             self._unreadable += 1
-            log.exception("a worker's trace cannot be read")
+            now = time.monotonic()
+            if now >= self._quiet_until:  # a master of another version (USR2) goes on sending
+                self._quiet_until = now + QUIET
+                log.exception("a worker's trace cannot be read")

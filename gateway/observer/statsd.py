@@ -182,18 +182,21 @@ def _short(value: float) -> float:
 
 
 def _resolve_forever(spec: Spec, client: Client) -> None:
-    """Keep a client at the address of its daemon."""
+    """Keep a client at the address of its daemon; where it has several, at one that does not refuse."""
     known: object = None
     is_told = False
     while True:
+        is_new = False
         try:
-            family, _, _, _, address = socket.getaddrinfo(spec.host, spec.port, type=socket.SOCK_DGRAM)[0]
-            if address != known:
-                client.connect(family, address)
-                known = address
+            answers = socket.getaddrinfo(spec.host, spec.port, type=socket.SOCK_DGRAM)
+            found = [(family, address) for family, _, _, _, address in answers]
+            at = found.index(known) if known in found else len(found) - 1
+            if known not in found or (client.is_refused and len(found) > 1):
+                client.connect(*found[(at + 1) % len(found)])
+                known, is_new = found[(at + 1) % len(found)], True
             is_told = False
         except OSError as error:  # the address that is known stays
             if not is_told:
                 log.warning("statsd at %s is not found: %s", spec.host, error)
             is_told = True
-        gevent.sleep(AGAIN_AFTER if is_told else RESOLVE_EVERY)
+        gevent.sleep(AGAIN_AFTER if is_told or is_new or client.is_refused else RESOLVE_EVERY)

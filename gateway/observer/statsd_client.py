@@ -32,12 +32,14 @@ class Client(StatsClientBase):  # type: ignore[misc]
         self._labels: Mapping[str, str] = {}
         self._lines: list[bytes] = []
         self._socket: Any = None
+        #: whether nobody listens at the address, as far as is known; of two packets the kernel refuses one
+        self.is_refused = False
+        self._is_taken = False
         self.sent = 0
         self.dropped = 0
 
     def connect(self, family: int, address: Any) -> None:
-        """Send to this address from now on. Raises OSError."""
-        self.close()
+        """Send to this address from now on. Raises OSError, and goes on with the one before."""
         # NOTE: not gevent's: that one would wait for room in the kernel's buffer.
         made = _socket.socket(family, _socket.SOCK_DGRAM | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC)
         try:
@@ -45,7 +47,8 @@ class Client(StatsClientBase):  # type: ignore[misc]
         except OSError:
             made.close()
             raise
-        self._socket = made
+        self.close()
+        self._socket, self.is_refused = made, False
 
     def close(self) -> None:
         """Let go of the socket."""
@@ -90,7 +93,11 @@ class Client(StatsClientBase):  # type: ignore[misc]
         try:
             self._socket.send(packet)
             self.sent += 1
-        except OSError:  # refused (told of the packet before), no room, no route
+            self.is_refused = self.is_refused and not self._is_taken
+            self._is_taken = True
+        except OSError as error:  # refused (told of the packet before), no room, no route
+            self.is_refused = self.is_refused or isinstance(error, ConnectionRefusedError)
+            self._is_taken = False
             self.dropped += 1
 
     def _send(self, data: str) -> None:

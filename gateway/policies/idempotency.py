@@ -104,6 +104,9 @@ class _Step:
             found = self._ledger.claim(name, mark, max(0.0, exchange.deadline - self._clock()))
             if isinstance(found, Claim):
                 _state(exchange)[STATE] = found
+                # A client that goes away asks again: what the upstream makes of the request is waited for all the same.
+                if "gateway.channel" in exchange.environ:
+                    exchange.environ = {**exchange.environ, "gateway.channel": None, "wsgi.early_hints": None}
                 return None
             if found.mark != mark:
                 raise GatewayError(IDEMPOTENCY_KEY_REUSED, "The key came with another request before.")

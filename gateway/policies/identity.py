@@ -81,10 +81,11 @@ class _Identity:
                 continue
             if caller is not None:
                 exchange.caller = caller
-                if self._strips:
-                    self._apply(exchange.edit_headers(), caller.headers())
+                # Hidden first: what upstreams are told may stand where the credential stood.
                 if self._hide is not None:
                     self._hide(exchange)
+                if self._strips:
+                    self._apply(exchange.edit_headers(), caller.headers())
                 return None
         if self._strips:
             self._apply(exchange.edit_headers(), ())

@@ -11,7 +11,16 @@ from gateway._fast.screen import Fields, cookies_need_look, form_needs_look, jso
 from gateway.contracts import Steps
 from gateway.errors import BODY_TOO_LARGE, MALFORMED_BODY, UNSUPPORTED_MEDIA_TYPE, GatewayError
 from gateway.exchange import Exchange
-from gateway.screening.bodies import Field, decoded, json_fields, multipart_fields, pairs, xml_fields
+from gateway.screening.bodies import (
+    DEPTH,
+    MEMBERS,
+    Field,
+    decoded,
+    json_fields,
+    multipart_fields,
+    pairs,
+    xml_fields,
+)
 from gateway.screening.fields import NOT_LOOKED_AT
 from gateway.screening.judge import Judge, Rules
 from gateway.screening.values import FORM, TEXT, URL, attacks, header_attacks, is_pollution
@@ -24,17 +33,14 @@ Check = Callable[[Exchange], None]
 Look = Callable[[Judge, Exchange, bytes, dict[str, str]], None]
 
 _CHARSETS: Final = UTF_8 | {"iso-8859-1", "latin1", "windows-1252"}
+_XML_CHARSETS: Final = _CHARSETS | {"utf-16", "utf-16be", "utf-16le"}
 #: PERF: as most say it, and reading one costs 3 us
 _JSON_TYPES: Final = frozenset(
     ("application/json", "application/json; charset=utf-8", "application/json;charset=utf-8")
 )
-#: bounds of JSON that is looked at: levels, values
-_DEPTH, _MEMBERS = 100, 100_000
 #: how many times its size a compressed body may become
 _RATIO: Final = 100
-#: how much of the values of one parameter that comes again is looked at as one
-_JOINED: Final = 4096
-_READER: Final = JsonReader(_DEPTH, _MEMBERS)
+_READER: Final = JsonReader(DEPTH, MEMBERS)
 #: PERF: clients send the same fields each time; how many are remembered in a worker (perf/micro/bench_screen.py)
 _FIELDS: Final = Fields(NOT_LOOKED_AT, 4096)
 _POLLUTION: Final = (("pollution", "pollution"),)
@@ -79,7 +85,7 @@ def _query(judge: Judge) -> Check:
 
 def _look_at_pairs(judge: Judge, exchange: Exchange, part: str, text: str) -> None:
     """The pairs of a query or a form. Services may join what comes again, so it is looked at in that form too."""
-    seen: dict[str, str] = {}
+    seen: dict[str, list[str]] = {}
     for name, value in pairs(text):
         if found := attacks(value, FORM):
             judge(exchange, part, unquote_plus(name), found)
@@ -89,13 +95,10 @@ def _look_at_pairs(judge: Judge, exchange: Exchange, part: str, text: str) -> No
                 judge(exchange, part, field, found)
             if is_pollution(field):
                 judge(exchange, part, field, _POLLUTION)
-        before = seen.get(name)
-        if before is None:
-            seen[name] = value
-        elif len(before) < _JOINED:
-            seen[name] = f"{before},{value}"
-            if found := attacks(seen[name], FORM):
-                judge(exchange, part, unquote_plus(name), found)
+        seen.setdefault(name, []).append(value)
+    for name, values in seen.items():
+        if len(values) > 1 and (found := attacks(",".join(values), FORM)):
+            judge(exchange, part, unquote_plus(name), found)
 
 
 def _cookies(judge: Judge) -> Check:
@@ -165,7 +168,7 @@ def _by_kind(media_type: str) -> Look | None:
 
 def _json(judge: Judge, exchange: Exchange, data: bytes, parameters: dict[str, str]) -> None:
     _check_charset(parameters, UTF_8, "JSON is taken in UTF-8 only.")
-    if json_needs_look(data, _DEPTH, _MEMBERS):
+    if json_needs_look(data, DEPTH, MEMBERS):
         _look_at_fields(judge, exchange, json_fields(_READER.read(data)))
 
 
@@ -184,6 +187,7 @@ def _multipart(judge: Judge, exchange: Exchange, data: bytes, parameters: dict[s
 
 
 def _xml(judge: Judge, exchange: Exchange, data: bytes, parameters: dict[str, str]) -> None:
+    _check_charset(parameters, _XML_CHARSETS, "XML is taken in UTF-8, UTF-16 or ISO-8859-1 only.")
     _look_at_fields(judge, exchange, xml_fields(data, lambda: judge(exchange, "body", "", _DOCTYPE)))
 
 
@@ -191,7 +195,7 @@ def _text(judge: Judge, exchange: Exchange, data: bytes, parameters: dict[str, s
     """Text, and what does not say what it is: as JSON if it is that, since some services take it for JSON anyway."""
     _check_charset(parameters, _CHARSETS, "Texts are taken in UTF-8 or ISO-8859-1 only.")
     if data.lstrip()[:1] in (b"{", b"["):
-        if not json_needs_look(data, _DEPTH, _MEMBERS):
+        if not json_needs_look(data, DEPTH, MEMBERS):
             return
         try:
             _look_at_fields(judge, exchange, json_fields(_READER.read(data)))
@@ -203,11 +207,11 @@ def _text(judge: Judge, exchange: Exchange, data: bytes, parameters: dict[str, s
 
 
 def _look_at_fields(judge: Judge, exchange: Exchange, fields: Iterable[Field]) -> None:
-    for field, text in fields:
+    for field, text, way in fields:
         if found := attacks(text, TEXT):
-            judge(exchange, "body", field, found)
-        if is_pollution(field):
-            judge(exchange, "body", field, _POLLUTION)
+            judge(exchange, "body", str(field), found)
+        if way and is_pollution(way):
+            judge(exchange, "body", str(field), _POLLUTION)
 
 
 def _check_charset(parameters: dict[str, str], known: frozenset[str], words: str) -> None:

@@ -17,16 +17,21 @@ from gateway.identity.session_caller import STATE, Held
 
 def compile(spec: tuple[Provider, ...], tools: Tools) -> Steps:
     """The steps for all providers of sessions; to be entered after `identity`."""
-    step = _SessionStep({each.name: each.method for each in spec if isinstance(each.method, Session)})
+    sessions = {each.name: each.method for each in spec if isinstance(each.method, Session)}
+    step = _SessionStep(sessions, frozenset(each.name for each in spec if not _tells_in_authorization(each)))
     return Steps(on_request=step.on_request, on_response=step.on_response)
 
 
 class _SessionStep:
-    """The cookies of every provider, and how the one that named the caller guards against forged requests."""
+    """The cookies of every provider, and how the one that named the caller guards against forged requests.
 
-    __slots__ = ("_guards", "_names")
+    `gives_access` are the providers whose access tokens upstreams get.
+    """
 
-    def __init__(self, sessions: dict[str, Session]) -> None:
+    __slots__ = ("_gives_access", "_guards", "_names")
+
+    def __init__(self, sessions: dict[str, Session], gives_access: frozenset[str]) -> None:
+        self._gives_access = gives_access
         self._names = all_names(sessions.values())
         self._guards = tuple(
             (name, SessionCookies(session), session.csrf_header.lower()) for name, session in sessions.items()
@@ -39,7 +44,7 @@ class _SessionStep:
             self._check(exchange, held)
         if any(len(name) == 6 and name.lower() == "cookie" for name, _ in exchange.headers):
             exchange.outgoing = _without_cookies(exchange.edit_headers(), self._names)
-        if held is not None and held.entry.session.tokens is not None:
+        if held is not None and held.entry.session.tokens is not None and held.provider in self._gives_access:
             headers = [field for field in exchange.edit_headers() if field[0].lower() != "authorization"]
             exchange.outgoing = [*headers, ("Authorization", f"Bearer {held.entry.session.tokens.access}")]
 
@@ -65,6 +70,13 @@ class _SessionStep:
         for name, _, header in self._guards:
             if name == held.provider:
                 check_token(exchange.header(header), held.entry.session.csrf)
+
+
+def _tells_in_authorization(provider: Provider) -> bool:
+    """Whether upstreams are told of the callers where their access token would stand."""
+    told = provider.told
+    names = [name for name, _ in told.forward] + ([told.internal.header] if told.internal is not None else [])
+    return any(name.lower() == "authorization" for name in names)
 
 
 def _held(exchange: Exchange) -> Held | None:

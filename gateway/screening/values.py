@@ -25,16 +25,18 @@ _SHORT: Final = 512
 #: how a header's value begins that is an address, such as Referer's
 _ADDRESSES: Final = ("https://", "http://")
 
-# Two steps up or more from where a value begins, however the slash is written, or a file of the system's by its place.
-_UP: Final = rb"(?:\.[/\\]+)*\.{2,}(?:\.?[/\\;\x00]|0x(?:2f|5c)|%(?:u[0-9a-f]{4}|[0-9a-f]{2})|[\x80-\xff])+"
-_STEPS: Final = re.compile(rb"(?:^|[/\\=:])[/\\]*(?:" + _UP + rb"){2}", re.IGNORECASE)
+# Two steps up or more from where a value begins or a folder ends, however the slash is written, or a file of the
+# system's by its place.  SECURITY: nothing before a step is matched but its last byte, for that would be tried from
+# each place anew (tests/unit/screening/test_values.py).
+_SLASH: Final = rb"(?:\.?[/\\;\x00]|0x(?:2f|5c)|%(?:u[0-9a-f]{4}|[0-9a-f]{2})|[\x80-\xff])"
+_STEPS: Final = re.compile(rb"(?:^|[/\\=:])\.{2,}" + _SLASH + rb"+\.{2,}" + _SLASH, re.IGNORECASE)
 _FILES: Final = re.compile(
     rb"(?:^[/\\]*|[=:][/\\]*|\.[/\\]+)(?:etc[/\\]+(?:passwd|shadow|group|hosts)\b|proc[/\\]+self[/\\]|"
     rb"(?:boot|win)\.ini\b|windows[/\\]+(?:win\.ini|system32)|web-inf[/\\])",
     re.IGNORECASE,
 )
 _SPLIT: Final = re.compile(
-    rb"[\r\n]+[ \t]*(?:set-cookie|location|content-(?:type|length)|transfer-encoding)[ \t]*:|[\r\n]+HTTP/[0-9]",
+    rb"[\r\n](?:[ \t]*(?:set-cookie|location|content-(?:type|length)|transfer-encoding)[ \t]*:|HTTP/[0-9])",
     re.IGNORECASE,
 )
 _POLLUTION: Final = re.compile(r"__proto__|constructor[\].\[/]{1,3}prototype")

@@ -40,9 +40,10 @@ def read_ahead(config: str) -> Callable[[], Read]:
         with open(source, "rb") as stream:
             answer = stream.read()
         os.waitpid(child, 0)
-        if not answer:
-            raise ConfigError([Complaint(config, 0, 0, "", "the process that reads it ended early")])
-        found = pickle.loads(answer)  # noqa: S301 - our own fork's answer
+        try:
+            found = pickle.loads(answer)  # noqa: S301 - our own fork's answer
+        except (EOFError, pickle.UnpicklingError):
+            raise ConfigError([Complaint(config, 0, 0, "", "the process that reads it ended early")]) from None
         if isinstance(found, ConfigError):
             raise found
         return Read(found, began_ns)

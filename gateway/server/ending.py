@@ -73,6 +73,9 @@ class Ending:
             log.warning("worker %s cuts %d connections off at its graceful_timeout", os.getpid(), cut)
         for listener in self._proxies:
             listener.stop()
+        until = monotonic() + min(MARGIN, self._graceful) / 4  # what was cut is in the log too
+        while any(listener.open for listener in self._proxies) and monotonic() < until:
+            gevent.sleep(0.01)
 
     def keep(self, admins: list[Listener]) -> list[Listener]:
         """The admin listeners that stay: none without a master, whose successor needs the address."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from gateway.caching.caching import MEMORY as CACHE_MOST
 from gateway.config.model import Server
-from gateway.server.machine import usable_cores
+from gateway.server.machine import groups, usable_cores
 from gateway.shared.memory import CAPACITY as STORE_MOST
 from gateway.shared.memory import CAPACITY_MIN as STORE_LEAST
 
@@ -21,8 +21,8 @@ CACHE_LEAST: Final = 4 << 20
 #: the cache's part of a worker's, and a store's part of all
 CACHE_PART: Final = 4
 STORE_PART: Final = 16
-#: where version 2 and version 1 of control groups are mounted, and what holds the limit of one
-_TREES: Final = (("/sys/fs/cgroup", "memory.max"), ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"))
+#: what holds the limit of a control group, in version 2 and in version 1
+_FILES: Final = ("memory.max", "memory.limit_in_bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ class Shares:
         """For the log."""
         end = f"over {_mb(self.worker)} of its own a worker is replaced" if self.worker else "no worker is replaced"
         whose = "its control group" if self.is_of_group else "the machine"
-        sizes = f"the cache of each of {workers} workers {_mb(self.cache)}, a store {_mb(self.store)}"
+        each = f"each of {workers} workers" if workers > 1 else "the worker"
+        sizes = f"the cache of {each} {_mb(self.cache)}, a store {_mb(self.store)}"
         if self.store != self.room:
             sizes += f" as before the upgrade (after a restart {_mb(self.room)})"
         return f"memory: {_mb(self.limit)} by {whose}; {sizes}; {end}"
@@ -77,30 +78,9 @@ def shares(server: Server, found: tuple[int, bool], workers: int = 0, store: int
 def usable_memory(root: Path = Path("/")) -> tuple[int, bool]:
     """(bytes, whether a control group says so): the least of the machine's memory and of all groups above us."""
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    limits = [limit for folder, file in _folders(root) if (limit := _limit(folder / file))]
+    limits = [limit for folder, is_old in groups("memory", root) if (limit := _limit(folder / _FILES[is_old]))]
     least = min(limits, default=machine)
     return (least, True) if least < machine else (machine, False)
-
-
-def _folders(root: Path) -> list[tuple[Path, str]]:
-    """The folder of our group and of all above it, in both versions, with the file that holds its limit.
-
-    In a container with a view of its own the group is the mounted folder itself, whatever /proc calls it.
-    """
-    try:
-        rows = (root / "proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return []
-    found: list[tuple[Path, str]] = []
-    for row in rows:
-        number, controllers, path = row.split(":", 2)
-        if number != "0" and "memory" not in controllers.split(","):
-            continue
-        mount, file = _TREES[number != "0"]
-        folder = Path(path)
-        inside = [folder, *folder.parents] if folder.is_absolute() else []
-        found += [(root / mount.lstrip("/") / each.relative_to("/"), file) for each in inside]
-    return found
 
 
 def _limit(file: Path) -> int:

@@ -1,4 +1,4 @@
-"""A worker that has grown too large makes way for another: the worker's part (docs/operations.md, "Memory")."""
+"""A worker that is too large, or has served enough, makes way for another: the worker's part (docs/operations.md)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,14 @@ class Watch:
         self._over = 0
         self._looked = float("-inf")
         self._asked_at: float | None = None
-        self._gives_way = False
+        self._gives_way = self._is_worn = False
+
+    def wear(self, now: float, served: int) -> None:
+        """It has served as many requests as it should (gunicorn's max_requests): it makes way when it is its turn."""
+        if self._asked_at is None and self._page.try_lead(self._page.replacing, self._pid, now, EVERY):
+            self._is_worn = True
+            self._ask(now)
+            log.info("worker %d served %d requests and is replaced", self._pid, served)
 
     def must_go(self, now: float, own: Callable[[], int]) -> bool:
         """Whether to drain now; asked in the main loop. `own` tells the bytes of the last look, `now` is monotonic."""
@@ -52,11 +59,14 @@ class Watch:
             self._least = size
         self._over = self._over + 1 if 0 < self.limit < size and self._has_room(size) else 0
         if self._over >= LOOKS and self._page.try_lead(self._page.replacing, self._pid, now, EVERY):
-            self._asked_at = now
-            self._known = {worker.pid for worker in self._page.workers()}
+            self._ask(now)
             words = "worker %d takes %d MB of its own, more than %d: another one begins in its place"
             log.warning(words, self._pid, size >> 20, self.limit >> 20)
         return False
+
+    def _ask(self, now: float) -> None:
+        self._asked_at = now
+        self._known = {worker.pid for worker in self._page.workers()}
 
     def hold(self, now: float) -> None:
         """Keep the word while there is something to answer still."""
@@ -74,7 +84,8 @@ class Watch:
         if not has_come and now - self._asked_at < PATIENCE:
             return False
         self._gives_way = True
-        self._page.replaced.add(1)
+        if not self._is_worn:
+            self._page.replaced.add(1)
         log.info("worker %d makes way%s", self._pid, "" if has_come else ", though nobody has come in its place")
         return True
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
+from types import MappingProxyType
 
 _V2_SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 _V1_MOST = 107
 _V2_MOST = 16 + 2048
+#: bytes of the addresses and ports of TCP over IPv4 and over IPv6
+_V2_LEAST = MappingProxyType({0x11: 12, 0x21: 36})
 
 Address = tuple[str, int]
 
@@ -83,8 +86,10 @@ def _version2(sock: socket.socket, start: bytes) -> Address | None:
         return None
     if command & 0x0F != 1:
         raise BadProxyHeader("the PROXY command is unknown")
-    if family == 0x11 and length >= 12:
+    if length < _V2_LEAST.get(family, 0):
+        raise BadProxyHeader("the PROXY header has no whole address")
+    if family == 0x11:
         return str(ipaddress.IPv4Address(body[:4])), int.from_bytes(body[8:10], "big")
-    if family == 0x21 and length >= 36:
+    if family == 0x21:
         return str(ipaddress.IPv6Address(body[:16])), int.from_bytes(body[32:34], "big")
     return None

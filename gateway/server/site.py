@@ -6,15 +6,16 @@ import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from gateway.audit.audit import Audit
 from gateway.audit.denials import Denials
 from gateway.caching.caching import Caching
 from gateway.config.compile import compile
 from gateway.config.compile_upstreams import Resources
-from gateway.config.complaints import Complaint, ConfigError
+from gateway.config.complaints import ConfigError
+from gateway.config.judge import whole
 from gateway.config.model import Document
-from gateway.config.python_names import whole
 from gateway.config.reload import first_document, publish_first
 from gateway.config.store import Pause, Store
 from gateway.contracts import Plan
@@ -38,6 +39,7 @@ from gateway.shared.vitals import VitalsRegion
 from gateway.upstreams.call import Calls
 from gateway.upstreams.discovery.registry import Sources
 from gateway.upstreams.mirror import Lanes
+from gateway.upstreams.overload import Limiter
 from gateway.upstreams.pools import Pools
 from gateway.upstreams.state import TrafficRegion
 
@@ -68,7 +70,7 @@ class Site:
         series = room_for(document)
         regions = {
             "traffic": TrafficRegion.size(),
-            LIMITS: region_size(),
+            LIMITS: region_size(document.server.limit_keys),
             TRACES: traces.region_size(),
             VITALS: VitalsRegion.size(),
             audited.REGION: audited.region_size(),
@@ -76,13 +78,14 @@ class Site:
         }
         self.page = Page.from_env(os.environ) or Page.create(regions)
         self.traffic = TrafficRegion(self.page.region("traffic"))
-        self.buckets = buckets_of(self.page)
+        self.buckets = buckets_of(self.page, document.server.limit_keys)
         self.meter = Metering.of(self.page, series)
         self.pools = Pools()
         self.logs = AccessLogs()
         self.sources = Sources(self._targets_changed)
         self.calls = Calls(self.pools)
         self.lanes = Lanes()
+        self.limiters: WeakValueDictionary[str, Limiter] = WeakValueDictionary()
         self.hands = Hands()
         self.store = Store(self._compile)
         self.contexts = contexts(document)
@@ -107,7 +110,6 @@ class Site:
     def _compile(self, document: Document, pause: Pause | None = None) -> Plan:
         """The plan; a document whose certificates cannot be used is refused as a whole."""
         contexts(document)
-        self._check_audit(document)
         registry = self._registry_of(document) if document.providers else None
         keeps = any(route.idempotency is not None for route in document.routes)
         resources = Resources(
@@ -117,6 +119,7 @@ class Site:
             self.lanes,
             self.hands,
             traffic=self.traffic,
+            limiters=self.limiters,
             registry=registry,
             limiting=self.limiting,
             caching=self.caching,
@@ -127,16 +130,6 @@ class Site:
             denials=self.denials,
         )
         return compile(document, resources, pause)
-
-    def _check_audit(self, document: Document) -> None:
-        """Refuse a document whose audit log cannot be written."""
-        spec = document.audit
-        try:
-            self.audit.check(spec)
-        except OSError as error:
-            file, _, line = (spec.where if spec else ":0").rpartition(":")
-            message = f"{spec and spec.to} cannot be written: {error.strerror}"
-            raise ConfigError([Complaint(file, int(line), 1, "audit.to", message)], document.files) from None
 
     def _registry_of(self, document: Document) -> Registry:
         """What providers stand on: made when the first plan needs it. The store is that of the start."""

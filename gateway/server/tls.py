@@ -127,14 +127,14 @@ def contexts(document: Document) -> Contexts | None:
     try:
         return Contexts(tls)
     except OSError as error:  # ssl.SSLError is one
-        file, _, line = document.server.where.rpartition(":")
         pairs = [f"{each.cert} and {each.key}" for each in (tls.default, *tls.sni)]
         names = ", ".join([*pairs, *([tls.client_ca] if tls.client_ca else [])])
         message = f"the certificates cannot be used ({names}): {error.strerror or error}"
         hint = (
             "each file is PEM; `cert` holds the chain, the server's own certificate first, and `key` is that one's key"
         )
-        raise ConfigError([Complaint(file, int(line), 1, "server.tls", message, hint)], document.files) from None
+        place = document.place("server.tls", document.server.where)
+        raise ConfigError([Complaint(*place, "server.tls", message, hint)], document.files) from None
 
 
 def _no_password() -> str:

@@ -147,8 +147,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
             now = monotonic()
             self._live(proxies, now)
             if self._served >= self.max_requests:
-                self.log.info("worker %s served %d requests and is replaced", self.pid, self._served)
-                self.alive = False
+                self._watch.wear(now, self._served)
             if self._watch.must_go(now, lambda: self._pulse.private):
                 self.alive = False
             if ending.is_orphan:

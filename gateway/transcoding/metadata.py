@@ -24,6 +24,8 @@ _REQUEST: Final = _HOP | {
     *("host", "content-length", "content-type", "content-encoding", "expect", "range", "accept", "accept-encoding"),
     *("if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "x-request-timeout"),
 }
+#: the same of a call that the client makes itself: its coding is between the client and the service
+_CALL: Final = _HOP | {"host", "content-length", "content-type", "expect", "x-request-timeout", "grpc-timeout"}
 _FORWARDING: Final = frozenset(
     (
         *("forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-real-ip"),
@@ -33,8 +35,12 @@ _FORWARDING: Final = frozenset(
 _ANSWER: Final = _HOP | {"content-length", "content-type", "content-encoding"}
 
 
-def to_metadata(exchange: Exchange) -> Headers:
-    """What goes along with the call. Raises GatewayError (400) for a `-bin` field that is no base64."""
+def to_metadata(exchange: Exchange, is_call: bool = False) -> Headers:
+    """What goes along with the call; `is_call`: the request is one itself.
+
+    Raises GatewayError (400) for a `-bin` field that is no base64.
+    """
+    left_out = _CALL if is_call else _REQUEST
     made: Headers = []
     given: dict[str, str] = {}
     chosen = set()
@@ -46,7 +52,7 @@ def to_metadata(exchange: Exchange) -> Headers:
                 made.append((name, value))
             elif exchange.trusted:
                 given[name] = f"{given[name]}, {value}" if name in given else value
-        elif name not in _REQUEST and not name.startswith("grpc-"):
+        elif name not in left_out and (is_call or not name.startswith("grpc-")):
             _add(made, name, value)
     fields = forwarding_fields(exchange.peer, exchange.client, exchange.scheme, exchange.authority, given)
     fields["X-Request-ID"] = exchange.request_id

@@ -96,7 +96,8 @@ def _single(binding: Binding, response: Response, writer: Writer) -> Response:
     message = writer.message(binding, messages[0])
     headers = to_headers(response.headers)
     if binding.method.output.full_name == HTTP_BODY:
-        kind = message.content_type if message.content_type.isprintable() else ""
+        kind = message.content_type
+        kind = kind if kind.isascii() and kind.isprintable() else ""
         return Response(200, [("Content-Type", kind or "application/octet-stream"), *headers], message.data)
     return Response(200, [("Content-Type", "application/json"), *headers], writer.json(binding, message))
 

@@ -82,9 +82,9 @@ class Enqueue:
             "query": exchange.query,
             "params": json.dumps(exchange.params or {}),
             "caller": "" if exchange.caller is None else f"{exchange.caller.provider}:{exchange.caller.subject}",
-            "content-type": exchange.header("content-type") or "",
         }
-        for name in self._headers:
-            fields[f"header:{name}"] = exchange.header(name) or ""
-        found = [text.encode("latin-1", "replace") for pair in fields.items() for text in pair]
+        found = [text.encode("utf-8", "replace") for pair in fields.items() for text in pair]
+        for name in ("content-type", *(f"header:{name}" for name in self._headers)):
+            # NOTE: bytes of HTTP are characters of latin-1 within the gateway (PEP 3333).
+            found += (name.encode(), (exchange.header(name.removeprefix("header:")) or "").encode("latin-1", "replace"))
         return [*found, b"body", read_whole(exchange, self._max_body)]

@@ -17,8 +17,8 @@ PLANNED: Final = 0.8
 HPA_LEAST, HPA_MOST, HPA_STEP = 10, 80, 5
 #: without a target for p99, a rate is borne while p99 is within so many times that of the lowest rate
 PATIENCE: Final = 5.0
-#: share of the asked rate that has to be answered
-KEPT: Final = 0.98
+#: share of the asked rate that has to be answered: where p99 shall hold, no more may have no answer at all
+KEPT: Final = 0.99
 #: of memory that was measured or counted, what a limit adds
 ROOM: Final = 1.25
 PODS_LEAST: Final = 2  # one may go
@@ -123,11 +123,14 @@ def borne(curve: Sequence[Paced], p99: float | None) -> tuple[float, float, Pace
     limit = p99 * 1e3 if p99 else PATIENCE * ordered[0].p99_ms.value
     held: Paced | None = None
     for each in ordered:
-        sent = each.answered + each.failed
-        if each.failed > (1 - KEPT) * sent or each.p99_ms.value > limit:
+        if _failed(each) or each.p99_ms.value > limit:
             break
         held = each
     return (held.share if held else 0.0), limit, held or ordered[0]
+
+
+def _failed(place: Paced) -> bool:
+    return place.failed > (1 - KEPT) * (place.answered + place.failed)
 
 
 def hpa_target(share: float) -> int:
@@ -169,16 +172,17 @@ def advise(found: Measured, configured: Settings, target: Target, around: Around
     seen, limit, held = borne(found.curve, target.p99)
     share = min(1.0, held.rate / most) if seen else 0.0
     hpa = hpa_target(share)
-    planned = hpa / 100 * most
-    base = max(top.pss_mb, *(each.pss_mb for each in found.curve)) * MB
+    planned = min(hpa / 100, share * PLANNED) * most
+    base = max(top.memory_mb, *(each.memory_mb for each in found.curve)) * MB
     caches, each = float(around.cache * workers), found.held.each_kb * 1e3
     connections, notes = _connections(configured, target, base, caches, each, workers)
     length = backlog(share * most, held.max_ms / 1e3, around.somaxconn)
     if length < BACKLOG:
         notes.append(f"net.core.somaxconn is {around.somaxconn} and cuts every backlog at that: raise it")
     if not share:
-        slow = f"p99 is over {in_ms(limit)} at the lowest rate already"
-        notes.append(f"{slow}: no number of pods helps, so none is told; look at what is slow")
+        notes.append(f"{_not_borne(held, limit)} at the lowest rate already: no number of pods helps, so none is told")
+    elif 100 * share * PLANNED < HPA_LEAST:
+        notes.append("a pod is full before its CPU is in use: add pods by requests a second, not by CPU")
     if top.limit in ("generator", "cores"):
         notes.append(_limited(top.limit))
     if target.cores > found.machine_cores:
@@ -206,6 +210,12 @@ def advise(found: Measured, configured: Settings, target: Target, around: Around
         memory_limit(base, caches, workers * connections, each),
         tuple(notes),
     )
+
+
+def _not_borne(place: Paced, limit: float) -> str:
+    if _failed(place):
+        return f"{place.failed:,} of {place.answered + place.failed:,} requests failed"
+    return f"p99 is over {in_ms(limit)}"
 
 
 def _limited(limit: str) -> str:

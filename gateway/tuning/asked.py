@@ -64,6 +64,8 @@ def route_of(document: Document, wish: Wish, *, is_echo: bool) -> Route:
     """The named route, else the first that a stranger may call, or whose token is at hand. Raises CannotTune."""
     if wish.route:
         for route in document.routes:
+            if route.name == wish.route and route.passes_grpc:
+                raise CannotTune(f"the route {route.name} takes calls of gRPC, which nobody makes here: choose another")
             if route.name == wish.route:
                 return route
         hint = did_you_mean(wish.route, [route.name for route in document.routes])

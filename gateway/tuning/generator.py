@@ -25,13 +25,13 @@ CONNECT = 5.0
 class Connection:
     """One keep-alive connection with at most one request on it."""
 
-    __slots__ = ("buffer", "due", "is_last", "socket")
+    __slots__ = ("buffer", "due", "is_last", "socket", "unsent")
 
     def __init__(self, address: tuple[str, int]):
         self.socket = socket.create_connection(address, CONNECT)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
-        self.buffer = b""
+        self.buffer = self.unsent = b""
         self.due = 0.0
         self.is_last = False
 
@@ -67,7 +67,7 @@ class Connection:
         if length:
             return len(self.buffer) >= head + 4 + int(length.group(1))
         if CHUNKED.search(self.buffer, 0, head):
-            return self.buffer.endswith(b"0\r\n\r\n")
+            return self.buffer.endswith(b"\r\n0\r\n\r\n")
         return True if status in (b"204", b"304") else None
 
 
@@ -143,20 +143,32 @@ class Generator:
         connection.due = due
         self.busy[connection.socket.fileno()] = connection
         self.lateness.append(time.perf_counter() - due)
+        self._write(connection, self.request)
+
+    def _write(self, connection: Connection, data: bytes) -> None:
+        """As much as goes out at once; the rest of a large body when there is room again."""
         try:
-            connection.socket.send(self.request)
+            sent = connection.socket.send(data)
         except OSError:
             self._fail(connection)
+            return
+        if sent < len(data) or connection.unsent:
+            connection.unsent = data[sent:]
+            events = select.EPOLLIN | (select.EPOLLOUT if connection.unsent else 0)
+            self.poll.modify(connection.socket.fileno(), events)
 
     def _receive(self, pause: float) -> None:
         # PERF: epoll waits in whole milliseconds, select in microseconds; so select waits, on the epoll's descriptor
         # (bench: perf latency).
         if not select.select([self.poll.fileno()], (), (), max(0.0, pause))[0]:
             return
-        for fd, _ in self.poll.poll(0):
+        for fd, events in self.poll.poll(0):
             connection = self.busy.get(fd)
             if connection is None:  # closed, or spoken on, while it was idle
                 self._replace(next(c for c in self.free if c.socket.fileno() == fd))
+                continue
+            if events == select.EPOLLOUT:
+                self._write(connection, connection.unsent)
                 continue
             status = connection.answered()
             if status is not None:
@@ -172,7 +184,7 @@ class Generator:
             self.failed += 1
             self.refused[status] = self.refused.get(status, 0) + 1
         self.free.append(self.busy.pop(fd))
-        if connection.is_last or self._is_fresh:
+        if connection.is_last or self._is_fresh or connection.unsent:  # answered before all of it was sent
             self._replace(connection)
 
     def _fail(self, connection: Connection) -> None:

@@ -30,7 +30,7 @@ class Point:
     p50_ms: float
     p99_ms: float
     cpu_us: float
-    pss_mb: float
+    memory_mb: float
     busy: float
     generator: float
     failed: int
@@ -52,7 +52,7 @@ class Paced:
     max_ms: float
     late_ms: float
     cpu_us: float
-    pss_mb: float
+    memory_mb: float
     answered: int
     failed: int
 

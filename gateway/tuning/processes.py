@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final
@@ -21,6 +22,8 @@ from typing import IO, Final
 TICK: Final = os.sysconf("SC_CLK_TCK")
 _STATE, _SESSION, _UTIME, _CSTIME = 0, 3, 11, 14  # fields of /proc/PID/stat after the name
 _PR_SET_PDEATHSIG: Final = 1
+#: what asks a command to end
+STOPS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def end_with_parent() -> None:
@@ -33,7 +36,8 @@ def end_with_parent() -> None:
 
 def _stat(pid: int) -> list[str] | None:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        # A process may call itself anything, in any bytes.
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].decode("ascii").split()
     except OSError:
         return None
 
@@ -73,6 +77,24 @@ def session_memory(sid: int) -> tuple[float, float]:
     """(RSS, PSS) of the whole session in MB; pages shared between its processes count once in PSS only."""
     sizes = [memory(pid) for pid in session_pids(sid)]
     return sum(rss for rss, _ in sizes), sum(pss for _, pss in sizes)
+
+
+def tree_memory(sid: int) -> float:
+    """MB of a session's processes: their own pages, those they share once, and of files the largest map.
+
+    Pages of program files are shared with every process on the machine that runs the same program, so PSS would call
+    a gateway smaller for each other one, and each load generator, that stands beside it.
+    """
+    own, files = 0, 0
+    for pid in session_pids(sid):
+        try:
+            rolled = Path(f"/proc/{pid}/smaps_rollup").read_text()
+            status = Path(f"/proc/{pid}/status").read_text(errors="replace")
+        except OSError:
+            continue  # it ended meanwhile
+        own += sum(map(int, re.findall(r"^Pss_(?:Anon|Shmem):\s+(\d+)", rolled, re.M)))
+        files = max([files, *map(int, re.findall(r"^RssFile:\s+(\d+)", status, re.M))])
+    return (own + files) * 1024 / 1e6
 
 
 def machine_busy() -> tuple[float, float]:
@@ -133,6 +155,20 @@ class Child:
         if pipe is not None and not pipe.closed:
             with contextlib.suppress(BrokenPipeError):
                 pipe.close()
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Within this block neither Ctrl-C nor SIGTERM stops us: a second one must not leave half of them behind."""
+    if threading.current_thread() is not threading.main_thread():  # which alone is stopped by them
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in STOPS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def ended_within(process: subprocess.Popen[bytes], seconds: float) -> bool:

@@ -15,6 +15,7 @@ from gateway.server.memory import shares, usable_memory
 from gateway.tuning.advice import Around, Target, advise
 from gateway.tuning.altered import Settings, changes
 from gateway.tuning.asked import CannotTune, Wish, ask_for, route_of
+from gateway.tuning.measured import Measured
 from gateway.tuning.stand import Stand
 from gateway.tuning.sweep import Say, measure
 from gateway.tuning.told import Result, as_json, as_text
@@ -53,7 +54,7 @@ def run(config: str, plan: Plan, say: Say) -> tuple[dict[str, Any], str]:
     )
     with Stand(document, ask, is_echo=plan.is_echo, usable=here, answer=plan.answer) as stand:
         found = measure(stand, configured, target, plan.seconds, say)
-    advice = advise(found, configured, target, Around(_cache(document, target), _somaxconn()))
+    advice = advise(found, configured, target, Around(_cache(document, target, found), _somaxconn()))
     result = Result(
         document.file,
         f"{_cpu()}, {here} usable cores, Linux {platform.release()}, Python {platform.python_version()}",
@@ -69,12 +70,12 @@ def run(config: str, plan: Plan, say: Say) -> tuple[dict[str, Any], str]:
     return as_json(result), as_text(result)
 
 
-def _cache(document: Document, target: Target) -> int:
-    """Bytes of memory that caches may fill in each worker of a pod."""
+def _cache(document: Document, target: Target, found: Measured) -> int:
+    """Bytes of memory that caches may fill in each of the advised workers of a pod."""
     if not any(route.cache for route in document.routes):
         return 0
     memory = (target.memory, True) if target.memory else usable_memory()
-    return shares(document.server, memory, target.cores).cache
+    return shares(document.server, memory, found.curve[0].settings.workers).cache
 
 
 def _somaxconn() -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 import resource
-import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from gateway.tuning.altered import Place, Settings, altered
 from gateway.tuning.asked import Ask, CannotTune
 from gateway.tuning.burst import burst
 from gateway.tuning.order import Answered, Order, together
-from gateway.tuning.processes import Child, free_ports, machine_busy, session_cpu, session_memory
+from gateway.tuning.processes import Child, free_ports, machine_busy, session_cpu, tree_memory, undisturbed
 
 READY: Final = 20.0  # seconds for a gateway to answer
 _STEP: Final = 0.02
@@ -50,9 +49,9 @@ class Subject:
     def __init__(self, child: Child, generators: list[Child], settings: Settings, place: Place) -> None:
         self.child, self.generators, self.settings, self.place = child, generators, settings, place
 
-    def memory(self) -> tuple[float, float]:
-        """(RSS, PSS) of all its processes in MB."""
-        return session_memory(self.child.sid)
+    def memory(self) -> float:
+        """That of all its processes in MB."""
+        return tree_memory(self.child.sid)
 
 
 class Stand:
@@ -81,15 +80,9 @@ class Stand:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
-        # A second Ctrl-C must not leave half of them behind.
-        before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
+        with undisturbed(), self._log:
             for child in reversed(self._children):
                 child.stop()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-            self._log.close()
 
     def serve(self, settings: Settings) -> Subject:
         """A gateway with these settings, once it answers. Raises CannotTune."""

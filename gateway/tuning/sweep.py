@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -102,7 +103,7 @@ def _swept(stand: Stand, settings: Settings, plan: Schedule, *, check: bool) -> 
         for _ in range(plan.rounds):
             for connections, rounds in found.items():
                 rounds.append(stand.load(subject, connections, plan.sweep))
-                memory[connections] = max(memory.get(connections, 0.0), subject.memory()[1])
+                memory[connections] = max(memory.get(connections, 0.0), subject.memory())
         return [_point(settings.workers, at, rounds, memory[at]) for at, rounds in found.items()]
     finally:
         stand.end(subject)
@@ -126,7 +127,7 @@ def _check(stand: Stand, subject: Subject) -> None:
     )
 
 
-def _point(workers: int, connections: int, rounds: Sequence[Round], pss_mb: float) -> Point:
+def _point(workers: int, connections: int, rounds: Sequence[Round], memory_mb: float) -> Point:
     took = sorted(each for one in rounds for each in one.answered.latencies)
     if not took:
         raise CannotTune(f"no request was answered with {workers} workers and {connections} connections")
@@ -139,7 +140,7 @@ def _point(workers: int, connections: int, rounds: Sequence[Round], pss_mb: floa
         percentile(took, 0.5) * 1e3,
         percentile(took, 0.99) * 1e3,
         sum(one.cpu for one in rounds) / len(took) * 1e6,
-        pss_mb,
+        memory_mb,
         sum(one.cpu for one in rounds) / (workers * seconds),
         max(one.generator for one in rounds),
         sum(one.answered.failed for one in rounds),
@@ -149,12 +150,12 @@ def _point(workers: int, connections: int, rounds: Sequence[Round], pss_mb: floa
 
 def _held(stand: Stand, subject: Subject) -> Held:
     """The first quarter of the connections is not counted: with them grows what is made once."""
-    rest = subject.memory()[1]
+    rest = subject.memory()
     count = max(8, min(HELD, subject.settings.connections * subject.settings.workers // 2))
     with stand.held(subject, count // 4):
-        few = subject.memory()[1]
+        few = subject.memory()
         with stand.held(subject, count - count // 4):
-            full = subject.memory()[1]
+            full = subject.memory()
     return Held(rest, count, max(0.0, full - few) / (count - count // 4) * 1e3)
 
 
@@ -177,11 +178,11 @@ def _paced(
             at = (turn + step) % len(visits)
             subject, _, rate = visits[at]
             found[at].append(stand.load(subject, wide, seconds, rate=rate))
-            memory[at] = max(memory[at], subject.memory()[1])
+            memory[at] = max(memory[at], subject.memory())
     return tuple(_pace(*visit, rounds, pss) for visit, rounds, pss in zip(visits, found, memory, strict=True))
 
 
-def _pace(subject: Subject, share: float, rate: float, rounds: Sequence[Round], pss_mb: float) -> Paced:
+def _pace(subject: Subject, share: float, rate: float, rounds: Sequence[Round], memory_mb: float) -> Paced:
     answered = [one for one in rounds if one.answered.latencies]
     if not answered:
         raise CannotTune(f"no request was answered at {rate:,.0f} a second")
@@ -190,15 +191,32 @@ def _pace(subject: Subject, share: float, rate: float, rounds: Sequence[Round], 
         subject.settings,
         share,
         rate,
-        spread([percentile(one.answered.latencies, 0.5) * 1e3 for one in answered]),
-        spread([percentile(one.answered.latencies, 0.99) * 1e3 for one in answered]),
+        spread([_of_sent(one, 0.5) * 1e3 for one in answered]),
+        spread([_of_sent(one, 0.99) * 1e3 for one in answered]),
         max(one.answered.latencies[-1] for one in answered) * 1e3,
         max(one.answered.late for one in answered) * 1e3,
         sum(one.cpu for one in rounds) / count * 1e6,
-        pss_mb,
+        memory_mb,
         count,
         sum(one.answered.failed for one in rounds),
     )
+
+
+def _of_sent(found: Round, share: float) -> float:
+    """The percentile of all that was sent: what has no answer is slower than what has; the longest, where none is."""
+    took = found.answered.latencies
+    place = math.ceil(share * (len(took) + found.answered.failed))
+    return took[min(max(place, 1), len(took)) - 1]
+
+
+def fair_rate(points: Sequence[Point], advised: int, configured: int, target: Target) -> float:
+    """The target, where both numbers of workers can do it; else 70 % of what the weaker one does.
+
+    Of workers that were not swept it is what the next fewer ones do.
+    """
+    swept = max(point.workers for point in points if point.workers <= max(configured, 1))
+    weaker = min(best(points, workers).rps.value for workers in (advised, swept))
+    return target.rate if target.rate and target.rate < 0.9 * weaker else 0.7 * weaker
 
 
 def _duel(
@@ -217,8 +235,7 @@ def _duel(
     advised = stand.serve(Settings(workers, configured.connections, configured.backlog, configured.keepalive))
     theirs = stand.serve(configured)
     top = best(points, workers)
-    weaker = min(top.rps.value, max(point.rps.value for point in points if point.workers >= workers))
-    rate = target.rate if target.rate and target.rate < 0.9 * weaker else 0.7 * weaker
+    rate = fair_rate(points, workers, configured.workers, target)
     for subject in (advised, theirs):
         stand.load(subject, top.connections, WARM)
     return _paced(stand, [advised, theirs], [(rate / top.rps.value, rate)], wider(top.connections), plan)

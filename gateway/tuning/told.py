@@ -104,7 +104,7 @@ def _sweep(points: tuple[Point, ...], advice: Advice) -> str:
             f"{point.p50_ms:.2f}",
             f"{point.p99_ms:.2f}",
             f"{point.cpu_us:.0f}",
-            f"{point.pss_mb:.0f}",
+            f"{point.memory_mb:.0f}",
             {"latency": "-"}.get(point.limit, point.limit),
             "<- knee" if (point.workers, point.connections) == (advice.settings.workers, advice.knee) else "",
         )
@@ -150,7 +150,7 @@ def _paced(rows: tuple[Paced, ...], first: str, label: list[str]) -> str:
             f"{each.max_ms:.1f}",
             f"{each.late_ms:.2f}",
             f"{each.cpu_us:.0f}",
-            f"{each.pss_mb:.0f}",
+            f"{each.memory_mb:.0f}",
             f"{each.failed:,}",
         )
         for name, each in zip(label, rows, strict=True)
@@ -210,7 +210,7 @@ def _pod(result: Result) -> str:
         f"scale at         {advice.hpa} % of the CPU request ({planned}): {advice.planned:,.0f} requests/s",
     ]
     if not advice.borne:
-        lines[-1] = "scale at         nobody can say: p99 never held"
+        lines[-1] = "scale at         nobody can say: no rate was borne"
     if target.rate and advice.headroom is not None:
         share = f"{advice.headroom:.0%} headroom" if advice.headroom >= 0 else f"{-advice.headroom:.0%} short"
         lines.append(f"one pod          {share} at {target.rate:,.0f} requests/s")

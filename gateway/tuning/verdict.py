@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.tuning.advice import Advice
+from gateway.tuning.advice import Advice, best
 from gateway.tuning.altered import Settings
 from gateway.tuning.figures import in_ms
 from gateway.tuning.measured import Measured, Paced
@@ -22,7 +22,13 @@ def verdict(found: Measured, advice: Advice, configured: Settings) -> list[str]:
         lines.append(f"{configured.workers} workers are what is configured, and what was found best: nothing to gain.")
     if settings.connections < configured.connections:
         fewer = f"{settings.connections:,} instead of {configured.connections:,}"
-        lines.append(f"Connections are {fewer}: it costs no requests/s, and keeps a full worker within the memory.")
+        most = best(found.points, settings.workers).connections
+        price = (
+            "it costs no requests/s, and"
+            if settings.workers * settings.connections >= most
+            else (f"fewer than the {most} with which most was done, but it")
+        )
+        lines.append(f"Connections are {fewer}: {price} keeps a full worker within the memory.")
     if settings.backlog != configured.backlog:
         lines.append(
             f"The backlog is {settings.backlog:,} instead of {configured.backlog:,}: for what waits in a stall."
@@ -38,7 +44,7 @@ def _fought(advised: Paced, theirs: Paced, limit_ms: float) -> str:
     ours, other = advised.settings.workers, theirs.settings.workers
     changes = {
         "CPU per request": _change(advised.cpu_us, theirs.cpu_us, CPU),
-        "memory": _change(advised.pss_mb, theirs.pss_mb, MEMORY),
+        "memory": _change(advised.memory_mb, theirs.memory_mb, MEMORY),
         "p99": _apart(advised, theirs),
     }
     told = [
@@ -46,6 +52,9 @@ def _fought(advised: Paced, theirs: Paced, limit_ms: float) -> str:
     ]
     if changes["p99"] > 0 and advised.p99_ms.value <= limit_ms:
         told.append(f"which is within {in_ms(limit_ms)}")
+    for whose, each in (("the advised", advised), ("the configured", theirs)):
+        if each.failed:
+            told.append(f"{each.failed:,} of {each.answered + each.failed:,} requests to {whose} failed")
     cores = f"{other - ours} fewer cores" if ours < other else f"{ours - other} more cores, and what they can do"
     head = f"{ours} instead of {other} workers, at {advised.rate:,.0f} requests/s: {cores}; "
     return head + (", ".join(told) or "CPU per request, memory and p99 the same") + "."

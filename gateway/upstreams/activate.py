@@ -91,12 +91,12 @@ class Activator:
     def fetch(self, exchange: Exchange, way: Fetch | None = None) -> Response:
         """The answer. Raises GatewayError."""
         fetch = self._fetch if way is None else way
-        if self._is_looking:
-            return self._held(exchange, fetch)
         body = exchange.body
         kept = Kept(body) if body is not None and exchange.body_length else None
         if kept is not None:
             exchange.body = kept
+        if self._is_looking:
+            return self._held(exchange, fetch)
         try:
             return fetch(exchange)
         except GatewayError as error:
@@ -156,19 +156,33 @@ class Activator:
 
     def _run(self) -> None:
         """While anybody waits."""
-        started, count, check_at = monotonic(), 0, 0.0
+        started, is_there, check_at, wake_at = monotonic(), False, 0.0, 0.0
+        looked_at: set[Address] = set()
         log.info("nobody is there for %s: requests wait", self._name)
-        gevent.spawn(self._wake)
+
+        def look(address: Address) -> None:
+            nonlocal is_there
+            try:
+                if is_open(address) and self._waiting:
+                    if not is_there:
+                        is_there, count, seconds = True, len(self._waiting), monotonic() - started
+                        log.info("%s is there after %.2f s, for %d requests", self._name, seconds, count)
+                    self._let_go()
+            finally:
+                looked_at.discard(address)
+
         try:
             while self._waiting:
-                if monotonic() >= check_at:
+                if (now := monotonic()) >= wake_at:  # once more where nobody came of it: others wait by now
+                    gevent.spawn(self._wake)
+                    wake_at = now + self._hold
+                if now >= check_at:
                     self._check()
                     check_at = monotonic() + CHECK_EVERY
-                if any(map(is_open, self._addresses())):
-                    if not count:
-                        count = len(self._waiting)
-                        log.info("%s is there after %.2f s, for %d requests", self._name, monotonic() - started, count)
-                    self._let_go()
+                for address in self._addresses():
+                    if address not in looked_at:  # one that says nothing must not hold up the look at another
+                        looked_at.add(address)
+                        gevent.spawn(look, address)
                 gevent.sleep(LOOK_EVERY)
         finally:
             self._is_looking = False
@@ -209,6 +223,6 @@ def is_open(address: Address) -> bool:
                 probe.connect(address.socket)
         else:
             socket.create_connection((address.host, address.port), LOOK_LONGEST).close()
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a name that cannot be one (IDNA)
         return False
     return True

@@ -21,11 +21,11 @@ from gateway.exchange import RETRIED, Exchange, Response
 from gateway.upstreams import backoff, budget, hedge
 from gateway.upstreams.circuit import Circuit
 from gateway.upstreams.fleet import Fleet, Target
-from gateway.upstreams.gate import Gate
 from gateway.upstreams.hedge import Latencies
 from gateway.upstreams.hedge import Rules as HedgeRules
 from gateway.upstreams.http import HttpUpstream
 from gateway.upstreams.outlier import is_failure
+from gateway.upstreams.overload import Limiter
 from gateway.upstreams.race import Race
 from gateway.upstreams.retry import Rules as RetryRules
 from gateway.upstreams.retry import should_retry
@@ -46,7 +46,7 @@ class Attempts:
     """`fetch` of an upstream over its fleet, in one worker for one plan; what is known of it is in `state`, for all."""
 
     __slots__ = (
-        "_hedge", "_is_single", "_latencies", "_retry", "circuit", "fleet", "gate", "http", "name", "state", "total",
+        "_hedge", "_is_single", "_latencies", "_retry", "circuit", "fleet", "http", "limit", "name", "state", "total",
     )  # fmt: skip
 
     def __init__(
@@ -61,8 +61,9 @@ class Attempts:
         self._hedge = rules.hedge
         self._is_single = circuit is None and rules.retry is None and rules.hedge is None
         self.circuit = circuit
-        #: what stands before it, where there is a limit
-        self.gate: Gate | None = None
+        #: what may be in flight, where there is a limit.  NOTE: not its gate: plans go by reference counts alone, and
+        #: that one knows who is behind it
+        self.limit: int | Limiter | None = None
         self._latencies = Latencies(rules.hedge.quantile) if rules.hedge and rules.hedge.quantile else None
 
     def with_retry(self, rules: RetryRules | None) -> Attempts:

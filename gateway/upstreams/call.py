@@ -173,7 +173,9 @@ def _connection(exchange: Exchange, pool: TargetPool, is_fresh: bool) -> Connect
     if left <= 0:
         raise GatewayError(UPSTREAM_TIMEOUT, f"There was no time left to reach the upstream {NAME}.")
     try:
-        return pool.open(left) if is_fresh else pool.checkout(now, left)
+        if is_fresh:
+            return pool.open(left, until=exchange.deadline)
+        return pool.checkout(now, left, exchange.deadline)
     except CONNECT_ERRORS as error:
         raise connect_failure(NAME, error, monotonic() >= exchange.deadline) from error
 

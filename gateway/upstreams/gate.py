@@ -28,18 +28,17 @@ _BREATH: Final = 0.0005
 
 
 class Gate:
-    """`fetch` of an upstream with a limit of requests in flight; `limit` None finds it out by measuring."""
+    """`fetch` of an upstream with a limit of requests in flight: a number, or one that is found out by measuring."""
 
-    __slots__ = ("_fetch", "_fixed", "_limiter", "_line", "_mine", "_sweeper", "name", "state")
+    __slots__ = ("_fetch", "_fixed", "_limiter", "_line", "_sweeper", "name", "state")
 
-    def __init__(self, name: str, fetch: Fetch, state: UpstreamState, limit: int | None, queue: int) -> None:
+    def __init__(self, name: str, fetch: Fetch, state: UpstreamState, limit: int | Limiter, queue: int) -> None:
         self.name = name
         self.state = state
         self._fetch = fetch
-        self._fixed = 0 if limit is None else limit
-        self._limiter = None if limit is not None else Limiter()
+        self._fixed = limit if isinstance(limit, int) else 0
+        self._limiter = limit if isinstance(limit, Limiter) else None
         self._line: Line[AsyncResult[bool]] = Line(queue)
-        self._mine = 0  # requests in flight through this gate
         self._sweeper: gevent.Greenlet[[], None] | None = None
 
     @property
@@ -81,7 +80,7 @@ class Gate:
 
     def _inflight(self) -> int:
         """What the limit bounds: in flight in all workers by a written one, in this one by one that was found out."""
-        return self.state.inflight() if self._limiter is None else self._mine
+        return self.state.inflight() if self._limiter is None else self._limiter.inflight
 
     def _sample(self, began: float, inflight: int, was_crowded: bool) -> None:
         if self._limiter is not None:
@@ -108,12 +107,14 @@ class Gate:
 
     def _enter(self) -> None:
         self.state.enter()
-        self._mine += 1
+        if self._limiter is not None:
+            self._limiter.inflight += 1
 
     def _leave(self) -> None:
         """A request is over: somebody else may go in."""
         self.state.leave()
-        self._mine -= 1
+        if self._limiter is not None:
+            self._limiter.inflight -= 1
         self._let_in()
 
     def _let_in(self) -> None:

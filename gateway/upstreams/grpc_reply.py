@@ -18,7 +18,7 @@ from h2.events import (
 
 from gateway._fast.wire import WireError
 from gateway.exchange import Headers
-from gateway.grpc_wire import CODES, COMPRESSED, HEAD, code_of, trailers
+from gateway.grpc_wire import CODES, COMPRESSED, HEAD, End, code_of, trailers
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -26,6 +26,8 @@ Fields = list[tuple[bytes, bytes]]
 _LEFT_OUT: Final = frozenset(
     (b"content-type", b"grpc-encoding", b"grpc-accept-encoding", b"grpc-status", b"grpc-message")
 )
+#: what the gateway says by itself where it matters
+_OF_THE_GATEWAY: Final = frozenset((b"content-length",))
 
 
 class Reply:
@@ -33,6 +35,7 @@ class Reply:
 
     __slots__ = (
         "_buffer",
+        "_left",
         "_most",
         "_stream",
         "code",
@@ -44,10 +47,11 @@ class Reply:
         "was_sent",
     )
 
-    def __init__(self, stream: int, most: int) -> None:
-        """`most` is the bytes of the largest message."""
+    def __init__(self, stream: int, most: int, is_whole: bool = False) -> None:
+        """`most` is the bytes of the largest message; with `is_whole`, where all are kept until the end, of all."""
         self._stream = stream
         self._most = most
+        self._left = most + HEAD if is_whole else -1
         self._buffer = bytearray()
         self.frames: deque[bytes] = deque()
         self.headers: Headers = []
@@ -98,11 +102,7 @@ class Reply:
             raise WireError("bad-answer", f"it answered with the status {status} of HTTP")
         elif not by_name.get(b"content-type", b"").startswith(b"application/grpc"):
             raise WireError("bad-answer", "its answer is of another content type")
-        self.headers = [
-            (name.decode("latin-1"), value.decode("latin-1"))
-            for name, value in fields
-            if name[:1] != b":" and name not in _LEFT_OUT
-        ]
+        self.headers = _lines(fields, _LEFT_OUT)
 
     def _take(self, data: bytes) -> None:
         buffer = self._buffer
@@ -115,6 +115,10 @@ class Reply:
                 raise WireError("bad-answer", "a message is compressed, which was not asked for")
             if len(buffer) < HEAD + size:
                 return
+            if self._left >= 0:
+                self._left -= HEAD + size
+                if self._left < 0:
+                    raise WireError("bad-answer", f"its messages have more than {self._most} bytes together")
             self.frames.append(bytes(buffer[: HEAD + size]))
             del buffer[: HEAD + size]
 
@@ -122,8 +126,41 @@ class Reply:
         """The call's own end, by its trailers."""
         if self._buffer:
             raise WireError("bad-answer", "it ended inside a message")
-        lines = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields if name[:1] != b":"]
+        self.frames.append(trailers(self._ended(fields)))
+
+    def _ended(self, fields: Fields, left_out: frozenset[bytes] = frozenset()) -> Headers:
+        lines = _lines(fields, left_out)
         self.is_ended = True
         self.code = code_of(dict(lines).get("grpc-status", ""))
         self.status = CODES[self.code][1]
-        self.frames.append(trailers(lines))
+        return lines
+
+
+class Passed(Reply):
+    """The answer as it came: pieces of any size, an End last. Of one that is its end alone the headers are that end."""
+
+    __slots__ = ()
+
+    def __init__(self, stream: int) -> None:
+        super().__init__(stream, 0)
+
+    def _take_head(self, fields: Fields) -> None:
+        super()._take_head(fields)
+        self.frames.clear()
+        self.headers = _lines(fields, _OF_THE_GATEWAY)
+
+    def _take(self, data: bytes) -> None:
+        if data:
+            self.frames.append(data)
+
+    def _end(self, fields: Fields) -> None:
+        self.frames.append(End.of(self._ended(fields, _OF_THE_GATEWAY)))
+
+
+def _lines(fields: Fields, left_out: frozenset[bytes]) -> Headers:
+    """Fields as the gateway has them, but for pseudo-header fields."""
+    return [
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in fields
+        if name[:1] != b":" and name not in left_out
+    ]

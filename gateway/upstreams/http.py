@@ -15,7 +15,7 @@ from gateway.upstreams.failures import CONNECT_ERRORS, connect_failure, exchange
 from gateway.upstreams.fleet import Target
 
 if TYPE_CHECKING:
-    from gateway.upstreams.grpc_call import Call
+    from gateway.upstreams.grpc_base import BaseCall
 
 #: RFC 9110 section 9.2.2
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"))
@@ -30,7 +30,7 @@ class HttpUpstream:
     __slots__ = ("connect", "idle", "name", "read", "total")
 
     #: one exchange on a connection
-    talk: ClassVar[Callable[..., Answer | Call]] = staticmethod(talk)
+    talk: ClassVar[Callable[..., Answer | BaseCall]] = staticmethod(talk)
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class HttpUpstream:
             response.length = None
         return response
 
-    def _exchange(self, exchange: Exchange, target: Target, first: bytes, started: float) -> Answer | Call:
+    def _exchange(self, exchange: Exchange, target: Target, first: bytes, started: float) -> Answer | BaseCall:
         deadline = min(exchange.deadline, started + self.total)
         fresh = False
         while True:
@@ -95,7 +95,7 @@ class HttpUpstream:
         if timeout <= 0.0:
             raise GatewayError(UPSTREAM_TIMEOUT, f"There was no time left to reach the upstream {self.name}.")
         try:
-            return target.pool.open(timeout, may_reuse=not fresh)
+            return target.pool.open(timeout, may_reuse=not fresh, until=deadline)
         except CONNECT_ERRORS as error:
             failure = connect_failure(self.name, error, monotonic() >= deadline)
             failure.was_sent = False

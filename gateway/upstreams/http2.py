@@ -9,12 +9,24 @@ from h2.connection import H2Connection
 from h2.events import ConnectionTerminated, Event
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
+from hyperframe.frame import Frame, GoAwayFrame
 
 from gateway._fast.channel import Channel, TimedOut
 
 PIECE: Final = 65536
 #: bytes that a target may send ahead of being read
-WINDOW: Final = 1 << 20
+WINDOW: Final = 1 << 18
+
+
+class _Protocol(H2Connection):
+    #: a connection has one call after the other: what is remembered of those that ended must not grow with it
+    MAX_CLOSED_STREAMS = 64
+
+    def _receive_goaway_frame(self, frame: GoAwayFrame) -> tuple[list[Frame], list[Event]]:
+        """NOTE: h2 would end the connection; a call that had begun goes on (RFC 9113 section 6.8)."""
+        told = ConnectionTerminated()
+        told.last_stream_id = frame.last_stream_id
+        return [], [told]
 
 
 class Session:
@@ -30,7 +42,7 @@ class Session:
             validate_outbound_headers=False,
             normalize_outbound_headers=False,
         )
-        self.h2 = H2Connection(config)
+        self.h2: H2Connection = _Protocol(config)
         settings = {SettingCodes.ENABLE_PUSH: 0, SettingCodes.INITIAL_WINDOW_SIZE: WINDOW}
         self.h2.local_settings = Settings(client=True, initial_values=settings)
         self.h2.initiate_connection()

@@ -166,6 +166,11 @@ class Recorder:
         """Whether its end is known to have come, as the body says."""
         return bool(getattr(self._body, "done", False))
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether all of it has come and is small, as the body says."""
+        return bool(getattr(self._body, "at_hand", False))
+
 
 def _copy(exchange: Exchange) -> Exchange:
     """What the upstream would be asked, marked, and without a tie to the client: no answer, no hint goes back there."""
@@ -176,9 +181,9 @@ def _copy(exchange: Exchange) -> Exchange:
     copy = Exchange(exchange.method, exchange.target, headers, {}, exchange.started)
     for name in (
         *("path", "query", "host", "authority", "scheme", "version", "peer", "client", "trusted", "request_id"),
-        *("route", "params", "upstream_path"),
+        *("plan", "route", "params", "upstream_path"),
     ):
-        setattr(copy, name, getattr(exchange, name))
+        setattr(copy, name, getattr(exchange, name, None))
     return copy
 
 

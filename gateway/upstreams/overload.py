@@ -104,12 +104,14 @@ class Limiter:
     wrong.  A mean is trusted no further than its standard error.  After Netflix's concurrency-limits (gradient) and
     TCP Vegas.
 
-    One worker's limit for what it has in flight itself.  For an upstream that takes one or two at once, write a number.
+    One worker's limit for what it has in flight itself; it outlives a reload.  For an upstream that takes one or two at
+    once, write a number.
     """
 
     __slots__ = (
-        *("_base", "_count", "_dropped", "_is_starting", "_limit", "_most", "_needed", "_probe_at"),
-        *("_resume", "_since", "_skip", "_squares", "_sum", "_cut_limit", "_cut_mean", "least", "limit", "most"),
+        *("__weakref__", "_base", "_count", "_dropped", "_is_starting", "_limit", "_most", "_needed", "_probe_at"),
+        *("_resume", "_since", "_skip", "_squares", "_sum", "_cut_limit", "_cut_mean"),
+        *("inflight", "least", "limit", "most"),
     )
 
     #: the mean may lie this much above the base before the limit shrinks
@@ -125,6 +127,7 @@ class Limiter:
     def __init__(self, *, first: int = 6, least: int = 1, most: int = 1000) -> None:
         self.least = least
         self.most = most
+        self.inflight = 0  # counted by whoever admits
         self.limit = first  # whole requests; read by whoever admits
         self._limit = float(first)
         self._cut_limit = self._cut_mean = 0.0  # limit and mean when the limit began to shrink

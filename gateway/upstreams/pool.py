@@ -9,6 +9,7 @@ import queue
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from time import monotonic
 from typing import Final, cast
 
@@ -69,13 +70,13 @@ class TargetPool:
     #: called when a connection was opened: the registry looks after its age from here on
     opened: Callable[[], None] = staticmethod(_nobody_asks)
 
-    def checkout(self, now: float, timeout: float) -> Connection:
+    def checkout(self, now: float, timeout: float, until: float = inf) -> Connection:
         """A connected connection, reused or fresh, that is given back with `Connection.release`.
 
-        `now` is monotonic, `timeout` bounds each of waiting for a slot and connecting, in seconds.  Raises
-        EmptyPoolError, urllib3's and ssl's errors of connecting, OSError.
+        `now` is monotonic, `timeout` bounds each of waiting for a slot and connecting, in seconds, `until` (monotonic)
+        both of them.  Raises EmptyPoolError, urllib3's and ssl's errors of connecting, OSError.
         """
-        return self.reuse(now) or self.open(timeout, may_reuse=True)
+        return self.reuse(now) or self.open(timeout, may_reuse=True, until=until)
 
     def reuse(self, now: float) -> Connection | None:
         """An idle connection that still can be used, the one used last of them. `now` is monotonic."""
@@ -89,8 +90,11 @@ class TargetPool:
             self.discard(connection)
         return None
 
-    def open(self, timeout: float, may_reuse: bool = False) -> Connection:
-        """A fresh connection; an idle one gives up its place. With `may_reuse` also one that was just given back."""
+    def open(self, timeout: float, may_reuse: bool = False, until: float = inf) -> Connection:
+        """A fresh connection, as `checkout` does; an idle one gives up its place.
+
+        With `may_reuse` also one that was just given back.
+        """
         try:
             connection = self.pool.get(True, timeout)
         except queue.Empty:
@@ -100,7 +104,11 @@ class TargetPool:
                 connection.uses += 1
                 return connection
             connection.close()
-        return self._connect(timeout)
+        left = min(timeout, until - monotonic())
+        if left <= 0.0:
+            self.pool.put(None)
+            raise EmptyPoolError(cast(HTTPConnectionPool, self), "a place came free too late")
+        return self._connect(left)
 
     def _connect(self, timeout: float) -> Connection:
         try:

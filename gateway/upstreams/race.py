@@ -1,4 +1,7 @@
-"""Two tries side by side: the first answer wins, the other one is broken off and its connection closed."""
+"""Two tries side by side: the first answer wins, the other one is broken off and its connection closed.
+
+An answer of 500 and more wins only where the other try does no better.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,8 @@ class Race:
         self._runners: list[gevent.Greenlet[..., None]] = []
         self._copies: list[Exchange] = []
         self._attempts_before = exchange.attempts
+        #: the answer of 500 and more that came while the other try was under way
+        self._held: tuple[Exchange, Response] | None = None
         self._running = 0
         self._gone_at = 0.0
         self._is_over = False
@@ -59,9 +64,16 @@ class Race:
                     continue
                 self._running -= 1
                 self._take_over(exchange)
-                if response is not None:
+                if response is None:
+                    failure = failure or error
+                elif response.status < 500 or not self._running:
                     return response
-                failure = failure or error
+                else:
+                    self._held = exchange, response
+            if self._held is not None:
+                (exchange, response), self._held = self._held, None
+                self._take_over(exchange)
+                return response
             assert failure is not None
             raise failure
         finally:
@@ -108,8 +120,10 @@ class Race:
         """Break off who is still at it, and close an answer that came a moment too late."""
         self._is_over = True
         gevent.killall([runner for runner in self._runners if not runner.ready()], block=False)
+        late: list[Response | None] = [] if self._held is None else [self._held[1]]
         while not self._results.empty():
-            response = self._results.get()[1]
+            late.append(self._results.get()[1])
+        for response in late:
             if response is not None:
                 response.close()
 

@@ -9,6 +9,8 @@ from gateway.errors import GatewayError, Kind
 
 #: most faults that one answer lists
 MOST = 20
+#: characters of the longest pointer: a client chooses the names in it, and may have chosen one of megabytes
+LONGEST = 1000
 
 
 class Fault(NamedTuple):
@@ -30,5 +32,11 @@ def refusal(kind: Kind, what: str, faults: Sequence[Fault]) -> GatewayError:
 
 
 def pointer(path: Sequence[str | int]) -> str:
-    """Steps into a value as a JSON pointer (RFC 6901 section 3)."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+    """Steps into a value as a JSON pointer (RFC 6901 section 3); of a very long one those that lead to it."""
+    found = ""
+    for step in path:
+        more = "/" + str(step).replace("~", "~0").replace("/", "~1")
+        if len(found) + len(more) > LONGEST:
+            break
+        found += more
+    return found

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from gateway.exchange import Exchange
 
 _WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_TYPE: Final = re.compile(rf"\s*({_WORD})/({_WORD})\s*")
+_TYPE: Final = re.compile(rf"[ \t]*({_WORD})/({_WORD})[ \t]*")
 _PARAMETER: Final = re.compile(rf';[ \t]*(?:({_WORD})=({_WORD}|"(?:[^"\\]|\\[\t -~])*"))?[ \t]*')
 _ESCAPED: Final = re.compile(r"\\(.)")
 #: names of the one charset that JSON has (RFC 8259 section 8.1); US-ASCII is a part of it

@@ -12,7 +12,7 @@ from gateway.validating.media_type import parse
 LONGEST: Final = 8192
 
 _WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_FIELD: Final = re.compile(rf"({_WORD}):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*")
+_FIELD: Final = re.compile(rf"({_WORD}):([^\x00-\x08\x0a-\x1f\x7f]*)")
 _FORM_DATA: Final = re.compile(r"form-data(?=[ \t]*;)", re.IGNORECASE)
 # NOTE: browsers write a quote as %22, and readers differ in what a backslash before one means, so it is refused.
 _PARAMETER: Final = re.compile(rf'[ \t]*;[ \t]*({_WORD})=({_WORD}|"(?:[^"\\]|\\(?!"))*")')
@@ -43,7 +43,7 @@ def read_head(block: bytes, most: int) -> Part:
         name = found[1].lower()
         if name in fields:
             raise malformed(f"a part has {name} twice")
-        fields[name] = found[2]
+        fields[name] = found[2].strip(" \t")
     if fields.get("content-transfer-encoding", "binary").lower() not in _AS_IT_IS:
         raise malformed("a part has a Content-Transfer-Encoding")
     kind = parse(fields.get("content-type", "text/plain"))

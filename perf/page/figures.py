@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -101,9 +102,11 @@ def costs(scenarios: Mapping[str, Any], figure: str) -> Markup | None:
 
 
 def bounds(found: Mapping[str, Any]) -> tuple[float, float]:
-    """The interval of a median; without one, the median itself."""
+    """The interval of a median; without one, as of too few rounds, the median itself."""
     value, low, high = found["value"], found.get("low"), found.get("high")
-    return (value if low is None else low), (value if high is None else high)
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return value, value
+    return low, high
 
 
 def _growing(result: dict[str, Any]) -> Iterator[tuple[str, str, dict[float, Series]]]:

@@ -139,9 +139,8 @@ def _estimate(found: dict[str, Any] | None) -> str:
     if found is None:
         return "-"
     value = f"{found['value']:,.4g}" if abs(found["value"]) < 1e4 else f"{found['value']:,.0f}"
-    if found.get("low") is None or found.get("high") is None:
-        return value
-    return f"{value} [{short(found['low'])}..{short(found['high'])}]"
+    low, high = bounds(found)
+    return value if low == high == found["value"] else f"{value} [{short(low)}..{short(high)}]"
 
 
 def _kind(verdict: str) -> str:

@@ -14,6 +14,7 @@ from perf.procs import NotServing
 from perf.profiling import callgrind, cpu, flame, fold, syscalls, tables
 from perf.profiling.plain import NotCompiled
 from perf.profiling.subject import trial_of
+from perf.runs import positive
 from perf.scenario import Trial, load_all
 
 FOLDER = Path("build") / "perf" / "profile"
@@ -26,9 +27,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser("profile", help="flame graph, instructions, allocations, system calls of a request")
     command.add_argument("scenario", help="a scenario, one of its variants, or SCENARIO@VARIANT (see list)")
     command.add_argument("--what", default="cpu", help=f"of {', '.join(WHAT)}, as cpu,syscalls, or all (default: cpu)")
-    command.add_argument("--seconds", type=int, default=5, help="of samples, for cpu (default: 5)")
+    command.add_argument("--seconds", type=positive, default=5, help="of samples, for cpu (default: 5)")
     command.add_argument("--sampler", choices=cpu.SAMPLERS, help="for cpu (default: the first of them that is here)")
-    command.add_argument("--requests", type=int, default=2000, help="that are counted, for the others (default: 2000)")
+    command.add_argument(
+        "--requests", type=positive, default=2000, help="that are counted, for the others (default: 2000)"
+    )
     command.add_argument("-o", dest="folder", type=Path, help=f"where to (default: {FOLDER}/SCENARIO)")
     command.set_defaults(command=run)
 

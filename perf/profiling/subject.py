@@ -74,12 +74,18 @@ def loaded(trial: Trial, prefix: Sequence[str] = (), env: dict[str, str] | None 
         try:
             before = {pid: ticks(pid) for pid in session_pids(running.server.sid)}
             client.run(WARM)
-            if bad := [status for status in client.statuses if status[0] not in "23"]:
-                raise LoadFailed(f"{client.statuses[bad[0]]} of {WARM} requests were answered with {bad[0]}")
+            _all_well(client)
             worker = max(before, key=lambda pid: ticks(pid) - before[pid])
             yield Subject(worker, running.port, client, tokens)
+            _all_well(client)
         finally:
             client.close()
+
+
+def _all_well(client: Client) -> None:
+    """Raises LoadFailed: what a refusal costs is not what was asked."""
+    if bad := [status for status in client.statuses if status[0] not in "23"]:
+        raise LoadFailed(f"{client.statuses[bad[0]]} of {client.statuses.total()} requests were answered with {bad[0]}")
 
 
 def ticks(pid: int) -> int:

@@ -1,15 +1,17 @@
 """`python -m perf simulate --check`: what a request costs is measured, one host predicted from it, and measured too.
 
-The costs come from rounds of one worker at full speed with 64 connections.  What is predicted are other things: fixed
-rates, fewer connections, two workers on one core, two workers on two cores that load and upstream use as well.  Rounds
-of both are in turn, since what a request costs changes with what else the machine does.  Nothing is fitted.
+The costs come from rounds of one worker at full speed with 64 connections and with 4, and of two on one core with 32.
+What is predicted are other things: 16 connections, fixed rates, two workers on one core with 64, two workers on two
+cores that load and upstream use as well.  Rounds of both are in turn, since what a request costs changes with what else
+the machine does.  Nothing that is compared has a part in what it is compared with; one worker with 64 connections is
+there twice and says how much two equal rounds differ.
 """
 
 from __future__ import annotations
 
 import datetime
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from random import Random
@@ -24,11 +26,13 @@ from perf.arena import Arena
 from perf.procs import session_cpu
 from perf.scenario import Load, Shape, Trial
 from perf.simulation import redis_load
-from perf.simulation.host import Host, Seen
+from perf.simulation.host import Host
+from perf.simulation.turns import FEW, MANY, Turns
 from perf.stats import estimate
 
+Look = Callable[[], dict[str, float]]
+
 BOUND = 0.15
-CONNECTIONS = 64
 FULL = Shape(auth=True, limits=True, observed="1%")
 LINES = {
     "bare": (Shape(), Load()),
@@ -66,7 +70,7 @@ class Round:
         self.arena, self.trial = arena, Trial(line, "gateway", _with(shape, workers), self.load)
         self.running, self.tokens = arena.get(self.trial), arena.tokens(self.load.tokens)
 
-    def closed(self, seconds: int, connections: int = CONNECTIONS) -> dict[str, float]:
+    def closed(self, seconds: int, connections: int = MANY) -> dict[str, float]:
         """wrk at full speed."""
         load = Load(tokens=self.load.tokens, connections=connections)
         return self._counted(lambda: generators.wrk(self.running.port, load, seconds, self.tokens))
@@ -75,7 +79,7 @@ class Round:
         """A fixed rate."""
         return self._counted(lambda: generators.openloop(self.running.port, self.load, rate, seconds, self.tokens))
 
-    def _counted(self, work: Callable[[], dict[str, float]]) -> dict[str, float]:
+    def _counted(self, work: Look) -> dict[str, float]:
         before = self._spent()
         seen = dict(work())
         gateway, load, ours, busy, whole = (now - then for now, then in zip(self._spent(), before, strict=True))
@@ -105,9 +109,10 @@ def check(rounds: int = 5) -> dict[str, Any]:
         costs = _costs(arena, rounds)
         bare = Round(arena, "bare")
         found["wake_us"] = round(_wake(bare, CALM * 1e6 / median(each["cpu_us"] for each in costs["bare"]), rounds), 2)
-        compared = [each for line in CHECKED for each in _one_core(arena, line, rounds)]
+        alone = {line: _one_core(arena, line, rounds) for line in CHECKED}
     with Arena(2) as arena:
-        compared += [each for line in CHECKED for each in _two_cores(arena, line, rounds)]
+        together = [each for line in CHECKED for each in _two_cores(arena, line, rounds, alone[line][1])]
+    compared = [each for found, _ in alone.values() for each in found] + together
     found["cpu_us"] = {line: _interval([each["cpu_us"] for each in seen]) for line, seen in costs.items()}
     found["load_us"] = {line: median(each["load_us"] for each in seen) for line, seen in costs.items()}
     found["others"] = round(median(each["others"] for seen in costs.values() for each in seen), 3)
@@ -135,46 +140,73 @@ def _costs(arena: Arena, rounds: int) -> dict[str, list[dict[str, float]]]:
     return found
 
 
-def _one_core(arena: Arena, line: str, rounds: int) -> list[Compared]:
-    base = Round(arena, line)
-    found = []
-    for connections, workers in ((16, 1), (64, 1), (64, 2)):
-        other = Round(arena, line, workers)
-        other.closed(1)
-        costs, seen = _paired(base, partial(other.closed, 1, connections), rounds)
-        wanted = Host(*costs).closed(connections, 1.0)
-        at = f"{_words(workers)} on one core, {connections} connections"
-        found += _at_most(line, at, (wanted.rps, wanted.rps / wanted.busy), seen, ("cpu_us",))
-    whole = 1e6 / base.closed(1)["cpu_us"]
-    wake_us = _wake(base, CALM * whole, rounds)
-    costs, seen = _paired(base, lambda: base.open(BUSY_AT * whole, 1.5), rounds)
-    wanted = Host(*costs, wake_us=wake_us).open(BUSY_AT * whole, 2.0, Random(1))
-    return found + _at_rate(line, f"{BUSY_AT:.0%} of the most", wanted, seen)
-
-
-def _two_cores(arena: Arena, line: str, rounds: int) -> list[Compared]:
+def _one_core(arena: Arena, line: str, rounds: int) -> tuple[list[Compared], float]:
+    """(what was compared, the share of its core that a worker gets that is never idle)."""
     base, both = Round(arena, line), Round(arena, line, 2)
     both.closed(1)
-    costs, seen = _paired(base, lambda: both.closed(2), rounds)
-    rps = Host(*costs, 2, is_shared=True).closed(CONNECTIONS, 1.0).rps
+    at = ((16, 1), (MANY, 1), (MANY, 2))
+    looks = [partial((base if workers == 1 else both).closed, 2, connections) for connections, workers in at]
+    known = [partial(base.closed, 2), partial(base.closed, 2, FEW), partial(both.closed, 2, MANY // 2)]
+    many, few, halves, *seen = _in_turn([*known, *looks], rounds)
+    turns = Turns(_median(few, "cpu_us"), _median(many, "cpu_us"))
+    # Two that take turns on a core find its caches full of the other's: how much that is depends on the machine.
+    crowd = max(1.0, _median(halves, "cpu_us") / turns.at(MANY / 4))
+    share = min(1.0, median(each["cpu_us"] * each["rps"] / 1e6 for each in many))
+    found = []
+    for (connections, workers), each in zip(at, seen, strict=True):
+        cost = turns.at(connections / workers) * (crowd if workers > 1 else 1.0)
+        wanted = Host(cost, _median(many, "load_us"), share=share).closed(connections, 1.0)
+        words = f"{_words(workers)} on one core, {connections} connections"
+        found += _at_most(line, words, (wanted.rps, wanted.rps / wanted.busy), each, ("cpu_us",))
+    return found + _at_rate(base, line, rounds), share
+
+
+def _at_rate(base: Round, line: str, rounds: int) -> list[Compared]:
+    """The CPU at a fixed rate, and what it took; where others hold the core, requests wait and come in clumps."""
+    whole = 1e6 / base.closed(1)["cpu_us"]
+    rate, wake_us = BUSY_AT * whole, _wake(base, CALM * whole, rounds)
+    costs, seen = _in_turn([partial(base.closed, 1), partial(base.open, rate, 1.5)], rounds)
+    host = Host(_median(costs, "cpu_us"), _median(costs, "load_us"), wake_us=wake_us)
+    wanted, at = host.open(rate, 2.0, Random(1)), f"{BUSY_AT:.0%} of the most"
+    busy = median(each["cpu_us"] * each["rps"] / 1e6 for each in seen)
+    found = [Compared(line, f"cores used, {at}", wanted.busy, busy, _is_quiet(seen))]
+    if _is_quiet(seen):
+        found.append(Compared(line, f"p50 ms, {at}", wanted.p50_ms, _median(seen, "p50_ms"), False))
+        found.append(Compared(line, f"p99 ms, {at}", wanted.p99_ms, _median(seen, "p99_ms"), False))
+    return found
+
+
+def _two_cores(arena: Arena, line: str, rounds: int, share: float) -> list[Compared]:
+    base, both = Round(arena, line), Round(arena, line, 2)
+    both.closed(1)
+    looks = [partial(base.closed, 2), partial(base.closed, 2, FEW), partial(both.closed, 2)]
+    many, few, seen = _in_turn(looks, rounds)
+    cost = Turns(_median(few, "cpu_us"), _median(many, "cpu_us")).at(MANY / 2)
+    rps = Host(cost, _median(many, "load_us"), 2, is_shared=True, share=share).closed(MANY, 1.0).rps
     at = "two workers on two cores, load and upstream on them too"
-    return _at_most(line, at, (rps, rps / 2), seen, ("cpu_us", "load_us"))
+    return _at_most(line, at, (rps, rps / 2 / share), seen, ("cpu_us", "load_us"))
 
 
 def _wake(base: Round, rate: float, rounds: int) -> float:
     """Microseconds of CPU on top of a request that finds its worker idle: from what it costs at a low rate."""
-    (cost, _), seen = _paired(base, lambda: base.open(rate, 1.5), rounds)
-    each = median(calm["cpu_us"] for calm in seen)
-    return max(0.0, (each - cost) / max(0.1, 1 - rate * each / 1e6))
+    costs, seen = _in_turn([partial(base.closed, 1), partial(base.open, rate, 1.5)], rounds)
+    each = _median(seen, "cpu_us")
+    return max(0.0, (each - _median(costs, "cpu_us")) / max(0.1, 1 - rate * each / 1e6))
 
 
-def _paired(
-    base: Round, one: Callable[[], dict[str, float]], rounds: int
-) -> tuple[tuple[float, float], list[dict[str, float]]]:
-    """(CPU us of gateway and load, what `one` saw), in turn: what the machine does meanwhile meets both alike."""
-    pairs = [(base.closed(1), one()) for _ in range(rounds)]
-    gateway, load = (median(cost[name] for cost, _ in pairs) for name in ("cpu_us", "load_us"))
-    return (gateway, load), [seen for _, seen in pairs]
+def _in_turn(looks: Sequence[Look], rounds: int) -> list[list[dict[str, float]]]:
+    """What each saw in its rounds, in turn: what the machine does meanwhile, and who looked before, meets all alike."""
+    found: list[list[dict[str, float]]] = [[] for _ in looks]
+    order, random = list(range(len(looks))), Random(1)
+    for _ in range(rounds):
+        random.shuffle(order)
+        for place in order:
+            found[place].append(looks[place]())
+    return found
+
+
+def _median(seen: list[dict[str, float]], name: str) -> float:
+    return median(each[name] for each in seen)
 
 
 def _at_most(
@@ -186,16 +218,6 @@ def _at_most(
         Compared(line, f"requests/s, {at}", wanted[0], median(each["rps"] for each in seen), _is_quiet(seen)),
         Compared(line, f"requests for a second of CPU, {at}", wanted[1], each_cpu, True),
     ]
-
-
-def _at_rate(line: str, at: str, wanted: Seen, seen: list[dict[str, float]]) -> list[Compared]:
-    """The CPU at a fixed rate, and what it took; where others hold the core, requests wait and come in clumps."""
-    busy = median(each["cpu_us"] * each["rps"] / 1e6 for each in seen)
-    found = [Compared(line, f"cores used, {at}", wanted.busy, busy, _is_quiet(seen))]
-    if _is_quiet(seen):
-        found.append(Compared(line, f"p50 ms, {at}", wanted.p50_ms, median(each["p50_ms"] for each in seen), False))
-        found.append(Compared(line, f"p99 ms, {at}", wanted.p99_ms, median(each["p99_ms"] for each in seen), False))
-    return found
 
 
 def _is_quiet(seen: list[dict[str, float]]) -> bool:

@@ -15,7 +15,7 @@ from perf.sizing import STYLE
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "docs" / "measured" / "scaling.json"
-CHECKED = ROOT / "docs" / "measured" / "2026-11-26-simulation.md"
+CHECKED = ROOT / "docs" / "measured" / "2026-11-27-simulation.md"
 FOLDER = ROOT / "docs" / "images"
 PAGE = ROOT / "docs" / "scaling.md"
 BLOCK = r"(?<=<!-- {} -->\n).*?(?=<!-- /{} -->)"

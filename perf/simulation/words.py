@@ -105,7 +105,8 @@ def checked(found: Found) -> str:
         f"# One host, predicted and measured, {found['when'][:10]}",
         "",
         "Measured by `python -m perf simulate --check`. The CPU of a request comes from one worker at full speed with",
-        "64 connections; everything that is compared was predicted from that alone, and measured in turn with it.",
+        "64 connections and with 4, for two workers on one core also from those with 32. What is compared was",
+        "predicted from that alone, and measured in turn with it.",
         f"{about['cpu']}, {about['cores']} cores, Linux {about['kernel']}, Python {about['python']},",
         f"Redis {about['redis']}. Other processes used {found['others']:.0%} of the cores while costs were taken."
         + (NOISY if any(each["what"].startswith("requests/s") > each["is_held"] for each in found["check"]) else ""),

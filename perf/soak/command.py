@@ -37,7 +37,7 @@ SETTLED_WITHIN = 3.0
 
 @dataclass
 class Seen:
-    """What came of a soak. A sample is (seconds, {pid: {figure: value}})."""
+    """What came of a soak. A sample is (seconds, {pid of a worker, or name: {figure: value}})."""
 
     samples: list[tuple[float, dict[str, dict[str, float]]]] = field(default_factory=list)
     wrong: dict[str, int] = field(default_factory=dict)
@@ -67,6 +67,7 @@ def _soak(given: argparse.Namespace) -> int:
     if given.json:
         result = {"when": when, "machine": found, "minutes": given.minutes, "seed_leak": given.seed_leak}
         result |= {"passed": not mistakes, "mistakes": mistakes, "findings": [asdict(each) for each in findings]}
+        given.json.parent.mkdir(parents=True, exist_ok=True)
         given.json.write_text(json.dumps(result | asdict(seen), indent=1) + "\n")
         print(f"written to {given.json}")
     return int(bool(mistakes))
@@ -91,19 +92,21 @@ def run(setting: Setting, seconds: float) -> Seen:
 
 
 def holdings(setting: Setting) -> dict[str, dict[str, float]]:
-    """What each worker holds, once the connections of the last clients are closed."""
+    """What each worker holds, and the processes beside them, once the connections of the last clients are closed."""
     until = time.monotonic() + SETTLED_WITHIN
     while any(row["connections"] for row in setting.ask("/api/workers")[1]) and time.monotonic() < until:
         time.sleep(0.03)
-    return {
+    rows = setting.ask("/api/workers?deep=true")[1]
+    workers = {
         str(row["pid"]): {
             "rss": row["holds"]["private_memory"],
             "fds": row["holds"]["descriptors"],
             **{name: row["holds"][name] for name in ("greenlets", "objects", "blocks")},
         }
-        for row in setting.ask("/api/workers?deep=true")[1]
+        for row in rows
         if "holds" in row
     }
+    return workers | setting.beside({row["pid"] for row in rows})
 
 
 @contextmanager
@@ -113,7 +116,10 @@ def _reloading(setting: Setting, crowd: Crowd, seen: Seen, every: float) -> Iter
 
     def live() -> None:
         while not over.wait(every):
-            _reload(setting, crowd, seen)
+            try:
+                _reload(setting, crowd, seen)
+            except (OSError, ValueError) as error:  # the admin listener does not answer
+                crowd.wrong[f"reload: {type(error).__name__}: {error}"] += 1
 
     thread = threading.Thread(target=live, daemon=True)
     thread.start()
@@ -143,24 +149,28 @@ def _reload(setting: Setting, crowd: Crowd, seen: Seen) -> None:
 
 
 def verdict(seen: Seen) -> tuple[list[Finding], list[str]]:
-    """(how every figure of every worker went, what is wrong)."""
+    """(how every figure of every process went, what is wrong); a helper that comes and goes is not judged."""
     series: dict[str, list[tuple[float, dict[str, float]]]] = defaultdict(list)
     for at, workers in seen.samples:
         for pid, held in workers.items():
             series[pid].append((at, held))
-    findings, mistakes = [], []
-    whole = {pid: rows for pid, rows in series.items() if len(rows) == len(seen.samples)}
-    for number, rows in enumerate(whole.values(), 1):
-        times = [at for at, _ in rows]
-        if len(rows) > 1:
-            findings += [judge(f"worker {number}", name, times, [held[name] for _, held in rows]) for name in ALLOWED]
+    mistakes = []
+    whole = {who: rows for who, rows in series.items() if len(rows) == len(seen.samples)}
+    workers, stayed = ([who for who in some if who.isdigit()] for some in (series, whole))
+    names = {pid: f"worker {number}" for number, pid in enumerate(stayed, 1)}
+    findings = [each for who, rows in whole.items() if len(rows) > 1 for each in _judged(names.get(who, who), rows)]
     if len(seen.samples) < LEAST:
         mistakes.append(f"{len(seen.samples)} samples decide nothing")
-    if len(whole) < len(series) or not whole:
-        mistakes.append(f"workers came or went: {len(series)} were seen, {len(whole)} of them all the time")
+    if len(stayed) < len(workers) or not stayed:
+        mistakes.append(f"workers came or went: {len(workers)} were seen, {len(stayed)} of them all the time")
     mistakes += [f"{each.worker} leaks {each.figure}: {line(each)}" for each in findings if each.leaks]
     mistakes += [f"{count} times {words}" for words, count in sorted(seen.wrong.items()) if count]
     return findings, mistakes
+
+
+def _judged(who: str, rows: list[tuple[float, dict[str, float]]]) -> list[Finding]:
+    times = [at for at, _ in rows]
+    return [judge(who, name, times, [held[name] for _, held in rows]) for name in ALLOWED if name in rows[0][1]]
 
 
 def line(found: Finding) -> str:

@@ -78,7 +78,7 @@ class Crowd:
                 visit(visitor)
             except Unexpected as error:
                 self.wrong[f"{visit.__name__}: {error}"] += 1
-            except (OSError, ValueError) as error:
+            except Exception as error:  # whatever it was, a visitor that goes unseen would only be less load
                 self.wrong[f"{visit.__name__}: {type(error).__name__}: {error}"] += 1
             finally:
                 with self._lock:

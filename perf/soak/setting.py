@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ from typing import Any
 
 import jwt
 
-from perf.procs import Server, free_ports
+from perf.procs import Server, free_ports, session_pids, undisturbed
 from perf.soak.leaking import LEAKS
 
 ROOT = Path(__file__).parents[2]
@@ -115,8 +116,9 @@ class Setting:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
-        for server in reversed(self._servers):
-            server.stop()
+        with undisturbed():
+            for server in reversed(self._servers):
+                server.stop()
         self._log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -144,6 +146,15 @@ class Setting:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, json.loads(error.read())
+
+    def beside(self, workers: set[int]) -> dict[str, dict[str, float]]:
+        """Descriptors of the gateway's other processes; the observer's memory grows with its history, to a bound."""
+        master, held = self._servers[-1].sid, {}
+        for pid in sorted(set(session_pids(master)) - workers):
+            with contextlib.suppress(OSError):  # it has ended
+                count = len(os.listdir(f"/proc/{pid}/fd"))
+                held["master" if pid == master else f"helper {pid}"] = {"fds": float(count)}
+        return held
 
     def _start(self, name: str, command: list[str]) -> Server:
         cores = tuple(sorted(os.sched_getaffinity(0)))

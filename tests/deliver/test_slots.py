@@ -37,6 +37,10 @@ if verb == "get":
     sys.stdout.write(str(found))
 elif verb == "rollout":
     sys.exit(0 if cluster[rest[1]]["status"].get("done", True) else "error: timed out waiting for the condition")
+elif verb == "scale":
+    number = int(re.fullmatch(r"--replicas=(\\d+)", rest[1])[1])
+    cluster[rest[0]]["spec"]["replicas"] = cluster[rest[0]]["status"]["availableReplicas"] = number
+    json.dump(cluster, open(path, "w"))
 elif verb == "patch":
     assert rest[1:3] == ["--type=merge", "-p"], rest
     merge(cluster[rest[0]], json.loads(rest[3]))
@@ -48,7 +52,8 @@ else:
 
 def deployment(version: str, available: int = 3) -> dict:
     containers = [{"image": f"registry.example/gateway:{version}"}]
-    return {"spec": {"template": {"spec": {"containers": containers}}}, "status": {"availableReplicas": available}}
+    spec = {"replicas": available, "template": {"spec": {"containers": containers}}}
+    return {"spec": spec, "status": {"availableReplicas": available}}
 
 
 class Cluster:
@@ -96,6 +101,22 @@ def test_a_promotion_changes_the_selector_and_a_rollback_changes_it_back(cluster
     assert "service/gw selects blue (registry.example/gateway:1.0.0)" in cluster.make("rollback")
     before["service/gw"]["metadata"]["annotations"] = {}
     assert cluster.read() == before
+
+
+@pytest.mark.parametrize("verb", ["promote", "rollback"])
+def test_who_takes_all_requests_has_as_many_pods_as_who_had_them(cluster, verb):
+    state = cluster.read()
+    if verb == "rollback":
+        cluster.make("promote")
+        state = cluster.read()
+    active, idle = ("blue", "green") if verb == "promote" else ("green", "blue")
+    state[f"deployment/gw-{active}"] = deployment("1.0.0", 12)
+    cluster.write(state)
+    cluster.make(verb)
+    assert cluster.selector["slot"] == idle
+    assert cluster.read()[f"deployment/gw-{idle}"]["spec"]["replicas"] == 12
+    cluster.make("rollback" if verb == "promote" else "promote")
+    assert cluster.read()[f"deployment/gw-{active}"]["spec"]["replicas"] == 12, "nothing is made fewer"
 
 
 def test_a_rollback_is_never_a_promotion(cluster):

@@ -20,7 +20,7 @@ ROUTES = """
     aggregate:
       parts:
         item: {upstream: one, path: "/item/{id}", required: true}
-        stock: {upstream: two, path: "/stock/{item.sku}", timeout: 200ms, default: {level: unknown}}
+        stock: {upstream: two, path: "/stock/{item.sku}", timeout: 2s, default: {level: unknown}}
         down: {upstream: dead, path: /down}
       response: {item: item.name, level: stock.level, down: down}
       meta: true
@@ -44,7 +44,7 @@ ROUTES = """
     match: {path: /timely}
     aggregate:
       parts:
-        ill: {upstream: many, path: /fickle/ill, timeout: 300ms, retry: {attempts: 10, backoff: 1ms}}
+        ill: {upstream: many, path: /fickle/ill, timeout: 2s, retry: {attempts: 10, backoff: 1ms}}
       meta: true
 """
 
@@ -64,7 +64,7 @@ def play(connection: Connection) -> None:
         if path.startswith(b"/fickle/"):
             ASKED[path.decode()] += 1
             if path.endswith(b"/ill"):
-                time.sleep(0.05)
+                time.sleep(0.6)
             status = b"503 Busy" if ASKED[path.decode()] == 1 or path.endswith(b"/ill") else b"200 OK"
             connection.send(b"HTTP/1.1 %s\r\nContent-Length: 2\r\n\r\n{}" % status)
             continue

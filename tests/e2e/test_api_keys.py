@@ -121,3 +121,21 @@ def test_keys_outlive_a_reload(gateway):
 def test_the_api_wants_its_token(gateway):
     assert gateway.admin("/api/keys")[0] == 401
     assert gateway.admin("/api/keys", "POST")[0] == 401
+
+
+def test_a_consumer_who_is_shut_out_by_name(gateway):
+    key = command(gateway, "create", "acme").strip()
+    other = command(gateway, "create", "zeta", "--role", "viewer").strip()
+    body, asks = {"provider": "partners", "sub": "acme", "ttl": "1h"}, {"Authorization": "Bearer t0ken"}
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.admin_port, timeout=15)
+    connection.request("POST", "/api/revocations", json.dumps(body), {**asks, "X-Gateway-Admin": "1"})
+    assert connection.getresponse().status == 204
+    connection.close()
+    for each in (key, WRITTEN):  # in the store or in the file
+        wait_until(lambda each=each: everywhere(gateway, each, 401), "all workers refuse the key")
+    status, headers, _ = item(gateway, key)
+    assert (status, headers["www-authenticate"]) == (401, 'ApiKey realm="gateway"')
+    assert everywhere(gateway, other, 200)
+    (entry,) = gateway.admin("/api/revocations", "GET", asks)[1]
+    assert gateway.admin(f"/api/revocations/{entry['id']}", "DELETE", asks)[0] == 204
+    wait_until(lambda: everywhere(gateway, key, 200), "all workers take it again")

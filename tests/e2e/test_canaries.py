@@ -174,7 +174,9 @@ def command(config: Path, *words: str) -> str:
 def notified(gateway: Gateway) -> bool:
     """Whether each of the channels was tried; what is watched is a request that fails."""
     fetched(f"{gateway.url}/open", SENT)
-    _, text = fetched(f"http://127.0.0.1:{gateway.admin_port}/api/alerts", {"Authorization": f"Bearer {TOKEN}"})
+    status, text = fetched(f"http://127.0.0.1:{gateway.admin_port}/api/alerts", {"Authorization": f"Bearer {TOKEN}"})
+    if status != 200:  # who observes is not there yet
+        return False
     counts = json.loads(text.partition("\n\n")[2])["notifications"]["counts"]
     return len({each["channel"] for each in counts}) == 5
 

@@ -1,4 +1,4 @@
-"""conf/examples/content.yaml, served as it stands in front of the example services."""
+"""conf/examples/content.yaml, served in front of the example services: but for two short timeouts as it stands."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ EXAMPLE = Path(__file__).parents[2] / "conf" / "examples" / "content.yaml"
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with (
-        example_services() as services,
-        serving(tmp_path_factory.mktemp("content"), services.text(EXAMPLE)) as made,
-    ):
-        yield made
+    with example_services() as services:
+        text = services.text(EXAMPLE)
+        assert text.count("timeout: 300ms") == 2, "how long a page waits for two of its parts: here it is to have them"
+        with serving(tmp_path_factory.mktemp("content"), text.replace("timeout: 300ms", "timeout: 5s")) as made:
+            yield made
 
 
 def test_an_item_is_kept(gateway: Gateway) -> None:

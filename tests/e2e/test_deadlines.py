@@ -14,7 +14,7 @@ from tests.support.through import ask, config, get, problem, serving
 
 pytestmark = pytest.mark.timed
 
-LATE = 1.0
+LATE = 1.5
 
 
 def late(connection: Connection) -> None:

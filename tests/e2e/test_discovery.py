@@ -88,7 +88,8 @@ def test_addresses_come_and_go(tmp_path: Path, pair: tuple[Upstream, Upstream], 
         assert answers(gateway) == {two}, "a reload keeps what is known, though nothing can be asked now"
         names.rcode, names.records = None, {("app.test", "A"): ["127.0.0.1"]}
         until(gateway, {one})
-        assert f"+127.0.0.1:{pair[0].port} -127.0.0.2:{pair[0].port}" in gateway.output()
+        change = f"+127.0.0.1:{pair[0].port} -127.0.0.2:{pair[0].port}"
+        wait_until(lambda: change in gateway.output(), "the change is told")
 
 
 def test_services_have_ports_of_their_own(tmp_path: Path, names: DnsServer) -> None:
@@ -109,7 +110,7 @@ def test_a_name_that_nobody_knows_is_no_target(tmp_path: Path, names: DnsServer)
     with serving(tmp_path / "gateway", config({"app": spec})) as gateway:
         status, _, body = ask(gateway, get("/app/"))
         assert (status, b"no-target" in body) == (503, True)
-        assert "NXDOMAIN for app.test A" in gateway.output()
+        wait_until(lambda: "NXDOMAIN for app.test A" in gateway.output(), "it is told why")
 
 
 def test_a_silent_dns_server_holds_nobody_else_up(tmp_path: Path, names: DnsServer) -> None:
@@ -152,7 +153,7 @@ def test_endpoints_of_a_service_come_and_go(tmp_path: Path, api: KubernetesApi) 
         api.delete("b")
         until(gateway, {three})
         api.delete("c")
-        wait_until(lambda: ask(gateway, get("/app/"))[0] == 503, "no target is left")
+        wait_until(lambda: {ask(gateway, get("/app/"))[0] for _ in range(10)} == {503}, "no target is left")
         gateway.write(
             text.replace("workers: 1, ", "").replace(
                 "kubernetes: {service: app, namespace: shop, port: http}", f'targets: ["{upstreams[0].url}"]'

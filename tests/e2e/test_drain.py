@@ -189,7 +189,7 @@ def test_a_worker_ends_once_its_one_long_request_has(tmp_path, held):
     with running(tmp_path, config(held, 2)) as gateway:
         client = connect(gateway, SLOW)
         held.has(1)
-        workers = wait_until(lambda: children(gateway.pid)[1:] and children(gateway.pid), "two workers")
+        workers = wait_until(lambda: found if len(found := gateway.workers()) == 2 else None, "two workers")
         gateway.send(signal.SIGTERM)
         wait_until(lambda: len([pid for pid in workers if is_alive(pid)]) == 1, "the worker without work ended", 2.0)
         began = time.monotonic()
@@ -229,11 +229,11 @@ def test_while_wrk_runs(tmp_path, workers):
     """A request that was sent is answered, or its connection was never taken: no answer is lost, none is wrong."""
     with running(tmp_path, server(workers) + "routes:\n" + respond("ok")) as gateway:
         # NOTE: a worker waits half a second for the next request of an idle connection, and no longer.
-        wrk = Wrk(tmp_path, f"{gateway.url}/plan", 1, connections=32, check='body == "ok"', is_prompt=True)
+        wrk = Wrk(tmp_path, f"{gateway.url}/plan", 30, connections=32, check='body == "ok"', is_prompt=True)
         wait_until(lambda: sum(w["requests"] for w in gateway.admin("/api/workers")[1]) > 500, "wrk is at work")
         gateway.send(signal.SIGTERM)
         assert gateway.process.wait(5) == 0
-        counts = wrk.result()
+        counts = wrk.interrupt()
         del counts["write"], counts["connect"]  # connections that were refused, which wrk tries without end
         assert counts.pop("requests") > 500
         assert counts == dict.fromkeys(("wrong", "read", "status", "timeout"), 0)

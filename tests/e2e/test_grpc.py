@@ -136,7 +136,7 @@ def test_messages_are_bounded_in_both_directions(told: Told) -> None:
 def test_time_is_told_and_ends_a_call(told: Told) -> None:
     assert said(told, "/v1/orders/1", "grpc-timeout: 5S")[1]["left"] in map(str, range(1, 5001))
     started = time.monotonic()
-    ended = get("/v1/orders/slow/7", "X-Request-Timeout: 100ms")
+    ended = get("/v1/orders/slow/7", "X-Request-Timeout: 1500ms")
     assert problem(told.gateway, ended)[:2] == (504, "upstream-timeout")
     assert time.monotonic() - started < 5
     wait_until(lambda: "7" in told.shop.cancelled, "the call was ended")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests.support.certs import Pair
@@ -223,7 +224,8 @@ def test_one_of_a_hundred_streams_is_slow_and_the_others_are_not(gateway: Gatewa
         assert {client.answers[each].status for each in numbers} == {200}
         assert client.answers[refused].reset in (None, 7) and not client.answers[slow].status
         for number in (slow, upload):
-            client.h2.reset_stream(number, 8)
+            if client.answers[number].reset is None:  # its body did not come in time
+                client.h2.reset_stream(number, 8)
         client.flush()
         assert client.get(*head("/up/still")).status == 200
     assert logged(gateway, "/silent/slow")["error"] == "client-closed"
@@ -266,14 +268,14 @@ def test_ordinary_clients(gateway: Gateway, ca: Pair) -> None:
 
 
 def test_an_idle_connection_ends_with_a_goaway(tmp_path: Path, ca: Pair, upstreams: dict[str, Upstream]) -> None:
-    more = ", keepalive: 300ms, limits: {header_timeout: 500ms}"
+    more = ", keepalive: 300ms, limits: {header_timeout: 1500ms}"
     with serving(tmp_path / "idle", text(ca, upstreams, more)) as gateway:
         with Http2Client(gateway.port, ca.cert) as client:
             assert client.get(*head("/up/")).status == 200
             assert client.goodbye() == 0
+        began = time.monotonic()
         with Http2Client(gateway.port, ca.cert) as client:
-            began = time.monotonic()
-            assert client.goodbye() == 0 and time.monotonic() - began > 0.3, "no request came in time"
+            assert client.goodbye() == 0 and time.monotonic() - began > 1.0, "no request came in time"
         with Http2Client(gateway.port, ca.cert) as client:
             client.raw(b"\0\1\0\1\4\0\0\0\1only the beginning")
             assert client.goodbye() == 0
@@ -292,3 +294,25 @@ def test_draining_answers_what_was_begun(tmp_path: Path, ca: Pair, upstreams: di
             assert client.outcome(5) == ("reset", REFUSED)
             assert b"".join(each.payload for each in client.frames() if each.kind == DATA).endswith(b"begun, ended")
             ending.join()
+
+
+def test_the_end_of_a_drain_takes_nothing_from_a_client_that_still_sends(
+    tmp_path: Path, ca: Pair, upstreams: dict[str, Upstream]
+) -> None:
+    """What the kernel still holds for it arrives, though nobody wants its own frames any more."""
+    with serving(tmp_path / "slow", text(ca, upstreams)) as gateway:
+        with Http2Client(gateway.port, ca.cert, is_lazy=True, window=1 << 24) as client:
+            client.h2.increment_flow_control_window(1 << 24)
+            number = client.ask(head("/pieces/big/1000000"))
+            logged(gateway, "/pieces/big/1000000")
+            gateway.send(signal.SIGTERM)
+            ours = client.socket.getsockname()
+
+            def is_closing() -> bool:
+                found = [each for each in psutil.net_connections("tcp4") if each.raddr == ours]
+                return all(each.status != psutil.CONN_ESTABLISHED for each in found)
+
+            wait_until(is_closing, "the gateway has said all")
+            client.raw(frame(6, 0, 0, b"12345678"))
+            client.until(lambda: client.answers[number].ended, "the answer")
+            assert len(client.answers[number].body) == 1_000_000

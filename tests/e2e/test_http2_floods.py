@@ -118,6 +118,15 @@ def test_what_ordinary_clients_do_is_no_flood(gateway: Gateway, ca: Pair) -> Non
         assert client.serves(301)
 
 
+def test_nor_is_asking_about_each_answer(gateway: Gateway, ca: Pair) -> None:
+    """As clients of gRPC do: how fast it came, and two windows."""
+    with Http2Client(gateway.port, ca.cert) as client:
+        for _ in range(350):
+            for at in range(6):
+                client.h2.ping(b"asked, %d" % at)
+            assert client.get(*head("/up/")).status == 200
+
+
 def test_a_client_that_takes_no_answers(gateway: Gateway, ca: Pair) -> None:
     before = memory(gateway)
     with RawClient(gateway.port, ca.cert) as client:

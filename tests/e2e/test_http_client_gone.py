@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import count
 
 import pytest
 
 from tests.support.gateway import Gateway, wait_until
 from tests.support.raw import Client, Connection, Upstream
-from tests.support.through import config, get, logged, sending, serving
+from tests.support.through import ask, config, get, logged, sending, serving
+from tests.support.tries import first_quick
 
 PATIENCE = 1.0
+#: an answer within this many seconds is quick
+QUICK = 0.2
+#: a quick answer may be given
+go = threading.Semaphore(0)
 
 
 def play(connection: Connection) -> None:
-    """/wait says nothing; /part sends some of a body; /quick answers a tenth of a second late; the end is noticed."""
+    """/wait says nothing; /part sends some of a body; /quick answers when it may; the end is noticed."""
     head, _ = connection.request()
     if b"/quick" in head:
-        time.sleep(0.1)
-        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nquick")
+        assert go.acquire(timeout=10)
+        connection.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nquick")
+        return
     if b"/part" in head:
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\npart")
     if b"/flood" in head:
@@ -75,6 +84,22 @@ def test_while_the_upstream_is_waited_for(
 
 
 @LEAVING
+def test_though_it_had_sent_another_request(
+    gateway: Gateway, upstream: Upstream, leave: Callable[[Client], None]
+) -> None:
+    path = f"/up/wait?next-{leave.__name__}"
+
+    def ask_more_and_leave(client: Client) -> None:
+        client.send(get("/up/wait?never"))
+        assert ask(gateway, get("/nowhere"))[0] == 404, "the one worker has seen it by now"
+        leave(client)
+
+    assert gone(gateway, upstream, path, ask_more_and_leave) < PATIENCE
+    line = logged(gateway, path)
+    assert (line["status"], line["error"]) == (499, "client-closed")
+
+
+@LEAVING
 def test_in_the_middle_of_an_answer(gateway: Gateway, upstream: Upstream, leave: Callable[[Client], None]) -> None:
     path = f"/up/part?{leave.__name__}"
     assert gone(gateway, upstream, path, leave, b"part") < PATIENCE
@@ -90,11 +115,26 @@ def test_while_it_does_not_read(gateway: Gateway, upstream: Upstream, leave: Cal
     assert (line["status"], line["error"]) == (499, "client-closed")
 
 
-def test_who_only_closed_its_sending_half_still_gets_a_quick_answer(gateway: Gateway) -> None:
-    with sending(gateway, get("/up/quick", "Connection: close")) as client:
-        fin(client)
-        assert client.rest().endswith(b"\r\n\r\nquick")
-    assert logged(gateway, "/up/quick")["status"] == 200
+def test_who_only_closed_its_sending_half_still_gets_a_quick_answer(gateway: Gateway, upstream: Upstream) -> None:
+    numbers = count()
+
+    def answered() -> tuple[float, bytes, str]:
+        """Seconds from when the half was closed, what was answered, and the path."""
+        target = f"/quick?{next(numbers)}"
+        with sending(gateway, get(f"/up{target}", "Connection: close")) as client:
+            wait_until(lambda: f" {target} ".encode() in upstream.received(), "the upstream is asked")
+            began, answer = time.monotonic(), b""
+            fin(client)
+            assert ask(gateway, get("/nowhere"))[0] == 404, "the one worker has seen it by now"
+            go.release()
+            with suppress(ConnectionResetError):
+                answer = client.rest()
+            return time.monotonic() - began, answer, f"/up{target}"
+
+    # An answer that this machine held up is not quick, and tells nothing.
+    _, answer, path = first_quick(answered, lambda found: found[0] < QUICK)
+    assert answer.endswith(b"\r\n\r\nquick")
+    assert logged(gateway, path)["status"] == 200
 
 
 def test_while_it_uploads(gateway: Gateway, upstream: Upstream) -> None:
@@ -113,6 +153,7 @@ def test_between_two_requests_nothing_is_logged(gateway: Gateway) -> None:
         client.reset()
     with sending(gateway, b"") as client:
         client.reset()
+    go.release()
     with sending(gateway, get("/up/quick?last")) as client:
         assert client.answer()[0] == 200
     logged(gateway, "/up/quick?last")

@@ -17,6 +17,7 @@ from tests.support.gateway import ROOT, Gateway, wait_until
 from tests.support.issuer import TokenIssuer, token_issuer
 from tests.support.key_files import ec_key, private_pem, public_pem
 from tests.support.operations import running
+from tests.support.patient import patient_env
 from tests.support.raw import Client, Upstream, echo
 from tests.support.redis import RedisServer, redis
 from tests.support.through import ask, get, logged
@@ -74,7 +75,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     upstream = Upstream(echo)
     with token_issuer(STAFF) as issuer, redis(folder) as store:
         text = example(upstream, issuer, store)
-        with running(folder, text, env={"BATCH_SECRET": SECRET}) as gateway:
+        with running(folder, text, env={"BATCH_SECRET": SECRET, **patient_env(folder)}) as gateway:
             yield Place(gateway, issuer, store, folder)
     upstream.close()
 

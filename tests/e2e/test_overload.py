@@ -14,7 +14,7 @@ pytestmark = pytest.mark.timed
 TAKES, PLACES = 0.04, 8
 CAPACITY = PLACES / TAKES
 #: seconds until the limit has been found, and those that are looked at; half a minute of it is in tests/soak
-SETTLED, COUNTED = 2.0, 2.0
+SETTLED, COUNTED = 2.0, 4.0
 
 
 @pytest.mark.parametrize("limit", [str(PLACES), "adaptive"])

@@ -5,10 +5,10 @@ import socket
 
 import pytest
 
+from gateway.tuning.processes import tree_memory
 from perf import peer, tools
 from perf.__main__ import main
 from perf.arena import Arena, get
-from perf.peak import tree_mb
 from perf.peercheck import ask, faults
 from perf.scenario import Load, Shape, Trial
 
@@ -33,7 +33,7 @@ def test_bare_peers_pass_on_what_they_get_and_their_memory_is_seen():
             running = arena.get(Trial(name, name, Shape(), Load()))
             status, said = ask(running.port, get("/v1/items/42"))
             assert status == 200 and said["name"] == "widget"
-            assert 1 < tree_mb(running.server.sid) < 500
+            assert 1 < tree_memory(running.server.sid) < 500
     with socket.socket() as probe:  # and nothing is left of them
         assert probe.connect_ex(("127.0.0.1", running.port)) != 0
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from string import ascii_lowercase
 from typing import Any
 
 import pytest
@@ -72,7 +73,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, services: dict[int, Servic
     for port, service in services.items():
         text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{service.upstream.port}")
     text = text.replace("to: stdout", "to: access.log").replace("server:\n", "server:\n  workers: 2\n")
-    text = text.replace("every: 1s, timeout: 500ms", "every: 200ms, timeout: 200ms")  # nobody waits here for long
+    text = text.replace("every: 1s, timeout: 500ms", "every: 500ms, timeout: 500ms")  # nobody waits here for long
     with running(tmp_path_factory.mktemp("resilience"), text) as made:
         wait_until(lambda: state(made, "catalog") == ["serving"] * 3, "all are checked")
         yield made
@@ -106,7 +107,10 @@ def test_a_dead_target_an_ill_one_and_a_failing_one_are_not_noticed(
 ) -> None:
     first, second, third = (services[port] for port in (9101, 9102, 9103))
     stay = "X-Version: catalog"
-    assert {who for _, who in asked(gateway, "/catalog/items", 60, stay)} == {9101, 9102, 9103}
+    met: Counter[tuple[int, int]] = Counter()
+    # p2c may have reasons of its own not to choose one at first, so all are asked for until they are met.
+    wait_until(lambda: met.update(asked(gateway, "/catalog/items", 5, stay)) or len(met) == 3, "each of them answers")
+    assert set(met) == {(200, 9101), (200, 9102), (200, 9103)}
     first.kill()
     assert {status for status, _ in asked(gateway, "/catalog/items", 40, stay)} == {200}
     wait_until(lambda: state(gateway, "catalog")[0] == "down", "the checks have noticed")
@@ -120,7 +124,6 @@ def test_a_dead_target_an_ill_one_and_a_failing_one_are_not_noticed(
     wait_until(lambda: state(gateway, "catalog")[1] == "starting slowly", "it is well again")
     before, third.status = len(third.heads), 503
     found: Counter[tuple[int, int]] = Counter()
-    # p2c may have reasons of its own not to choose it at first, so it is asked for until it is.
     wait_until(
         lambda: found.update(asked(gateway, "/catalog/items", 5, stay)) or len(third.heads) > before, "it is met"
     )
@@ -194,7 +197,8 @@ def test_more_than_the_writes_can_take_is_refused_at_once(gateway: Gateway, serv
 
 
 def test_a_user_stays_on_one_target(gateway: Gateway) -> None:
-    homes = {user: set(asked(gateway, "/carts/mine", 5, f"X-User: {user}")) for user in "abcdefghij"}
+    # NOTE: where users belong depends on the ports, which are others each time; two dozen never belong to one.
+    homes = {user: set(asked(gateway, "/carts/mine", 5, f"X-User: {user}")) for user in ascii_lowercase}
     assert all(len(home) == 1 for home in homes.values())
     assert set.union(*homes.values()) == {(200, 9401), (200, 9402)}
 
@@ -220,4 +224,4 @@ def test_a_caller_may_be_in_more_of_a_hurry(gateway: Gateway, services: dict[int
     finally:
         for cart in carts:
             cart.open.set()
-    assert state(gateway, "carts") == ["serving"] * 2
+    wait_until(lambda: state(gateway, "carts") == ["serving"] * 2, "nobody is blamed for that")

@@ -1,6 +1,5 @@
 """What is wrong before the gateway serves: one line that says what to do, exit status 1, no traceback."""
 
-import fcntl
 import os
 import socket
 import subprocess
@@ -8,44 +7,47 @@ import sys
 
 import pytest
 
-from tests.support.gateway import ROOT, free_port
-from tests.support.operations import SHM
+from tests.support.gateway import PATIENCE, ROOT, free_port
 
 SERVER = "version: 1\nserver: {bind: '127.0.0.1:%d', admin: '127.0.0.1:%d'%s}\n"
 ROUTE = "routes:\n  - {name: a, match: {path: /a}, respond: {status: 200}}\n"
+#: writes down each runtime directory that a process makes: there are those of other tests beside it
+WATCH = """
+import sys
+
+def look(event, arguments):
+    if event == "os.mkdir" and "/gateway-" in str(arguments[0]):
+        with open("MADE", "a") as file:
+            file.write(f"{arguments[0]}\\n")
+
+sys.addaudithook(look)
+"""
 
 
 def config(more="", port=0, admin=0, server=""):
     return SERVER % (port or free_port(), admin or free_port(), server) + ROUTE + more
 
 
-def serve(folder, text, env=None):
+def serve(folder, text, *modules):
     """(exit status, lines of standard error) of a gateway that does not come to serve."""
     (folder / "gateway.yaml").write_text(text)
-    return run(folder, "gateway.yaml", env)
+    return run(folder, "gateway.yaml", *modules)
 
 
-def run(folder, name, env=None):
-    before = set(SHM.glob("gateway-*"))
+def run(folder, name, *modules):
+    """The same; `modules` is where there are more of them."""
+    made = folder / "made"
+    (folder / "sitecustomize.py").write_text(WATCH.replace("MADE", str(made)))
     done = subprocess.run(
         [sys.executable, "-m", "gateway.cli", "serve", "-c", name],
-        cwd=folder, env={**os.environ, "PYTHONPATH": f"{ROOT}:{folder}", **(env or {})},
-        capture_output=True, text=True, timeout=10,
+        cwd=folder, env={**os.environ, "PYTHONPATH": ":".join(map(str, (ROOT, folder, *modules)))},
+        capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
     assert "Traceback" not in done.stdout + done.stderr
     assert done.stdout == ""
-    left = {path for path in SHM.glob("gateway-*") if path not in before}
-    assert not [path for path in left if _is_unused(path)], "no directory is left behind"
+    folders = made.read_text().splitlines() if made.exists() else []
+    assert not [path for path in folders if os.path.exists(path)], "no directory is left behind"
     return done.returncode, done.stderr.splitlines()
-
-
-def _is_unused(path):
-    try:
-        with open(path / "lock") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def said(result, *words):
@@ -98,7 +100,12 @@ def test_a_key_that_is_garbage(tmp_path):
     (tmp_path / "tls.crt").write_text("garbage")
     (tmp_path / "tls.key").write_text("garbage")
     text = config(server=", tls: {cert: tls.crt, key: tls.key}")
-    said(serve(tmp_path, text), "gateway.yaml:2:", "tls.key", "cannot be used")
+    status, lines = serve(tmp_path, text)
+    assert status == 1
+    assert [line.partition(" the file ")[2] for line in lines] == [
+        '"tls.crt" holds no certificate in PEM that can be read',
+        '"tls.key" holds no private key in PEM that can be read',
+    ]
 
 
 def test_a_log_in_a_folder_that_is_missing(tmp_path):
@@ -118,10 +125,8 @@ def test_a_plugin_that_is_not_there(tmp_path):
 
 def test_a_plugin_with_bad_options(tmp_path):
     text = config("plugins: [sample_plugin]\n").replace("respond:", "policies: [{name: tenant, with: {}}], respond:")
-    said(
-        serve(tmp_path, text, {"PYTHONPATH": f"{ROOT}:{ROOT}/tests/sample_plugin"}),
-        "gateway.yaml:4:", "tenant", "`known` names no tenant",
-    )  # fmt: skip
+    found = serve(tmp_path, text, ROOT / "tests" / "sample_plugin")
+    said(found, "gateway.yaml:4:", "tenant", "`known` names no tenant")
 
 
 def test_all_mistakes_at_once(tmp_path):

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from perf.__main__ import main
+from tests.support.gateway import ROOT, wait_until
+from tests.support.marked import marked
 
 pytestmark = pytest.mark.timed
 
@@ -33,3 +40,20 @@ def test_one_that_does_not_leak_passes(tmp_path: Path) -> None:
     assert (status, result["mistakes"]) == (0, [])
     assert result["requests"] > 100
     assert len(result["samples"]) >= 8
+
+
+def test_a_terminal_that_closes_and_a_second_signal_leave_nobody_behind() -> None:
+    mark = f"SOAK_TEST={uuid.uuid4()}"
+    command = [sys.executable, "-m", "perf", "soak", "--minutes", "1"]
+    env = os.environ | dict([mark.split("=")])
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        wait_until(lambda: len(marked(mark)) > 4, "gateway and upstream are there", 30)
+        process.send_signal(signal.SIGHUP)
+        while process.poll() is None and len(marked(mark)) > 1:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(0.05)
+            except subprocess.TimeoutExpired:
+                continue
+        process.communicate(timeout=30)
+    assert not marked(mark)

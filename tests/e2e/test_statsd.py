@@ -25,14 +25,18 @@ def test_counts_and_gauges_arrive_and_nothing_is_lost(daemon, tmp_path):
         for _ in range(40):
             assert get(gateway, "/plan")[0] == 200
         assert get(gateway, "/nowhere")[0] == 404
-        name = "shop.route.plan.GET.2xx.requests"
-        wait_until(lambda: daemon.count(name) == 40, f"40 requests: {daemon.count(name)}", 6)
-        wait_until(lambda: daemon.count("shop.route.unmatched.GET.4xx.requests") == 1, "one that matched nothing", 3)
-        assert daemon.count("shop.requests.GET.2xx.requests") == 40
-        assert 0 < daemon.gauge("shop.route.plan.duration.p99") < 5000
-        count, longest = daemon.timed("shop.route.plan.duration")
-        assert count == pytest.approx(40, rel=1e-6) and 0 < longest < 5000
-        assert daemon.gauge("shop.worker.0.memory") > 10e6
+        # What the observer sends at one time may be flushed in two parts.
+        for name, count in (
+            ("shop.route.plan.GET.2xx.requests", 40),
+            ("shop.route.unmatched.GET.4xx.requests", 1),
+            ("shop.requests.GET.2xx.requests", 40),
+        ):
+            wait_until(lambda name=name, count=count: daemon.count(name) == count, f"{count} of {name}")
+        assert 0 < wait_until(lambda: daemon.gauge("shop.route.plan.duration.p99"), "the percentile") < 5000
+        all_timed = pytest.approx(40, rel=1e-6)
+        wait_until(lambda: daemon.timed("shop.route.plan.duration")[0] == all_timed, "all are timed")
+        assert 0 < daemon.timed("shop.route.plan.duration")[1] < 5000
+        assert wait_until(lambda: daemon.gauge("shop.worker.0.memory"), "the worker's memory") > 10e6
         text = gateway.admin("/metrics")[1].decode()
         assert "gateway_statsd_dropped_total 0.0" in text
         assert not [flush for flush in daemon.flushes() if flush["counters"].get("statsd.bad_lines_seen")]
@@ -46,7 +50,7 @@ def test_a_daemon_that_is_not_there_is_no_trouble(tmp_path):
             text = answer[1].decode() if answer[0] == 200 else ""
             return [line for line in text.splitlines() if line.startswith("gateway_statsd_dropped_total")]
 
-        wait_until(lambda: (found := dropped()) and float(found[0].split()[1]) > 0, "drops are counted", 8)
+        wait_until(lambda: (found := dropped()) and float(found[0].split()[1]) > 0, "drops are counted")
         pid = observer(gateway.pid)
         assert get(gateway, "/plan")[0] == 200
         assert observer(gateway.pid) == pid

@@ -45,7 +45,7 @@ def tls_config(folder: Path, upstreams: dict[str, Upstream], more: str = "") -> 
     tls = f"tls: {{cert: {folder}/default.test.crt, key: {folder}/default.test.key, sni: [{sni}]}}"
     return config(
         {name: f'targets: ["{upstream.url}"]' for name, upstream in upstreams.items()},
-        server=f"{tls}, keepalive: 400ms, limits: {{header_timeout: 600ms, body_timeout: 400ms}}{more}",
+        server=f"{tls}, keepalive: 1200ms, limits: {{header_timeout: 1200ms, body_timeout: 1200ms}}{more}",
     )
 
 
@@ -181,7 +181,7 @@ def test_the_handshake_counts_into_the_time_of_the_head(gateway: Gateway) -> Non
     began = time.monotonic()
     with contextlib.closing(Client(gateway.port)) as client:
         assert client.rest() == b""
-        assert 0.5 < time.monotonic() - began < 2
+        assert 1.1 < time.monotonic() - began < 2.6
 
 
 def test_a_slow_head_gets_408_over_tls(gateway: Gateway, place: Place) -> None:
@@ -222,5 +222,5 @@ def test_a_renewed_certificate_is_used_without_a_restart(gateway: Gateway, place
             with secure(gateway, place, "api.test") as client:
                 return bool(client.socket.getpeercert()["serialNumber"] != before)
 
-        wait_until(serial, "the new certificate is shown", 10)
+        wait_until(serial, "the new certificate is shown")
         assert gateway.workers() == workers

@@ -58,7 +58,7 @@ BAD = {
 
 
 def text(upstream: Upstream, more: str = "") -> str:
-    server = f"proxy_protocol: true, limits: {{header_timeout: 600ms}}{more}"
+    server = f"proxy_protocol: true, limits: {{header_timeout: 1200ms}}{more}"
     return config({"up": f'targets: ["{upstream.url}"]'}, server=server)
 
 
@@ -111,7 +111,7 @@ def test_a_header_that_does_not_end_counts_into_the_time_of_the_head(gateway: Ga
     began = time.monotonic()
     with contextlib.closing(Client(gateway.port)) as connection:
         assert connection.send(begun).rest() == b""
-    assert 0.5 < time.monotonic() - began < 2
+    assert 1.1 < time.monotonic() - began < 2.6
 
 
 @pytest.mark.parametrize("name", GOOD)

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.collector import Collector, collecting
 from tests.support.gateway import Gateway, free_port, wait_until
+from tests.support.patient import patient_env
 from tests.support.raw import Connection, Upstream
 from tests.support.redis import redis
 from tests.support.through import ask, get, logged, serving
@@ -88,22 +89,23 @@ def config(collector: str, upstream: Said, bad: Said, dead: int, store: str = "m
 
 
 @contextmanager
-def staged(folder: Path, **options: str) -> Iterator[Stage]:
+def staged(folder: Path, env: dict[str, str] | None = None, **options: str) -> Iterator[Stage]:
     with ExitStack() as stack:
         collector = stack.enter_context(collecting())
         upstream, bad, dead = Said(b"200 OK"), Said(b"503 No"), free_port()
         stack.callback(upstream.close)
         stack.callback(bad.close)
         text = config(options.pop("otlp", collector.url), upstream, bad, dead, **options)
-        yield Stage(stack.enter_context(serving(folder, text)), collector, upstream, bad, dead)
+        yield Stage(stack.enter_context(serving(folder, text, env=env)), collector, upstream, bad, dead)
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("tracing")
-    with redis(folder) as store, staged(folder / "gateway", store=f"redis://127.0.0.1:{store.port}/0") as made:
-        wait_until(lambda: sockets(made.gateway), "the observer reads")
-        yield made
+    with redis(folder) as store:
+        with staged(folder / "gateway", patient_env(folder), store=f"redis://127.0.0.1:{store.port}/0") as made:
+            wait_until(lambda: sockets(made.gateway), "the observer reads")
+            yield made
 
 
 def sockets(gateway: Gateway) -> bool:
@@ -257,7 +259,7 @@ def test_what_becomes_of_it_is_counted(stage):
     ask(gateway, get("/own", sampled("8" * 32)))
     stage.collector.trace("8" * 32, 1)
     wait_until(lambda: figure(gateway, 'gateway_trace_kept_total{reason="sampled"}') == before + 1, "it was counted")
-    assert figure(gateway, "gateway_trace_spans_sent_total") > 0
+    wait_until(lambda: figure(gateway, "gateway_trace_spans_sent_total") > 0, "the collector has answered")
     assert figure(gateway, 'gateway_trace_spans_lost_total{reason="collector"}') == 0
 
 
@@ -303,6 +305,7 @@ routes: [{{name: all, match: {{path: "/{{rest:path}}"}}, upstream: echo}}]
             with collecting() as collector:
                 gateway.write(text + f"observability: {{tracing: {{otlp: '{collector.url}', sample: 100%}}}}\n")
                 assert gateway.admin("/api/reload", "POST")[1]["changed"] is True
+                wait_until(lambda: sockets(gateway), "the observer reads")
                 ask(gateway, get("/y"))
                 told = parent(upstream.heads[-1])
                 assert collector.trace(told[3:35], 2)[1].id == told[36:52]

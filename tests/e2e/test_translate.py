@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.gateway import Gateway
+from tests.support.patient import patient_env
 from tests.support.raw import Connection, Upstream
 from tests.support.redis import redis
 from tests.support.through import ask, config, get, logged, problem, serving
@@ -110,7 +111,7 @@ def test_a_request_becomes_an_entry_of_a_stream(tmp_path: Path) -> None:
     with redis(tmp_path) as store:
         route = "  - {name: events, match: {path: /events}, enqueue: {stream: events, max_length: 2}}\n"
         text = config({}, route).replace("routes:", f"store: redis://127.0.0.1:{store.port}/0\nroutes:")
-        with serving(tmp_path / "g", text) as gateway:
+        with serving(tmp_path / "g", text, env=patient_env(tmp_path)) as gateway:
             sent = get("/events", method="POST", body=b"hello")
             assert [told(gateway, sent)[0] for _ in range(2)] == [202, 202]
             assert store.ask("XLEN", "gw:stream:events") == ":2"

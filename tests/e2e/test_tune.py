@@ -18,6 +18,7 @@ import jwt
 import pytest
 
 from tests.support.gateway import ROOT, Gateway, wait_until
+from tests.support.marked import marked
 from tests.support.raw import Upstream, echo
 
 pytestmark = pytest.mark.timed
@@ -50,17 +51,6 @@ def mark() -> Iterator[str]:
     name = f"TUNE_TEST={uuid.uuid4()}"
     yield name
     wait_until(lambda: not marked(name), "all that was started has ended", 30)
-
-
-def marked(mark: str) -> list[int]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if mark.encode() in path.read_bytes():
-                found.append(int(path.parent.name))
-        except OSError:
-            pass
-    return found
 
 
 def start(config: Path, mark: str, *arguments: str) -> subprocess.Popen[str]:
@@ -117,7 +107,7 @@ def test_ctrl_c_ends_all_of_it_and_real_upstreams_are_asked_if_wished(tmp_path: 
     with upstream() as theirs:
         config = configured(tmp_path, theirs.url).config
         process = start(config, mark, "--upstream", "real", "--header", f"Authorization: Bearer {TOKEN}")
-        wait_until(lambda: len(theirs.received()) > 200, "the real upstream is asked")
+        wait_until(lambda: len(theirs.received()) > 200, "the real upstream is asked", 60)
         assert len(marked(mark)) > 3
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=60)

@@ -104,9 +104,10 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, made: Service, scripted: U
     echoing = Upstream(echo)
     with service(made.play) as port, service(made.play, compression=None) as plain:
         upstreams = {
-            "ws": f'targets: ["http://127.0.0.1:{port}"], timeout: {{connect: 300ms, read: 300ms, total: 300ms}}',
+            "ws": f'targets: ["http://127.0.0.1:{port}"]',
+            "brief": f'targets: ["http://127.0.0.1:{port}"], timeout: {{connect: 1s, read: 1s, total: 1s}}',
             "plain": f'targets: ["http://127.0.0.1:{plain}"]',
-            "idle": f'targets: ["http://127.0.0.1:{plain}"], timeout: {{idle: 500ms}}',
+            "idle": f'targets: ["http://127.0.0.1:{plain}"], timeout: {{idle: 1500ms}}',
             "script": f'targets: ["{scripted.url}"]',
             "echo": f'targets: ["{echoing.url}"]',
         }
@@ -147,8 +148,8 @@ def test_many_at_once_each_get_their_own(gateway: Gateway):
 
 
 def test_the_timeouts_of_requests_end_with_the_upgrade(gateway: Gateway):
-    with talking(gateway, "/ws/patient") as client:
-        time.sleep(0.8)  # longer than read and total
+    with talking(gateway, "/brief/patient") as client:
+        time.sleep(1.3)  # longer than read and total
         client.send("still there")
         assert client.recv(5) == "still there"
 
@@ -167,14 +168,14 @@ def test_the_access_log_tells_of_it_when_it_ends(gateway: Gateway):
     client = opened(gateway, "/plain/logged?token=secret")
     client.send(b"\x82\x85\0\0\0\0hello")
     assert client.exactly(7) == b"\x82\x05hello"
-    time.sleep(0.2)  # what is tested is that nothing is written meanwhile, and that it counts as duration
+    time.sleep(1.0)  # what is tested is that nothing is written meanwhile, and that it counts as duration
     assert "/plain/logged" not in (gateway.folder / "access.log").read_text()
     client.send(b"\x88\x82\0\0\0\0\x03\xe8")
     assert client.exactly(4) == b"\x88\x02\x03\xe8"
     client.close()
     line = logged(gateway, "/plain/logged?token=***")
     assert (line["status"], line["bytes"], line["received"], line["error"]) == (101, 11, 19, None)
-    assert line["duration_ms"] >= 200 > line["upstream_ms"]
+    assert line["duration_ms"] >= 1000 > line["upstream_ms"]
 
 
 # Who may
@@ -291,7 +292,7 @@ def test_a_client_that_dies_frees_the_upstream(gateway: Gateway, scripted: Upstr
     client = opened(gateway, "/script/listen")
     connection = scripted.connections[-1]
     leave(client)
-    assert connection.ended.wait(1.0)
+    assert connection.ended.wait(5.0)
 
 
 def test_a_deaf_upstream_does_not_keep_what_the_client_left(gateway: Gateway, scripted: Upstream):
@@ -303,12 +304,12 @@ def test_a_deaf_upstream_does_not_keep_what_the_client_left(gateway: Gateway, sc
 def test_nothing_for_too_long_ends_with_a_close_frame_to_both(gateway: Gateway, made: Service):
     with talking(gateway, "/idle/quiet", ping_interval=None) as client:
         for _ in range(3):
-            time.sleep(0.3)
+            time.sleep(0.6)
+            began = time.monotonic()
             assert client.ping().wait(5), "a ping is enough to stay"
-        began = time.monotonic()
         with pytest.raises(ConnectionClosed):
             client.recv(5)
-        assert 0.4 < time.monotonic() - began < 1.5
+        assert 1.4 < time.monotonic() - began < 2.5
         assert client.close_code == 1001
     assert wait_until(lambda: made.ended.get("/quiet"), "the service knows").rcvd.code == 1001
 
@@ -362,7 +363,7 @@ def test_draining_says_goodbye_to_both(tmp_path: Path):
                 with pytest.raises(ConnectionClosed):
                     client.recv(5)
                 assert client.close_code == 1001
-            assert kept.ended["/drained"].rcvd.code == 1001
+            assert wait_until(lambda: kept.ended.get("/drained"), "the service knows").rcvd.code == 1001
             assert quiet.rest() == b"\x88\x02\x03\xe9", "who does not answer is closed all the same"
             assert gateway.process is not None and gateway.process.wait(5) == 0
             assert time.monotonic() - began < 4.5
@@ -374,12 +375,12 @@ def test_it_outlives_a_reload(gateway: Gateway, scripted: Upstream):
     client = opened(gateway, "/script/reloaded")
     connection = scripted.connections[-1]
     text = gateway.config.read_text()
-    gateway.config.write_text(text.replace("X-Edited", "X-Changed"))
+    gateway.write(text.replace("X-Edited", "X-Changed"))
     assert gateway.admin("/api/reload", "POST")[0] == 200
     connection.send(b"\x82\x01a")
     assert client.exactly(3) == b"\x82\x01a"
     client.close()
-    gateway.config.write_text(text)
+    gateway.write(text)
     assert gateway.admin("/api/reload", "POST")[0] == 200
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.gateway import Gateway, wait_until
 from tests.support.operations import Wrk, page_of, running
+from tests.support.raw import Client
 from tests.support.through import ask, get
 
 CODE = """
@@ -22,6 +23,12 @@ def grow(request):
 
 def quiet(request):
     return "quiet"
+
+def stay(request):
+    open(f"staying-{os.getpid()}", "w").close()
+    while not os.path.exists("over"):
+        gevent.sleep(0.01)
+    return "stayed"
 
 def hold(request):
     KEPT.append([[] for _ in range(1000)])
@@ -37,6 +44,7 @@ routes:
   - {name: grow, match: {path: /grow}, function: "growing:grow"}
   - {name: hold, match: {path: /hold}, function: "growing:hold"}
   - {name: quiet, match: {path: /quiet}, function: "growing:quiet"}
+  - {name: stay, match: {path: /stay}, function: "growing:stay"}
 """
 
 
@@ -59,25 +67,42 @@ def grow(gateway: Gateway, times: int) -> set[int]:
     return {int(ask(gateway, get("/grow"))[2]) for _ in range(times)}
 
 
+def staying(gateway: Gateway) -> list[Client]:
+    """Clients of which each worker keeps one at least waiting: until `over` is there, none of them has ended."""
+    clients: list[Client] = []
+
+    def is_each_busy() -> bool:
+        clients.append(Client(gateway.port).send(get("/stay")))
+        return len(list(gateway.folder.glob("staying-*"))) == 2
+
+    wait_until(is_each_busy, "each worker has something to do")
+    return clients
+
+
 @pytest.mark.timed
 def test_a_worker_that_grows_makes_way_for_another(folder: Path) -> None:
     with running(folder, config("100MB"), env={"PYTHONPATH": str(folder)}) as gateway:
         wait_until(lambda: len(serving(gateway)) == 2, "both workers serve")
         before, page = serving(gateway), page_of(gateway.pid)
-        most = 2
+        clients, most = staying(gateway), 2
         load = Wrk(folder, f"{gateway.url}/quiet", 60, connections=8, check='body == "quiet"')
         try:
             grow(gateway, 200)
 
-            def one_is_gone() -> bool:
+            def there() -> set[int]:
                 nonlocal most
                 now = {worker.pid for worker in page.workers()}
                 most = max(most, len(now))
-                return page.replaced.load() == 1 and len(now) == 2 and bool(before - now)
+                return now
 
-            wait_until(one_is_gone, "a worker was replaced", 20)
+            wait_until(lambda: page.replaced.load() == 1 and before < there(), "one makes way, and another is there")
+            (folder / "over").touch()
+            wait_until(lambda: len(now := there()) == 2 and before - now, "a worker was replaced")
         finally:
             counts = load.interrupt()
+        assert {client.answer()[0] for client in clients} == {200}, "what was begun was answered"
+        for client in clients:
+            client.close()
         assert counts.pop("requests") > 1000
         assert counts == dict.fromkeys(counts, 0)
         assert most == 3, "the other one was there before it went, and one at a time goes"
@@ -117,7 +142,7 @@ def test_what_workers_hold_is_counted_when_asked_for(folder: Path) -> None:
         held = dict.fromkeys(before, 0)
         for _ in range(20):
             held[int(ask(gateway, get("/hold"))[2])] += 1
-        after = {row["pid"]: row["holds"] for row in gateway.admin("/api/workers?deep=true")[1]}
+        after = settled(gateway)
         for what, others in (("greenlets", 2), ("descriptors", 4)):
             more = {pid: after[pid][what] - before[pid][what] - held[pid] for pid in held}
             assert 0 <= sum(more.values()) <= others

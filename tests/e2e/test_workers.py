@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.drill import serving
 from tests.support.gateway import ROOT, wait_until
 from tests.support.operations import (
     Asker,
@@ -45,12 +46,12 @@ def gateway(tmp_path):
         yield gateway
 
 
-def replaced(gateway, gone, count=2, patience=15.0):
+def replaced(gateway, gone, count=2, patience=30.0):
     """Wait until there are `count` serving workers and `gone` is none of them."""
 
     def is_so():
-        found = [worker for worker in gateway.admin("/api/workers")[1] if worker["state"] == "serving"]
-        return len(found) == count and gone not in {worker["pid"] for worker in found}
+        found = serving(gateway)
+        return len(found) == count and gone not in found
 
     wait_until(is_so, f"worker {gone} was replaced", patience)
 
@@ -73,20 +74,14 @@ def test_the_new_worker_runs_the_current_plan_though_the_file_is_bad(gateway):
     current = gateway.admin("/readyz")[1]
     gateway.write("no: configuration\n")
     assert gateway.admin("/api/reload", "POST")[0] == 422
-    for victim in gateway.workers():
+    victims = set(gateway.workers())
+    for victim in victims:
         os.kill(victim, signal.SIGKILL)
-    wait_until(lambda: _is_up(gateway), "two other workers serve")
+    wait_until(lambda: len(serving(gateway) - victims) == 2, "two other workers serve")
     for worker in gateway.admin("/api/workers")[1]:
         assert (worker["version"], worker["generation"]) == (current["version"], current["generation"])
     assert all(answers(gateway, "two") for _ in range(8))
     assert gateway.admin("/readyz")[1]["reload_errors"]
-
-
-def _is_up(gateway):
-    try:
-        return len([w for w in gateway.admin("/api/workers")[1] if w["state"] == "serving"]) == 2
-    except OSError:
-        return False
 
 
 def test_the_leader_is_killed_in_the_middle_of_a_reload(gateway):
@@ -127,7 +122,7 @@ def test_a_worker_that_hangs_is_replaced(tmp_path):
         victim = gateway.workers()[0]
         os.kill(victim, signal.SIGSTOP)
         replaced(gateway, victim, patience=40.0)
-        assert not is_alive(victim)
+        wait_until(lambda: not is_alive(victim), "it has ended")
 
 
 @pytest.mark.thorough
@@ -196,11 +191,8 @@ def test_usr1_reopens_the_access_log(tmp_path):
         wait_until(log.exists, "the log is there again")
 
         def holds_old():
-            return [
-                pid
-                for pid in [*gateway.workers()]
-                if any(os.readlink(f"/proc/{pid}/fd/{fd}").endswith(".log.1") for fd in os.listdir(f"/proc/{pid}/fd"))
-            ]
+            links = [link for pid in gateway.workers() for link in Path(f"/proc/{pid}/fd").iterdir()]
+            return any(os.path.realpath(link).endswith(".log.1") for link in links)  # also of what is closed meanwhile
 
         wait_until(lambda: not holds_old(), "every worker let the old file go")
         for _ in range(6):

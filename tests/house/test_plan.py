@@ -30,11 +30,13 @@ from gateway.upstreams.fleet import Fleet
 from gateway.upstreams.gate import Gate
 from gateway.upstreams.hedge import Latencies
 from gateway.upstreams.mirror import Lane
+from gateway.upstreams.overload import Limiter
 from gateway.upstreams.pool import TargetPool
 from gateway.upstreams.state import UpstreamState
 from gateway.validating.reading import JsonReader
 from gateway.validating.schema import Schema
 from tests.house.tree import ROOT
+from tests.support.certs import authority
 
 #: where state lives, of one worker or, through the page, of all
 STATE = (
@@ -50,6 +52,7 @@ STATE = (
     Hands,  # greenlets that wait for work
     UpstreamState,  # words of the page
     Gate,  # who waits for a turn
+    Limiter,  # how many at once an upstream was found to take
     Latencies,  # after how long a second try is made
     Registry,  # the store, and what providers know that outlives a plan
     Revoked,
@@ -74,7 +77,7 @@ NETWORKS = (ipaddress.IPv4Network, ipaddress.IPv6Network)
 
 RICH = """\
 version: 1
-server: {trusted_proxies: [10.0.0.0/8, "::1"]}
+server: {trusted_proxies: [10.0.0.0/8, "::1"], tls: {cert: ca.crt, key: ca.key, http2: true}}
 observability: {server_timing: true, tracing: {otlp: "http://127.0.0.1:4318", response_header: true}}
 upstreams:
   one:
@@ -103,6 +106,7 @@ defaults:
   headers: {preset: security, response: {set: {X-A: a}, remove: [Server]}}
 routes:
   - {name: rpc, match: {path: "/rpc/{rest:path}"}, grpc: {upstream: rpc, reflection: true}}
+  - {name: through, match: {path: "/rpc.Service/{method}"}, upstream: rpc}
   - name: everything
     match: {path: "/a/{id:int}", methods: [GET], hosts: ["*.example.com"], headers: {X-Beta: "1"}, query: {q: "*"}}
     upstream: one
@@ -185,6 +189,7 @@ def plan(request, tmp_path):
         return compile(load(ROOT / "conf" / "quickstart.yaml"))
     file = tmp_path / "gateway.yaml"
     file.write_text(RICH)
+    authority(tmp_path)
     return compile(load(file))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-HOST = r"(?:[A-Za-z0-9\-._~]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?"
+HOST = r"(?:[A-Za-z0-9\-._~]{1,255}|\[[0-9A-Fa-f:.]{1,45}\])(?::[0-9]{0,5})?"
 HOP = {
     "keep-alive", "te", "trailer", "proxy-connection", "proxy-authenticate", "proxy-authorization",
     "proxy-authentication-info", "http2-settings", "upgrade", "connection", "transfer-encoding", "content-length",
@@ -228,6 +228,8 @@ def _target(method: str, target: str, hosts: list[str], broken: set[str]) -> tup
         if not re.fullmatch(HOST, absolute[1]):
             broken.add("host-value")
         path = absolute[2]
+        if (method, path) == ("OPTIONS", ""):
+            return absolute[1], "*", True
         return absolute[1], path if path.startswith("/") else "/" + path, True
     if target.startswith("/"):
         if method == "CONNECT":

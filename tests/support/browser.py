@@ -103,8 +103,14 @@ class Browser:
 
         def port() -> str:
             assert self.process.poll() is None, self.log.read_text(errors="replace")
-            return port_file.read_text().split("\n")[0] if port_file.exists() else ""
+            first, end, _ = port_file.read_text().partition("\n") if port_file.exists() else ("", "", "")
+            return first if end else ""
 
-        with _direct.open(f"http://127.0.0.1:{wait_until(port, 'chromium listens')}/json/list", timeout=10) as answer:
-            pages = json.loads(answer.read())
-        return next(str(each["webSocketDebuggerUrl"]) for each in pages if each["type"] == "page")
+        list_url = f"http://127.0.0.1:{wait_until(port, 'chromium listens')}/json/list"
+
+        def page() -> str:
+            with _direct.open(list_url, timeout=10) as answer:
+                pages = json.loads(answer.read())
+            return next((str(each["webSocketDebuggerUrl"]) for each in pages if each["type"] == "page"), "")
+
+        return str(wait_until(page, "chromium has opened its window"))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import select
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from gevent import os as gevent_os
 from gevent import socket
 
 from tests.support.gateway import ROOT
+from tests.support.raw import has_ended
 from tests.support.steady import PATIENCE, _length
 
 #: of ten requests, what they ask for
@@ -120,11 +120,9 @@ class Load:
     def _connection(self) -> socket.socket:
         while self._idle:
             sock = self._idle.pop()
-            look = select.poll()
-            look.register(sock.fileno(), select.POLLIN)
-            if not look.poll(0):
+            if not has_ended(sock):
                 return sock
-            sock.close()  # the other end has closed it
+            sock.close()
         return socket.create_connection(("127.0.0.1", self._port), PATIENCE)
 
 

@@ -77,7 +77,7 @@ class Stage:
         return Steady(self.gateway.port, rate, seconds)
 
     def run(self, rate: float, seconds: float, *steps: tuple[float, Callable[[], None]]) -> tuple[float, list[Asked]]:
-        """(when it began, every request) of load during which each step is taken at its second."""
+        """(when it began, every request) of load during which each step is taken at its second, and has ended."""
         load = self.load(rate, seconds)
         began = time.monotonic()
         timers = [threading.Timer(after, step) for after, step in steps]
@@ -88,6 +88,7 @@ class Stage:
         finally:
             for timer in timers:
                 timer.cancel()
+                timer.join()
             load.end()
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, NamedTuple
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.support.gateway import wait_until
+from tests.support.threaded import ThreadedServer
 
 KINDS = {1: "internal", 2: "server", 3: "client"}
 
@@ -35,24 +36,29 @@ class Collector:
     """What came, and how it is answered: `status`, after `gate` is set."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self.status = 200
         self.gate = threading.Event()
         self.gate.set()
         self.spans: list[Span] = []
         self.headers: list[dict[str, str]] = []
         self.requests = 0
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = _Server(_Handler)
         self._server.collector = self
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.port}"
+        self._server.begin()
 
     def close(self) -> None:
         """Stop listening."""
         self.gate.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._server.end()
+
+    def took(self, body: bytes, headers: dict[str, str]) -> None:
+        """Keep what came, whole."""
+        spans = list(_spans(body))
+        with self._lock:
+            self.headers.append(headers)
+            self.spans += spans
 
     def trace(self, trace: str, count: int) -> list[Span]:
         """The spans of a trace, the gateway's own first, once there are `count`."""
@@ -66,8 +72,7 @@ class Collector:
         return sorted(spans, key=lambda span: (order[span.kind], span.began))
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+class _Server(ThreadedServer):
     collector: Collector
 
 
@@ -78,12 +83,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         collector = self.server.collector
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        collector.requests += 1
+        with collector._lock:
+            collector.requests += 1
         collector.gate.wait(20)
-        if collector.status == 200 and self.path == "/v1/traces":
-            collector.headers.append(dict(self.headers))
-            collector.spans += _spans(body)
-        self.send_response(collector.status)
+        status = collector.status
+        if status == 200 and self.path == "/v1/traces":
+            collector.took(body, dict(self.headers))
+        self.send_response(status)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

@@ -17,7 +17,8 @@ Records = dict[tuple[str, str], list[str]]
 class DnsServer:
     """Answers over UDP. `records` is {(name, kind): [text of a record]}; a name without any is NXDOMAIN.
 
-    `is_silent` drops what it is asked, `rcode` is answered in place of everything, `asked` counts questions.
+    `is_silent` drops what it is asked, `rcode` is answered in place of everything, `asked` counts questions. What it
+    says is decided before a question is counted: who waits for the count may change it for the next one.
     """
 
     def __init__(self, records: Records, ttl: int = 1) -> None:
@@ -44,27 +45,30 @@ class DnsServer:
         with contextlib.suppress(OSError):
             while True:
                 data, client = self._socket.recvfrom(4096)
-                answer = self._answer(dns.message.from_wire(data))
-                if not self.is_silent:
+                query = dns.message.from_wire(data)
+                is_silent, answer = self.is_silent, self._answer(query, self.records.copy())
+                question = query.question[0]
+                asked = question.name.to_text(omit_final_dot=True).lower(), question.rdtype.name
+                self.asked = {**self.asked, asked: self.asked.get(asked, 0) + 1}
+                if not is_silent:
                     self._socket.sendto(answer.to_wire(), client)
 
-    def _answer(self, query: dns.message.Message) -> dns.message.Message:
+    def _answer(self, query: dns.message.Message, records: Records) -> dns.message.Message:
         question = query.question[0]
         name = question.name.to_text(omit_final_dot=True).lower()
         kind = question.rdtype.name
-        self.asked[name, kind] = self.asked.get((name, kind), 0) + 1
         answer = dns.message.make_response(query)
         answer.flags |= dns.flags.RA
-        if self.rcode is not None:
-            answer.set_rcode(self.rcode)
+        if (rcode := self.rcode) is not None:
+            answer.set_rcode(rcode)
             return answer
         owner = question.name
-        if alias := self.records.get((name, "CNAME")):
+        if alias := records.get((name, "CNAME")):
             answer.answer.append(dns.rrset.from_text(owner, self.ttl, "IN", "CNAME", *alias))
             name = alias[0].rstrip(".")
             owner = answer.answer[0][0].target
-        if found := self.records.get((name, kind)):
+        if found := records.get((name, kind)):
             answer.answer.append(dns.rrset.from_text(owner, self.ttl, "IN", kind, *found))
-        elif not any(known == name for known, _ in self.records):
+        elif not any(known == name for known, _ in records):
             answer.set_rcode(dns.rcode.NXDOMAIN)
         return answer

@@ -60,7 +60,8 @@ class Drill:
     #: whether both are rolled, upgraded and taken back, or one of them
     is_whole: bool
     stages: list[Stage] = field(default_factory=list)
-    killed: list[float] = field(default_factory=list)
+    #: from when to when each was killed
+    killed: list[tuple[float, float]] = field(default_factory=list)
 
     def run(self, rate: float, seconds: float = 0.0) -> list[Call]:
         """All stages one after the other, while callers ask `rate` times a second, for `seconds` at least."""
@@ -96,8 +97,9 @@ class Drill:
         self.stages.append(Stage(name, began, time.monotonic()))
 
     def _kill(self, name: str) -> None:
-        self.killed.append(time.monotonic())
+        began = time.monotonic()
         os.killpg(self.gateways[name].pid, signal.SIGKILL)  # the master and all that it started, at once
+        self.killed.append((began, time.monotonic()))
         self.gateways[name].stop()
         self.balancer.until(name, up=False)
 
@@ -118,8 +120,12 @@ class Drill:
         wait_until(lambda: len(serving(gateway)) == WORKERS, "both workers serve", PATIENCE)
         before = set(children(gateway.pid))
         gateway.send(signal.SIGUSR2)
-        wait_until(lambda: len(serving(gateway)) == 2 * WORKERS, f"four workers serve; {gateway.output()}", PATIENCE)
-        (fresh[name],) = set(children(gateway.pid)) - before - serving(gateway)
+        both = wait_until(
+            lambda: found if len(found := serving(gateway)) == 2 * WORKERS else None,
+            f"four workers serve; {gateway.output()}",
+            PATIENCE,
+        )
+        (fresh[name],) = set(children(gateway.pid)) - before - both
         gateway.send(signal.SIGWINCH)
         wait_until(lambda: serving(gateway) == set(children(fresh[name])), "the old workers have ended", PATIENCE)
         assert self.balancer.is_up(name)
@@ -135,7 +141,7 @@ class Drill:
 
     def broken(self, calls: list[Call]) -> list[Call]:
         """Those that were on their way when a gateway was killed, and have no answer of one: what a kill may cost."""
-        return [call for call in calls if call.status in LOST and any(_was_open(call, at) for at in self.killed)]
+        return [call for call in calls if call.status in LOST and any(_was_open(call, *at) for at in self.killed)]
 
 
 def serving(gateway: Gateway) -> set[int]:
@@ -147,9 +153,9 @@ def serving(gateway: Gateway) -> set[int]:
     return {worker["pid"] for worker in workers if worker["state"] == "serving"}
 
 
-def _was_open(call: Call, at: float) -> bool:
+def _was_open(call: Call, began: float, ended: float) -> bool:
     """Whether the call was on its way then, give or take what a signal and a reset need to arrive."""
-    return call.due <= at + 0.1 and call.due + call.seconds >= at
+    return call.due <= ended + 0.1 and call.due + call.seconds >= began
 
 
 @contextmanager

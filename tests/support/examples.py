@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.tuning.processes import free_ports
-from tests.support.gateway import wait_until
+from tests.support.gateway import free_port, wait_until
 from tests.support.raw import Client
 
 OLD = (9101, 9201, 9202, 9102, 9203)
@@ -34,7 +33,7 @@ class Services(NamedTuple):
 @contextmanager
 def example_services() -> Iterator[Services]:
     """All of them, listening."""
-    ports = free_ports(len(OLD))
+    ports = [free_port() for _ in OLD]
     command = [sys.executable, "-m", "gateway.examples", "--ports", ",".join(map(str, ports))]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from tests.support.gateway import Gateway, wait_until
 from tests.support.operations import Wrk, running, server
+from tests.support.raw import Client
 from tests.support.steady import Steady
 
 
@@ -52,6 +54,16 @@ def flood(folder: Path, made: Sequence[Gateway], path: str, seconds: float) -> F
     return Flood(asked, asked - sum(each["wrong"] for each in counts), failed, took)
 
 
+def at_once(gateway: Gateway, path: str) -> int:
+    """How much is let in now, until the first refusal: what a load left that was held up before its end."""
+    client, count = Client(gateway.port), 0
+    request = f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+    while client.send(request).answer()[0] == 200:
+        count += 1
+    client.close()
+    return count
+
+
 def steady_flood(made: Sequence[Gateway], path: str, rate: float, seconds: float) -> Flood:
     """Ask each of them so many times a second, with time left for the rest of the machine."""
     began = time.monotonic()
@@ -64,4 +76,12 @@ def steady_flood(made: Sequence[Gateway], path: str, rate: float, seconds: float
 
 def undisturbed(made: Sequence[Gateway]) -> bool:
     """Whether the store answered each of them in time: else they limit by themselves for a while, as they should."""
-    return not any("it is asked again" in each.output() for each in made)
+    return not any("it is asked again" in each.output() or _judged_alone(each) for each in made)
+
+
+def _judged_alone(gateway: Gateway) -> bool:
+    """Whether a limit was judged without its store, of a cluster without one node of it."""
+    wait_until(lambda: gateway.admin("/metrics")[0] == 200, "the observer tells")
+    text = gateway.admin("/metrics")[1].decode()
+    counts = re.findall(r"^gateway_limit_without_store_total(?:\{[^}]*\})? (\S+)", text, re.M)
+    return any(float(count) for count in counts)

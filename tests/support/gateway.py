@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,28 +15,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.support.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 15.0
+#: seconds; the machine may have much else to do
+PATIENCE = 30.0
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
     """The first true value of `condition`, asked every 10 ms; AssertionError naming `what` after `patience` seconds."""
     until = time.monotonic() + patience
     while True:
+        is_late = time.monotonic() > until  # known before it is asked: who was held up asks once more
         value = condition()
         if value:
             return value
-        if time.monotonic() > until:
+        if is_late:
             raise AssertionError(f"not within {patience} s: {what}")
         time.sleep(0.01)
 
@@ -80,7 +76,7 @@ class Gateway:
             raise AssertionError(f"the gateway ended with {self.process.returncode}:\n{self.output()}")
         try:
             return bool(self.admin("/readyz")[0] == 200)
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False
 
     def admin(self, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> tuple[int, Any]:

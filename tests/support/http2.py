@@ -22,7 +22,8 @@ from h2.events import (
 )
 from h2.settings import SettingCodes
 
-PATIENCE = 10.0
+#: seconds; the machine may have much else to do
+PATIENCE = 30.0
 Fields = list[tuple[str, str]]
 
 

@@ -7,12 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import jwt
 
 from tests.support.key_files import ec_key, public_jwk
+from tests.support.threaded import ThreadedServer
 
 
 class TokenIssuer:
@@ -20,18 +21,30 @@ class TokenIssuer:
 
     def __init__(self, issuer: str) -> None:
         self.issuer = issuer
+        self._lock = threading.Lock()
         self.asked = 0
-        self.is_down = False
+        self._is_down = False
         self.published: dict[str, Any] = {}
         self.rotate()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.url = f"http://127.0.0.1:{self._server.server_port}/keys"
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        self._server = ThreadedServer(self._handler())
+        self.url = f"http://127.0.0.1:{self._server.port}/keys"
+        self._server.begin()
+
+    @property
+    def is_down(self) -> bool:
+        """Whether it answers 503; who is counted after it was set is answered so."""
+        return self._is_down
+
+    @is_down.setter
+    def is_down(self, is_down: bool) -> None:
+        with self._lock:
+            self._is_down = is_down
 
     def rotate(self) -> None:
         """A fresh key; those before it are published on."""
-        self._newest = f"key-{len(self.published)}"
-        self.published[self._newest] = ec_key()
+        fresh = f"key-{len(self.published)}"
+        self.published = {**self.published, fresh: ec_key()}
+        self._newest = fresh
 
     def token(self, **claims: Any) -> str:
         """A token with the newest key; a claim that is None is left out."""
@@ -42,18 +55,19 @@ class TokenIssuer:
 
     def close(self) -> None:
         """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.end()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         issuer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                issuer.asked += 1
-                keys = [public_jwk(key, "ES256") | {"kid": kid} for kid, key in issuer.published.items()]
-                body = b"out of order" if issuer.is_down else json.dumps({"keys": keys}).encode()
-                self.send_response(503 if issuer.is_down else 200)
+                with issuer._lock:
+                    issuer.asked += 1
+                    is_down, published = issuer._is_down, issuer.published
+                keys = [public_jwk(key, "ES256") | {"kid": kid} for kid, key in published.items()]
+                body = b"out of order" if is_down else json.dumps({"keys": keys}).encode()
+                self.send_response(503 if is_down else 200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

@@ -10,12 +10,13 @@ import socket
 import ssl
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from tests.support.certs import authority, issue
+from tests.support.threaded import ThreadedServer, serving_context
 
 TOKEN = "token-of-the-pod"
 GONE = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
@@ -28,6 +29,16 @@ class Expired(Exception):
 
 class Cut(Exception):
     """The connection ends here; what is said before it does."""
+
+
+class Moment(NamedTuple):
+    """What held when a request came: whoever sees the request may change it at once."""
+
+    valid: str
+    status: int
+    refuses_old: bool
+    epoch: int
+    cuts: int
 
 
 def endpoint_slice(
@@ -69,28 +80,28 @@ class KubernetesApi:
         self._half = b""
         #: whether a watch from too long ago is refused at once by 410, or told so by its first event: both happen
         self.refuses_old = False
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(pair.cert, pair.key)
+        self._context = serving_context(pair)
         self.start()
 
     def start(self, port: int = 0) -> None:
         """Serve, after `stop` at the port that it had."""
         self._server = _Server(self, port, self._context)
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        self._server.begin()
 
     def stop(self) -> int:
         """Be gone, watches and all, as when the node is lost; the port."""
+        with self._changed:
+            self._server.is_gone = True
         self.cut()
-        self._server.shutdown()
-        self._server.server_close()
-        return int(self._server.server_address[1])
+        self._server.end()
+        return self._server.port
 
     @property
     def environ(self) -> dict[str, str]:
         """What a pod has in its environment."""
         return {
             "KUBERNETES_SERVICE_HOST": "127.0.0.1",
-            "KUBERNETES_SERVICE_PORT": str(self._server.server_address[1]),
+            "KUBERNETES_SERVICE_PORT": str(self._server.port),
             "GATEWAY_SERVICE_ACCOUNT": str(self.account),
         }
 
@@ -142,18 +153,30 @@ class KubernetesApi:
 
     def watches(self) -> list[str]:
         """The resourceVersions that were watched from."""
-        asked = [parse_qs(urlsplit(target).query) for target in self.requests]
-        return [query["resourceVersion"][0] for query in asked if "watch" in query]
+        return [query["resourceVersion"][0] for query in self._queries() if "watch" in query]
 
     def lists(self) -> int:
         """How often a list was asked for."""
-        return len(self.requests) - len(self.watches())
+        return sum("watch" not in query for query in self._queries())
+
+    def _queries(self) -> list[dict[str, list[str]]]:
+        return [parse_qs(urlsplit(target).query) for target in tuple(self.requests)]
 
     def close(self) -> None:
         """Stop, and end what is watched."""
         self.end_watches()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.end()
+
+    def came(self, target: str, token: str, server: _Server) -> Moment | None:
+        """Note a request; None when the server is gone."""
+        with self._changed:
+            if server.is_gone:
+                return None
+            valid = self.valid or (self.account / "token").read_text().strip()
+            moment = Moment(valid, self.status, self.refuses_old, self._epoch, self._cuts)
+            self.tokens.append(token)
+            self.requests.append(target)
+            return moment
 
     def _event(self, kind: str, item: Slice) -> None:
         self._version += 1
@@ -184,13 +207,12 @@ class KubernetesApi:
         """Whether what came after `since` is forgotten."""
         return since < self._oldest
 
-    def watch(self, since: int, seconds: float, handler: _Handler) -> None:
+    def watch(self, since: int, seconds: float, moment: Moment, handler: _Handler) -> None:
         """Send the events after `since` until the watch ends."""
         until = time.monotonic() + min(seconds, self.watch_seconds)
-        epoch, cuts = self._epoch, self._cuts
         while True:
             with self._changed:
-                if cuts != self._cuts:
+                if moment.cuts != self._cuts:
                     raise Cut(self._half)
                 if self.is_old(since):
                     handler.line({"type": "ERROR", "object": GONE})
@@ -198,7 +220,7 @@ class KubernetesApi:
                 fresh = [event for event in self._history if event[0] > since]
                 if not fresh:
                     left = until - time.monotonic()
-                    if left <= 0 or epoch != self._epoch:
+                    if left <= 0 or moment.epoch != self._epoch:
                         return
                     self._changed.wait(left)
                     continue
@@ -213,17 +235,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         api = self.server.api
-        # NOTE: read before anybody can see the request, and renew the token on that.
-        valid = api.valid or (api.account / "token").read_text().strip()
-        api.requests.append(self.path)
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        api.tokens.append(token)
+        moment = api.came(self.path, token, self.server)
+        if moment is None:
+            self.close_connection = True
+            return None
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        if token != valid:
+        if token != moment.valid:
             return self._answer(401, {"kind": "Status", "code": 401})
-        if api.status != 200:
-            return self._answer(api.status, {"kind": "Status", "code": api.status})
+        if moment.status != 200:
+            return self._answer(moment.status, {"kind": "Status", "code": moment.status})
         if parts.path != "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices":
             return self._answer(404, {"kind": "Status", "code": 404})
         if "watch" not in query:
@@ -231,14 +253,14 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._answer(200, api.list(query))
             except Expired:
                 return self._answer(410, GONE)
-        if api.refuses_old and api.is_old(int(query["resourceVersion"])):
+        if moment.refuses_old and api.is_old(int(query["resourceVersion"])):
             return self._answer(410, GONE)
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         try:
-            api.watch(int(query["resourceVersion"]), float(query["timeoutSeconds"]), self)
+            api.watch(int(query["resourceVersion"]), float(query["timeoutSeconds"]), moment, self)
         except Cut as cut:
             self.chunk(cut.args[0])
             self.connection.shutdown(socket.SHUT_RDWR)
@@ -269,22 +291,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
+class _Server(ThreadedServer):
     def __init__(self, api: KubernetesApi, port: int, context: ssl.SSLContext) -> None:
-        self.api, self._context = api, context
-        super().__init__(("127.0.0.1", port), _Handler)
-
-    def get_request(self) -> tuple[ssl.SSLSocket, Any]:
-        """A connection. NOTE: the ssl module forgets to close one whose client has gone before it is wrapped."""
-        plain, address = self.socket.accept()
-        try:
-            plain.getpeername()
-        except OSError:
-            plain.close()
-            raise
-        return self._context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False), address
+        self.api = api
+        #: what is still asked of it gets no answer
+        self.is_gone = False
+        super().__init__(_Handler, port, context)
 
     def handle_error(self, *_: Any) -> None:
         """A client went away: that is part of the tests."""

@@ -57,6 +57,9 @@ class Counting(threading.Thread):
     def run(self) -> None:
         client = None
         while not self._over.is_set() and self.answers.total() < self._most:
+            if client is not None and client.has_ended():
+                client.close()
+                client = None
             if client is None:
                 try:
                     client = Client(self._port)

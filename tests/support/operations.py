@@ -92,7 +92,7 @@ class Wrk:
         check: str = "true",
         is_prompt: bool = False,
     ) -> None:
-        script = folder / "wrk.lua"
+        script = folder / f"wrk-{time.monotonic_ns()}.lua"  # another one in the folder may not have read its own yet
         script.write_text(LUA.replace("CHECK", f"({check})"))
         command = ["wrk", "-t1", f"-c{connections}", f"-d{int(seconds)}s", "--timeout", "5s", "-s", str(script), url]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -129,6 +129,8 @@ class Asker(threading.Thread):
         """Ask until stopped; a connection that says `close` is opened anew."""
         client: Client | None = None
         while not self._over.is_set():
+            if client is not None and client.has_ended():
+                client = _closed(client)
             began = time.monotonic()
             try:
                 client = client or Client(self._port)
@@ -213,8 +215,9 @@ def runtime_folder(pid: int) -> Path:
 def page_of(pid: int) -> Page:
     """The page that a gateway's processes share, mapped here as well."""
     for link in Path(f"/proc/{pid}/fd").iterdir():
-        if "memfd:gateway-page" in os.readlink(link):
-            return Page.attach(os.open(link, os.O_RDWR))
+        with contextlib.suppress(FileNotFoundError):  # one that was closed meanwhile
+            if "memfd:gateway-page" in os.readlink(link):
+                return Page.attach(os.open(link, os.O_RDWR))
     raise AssertionError(f"process {pid} has no page")
 
 

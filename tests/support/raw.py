@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
 
-PATIENCE = 10.0
+from tests.support.ports import free_port
+
+#: seconds; the machine may have much else to do
+PATIENCE = 30.0
+
+
+def has_ended(sock: socket.socket) -> bool:
+    """Whether a kept connection was closed by the other end, which may do so to one that is idle (RFC 9112 9.5)."""
+    look = select.poll()
+    look.register(sock.fileno(), select.POLLIN)
+    return bool(look.poll(0))
 
 
 class Client:
@@ -66,6 +77,10 @@ class Client:
             data += piece
         return data
 
+    def has_ended(self) -> bool:
+        """See has_ended."""
+        return has_ended(self.socket)
+
     def is_open(self) -> bool:
         """Whether another request on this connection is answered."""
         try:
@@ -86,14 +101,19 @@ class Client:
 
 
 class Upstream:
-    """A server on a real socket whose every connection is handled by `play(connection)` in a thread."""
+    """A server on a real socket whose every connection is handled by `play(connection)` in a thread.
+
+    Its port stays its own when it is closed: nobody answers there until there is another one with that number.
+    """
 
     def __init__(self, play: Callable[[Connection], None], host: str = "127.0.0.1", port: int = 0) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, port), family=family)
-        self.port: int = self._listener.getsockname()[1]
+        self.port = port or free_port()
+        self._listener = socket.create_server((host, self.port), family=family, backlog=1024)
         self.connections: list[Connection] = []
         self._play = play
+        self._lock = threading.Lock()
+        self._is_closed = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -103,7 +123,11 @@ class Upstream:
             except OSError:
                 return
             connection = Connection(sock)
-            self.connections.append(connection)
+            with self._lock:
+                if self._is_closed:
+                    connection.end()
+                    return
+                self.connections.append(connection)
             threading.Thread(target=self._run, args=(connection,), daemon=True).start()
 
     def _run(self, connection: Connection) -> None:
@@ -122,9 +146,14 @@ class Upstream:
 
     def close(self) -> None:
         """Stop accepting and close what is open."""
+        with self._lock:
+            self._is_closed = True
+        # NOTE: a thread that waits for a socket holds it open, and would take one more client, until it is woken.
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for connection in self.connections:
-            connection.socket.close()
+            connection.end()
 
 
 class Connection:
@@ -180,6 +209,12 @@ class Connection:
     def send(self, data: bytes) -> None:
         """Send all of it."""
         self.socket.sendall(data)
+
+    def end(self) -> None:
+        """Close it, whoever waits for it. Safe to call twice."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
 
 
 def echo(connection: Connection) -> None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from tests.support.certs import Pair
+from tests.support.threaded import ThreadedServer, serving_context
 
 
 class Receiver:
-    """`bodies` are the JSON bodies that it took, `heads` (path, headers) of all that came.
+    """`bodies` are the JSON bodies that it took, `heads` (path, headers) of all that came. Kept before it answers.
 
     `plan` says what becomes of the next requests, one each: a status, "close" (no answer) or "hang" (none until the
     end); when it is empty they are answered 200.
@@ -25,6 +25,7 @@ class Receiver:
         self.bodies: list[Any] = []
         self.heads: list[tuple[str, dict[str, str]]] = []
         self.over = threading.Event()
+        self._lock = threading.Lock()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -32,15 +33,12 @@ class Receiver:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                receiver.heads.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
-                what = receiver.plan.pop(0) if receiver.plan else 200
+                what = receiver._take((self.path, {name.lower(): value for name, value in self.headers.items()}), body)
                 if what == "hang":
                     receiver.over.wait(30)
                 if what in ("hang", "close"):
                     self.close_connection = True
                     return
-                if 200 <= what < 300:
-                    receiver.bodies.append(json.loads(body))
                 self.send_response(what)
                 if 300 <= what < 400:
                     self.send_header("Location", "/elsewhere")
@@ -58,24 +56,26 @@ class Receiver:
             def log_message(self, *arguments: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
+        self._server = ThreadedServer(Handler, port, serving_context(tls) if tls else None)
+        self.port = self._server.port
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
         if tls is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(tls.cert, tls.key)
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
             self._server.handle_error = lambda *arguments: None
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
+        self._server.begin()
+
+    def _take(self, head: tuple[str, dict[str, str]], body: bytes) -> Any:
+        """Keep what came; what becomes of it."""
+        with self._lock:  # what a test finds in one list goes with what it finds in the others
+            what = self.plan.pop(0) if self.plan else 200
+            taken = [json.loads(body)] if isinstance(what, int) and 200 <= what < 300 else []
+            self.heads.append(head)
+            self.bodies += taken
+        return what
 
     def close(self) -> None:
         """Stop listening."""
         self.over.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
+        self._server.end()
 
 
 @contextmanager

@@ -68,6 +68,13 @@ class RedisServer:
         """Make it silent: connections are taken and nothing is answered."""
         assert self.process is not None
         os.kill(self.process.pid, signal.SIGSTOP)
+        # The signal is not yet the halt: what its threads have begun of the kernel's they end before.
+        wait_until(self._has_halted, "redis-server halts")
+
+    def _has_halted(self) -> bool:
+        assert self.process is not None
+        threads = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return all((each / "stat").read_text().rpartition(")")[2].split()[0] == "T" for each in threads)
 
     def resume(self) -> None:
         """Let it go on."""
@@ -101,7 +108,7 @@ def cluster(folder: Path, nodes: int = 3) -> Iterator[list[RedisServer]]:
     buses = [str(free_port()) for _ in range(nodes)]
     try:
         for bus in buses:
-            options = ("--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "1000")
+            options = ("--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "5000")
             servers.append(RedisServer(folder, *options).start())
         for number, server in enumerate(servers):
             first, after = number * SLOTS // nodes, (number + 1) * SLOTS // nodes

@@ -161,11 +161,16 @@ class Shop:
 
     def slow(self, order: Any, context: Any) -> Any:
         """It answers once nobody waits any more."""
-        self.begun.append(order.id)
         gone = threading.Event()
-        context.add_callback(lambda: self.cancelled.append(order.id))
-        if context.add_callback(gone.set):  # else it is over already
-            gone.wait()
+
+        def over() -> None:
+            self.cancelled.append(order.id)
+            gone.set()
+
+        self.begun.append(order.id)
+        if not context.add_callback(over):  # it is over already
+            over()
+        gone.wait()
         return self.asked()
 
     def watch(self, order: Any, context: Any) -> Iterator[Any]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+from tests.support.ports import free_port
 
 
 class Slowed:
@@ -14,8 +16,8 @@ class Slowed:
     def __init__(self, port: int, delay: float = 0.0) -> None:
         self.delay = delay
         self._target = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
+        self.port = free_port()
+        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=1024)
         self._over = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -36,24 +38,26 @@ class Slowed:
             except OSError:
                 client.close()
                 continue
-            for source, target, is_answer in ((client, server, False), (server, client, True)):
-                threading.Thread(target=self._pump, args=(source, target, is_answer), daemon=True).start()
+            server.settimeout(None)
+            threading.Thread(target=self._join, args=(client, server), daemon=True).start()
+
+    def _join(self, client: socket.socket, server: socket.socket) -> None:
+        # NOTE: closed once nobody reads from them: their numbers are another connection's then.
+        with client, server:
+            answers = threading.Thread(target=self._pump, args=(server, client, True), daemon=True)
+            answers.start()
+            self._pump(client, server, False)
+            answers.join()
 
     def _pump(self, source: socket.socket, target: socket.socket, is_answer: bool) -> None:
-        try:
+        with suppress(OSError):
             while data := source.recv(65536):
                 if is_answer and self.delay:
                     self._over.wait(self.delay)
                 target.sendall(data)
-        except OSError:
-            pass
-        finally:
-            for each in (source, target):
-                try:
-                    each.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-                each.close()
+        for each in (source, target):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

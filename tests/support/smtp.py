@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
@@ -14,7 +13,8 @@ from aiosmtpd.handlers import Message
 from aiosmtpd.smtp import SMTP, AuthResult
 
 from tests.support.certs import Pair
-from tests.support.gateway import free_port
+from tests.support.gateway import PATIENCE, free_port
+from tests.support.threaded import serving_context
 
 USER, PASSWORD = b"gateway", b"let me in"
 
@@ -46,10 +46,7 @@ class Mails(Message):
 def mail_server(tls: Pair | None = None, *, auth: bool = False, implicit: bool = False) -> Iterator[tuple[int, Mails]]:
     """(port, what came): with STARTTLS, or TLS from the first byte, where there is a certificate."""
     mails = Mails()
-    context = None
-    if tls is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(tls.cert, tls.key)
+    context = serving_context(tls) if tls else None
 
     def check(server: SMTP, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
         return AuthResult(success=(data.login, data.password) == (USER, PASSWORD), handled=False)
@@ -59,7 +56,7 @@ def mail_server(tls: Pair | None = None, *, auth: bool = False, implicit: bool =
         options |= {"tls_context": context, "require_starttls": True}
     port = free_port()
     more = {"ssl_context": context} if implicit else {}
-    controller = Controller(mails, hostname="127.0.0.1", port=port, **more, **options)
+    controller = Controller(mails, hostname="127.0.0.1", port=port, ready_timeout=PATIENCE, **more, **options)
     controller.start()
     try:
         yield port, mails

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import subprocess
 from collections.abc import Iterator
@@ -32,12 +33,14 @@ exports.init = (_, config, events) => {
 
 def install() -> None:
     """Fetch it, once; nothing that a package brings is run."""
-    if PROGRAM.exists():
-        return
     HOME.mkdir(parents=True, exist_ok=True)
-    (HOME / "package.json").write_text(json.dumps({"private": True, "dependencies": {"statsd": VERSION}}))
-    command = ["npm", "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=optional"]
-    subprocess.run(command, cwd=HOME, check=True, timeout=120)
+    with (HOME / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another process may be at it
+        if PROGRAM.exists():
+            return
+        (HOME / "package.json").write_text(json.dumps({"private": True, "dependencies": {"statsd": VERSION}}))
+        command = ["npm", "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=optional"]
+        subprocess.run(command, cwd=HOME, check=True, timeout=120)
 
 
 class Daemon:

@@ -12,13 +12,13 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from select import select
 
 import gevent
 from gevent import socket
 
 from perf.stats import percentile
 from tests.support.gateway import ROOT
+from tests.support.raw import has_ended
 
 PATIENCE = 10.0
 
@@ -99,10 +99,10 @@ class Load:
         self.rows.append((due, time.monotonic() - due, status))
 
     def _kept(self) -> socket.socket | None:
-        """A connection of before that is still open: the gateway ends those that nobody uses (RFC 9112 section 9.5)."""
+        """A connection of before that is still open."""
         while self._idle:
             sock = self._idle.pop()
-            if not select([sock.fileno()], (), (), 0)[0]:
+            if not has_ended(sock):
                 return sock
             sock.close()
         return None

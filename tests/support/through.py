@@ -76,10 +76,11 @@ def logged(gateway: Gateway, target: str) -> dict[str, Any]:
 
     def line() -> Any:
         text = (gateway.folder / "access.log").read_text()
-        found = [json.loads(each) for each in text.splitlines() if json.dumps(target) in each]
+        whole = [each for each in text.splitlines(keepends=True) if each.endswith("\n")]  # the last may be half of one
+        found = [json.loads(each) for each in whole if json.dumps(target) in each]
         return found[-1] if found else None
 
-    return wait_until(line, f"{target} is in the access log", 5)
+    return wait_until(line, f"{target} is in the access log")
 
 
 def memory(gateway: Gateway) -> int:

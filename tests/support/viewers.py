@@ -38,8 +38,10 @@ class Viewer:
             self._thread.join(5)
 
     def _read(self) -> None:
+        mark, end = b"data: ", b""
         with contextlib.suppress(OSError):
             while data := self._socket.recv(65536):
                 self.size += len(data)
-                self.events += data.count(b"data: ")
+                self.events += (end + data).count(mark)
+                end = (end + data)[1 - len(mark) :]  # it may come in two pieces
         self.ended.set()

@@ -128,6 +128,8 @@ def test_a_plain_path_is_returned_as_it_is(text: str) -> None:
         ("/%c0%af", "/%C0%AF", ("%c0%af",)),
         ("/%ed%a0%80", "/%ED%A0%80", ("%ed%a0%80",)),
         ("/a+b;c=1,d", "/a+b;c=1,d", None),
+        ("/a/...;x/..b;c/.d;e", "/a/...;x/..b;c/.d;e", None),
+        ("/a/x..;y/x%5C..b", "/a/x..;y/x\\..b", ("a", "x..;y", "x%5C..b")),
     ],
 )
 def test_the_canonical_path(raw_path: str, path: str, raw: tuple[str, ...] | None) -> None:
@@ -163,6 +165,15 @@ def test_an_encoded_slash_is_read_both_ways(raw_path: str, expected: tuple[objec
         ("/a/..%2F..%2Fb", "above the root"),
         ("/a%2Fb/../..", "above the root"),
         ("//../a", "above the root"),
+        ("/public/..;/admin", "two ways"),  # Tomcat drops the parameter before it resolves the dots
+        ("/public/..;a=b/admin", "two ways"),
+        ("/public/%2e%2e;/admin", "two ways"),
+        ("/public/..%3B/admin", "two ways"),
+        ("/a/.;x/b", "two ways"),
+        ("/public/..%5Cadmin", "two ways"),  # IIS takes a backslash for a slash
+        ("/public/x%5c..%5cadmin", "two ways"),
+        ("/public/x%5C..", "two ways"),
+        ("/public%2F..;%2Fadmin", "two ways"),
         ("/a%00b", "control"),
         ("/a%0d%0aX:%20y", "control"),
         ("/a%0d%0aX", "control"),

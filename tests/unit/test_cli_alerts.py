@@ -38,7 +38,7 @@ def test_a_test_is_sent_through_the_channels(run, receiver):
     assert all(line.endswith("answered 200") for line in lines)
     first, last = receiver.bodies
     assert (first["name"], first["state"], first["tier"], first["test"]) == ("errors", "firing", 1, True)
-    assert first["summary"].startswith("This is a test. ") and first["key"] == "test/errors"
+    assert first["summary"] == "This is a test. error_rate(5m) > 2%" and first["key"] == "test/errors"
     assert last["state"] == "resolved"
 
 

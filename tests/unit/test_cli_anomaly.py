@@ -71,10 +71,18 @@ def test_labels_are_marked(tmp_path, values):
     assert "2014-04-03 18:40:00  is 200, expected" in text
 
 
+def test_what_is_expected_is_told_as_precisely_in_both_forms(tmp_path, values):
+    file = written(tmp_path / "a.csv", values)
+    (one,) = json.loads(evaluate(file, "--format", "json").stdout)["alerts"]
+    low, high = one["expected"]
+    assert one["words"] == f"is 200, expected {low:g} to {high:g}"
+    assert evaluate(file).stdout.endswith("\n1 alert in 1000 rows\n")
+
+
 def test_another_column_and_a_longer_warmup(tmp_path, values):
     file = written(tmp_path / "a.csv", values, column="p99")
     assert evaluate(file).exit_code == 2
-    assert "alerts in 1000 rows" in evaluate(file, "--from-column", "p99").stdout
+    assert " in 1000 rows" in evaluate(file, "--from-column", "p99").stdout
     assert (
         json.loads(evaluate(file, "--from-column", "p99", "--warmup", "900", "--format", "json").stdout)["alerts"] == []
     )

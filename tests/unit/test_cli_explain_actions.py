@@ -8,6 +8,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from gateway.cli import main
+from tests.support.certs import authority
 
 TEXT = """
 version: 1
@@ -40,3 +41,19 @@ def test_how_often_a_part_is_tried(tmp_path: Path) -> None:
         "plain: GET /items/{id} of a, required",
         "post: POST /post of b, tried again 3 times at most if it was not sent (on connect, 503)",
     ]
+
+
+def test_calls_of_grpc_pass(tmp_path: Path) -> None:
+    pair = authority(tmp_path)
+    file = tmp_path / "gateway.yaml"
+    file.write_text(
+        f"""
+version: 1
+server: {{tls: {{cert: {pair.cert}, key: {pair.key}, http2: true}}}}
+upstreams: {{shop: {{targets: ["grpc://127.0.0.1:9"]}}}}
+routes: [{{name: shop, match: {{path: "/shop.v1.Orders/{{method}}"}}, upstream: shop}}]
+"""
+    )
+    told = CliRunner().invoke(main, ["explain", "-c", str(file), "POST", "/shop.v1.Orders/Get"])
+    assert "calls     are passed on as clients make them, over HTTP/2" in told.stdout
+    assert "to        grpc://127.0.0.1:9/shop.v1.Orders/Get" in told.stdout

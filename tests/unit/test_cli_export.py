@@ -13,8 +13,11 @@ from click.testing import CliRunner
 
 from gateway.alerting import promql
 from gateway.alerting.expression import parse
+from gateway.alerting.matching import Weekly
 from gateway.alerting.signals import SIGNALS
 from gateway.cli import main
+from gateway.config.model_alerts import Alerting, Escalation
+from gateway.exporting.alertmanager import config
 from gateway.observer import families, self_families
 
 PATH = f"{os.environ['PATH']}:/usr/sbin:/usr/bin"
@@ -135,7 +138,19 @@ def test_alertmanager_takes_its_configuration(exported, tmp_path):
     assert "secret-" not in text and "no tiers" in left_out
     found = yaml.safe_load(text)
     assert found["receivers"][2]["pagerduty_configs"][0]["routing_key_file"] == f"{tmp_path}/page-2-pagerduty"
-    assert found["time_intervals"][0]["time_intervals"][0]["times"][0] == {"start_time": "22:00", "end_time": "24:00"}
+    evening, night = found["time_intervals"][0]["time_intervals"]
+    assert evening["weekdays"] == ["saturday", "sunday"] and night["weekdays"] == ["sunday", "monday"]
+    assert evening["times"] == [{"start_time": "22:00", "end_time": "24:00"}]
+    assert night["times"] == [{"start_time": "00:00", "end_time": "02:30"}] and "silences" not in left_out
+
+
+def test_windows_of_one_kind_of_alert_all_count(tmp_path):
+    windows = [Weekly((("name", "a"),), (0,), 60, 120), Weekly((("name", "a"),), (1,), 0, 60)]
+    found, left_out = config(Alerting(escalations=(Escalation("page", (), ""),), windows=tuple(windows)), "/x")
+    assert [route.get("mute_time_intervals") for route in found["route"]["routes"]] == [["window-1", "window-2"], None]
+    other = Weekly((("route", "b"),), (2,), 0, 60)
+    _, left_out = config(Alerting(escalations=(Escalation("page", (), ""),), windows=(*windows, other)), "/x")
+    assert "several" in "".join(left_out)
 
 
 def test_a_dashboard(exported, tmp_path):

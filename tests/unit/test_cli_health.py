@@ -54,7 +54,7 @@ def test_the_environment_names_it(admin):
 @pytest.mark.parametrize(
     ("address", "word"),
     [
-        ("127.0.0.1:1", "does not answer"),
+        ("127.0.0.1:1", "does not answer (Connection refused)"),
         ("unix:/nowhere/admin.sock", "does not answer"),
         ("nowhere", "is no address"),
         ("127.0.0.1:x", "is no address"),

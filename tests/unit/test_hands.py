@@ -6,6 +6,7 @@ import gc
 import weakref
 
 import gevent
+import gevent.event
 import pytest
 from gevent import getcurrent
 
@@ -80,3 +81,17 @@ def test_nothing_of_a_job_is_kept_after_it():
     gevent.sleep(0)
     gc.collect()
     assert gone() is None
+
+
+def test_who_was_quicker_than_its_end_works_on_for_others(seen):
+    made = Hands()
+    go = gevent.event.Event()
+    hand = made.start(go.wait)
+    gevent.sleep(0)
+    go.set()  # its turn comes before that of its end
+    hand.end()
+    made_again = []
+    gevent.get_hub().loop.run_callback(lambda: made_again.append(made.start(lambda: seen.append(1))))
+    gevent.sleep(0)
+    until(lambda: seen)
+    assert made_again == [hand]

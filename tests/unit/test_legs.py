@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.legs import parsed
+from gateway.legs import leg, parsed
+from tests.exchanges import exchange
 
 ALPHABET = st.characters(exclude_categories=["Cs"])
 VALUES = st.recursive(
@@ -35,12 +36,17 @@ def test_it_agrees_with_the_library(data):
     assert read(lambda each: parsed(each)[0]) == read(json.loads)
 
 
-@pytest.mark.parametrize("data", [b'{"a": 1, "a": 2}', b"[NaN]", b'["\\ud800"]', b"1e999"])
+@pytest.mark.parametrize("data", [b'{"a": 1, "a": 2}', b'["\\ud800"]'])
 def test_what_readers_differ_in_has_no_text(data):
     assert parsed(data)[1] == b""
 
 
-@pytest.mark.parametrize("data", [b"{", b"[1", b'{"a": \xff}', b"{\x00"])
+@pytest.mark.parametrize("data", [b"{", b"[1", b'{"a": \xff}', b"{\x00", b"[NaN]", b"-Infinity", b"1e999"])
 def test_what_is_no_json_is_refused(data):
     with pytest.raises(ValueError):
         parsed(data)
+
+
+@pytest.mark.parametrize("is_hurried", [True, False])
+def test_that_the_client_has_cut_the_time_short_is_known_to_who_judges_the_upstream(is_hurried):
+    assert leg(exchange(plan=None, hurried=is_hurried), "GET", "/", 1.0).hurried is is_hurried

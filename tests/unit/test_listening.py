@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from gateway.listening import problem
+from tests.support.ports import free_port
 
 
 @pytest.fixture
@@ -16,9 +17,7 @@ def taken():
 
 
 def free() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
+    return f"127.0.0.1:{free_port()}"
 
 
 def test_a_free_port_is_no_problem_and_stays_free():

@@ -17,6 +17,7 @@ from gateway.errors import (
     Kind,
 )
 from gateway.exchange import Exchange, Response
+from gateway.grpc_wire import CLIENT
 from gateway.problem import HTML, JSON, TEXT, preferred, problem_response
 from tests.exchanges import exchange
 
@@ -177,3 +178,17 @@ def test_the_cause_is_for_the_log_only(accept: str | None) -> None:
     response = answer(error, accept)
     assert b"secret-cause" not in response.body
     assert not any(re.search("secret-cause", value) for _, value in response.headers)
+
+
+def test_a_client_of_grpc_gets_the_end_of_its_call() -> None:
+    made = exchange(headers=[("Accept", "text/html")], upstream="catalog")
+    made.environ[CLIENT] = object()
+    response = problem_response(made, GatewayError(UPSTREAM_REFUSED, "It is off, ä.", headers=(("Retry-After", "1"),)))
+    assert (response.status, response.body, response.length) == (502, b"", 0)
+    assert response.headers == [
+        ("Content-Type", "application/grpc"),
+        ("grpc-status", "14"),
+        ("grpc-message", "The upstream refused the connection: It is off, %C3%A4."),
+        ("Retry-After", "1"),
+        ("Proxy-Status", 'gateway; error=connection_refused; next-hop=catalog; details="It is off, ?."'),
+    ]

@@ -21,6 +21,7 @@ from gateway.shared.store import KEY_MAX, TTL_MAX, VALUE_MAX
 from tests.oracles.store_oracle import DictStore
 from tests.support.drawing import examples
 from tests.support.forks import run_all
+from tests.support.patient import patient
 from tests.support.redis import redis
 
 ROOT = Path(__file__).parents[2]
@@ -176,7 +177,7 @@ def redis_store(server):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with redis(tmp_path_factory.mktemp("redis")) as made:
+    with patient(), redis(tmp_path_factory.mktemp("redis")) as made:
         yield made
 
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Blue and green in a cluster without a rollout controller: two Deployments, and one Service that selects one of them.
 #   slots.sh status | promote | rollback      NAME (gateway) and NAMESPACE (gateway) say which
-# A promotion waits until the idle slot is there, then changes the Service's selector; a rollback changes it back.
+# A promotion waits until the idle slot is there, with as many pods as serve, then changes the Service's selector; a rollback changes it back.
 set -eu
 
 name="${NAME:-gateway}"
@@ -27,6 +27,12 @@ present() {  # a slot without a pod that is ready would take every request and a
     [ "${ready:-0}" -ge 1 ] || refuse "deployment/$name-$1 has no pod that is available; nothing was changed"
 }
 
+enough() {  # an autoscaler keeps the slot that has no requests at its least, and all of them come at once
+    wanted=$(kube get "deployment/$name-$active" -o 'jsonpath={.spec.replicas}')
+    there=$(kube get "deployment/$name-$idle" -o 'jsonpath={.spec.replicas}')
+    [ "${there:-1}" -ge "${wanted:-1}" ] || kube scale "deployment/$name-$idle" --replicas="$wanted" >/dev/null
+}
+
 choose() {  # choose SLOT PREVIOUS-AS-JSON: both in one patch, so that no reader sees half of it
     kube patch "service/$name" --type=merge \
         -p "{\"metadata\":{\"annotations\":{\"previous-slot\":$2}},\"spec\":{\"selector\":{\"slot\":\"$1\"}}}" >/dev/null
@@ -41,6 +47,8 @@ status)
     ;;
 promote)
     present "$idle" "${TIMEOUT:-180s}"
+    enough
+    present "$idle" "${TIMEOUT:-180s}"
     choose "$idle" "\"$active\""
     say "service/$name selects $idle ($(image "$idle")); back to $active: make rollback"
     ;;
@@ -49,6 +57,7 @@ rollback)
     [ -n "$previous" ] || refuse "service/$name was not promoted since it was rolled back; nothing was changed"
     [ "$previous" = "$idle" ] || refuse "service/$name selects $active already; nothing was changed"
     present "$previous" "${TIMEOUT:-10s}"
+    enough
     choose "$previous" null
     say "service/$name selects $previous ($(image "$previous"))"
     ;;

@@ -39,7 +39,7 @@ def expanded(reader: Reader, *, has_auth: bool) -> Iterator[Reader]:
     before = len(named.load.complaints)
     excluded = {text.value for text in reader.texts("exclude")}
     found, names = read_operations(Documents(reader, named), excluded, strict=reader.flag("strict"))
-    is_wrong = len(named.load.complaints) > before
+    is_wrong = len(named.load.complaints) > before or not all(map(reader.is_sound, ("prefix", "hosts")))
     _check_names(reader, names)
     if is_wrong:  # what would be said of routes made of it is no help
         return

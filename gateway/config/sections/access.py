@@ -14,6 +14,8 @@ from gateway.config.yaml_source import Seq
 def read_access(holder: Reader, parameters: frozenset[str] | None, default: Access | None) -> Access | None:
     """`auth` of a route whose path has `parameters`; it wins over that in `defaults` as a whole."""
     if "auth" not in holder:
+        if holder.is_wrong("auth"):  # it is misspelt: nobody is told that there is none
+            return Access((), (), (), (), is_optional=False, where=holder.where)
         return default
     name = holder.one("auth")
     if name is not None:
@@ -21,6 +23,9 @@ def read_access(holder: Reader, parameters: frozenset[str] | None, default: Acce
             return None
         return Access((name.value,), (), (), (), is_optional=False, where=name.where)
     reader = holder.section("auth")
+    asked = next((key for key in ("scopes", "roles", "claims") if key in reader), None)
+    if asked is not None and reader.flag("optional"):
+        reader.warn(f"`{asked}` is asked of callers who show a credential; who shows none gets in", key="optional")
     return Access(
         use=_once(reader, "use"),
         scopes=_once(reader, "scopes"),

@@ -22,8 +22,10 @@ def read_aggregate(holder: Reader, known: Known) -> Aggregate | None:
     if "aggregate" not in holder:
         return None
     reader = holder.section("aggregate")
+    if reader.is_wrong("parts"):  # all else speaks of them
+        return None
     readers = {section.path[-1]: section for section in part_readers(holder)}
-    names = tuple(str(name) for name in readers)
+    names = tuple(reader.section("parts"))
     if not names:
         reader.complain("there is no part", key="parts")
     if len(names) > PARTS_MAX:

@@ -1,7 +1,7 @@
 """`alerts`: what each rule says, and whether what it speaks of is there."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Literal
 
@@ -17,6 +17,7 @@ from gateway.config.reader import Reader, Text
 from gateway.config.schema_alerts import METRICS
 from gateway.config.sections.escalation import read_escalations
 from gateway.config.sections.muting import read_inhibitions, read_windows
+from gateway.config.sections.names import Names
 
 MOST = 500
 _SUBJECTS = ("when", "anomaly", "slo")
@@ -37,12 +38,10 @@ class Known:
             text.complain(f"there is no {kind} {name!r}", among(name, names))
 
 
-def read_alerting(
-    readers: list[Reader], routes: Collection[str], upstreams: Collection[str], *, is_counted: bool
-) -> Alerting:
-    """All four sections; `is_counted`: requests are."""
+def read_alerting(readers: list[Reader], names: Mapping[str, Names], *, is_counted: bool) -> Alerting:
+    """All four sections; `names` are those of other sections, by section; `is_counted`: requests are."""
     escalations = tuple(each for reader in readers for each in read_escalations(reader))
-    known = Known(routes, upstreams, {each.severity for each in escalations})
+    known = Known(names["routes"], names["upstreams"], names["escalation"])
     alerts: dict[str, Alert] = {}
     for reader in readers:
         for section in reader.sections("alerts"):
@@ -58,12 +57,19 @@ def read_alerting(
             reader.complain(f"there are more than {MOST} alerts", key="alerts")
     used = {alert.severity for alert in alerts.values()} | {a.slo.slow for a in alerts.values() if a.slo and a.slo.slow}
     _check_used(readers, escalations, used)
-    severities = used.union(known.severities)
+    severities = Names(used.union(known.severities), is_open=names["escalation"].is_open or names["alerts"].is_open)
+    is_open = names["alerts"].is_open
+    labels = (*_RESERVED, *(name for alert in alerts.values() for name, _ in alert.labels))
+    known_of = {
+        "name": Names(alerts, is_open=is_open),
+        "severity": severities,
+        "labels": Names(labels, is_open=is_open),
+    }
     return Alerting(
         alerts=tuple(alerts.values()),
         escalations=escalations,
-        inhibitions=tuple(each for reader in readers for each in read_inhibitions(reader, alerts, severities)),
-        windows=tuple(each for reader in readers for each in read_windows(reader, alerts, severities)),
+        inhibitions=tuple(each for reader in readers for each in read_inhibitions(reader, known_of)),
+        windows=tuple(each for reader in readers for each in read_windows(reader, known_of)),
     )
 
 

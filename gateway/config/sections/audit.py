@@ -23,6 +23,8 @@ def read_audit(reader: Reader, access_log: str) -> Audit | None:
             to.complain(f"{to.shown} is a folder")
         elif target == access_log:
             to.complain("the audit log may not share a file with the access log")
+        else:
+            to.leads_to("log", target, f"{target}.head")
     if secret is not None and len(secret.value) < SHORTEST:
         secret.complain(f"a secret has at least {SHORTEST} characters")  # SECURITY: without what it is
     return Audit(target, reader.text("secret"), reader.where)

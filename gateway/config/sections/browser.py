@@ -1,13 +1,23 @@
 """`session` under `auth`: logins of browsers."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from gateway.config import schema_identity as schema
 from gateway.config.model_identity import Oidc, Session
 from gateway.config.reader import Reader, Text
+from gateway.config.sections.certificates import read_authorities
 from gateway.config.sections.headers import check_header_name
 from gateway.config.sections.tokens import read_login, texts_once
 from gateway.config.sections.urls import check_url
+
+
+class Page(NamedTuple):
+    """A path that the gateway itself serves, and by which methods."""
+
+    name: str
+    path: str
+    methods: tuple[str, ...]
 
 
 def read_session(reader: Reader) -> Session:
@@ -40,11 +50,12 @@ def is_secure(reader: Reader) -> bool:
     return "secure" not in reader or reader.flag("secure")
 
 
-def session_paths(reader: Reader) -> Iterator[tuple[Text, str]]:
-    """The paths that a session is served on, each with what stands for it in the file."""
+def session_paths(reader: Reader) -> Iterator[tuple[Text, Page]]:
+    """The pages of a session, each with what stands for its path in the file."""
     paths = reader.section("paths")
     for name in ("login", "callback", "logout") if "oidc" in reader else ("login", "logout"):
-        yield paths.one(name) or reader.key("paths"), paths.text(name)
+        method = "GET" if "oidc" in reader and name != "logout" else "POST"
+        yield paths.one(name) or reader.key("paths"), Page(name, paths.text(name), (method,))
 
 
 def _check_login(reader: Reader) -> None:
@@ -80,5 +91,5 @@ def _oidc(reader: Reader) -> Oidc:
         scopes=scopes,
         renew_before=reader.duration("renew_before"),
         insecure=reader.flag("insecure"),
-        ca=reader.file("ca"),
+        ca=read_authorities(reader, "ca"),
     )

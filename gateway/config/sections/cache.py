@@ -8,11 +8,13 @@ from gateway.config.reader import Reader
 from gateway.config.sections.variables import Known, check_template
 
 
-def read_cache(holder: Reader, known: Known) -> Cache | None:
-    """The section; None where it is not written."""
+def read_cache(holder: Reader, known: Known, methods: tuple[str, ...]) -> Cache | None:
+    """The section; None where it is not written. `methods` are those of the route, () = any."""
     if "cache" not in holder:
         return None
     reader = holder.section("cache")
+    if methods and not {"GET", "HEAD"} & set(methods):
+        reader.complain("answers to GET and HEAD are kept, and the route takes neither")
     key = reader.section("key")
     for text in reader.texts("tags"):
         check_template(text, known)

@@ -23,7 +23,8 @@ def read_enqueue(holder: Reader) -> Enqueue | None:
 
 def check_streams(readers: Iterable[Reader], store: str) -> None:
     """Complain about streams where there is no Redis to hold them."""
-    if store != "memory":
+    readers = list(readers)
+    if store != "memory" or any(reader.is_wrong("store") for reader in readers):
         return
     for reader in readers:
         for route in reader.sections("routes"):

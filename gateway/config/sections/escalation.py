@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from gateway.config.model_alerts import Channel, ChannelKind, Escalation, Tier
 from gateway.config.reader import Reader, Text
 from gateway.config.schema_alerts import CHANNELS
+from gateway.config.sections.certificates import read_authorities
 from gateway.config.sections.hosts import host_mistake, is_loopback, port_mistake, split_port
 from gateway.config.yaml_source import Map
 
@@ -50,7 +51,7 @@ def _channel(reader: Reader, kind: ChannelKind) -> Channel | None:
     found = Channel(kind, text.value, f"{kind} {host}")
     if section is not None:
         headers = tuple((name.value, value.value) for name, value in section.pairs("headers"))
-        found = replace(found, headers=headers, ca=section.file("ca"))
+        found = replace(found, headers=headers, ca=read_authorities(section, "ca"))
     return found
 
 
@@ -64,7 +65,9 @@ def _pagerduty(reader: Reader) -> Channel | None:
         return None
     host = _check(url, _HTTP) if url else ""
     label = f"pagerduty {host}".strip()
-    return Channel("pagerduty", url.value if url else PAGERDUTY, label, key=key.value, ca=section.file("ca"))
+    return Channel(
+        "pagerduty", url.value if url else PAGERDUTY, label, key=key.value, ca=read_authorities(section, "ca")
+    )
 
 
 def _email(reader: Reader) -> Channel | None:
@@ -89,7 +92,7 @@ def _email(reader: Reader) -> Channel | None:
         user=user,
         password=password,
         tls=tls,
-        ca=reader.file("ca"),
+        ca=read_authorities(reader, "ca"),
     )
 
 

@@ -1,22 +1,22 @@
 """`auth`, `roles` and `cors`: who calls and what they may do, of all files together, and their names on routes."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.config.complaints import did_you_mean
 from gateway.config.model import Server
-from gateway.config.model_identity import Cors, Method, Mtls, Provider, Role, Session, Told
+from gateway.config.model_identity import Cors, Method, Provider, Role, Session, Told
 from gateway.config.model_upstreams import Upstream
 from gateway.config.reader import Reader, Text
 from gateway.config.schema_access import OFF
 from gateway.config.schema_identity import METHODS
 from gateway.config.sections.access import check_names
-from gateway.config.sections.browser import read_session, session_paths
+from gateway.config.sections.browser import Page, read_session, session_paths
 from gateway.config.sections.cors import read_cors
 from gateway.config.sections.headers import check_header_name
 from gateway.config.sections.hosts import is_loopback
 from gateway.config.sections.machines import read_api_key, read_mtls
+from gateway.config.sections.names import Names
 from gateway.config.sections.roles import read_roles
 from gateway.config.sections.tokens import read_internal_token, read_issuer, read_jwt
 
@@ -33,6 +33,7 @@ _READ: Final[Mapping[str, Callable[[Reader], Method]]] = {
 class Identity:
     """The sections of all files, and the names in them."""
 
+    names: Mapping[str, Names]
     providers: dict[str, Provider] = field(default_factory=dict)
     roles: tuple[Role, ...] = ()
     cors: dict[str, Cors] = field(default_factory=dict)
@@ -42,39 +43,47 @@ class Identity:
         """Complain about names on a route, or in `defaults`, that are not there."""
         check_names(holder, self._check_provider, self.check_role)
         name = holder.one("cors")
-        if name is not None and name.value != OFF and name.value not in self.cors:
-            name.complain(f"there is no {name.shown} under `cors`", did_you_mean(name.value, self.cors))
+        if name is not None and name.value != OFF:
+            self.names["cors"].check(name, "there is no {} under `cors`")
+
+    def pages(self) -> Iterator[tuple[str, str, Page]]:
+        """(the route that it is, "file:line", the page) of all that providers serve themselves."""
+        for reader in self.methods:
+            for text, page in _pages(reader):
+                yield f"auth:{reader.path[1]}-{page.name}", text.where, page
 
     def check_role(self, text: Text) -> None:
         """Complain about a role that is not there."""
-        names = [role.name for role in self.roles]
-        if text.value not in names:
-            text.complain(f"there is no role {text.shown}", did_you_mean(text.value, names))
+        self.names["roles"].check(text, "there is no role {}")
 
     def _check_provider(self, text: Text) -> None:
-        if text.value not in self.providers:
-            text.complain(f"there is no {text.shown} under `auth`", did_you_mean(text.value, self.providers))
+        self.names["auth"].check(text, "there is no {} under `auth`")
 
 
 def read_identity(
-    readers: Iterable[Reader], server: Server, upstreams: Mapping[str, Upstream], is_complete: bool
+    readers: Sequence[Reader],
+    server: Server,
+    upstreams: Mapping[str, Upstream],
+    names: Mapping[str, Names],
+    *,
+    asks_clients: bool,
 ) -> Identity:
-    """The sections of all files; unless all could be read, names that are not there are let pass."""
-    readers = list(readers)
-    identity = Identity()
+    """The sections of all files; `names` are those of all sections; `asks_clients`: for certificates, or it may be."""
+    identity = Identity(names)
     for name, reader in _unique("auth", readers):
         method = _method(reader)
         if method is not None:
             identity.methods.append(method)
             identity.providers[name] = _provider(name, reader, method, server)
-    identity.roles = read_roles(dict(_unique("roles", readers)), is_complete)
+            if method.path[-1] == "mtls" and not asks_clients:
+                method.complain("clients are not asked for certificates", "it needs `server.tls.client_ca`")
+    identity.roles = read_roles(dict(_unique("roles", readers)), identity.check_role)
     for reader in readers:
         for text, cors in read_cors(reader):
             _check_name(text, identity.cors)
             identity.cors.setdefault(text.value, cors)
     _check_endpoints(identity.methods)
-    if is_complete:
-        _check_references(identity, upstreams)
+    _check_references(identity, upstreams)
     return identity
 
 
@@ -112,8 +121,6 @@ def _provider(name: str, holder: Reader, reader: Reader, server: Server) -> Prov
     kind = str(reader.path[-1])
     method = _READ[kind](reader)
     is_session = isinstance(method, Session)
-    if isinstance(method, Mtls) and (server.tls is None or not server.tls.client_ca):
-        reader.complain("clients are not asked for certificates", "it needs `server.tls.client_ca`")
     if isinstance(method, Session) and not method.is_secure and not all(map(is_loopback, server.bind)):
         reader.warn("`secure: false` sends sessions over plain http; it is for 127.0.0.1 only", key="secure")
     return Provider(
@@ -147,29 +154,31 @@ def _check_endpoints(methods: Iterable[Reader]) -> None:
     """Complain about two endpoints of sessions and issuers on one path."""
     seen: dict[str, str] = {}
     for reader in methods:
-        for text, path in _endpoints(reader):
-            if path in seen:
-                text.complain(f"the path {path} is taken already, at {seen[path]}")
+        for text, page in _pages(reader):
+            if page.path in seen:
+                text.complain(f"the path {page.path} is taken already, at {seen[page.path]}")
                 break
-            seen.setdefault(path, text.where)
+            seen.setdefault(page.path, text.where)
 
 
-def _endpoints(reader: Reader) -> Iterator[tuple[Text, str]]:
+def _pages(reader: Reader) -> Iterator[tuple[Text, Page]]:
+    """What a provider serves itself, each page with what stands for its path in the file."""
     if reader.path[-1] == "session":
         yield from session_paths(reader)
     elif reader.path[-1] == "issuer":
         prefix = reader.one("path") or reader.key("path")
-        for name in ("token", "refresh", "revoke"):
-            yield prefix, f"{reader.text('path')}/{name}"
-        yield reader.one("jwks_path") or reader.key("jwks_path"), reader.text("jwks_path")
+        for name in ("token", "refresh", "revoke") if "login" in reader else ("revoke",):
+            yield prefix, Page(name, f"{reader.text('path').rstrip('/')}/{name}", ("POST",))
+        keys = Page("keys", reader.text("jwks_path"), ("GET", "HEAD"))
+        yield reader.one("jwks_path") or reader.key("jwks_path"), keys
 
 
 def _check_references(identity: Identity, upstreams: Mapping[str, Upstream]) -> None:
     for reader in identity.methods:
         name = reader.section("login").one("upstream")
-        if name is not None and name.value not in upstreams:
-            name.complain(f"there is no upstream {name.shown}", did_you_mean(name.value, upstreams))
-        elif name is not None and upstreams[name.value].is_grpc:
+        if name is not None:
+            identity.names["upstreams"].check(name, "there is no upstream {}")
+        if name is not None and name.value in upstreams and upstreams[name.value].is_grpc:
             name.complain(f"the upstream {name.shown} speaks gRPC, which a login is not asked by")
         consumers = reader.section("consumers")
         for consumer in consumers:

@@ -17,14 +17,16 @@ def read_api_key(reader: Reader) -> ApiKey:
     is_stored = reader.flag("stored")
     if "keys" not in reader and not is_stored:
         reader.complain("nobody could call", "it needs `keys`, or `stored: true`")
+    before = len(reader.load.complaints)
     digests = _digests(reader)
+    is_read = "keys" in reader and len(reader.load.complaints) == before and reader.is_sound("keys")
     known = reader.section("consumers")
     holders = dict.fromkeys(digests.values())
     consumers = [_consumer(known, name, digest) for digest, name in digests.items()]
     for name in known:
         if is_stored:
             consumers.append(_consumer(known, name, ""))
-        elif name not in holders:
+        elif name not in holders and is_read:
             hint = did_you_mean(name, holders) if not _is_secret(reader) else ""
             known.key(name).complain("the consumer has no key in `keys`", hint)
     return ApiKey(read_sources(reader, schema.FROM_API_KEY)[0], tuple(consumers), is_stored)

@@ -21,9 +21,22 @@ _FOREIGN = re.compile(r"\*\*?|:[A-Za-z_]\w*|<[^<>]*>")  # parameters as others w
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+")
 
 
+class Unclear(frozenset[str]):
+    """The parameters of a path that is wrong: any name may be among them, so none is told to be missing."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __bool__(self) -> bool:
+        return True
+
+
 def read_match(reader: Reader) -> tuple[Match, frozenset[str]]:
     """The section, and the names of its path parameters."""
     path = reader.one("path")
+    before = len(reader.load.complaints)
+    names = _parameters(path) if path is not None else []
+    is_clear = path is not None and not reader.is_wrong("path") and len(reader.load.complaints) == before
     match = Match(
         path=reader.text("path"),
         methods=read_methods(reader),
@@ -32,7 +45,7 @@ def read_match(reader: Reader) -> tuple[Match, frozenset[str]]:
         query=tuple((name.value, value.value) for name, value in reader.pairs("query")) if "query" in reader else (),
         hidden=_referred(reader) if "headers" in reader or "query" in reader else (),
     )
-    return match, frozenset(_parameters(path)) if path is not None else frozenset()
+    return match, frozenset(names) if is_clear else Unclear(names)
 
 
 def _parameters(text: Text) -> list[str]:

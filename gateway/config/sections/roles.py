@@ -1,21 +1,18 @@
 """`roles`: what each counts as and gives, inheritance followed to its end."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from gateway.config.complaints import did_you_mean
 from gateway.config.model_identity import Role
-from gateway.config.reader import Reader
+from gateway.config.reader import Reader, Text
 from gateway.config.sections.tokens import texts_once
 
 
-def read_roles(sections: Mapping[str, Reader], is_complete: bool) -> tuple[Role, ...]:
-    """The roles of all files by name; unless all files could be read, names that are not there are let pass."""
+def read_roles(sections: Mapping[str, Reader], check: Callable[[Text], None]) -> tuple[Role, ...]:
+    """The roles of all files by name; `check` complains about a role that is not there."""
     heirs = {name: texts_once(reader, "inherits") for name, reader in sections.items()}
-    if is_complete:
-        for reader in sections.values():
-            for text in reader.texts("inherits"):
-                if text.value not in sections:
-                    text.complain(f"there is no role {text.shown}", did_you_mean(text.value, sections))
+    for reader in sections.values():
+        for text in reader.texts("inherits"):
+            check(text)
     _check_circles(sections, heirs)
     scopes = {name: texts_once(reader, "allow") for name, reader in sections.items()}
     roles = []

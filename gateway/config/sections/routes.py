@@ -96,7 +96,7 @@ def _route(reader: Reader, defaults: Defaults) -> Route:
         idempotency=read_idempotency(reader, match.methods),
         rate_limit=read_route_limits(reader, parameters, has_auth=access is not None),
         compress=read_compress(reader, defaults.compress),
-        cache=read_cache(reader, known),
+        cache=read_cache(reader, known, match.methods),
         function=read_function(reader, match.path),
         aggregate=read_aggregate(reader, known),
         jsonrpc=read_jsonrpc(reader, known, match.path),
@@ -113,7 +113,7 @@ def _check_action(reader: Reader) -> None:
     written = [action for action in _ACTIONS if action in reader]
     if len(written) > 1:
         reader.complain(f"a route has either `{written[0]}` or `{written[1]}`, not both", key=written[1])
-    elif not written:
+    elif not written and not any(map(reader.is_wrong, (*_ACTIONS, *not_built.ACTIONS))):
         reader.complain("the route does nothing", "it needs `upstream`, `split`, `respond` or another action")
     for key in _WITHOUT_EFFECT.get(written[0], ()) if len(written) == 1 else ():
         if key in reader:
@@ -167,9 +167,11 @@ def _policies(reader: Reader) -> tuple[PolicyUse, ...]:
             text.complain(f"the policy {text.shown} is there twice")
         text.leads_to("policy")
         options = entry.raw("with") if isinstance(entry, Reader) else None
-        found[text.value] = PolicyUse(
-            text.value, freeze(options) if isinstance(options, dict) else FrozenMap(), text.where
-        )
+        use = PolicyUse(text.value, freeze(options) if isinstance(options, dict) else FrozenMap(), text.where)
+        found[text.value] = use
+        if not isinstance(entry, Reader) or entry.is_sound("with"):
+            written = entry.key("with") if isinstance(entry, Reader) and "with" in entry else text
+            reader.load.policies.append((written, use))
     return tuple(found.values())
 
 

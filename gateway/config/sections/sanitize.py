@@ -21,12 +21,13 @@ def read_sanitize(holder: Reader, default: Sanitize | None) -> Sanitize | None:
     base = default or Sanitize(tuple((rule, "block") for rule in RULES), PARTS, (), reader.size("max_body"), "")
     modes = tuple((rule, reader.text(rule) if rule in reader else mode) for rule, mode in base.modes)
     parts = _parts(reader) if "in" in reader else base.parts
+    is_clear = reader.is_sound("in")
     if all(mode == OFF for _, mode in modes):
         reader.complain("every rule is off", "write `sanitize: off`")
     return Sanitize(
         modes=modes,
         parts=parts,
-        excepted=tuple(_excepted(reader.section("except"), parts)) if "except" in reader else base.excepted,
+        excepted=tuple(_excepted(reader.section("except"), parts, is_clear)) if "except" in reader else base.excepted,
         max_body=reader.size("max_body") if "max_body" in reader else base.max_body,
         where=reader.where,
     )
@@ -41,10 +42,10 @@ def _parts(reader: Reader) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _excepted(reader: Reader, parts: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _excepted(reader: Reader, parts: tuple[str, ...], is_clear: bool) -> Iterator[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     for part in reader:
-        if part not in parts:
+        if part not in parts and is_clear:
             reader.complain(f"the {part} are not looked at" if part != "body" else "bodies are not looked at", key=part)
         for text in reader.texts(part):
             name = text.value.lower() if part == "headers" else text.value

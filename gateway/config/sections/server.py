@@ -8,6 +8,7 @@ from gateway.config.model import AccessLog, Certificate, Server, ServerTLS
 from gateway.config.model_limits import Limits
 from gateway.config.reader import Reader, Text
 from gateway.config.schema_access import OFF
+from gateway.config.sections.certificates import read_authorities, read_pair
 from gateway.config.sections.hosts import host_mistake, is_loopback, port_mistake, split_port
 from gateway.config.sections.match import read_hosts
 from gateway.config.sections.networks import read_networks
@@ -16,6 +17,7 @@ from gateway.config.values import parse_size
 
 #: bytes; of its own memory an idle worker has 25 to 35 MB
 WORKER_LEAST = 48 << 20
+_SHORT = 16
 _VISIBLE = re.compile(r"[\x21-\x7e]*")
 
 
@@ -40,6 +42,7 @@ def read_server(reader: Reader) -> Server:
         cache_memory=_size(reader.section("cache"), "memory"),
         worker_memory=_worker_memory(reader),
         drain_delay=reader.duration("drain_delay"),
+        limit_keys=reader.integer("limit_keys"),
     )
 
 
@@ -70,6 +73,9 @@ def _admin(reader: Reader, bind: tuple[str, ...]) -> str:
     address = _address(reader, text)
     if address in bind and not address.endswith(":0"):
         text.complain("the admin API may not share an address with `bind`")
+    token = reader.one("admin_token")
+    if not is_loopback(address) and token is not None and 0 < len(token.value) < _SHORT:
+        token.warn("the token is short enough to be guessed (`openssl rand -hex 32` makes one)")
     if not is_loopback(address) and not reader.raw("admin_token"):
         hint = "write `admin_token: ${env:GATEWAY_ADMIN_TOKEN}`, or keep `admin` on 127.0.0.1"
         text.complain("the admin API beyond this machine requires `admin_token`", hint)
@@ -112,7 +118,7 @@ def _limits(reader: Reader) -> Limits:
 
 
 def _tls(reader: Reader) -> ServerTLS:
-    default = Certificate((), reader.file("cert"), reader.file("key"))
+    default = Certificate((), *read_pair(reader, "cert", "key"))
     sni = []
     seen: set[str] = set()
     for section in reader.sections("sni"):
@@ -121,12 +127,13 @@ def _tls(reader: Reader) -> ServerTLS:
             if text.value.lower() in seen:
                 text.complain(f"{text.shown} has two certificates")
         seen.update(hosts)
-        sni.append(Certificate(hosts, section.file("cert"), section.file("key")))
+        sni.append(Certificate(hosts, *read_pair(section, "cert", "key")))
     if "client_auth" in reader and "client_ca" not in reader:
         reader.complain("`client_auth` has no effect without `client_ca`", key="client_auth")
     if reader.flag("http2") and find_spec("h2") is None:
         reader.complain("HTTP/2 needs the package h2", "pip install 'gateway[http2]'", key="http2")
-    return ServerTLS(default, tuple(sni), reader.file("client_ca"), reader.text("client_auth"), reader.flag("http2"))
+    client_ca = read_authorities(reader, "client_ca")
+    return ServerTLS(default, tuple(sni), client_ca, reader.text("client_auth"), reader.flag("http2"))
 
 
 def read_access_log(reader: Reader) -> AccessLog:
@@ -139,4 +146,6 @@ def read_access_log(reader: Reader) -> AccessLog:
             to.complain(f"the folder of {to.shown} does not exist", "create it, or write stdout or stderr")
         elif os.path.isdir(target):
             to.complain(f"{to.shown} is a folder")
+        elif reader.text("format") != OFF:
+            to.leads_to("log", target)
     return AccessLog(reader.text("format"), target, reader.share("sample"), reader.where)

@@ -52,11 +52,24 @@ def answering(holder: Reader) -> Iterator[Text]:
             yield name
 
 
+def passed(holder: Reader) -> Iterator[Text]:
+    """The names of the upstreams that get a route's requests as they are."""
+    yield from answering(holder)
+    name = holder.section("mirror").one("upstream")
+    if name is not None:
+        yield name
+
+
 def named(holder: Reader) -> Iterator[Text]:
     """The names of all upstreams of a route."""
-    yield from answering(holder)
+    yield from passed(holder)
+    yield from asked(holder)
+
+
+def asked(holder: Reader) -> Iterator[Text]:
+    """The names of those that are asked in another way than the client asked."""
     parts = holder.section("aggregate").section("parts")
-    for reader in (holder.section("mirror"), *(holder.section(key) for key in _ACTIONS), *map(parts.section, parts)):
+    for reader in (*(holder.section(key) for key in _ACTIONS), *map(parts.section, parts)):
         name = reader.one("upstream")
         if name is not None:
             yield name

@@ -5,6 +5,7 @@ from typing import Final
 from gateway.config import schema_identity as schema
 from gateway.config.model_identity import Credential, InternalToken, Issuer, Jwks, Jwt, Login
 from gateway.config.reader import Reader
+from gateway.config.sections.certificates import read_authorities
 from gateway.config.sections.headers import check_header_name
 from gateway.config.sections.key_files import read_private, read_public
 from gateway.config.sections.urls import check_url
@@ -148,5 +149,5 @@ def _jwks(holder: Reader) -> Jwks | None:
         refresh=reader.duration("refresh"),
         stale=reader.duration("stale"),
         insecure=reader.flag("insecure"),
-        ca=reader.file("ca"),
+        ca=read_authorities(reader, "ca"),
     )

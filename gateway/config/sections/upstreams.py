@@ -10,6 +10,7 @@ from gateway.config.model_upstreams import GRPC_SCHEMES, Pool, Target, Upstream,
 from gateway.config.reader import Reader, Text
 from gateway.config.sections.activate import read_activate
 from gateway.config.sections.balance import read_balance
+from gateway.config.sections.certificates import read_authorities, read_pair
 from gateway.config.sections.discovery import read_discovery
 from gateway.config.sections.grpc import NEEDS
 from gateway.config.sections.hosts import host_mistake, port_mistake, split_port
@@ -152,10 +153,11 @@ def _tls(reader: Reader) -> UpstreamTLS:
         name.complain(f"{name.shown} {mistake}")
     if reader.flag("insecure"):
         reader.warn("`insecure: true`: the upstream's certificate is not verified")
+    client_cert, client_key = read_pair(reader, "client_cert", "client_key")
     return UpstreamTLS(
-        ca=reader.file("ca"),
-        client_cert=reader.file("client_cert"),
-        client_key=reader.file("client_key"),
+        ca=read_authorities(reader, "ca"),
+        client_cert=client_cert,
+        client_key=client_key,
         server_name=reader.text("server_name"),
         insecure=reader.flag("insecure"),
     )

@@ -45,6 +45,13 @@ def read_validate(holder: Reader, parameters: frozenset[str]) -> Validate | None
     )
 
 
+def check_size(holder: Reader, validate: Validate | None, most: int) -> None:
+    """Complain about a body that may be larger than `most`, the bytes that the server takes."""
+    text = holder.section("validate").one("max_body") if validate is not None else None
+    if text is not None and validate is not None and (validate.max_body or 0) > most:
+        text.complain(f"no body has more than the {most} bytes of `server.limits.body`")
+
+
 def schemas_of(validate: Validate) -> tuple[tuple[str, JsonSchema], ...]:
     """(the part of the request, its schema) of all that there are."""
     named = (

@@ -26,6 +26,8 @@ ROOM: Final = 256
 #: seconds: the first pause is up to this, the longest up to that
 PAUSE: Final = 1.0
 PAUSE_MAX: Final = 60.0
+#: seconds that one try may take in all
+WITHIN: Final = 30.0
 #: receivers that may be tried at once
 LANES: Final = 64
 
@@ -37,6 +39,7 @@ class Waiting:
     note: Note
     due: float
     tries: int = 0
+    is_again: bool = False
 
 
 class Lane:
@@ -52,10 +55,27 @@ class Lane:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def unsent(self) -> list[tuple[str, Note]]:
+        """The notes that have not arrived, in their order, each behind the kind of the channel."""
+        return [(self._channel.kind, each.note) for each in self._waiting]
+
     def put(self, note: Note) -> None:
         """Take one more; what it makes superfluous goes."""
         self._make_room(note)
-        self._waiting.append(Waiting(note, self._outbox.clock()))
+        self._add(Waiting(note, self._outbox.clock()))
+
+    def again(self, note: Note) -> None:
+        """The same once more: brings up to date what waits of it, and never takes the room of another."""
+        old = [each for each in self._waiting if (each.note.key, each.note.tier) == (note.key, note.tier)]
+        old = [each for each in old if each.note.state != "resolved"]
+        for each in old:
+            each.note = note
+        if not old and len(self._waiting) < ROOM // 2:
+            self._add(Waiting(note, self._outbox.clock(), is_again=True))
+
+    def _add(self, one: Waiting) -> None:
+        self._waiting.append(one)
         self._came.set()
         if self._greenlet is None:
             self._greenlet = gevent.spawn(self._run)
@@ -99,7 +119,9 @@ class Lane:
     def _try(self, one: Waiting) -> None:
         note, label = one.note, self._channel.label
         try:
-            said = self._outbox.send(self._channel, note)
+            # NOTE: a library's own timeouts are for each read, and a receiver that drips is never late for one.
+            with gevent.Timeout(WITHIN, Unsent("it takes too long")):
+                said = self._outbox.send(self._channel, note)
         except Unsent as unsent:
             self._later(one, str(unsent))
         except Exception as error:  # a library's own trouble must not end the lane
@@ -109,7 +131,9 @@ class Lane:
             if one in self._waiting:
                 self._waiting.remove(one)
             self._outbox.count(self._channel, "sent")
-            log.info("alert %s is %s: tier %d was told by %s, %s", note.key, note.state, note.tier, label, said)
+            self._outbox.on_sent()
+            level = logging.DEBUG if one.is_again else logging.INFO
+            log.log(level, "alert %s is %s: tier %d was told by %s, %s", note.key, note.state, note.tier, label, said)
 
     def _later(self, one: Waiting, why: str) -> None:
         one.tries += 1
@@ -130,21 +154,35 @@ class Outbox:
     ) -> None:
         self.send = send
         self.clock = clock
+        #: called when a note has arrived, for who remembers which have not
+        self.on_sent: Callable[[], None] = lambda: None
         self.counts: dict[tuple[str, str], int] = {}
         self._lanes: dict[Channel, Lane] = {}
 
     def put(self, channel: Channel, note: Note) -> None:
         """Have a note sent."""
+        self._lane(channel).put(note)
+
+    def again(self, channel: Channel, note: Note) -> None:
+        """Have one sent that the receiver knows; left out while much else waits for it."""
+        self._lane(channel).again(note)
+
+    def _lane(self, channel: Channel) -> Lane:
         lane = self._lanes.get(channel)
         if lane is None:
             self._tidy()
             lane = self._lanes[channel] = Lane(self, channel)
-        lane.put(note)
+        return lane
 
     def count(self, channel: Channel, outcome: str) -> None:
         """One more note was sent, failed or was dropped."""
         key = channel.kind, outcome
         self.counts[key] = self.counts.get(key, 0) + 1
+
+    @property
+    def unsent(self) -> list[tuple[str, Note]]:
+        """The notes that have not arrived, each behind the kind of its channel, of which a tier has one."""
+        return [each for lane in self._lanes.values() for each in lane.unsent]
 
     @property
     def waiting(self) -> int:

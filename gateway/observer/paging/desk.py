@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import gevent
 from gevent.queue import Queue
@@ -14,6 +14,7 @@ from gateway.alerting.escalation import Ack
 from gateway.alerting.note import Note
 from gateway.config.model_alerts import Channel
 from gateway.observer.channels.outbox import Outbox
+from gateway.observer.paging.entry import Sight
 from gateway.observer.paging.ledger import Ledger
 
 log = logging.getLogger("gateway")
@@ -24,9 +25,12 @@ Addressed = tuple[Note, tuple[Channel, ...]]
 
 
 class Desk:
-    """`adopt` is called with (key, ack) when another host has an acknowledgement."""
+    """`adopt` is called with (key, ack, tier) when another host has an acknowledgement; it gives what is then told.
 
-    def __init__(self, ledger: Ledger, outbox: Outbox, adopt: Callable[[str, Ack], None]) -> None:
+    The tier is one that is not to be told for its sake, or 0.
+    """
+
+    def __init__(self, ledger: Ledger, outbox: Outbox, adopt: Callable[[str, Ack, int], list[Addressed]]) -> None:
         self._ledger = ledger
         self._outbox = outbox
         self._adopt = adopt
@@ -44,7 +48,27 @@ class Desk:
         if self._jobs.qsize() >= ROOM:
             self._send([addressed])
             return
-        self._do(lambda: self._send([addressed]) if self._ledger.claim(note.key, note.tier) else None)
+
+        def job() -> None:
+            claimed = self._ledger.claim(note.key, note.tier)
+            if isinstance(claimed, Ack):
+                self._adopt(note.key, claimed, note.tier)  # who was told hears of it by the next beat
+            elif claimed:
+                self._send([addressed])
+
+        self._do(job)
+
+    def again(self, addressed: Addressed, every: float) -> None:
+        """A tier that was told is told once more, by one of all hosts. Left out while there is enough to do."""
+
+        def job() -> None:
+            note, channels = addressed
+            if self._ledger.claim_again(note.key, note.tier, every):
+                for channel in channels:
+                    self._outbox.again(channel, note)
+
+        if self._jobs.qsize() < ROOM // 2:
+            self._do(job)
 
     def acknowledged(self, key: str, ack: Ack, addressed: list[Addressed]) -> None:
         """Somebody has it in hand: the other hosts are to know, and those who were told."""
@@ -55,15 +79,19 @@ class Desk:
 
         self._do(job)
 
+    def take(self, name: str, labels: Mapping[str, str], ack: Ack, but: Collection[str]) -> list[dict[str, Any]]:
+        """Somebody has in hand what fires on other hosts, without the keys `but`; those. Raises StoreError."""
+        return self._ledger.take(name, labels, ack, but)
+
     def over(self, key: str, addressed: list[Addressed]) -> None:
         """It is over here; who was told hears so when it is over everywhere."""
         self._do(lambda: self._send(addressed) if self._ledger.leave(key) else None)
 
-    def beat(self, keys: list[str]) -> None:
+    def beat(self, sights: Iterable[Sight]) -> None:
         """These are still seen here. Left out while there is enough to do."""
         if self._jobs.qsize() < ROOM // 2:
-            for key in keys:
-                self._do(partial(self._refresh, key))
+            for sight in sights:
+                self._do(partial(self._refresh, sight))
 
     def close(self, patience: float) -> None:
         """Give what waits a moment."""
@@ -92,7 +120,8 @@ class Desk:
             for channel in channels:
                 self._outbox.put(channel, note)
 
-    def _refresh(self, key: str) -> None:
-        ack = self._ledger.refresh(key)
+    def _refresh(self, sight: Sight) -> None:
+        ack, is_mine = self._ledger.refresh(sight)
         if ack is not None:
-            self._adopt(key, ack)
+            addressed = self._adopt(sight.key, ack, 0)
+            self._send(addressed if is_mine else [])

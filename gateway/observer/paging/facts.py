@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any, Final
 
 from gateway.alerting.measure import measure
-from gateway.alerting.terms import Call
+from gateway.alerting.rule import Rule
+from gateway.alerting.terms import Call, calls
 from gateway.config.model import Document
 from gateway.observe.figures import Figures
 from gateway.observer.part import World
+from gateway.observer.ring import First
 
 _WELL: Final = frozenset({"serving", "starting slowly"})
 #: a window is looked at again after this share of it, but at least once in so many seconds
@@ -93,3 +96,12 @@ class Facts:
             seen = self._world.history.current.targets
             self._rows = {row["name"]: row for row in self._world.looks.rows(seen)}
         return self._rows.get(name or "", {})
+
+
+def named(rules: Iterable[Rule]) -> First:
+    """The routes and upstreams that rules name, whose figures must not go under in those of busier ones."""
+    rules = tuple(rules)
+    asked = [call for rule in rules if rule.term is not None for call in calls(rule.term)]
+    watched = {route for rule in rules if rule.watch is not None for route in rule.watch.routes}
+    routes = {call.route for call in asked if call.route is not None}
+    return First(frozenset(routes | watched), frozenset(call.upstream for call in asked if call.upstream is not None))

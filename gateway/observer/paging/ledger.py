@@ -1,20 +1,23 @@
 """Which hosts see an alert, who was told of it, and who has it in hand: kept in the store, for all hosts.
 
 One entry for each alert that fires anywhere, changed by compare-and-set. A host writes its name with an end again and
-again; the one that is the last to see the alert says that it is resolved. A tier is told by whoever enters it first.
-Where the store is in trouble, each host tells people by itself: better twice than never.
+again; the one that is the last to see the alert says that it is resolved. A tier is told by whoever enters it first,
+and by nobody once somebody has the alert in hand. `hosts` are those that told people, or left it to another; `sees`
+those where nobody is to be told yet. Where the store is in trouble, each host tells people by itself: better twice than
+never.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from hashlib import blake2b
 from typing import Any, Final, TypeVar
 
 from gateway.alerting.escalation import Ack
 from gateway.alerting.matching import MOST_SILENCES, Silence
+from gateway.observer.paging.entry import Sight, ack_of, enter, row
 from gateway.shared.store import Store, StoreError
 
 log = logging.getLogger("gateway")
@@ -27,6 +30,8 @@ SILENCES: Final = b"alerts:silences"
 ALIVE: Final = 30.0
 KEPT: Final = 3600.0
 SILENCES_KEPT: Final = 366 * 86400.0
+#: seconds between two lines about a store in trouble
+TELL_EVERY: Final = 60.0
 _TRIES: Final = 20
 
 
@@ -37,37 +42,81 @@ class Ledger:
         self._store = store
         self._me = me
         self._clock = clock
+        self._told = float("-inf")
 
-    def claim(self, key: str, tier: int) -> bool:
-        """Whether this host is the one to tell a tier."""
+    def claim(self, key: str, tier: int) -> bool | Ack:
+        """Whether this host is the one to tell a tier; an acknowledgement where nobody is to."""
+        otherwise: bool | Ack = True
+
+        def change(entry: dict[str, Any]) -> bool | Ack:
+            ack, was_told = ack_of(entry), str(tier) in entry["tiers"]
+            if ack is not None and not was_told:
+                return ack
+            self._place(entry, is_told=True)
+            entry["tiers"].setdefault(str(tier), self._me)
+            return not was_told
+
+        return self._changed(key, change, otherwise)
+
+    def claim_again(self, key: str, tier: int, every: float) -> bool:
+        """Whether this host is the one to tell a tier once more, which nobody did for about `every` seconds."""
 
         def change(entry: dict[str, Any]) -> bool:
-            if str(tier) in entry["tiers"]:
+            self._place(entry, is_told=True)
+            now = self._clock()
+            if 0 <= now - float(entry["again"].get(str(tier), 0.0)) < every * 0.75:  # hosts are not in step
                 return False
-            entry["tiers"][str(tier)] = self._me
+            entry["again"][str(tier)] = now
             return True
 
         return self._changed(key, change, True)
 
-    def refresh(self, key: str) -> Ack | None:
-        """Say that the alert is still seen here; what is known of who has it in hand."""
+    def refresh(self, sight: Sight) -> tuple[Ack | None, bool]:
+        """Say that an alert is still seen here; who has it in hand, and whether this host is to tell so."""
+        otherwise: tuple[Ack | None, bool] = (None, False)
 
-        def change(entry: dict[str, Any]) -> Ack | None:
-            ack = entry.get("ack")
-            return Ack(str(ack[0]), float(ack[1]), str(ack[2])) if ack else None
+        def change(entry: dict[str, Any]) -> tuple[Ack | None, bool]:
+            self._place(entry, is_told=sight.is_told)
+            entry["alert"] = sight.about()
+            ack = ack_of(entry)
+            if sight.ack is not None and (ack is None or ack.at < sight.ack.at):  # the store did not hear of it
+                enter(entry, sight.ack, is_heard=True)
+                return sight.ack, False
+            is_mine = ack is not None and sight.is_told and not entry["heard"]
+            entry["heard"] = entry["heard"] or is_mine
+            return ack, is_mine
 
-        return self._changed(key, change, None)
+        return self._changed(sight.key, change, otherwise)
 
     def acknowledge(self, key: str, ack: Ack) -> None:
-        """Somebody has it in hand, for all hosts."""
+        """Somebody has in hand what fires here, and was told before: for all hosts."""
 
         def change(entry: dict[str, Any]) -> None:
-            entry["ack"] = [ack.by, ack.at, ack.comment]
+            self._place(entry, is_told=self._me in entry["hosts"])
+            enter(entry, ack, is_heard=True)
 
         self._changed(key, change, None)
 
+    def take(self, name: str, labels: Mapping[str, str], ack: Ack, but: Collection[str]) -> list[dict[str, Any]]:
+        """Somebody has all of a name in hand, wherever it fires; those without the keys `but`. Raises StoreError."""
+        found = []
+        for place in self._store.scan(PREFIX):
+            for _ in range(_TRIES):
+                old = self._store.get(place)
+                entry = self._entry(old)
+                about = entry["alert"]
+                if old is None or about.get("name") != name or about["key"] in but:
+                    break
+                if not labels.items() <= about["labels"].items():
+                    break
+                enter(entry, ack, is_heard=False)
+                if self._store.compare_and_set(place, old, _text(entry), KEPT):
+                    found.append(row(entry, ack))
+                    break
+        return found
+
     def leave(self, key: str) -> bool:
-        """The alert is over here; whether it is over everywhere."""
+        """The alert is over here; whether it is over for all hosts that told people."""
         name = _name(key)
         try:
             for _ in range(_TRIES):
@@ -76,13 +125,16 @@ class Ledger:
                     return True
                 entry = self._entry(old)
                 entry["hosts"].pop(self._me, None)
+                entry["sees"].pop(self._me, None)
                 if not entry["hosts"]:
+                    entry["tiers"], entry["again"] = {}, {}  # those who see it still will tell people anew
+                if not entry["hosts"] and not entry["sees"]:
                     self._store.delete(name)
                     return True
                 if self._store.compare_and_set(name, old, _text(entry), KEPT):
-                    return False
+                    return not entry["hosts"]
         except StoreError as error:
-            log.warning("alert %s: %s; this host speaks for itself", key, error)
+            self._tell(key, error)
         return True
 
     def silences(self) -> list[Silence] | None:
@@ -114,7 +166,6 @@ class Ledger:
                 old = self._store.get(name)
                 entry = self._entry(old)
                 result = change(entry)
-                entry["hosts"][self._me] = self._clock() + ALIVE
                 new = _text(entry)
                 if old is None:
                     is_done = self._store.set_if_absent(name, new, KEPT)
@@ -123,21 +174,36 @@ class Ledger:
                 if is_done:
                     return result
         except StoreError as error:
-            log.warning("alert %s: %s; this host speaks for itself", key, error)
+            self._tell(key, error)
         return otherwise
+
+    def _place(self, entry: dict[str, Any], *, is_told: bool) -> None:
+        here, other = ("hosts", "sees") if is_told else ("sees", "hosts")
+        entry[here][self._me] = self._clock() + ALIVE
+        entry[other].pop(self._me, None)
+
+    def _tell(self, key: str, error: StoreError) -> None:
+        """Of the trouble, which each alert meets every other second."""
+        now = self._clock()
+        if not 0 <= now - self._told < TELL_EVERY:
+            self._told = now
+            log.warning("alert %s: %s; this host speaks for itself", key, error)
 
     def _entry(self, kept: bytes | None) -> dict[str, Any]:
         """What is known of an alert; nothing where all hosts that saw it are gone."""
-        fresh: dict[str, Any] = {"hosts": {}, "tiers": {}}
         try:
-            entry = json.loads(kept) if kept else fresh
-            hosts = {str(host): float(until) for host, until in entry["hosts"].items()}
-            entry = {"hosts": hosts, "tiers": dict(entry["tiers"]), "ack": entry.get("ack")}
-        except (ValueError, TypeError, KeyError, AttributeError):
-            return fresh
-        now = self._clock()
-        entry["hosts"] = {host: until for host, until in hosts.items() if until > now}
-        return entry if entry["hosts"] else fresh
+            found = json.loads(kept) if kept else {}
+            entry: dict[str, Any] = {
+                name: dict(found.get(name, {})) for name in ("hosts", "sees", "tiers", "again", "alert")
+            }
+            entry |= {"ack": found.get("ack"), "heard": bool(found.get("heard"))}
+            now = self._clock()
+            for name in ("hosts", "sees"):
+                entry[name] = {host: float(until) for host, until in entry[name].items() if float(until) > now}
+            ack_of(entry)
+        except (ValueError, TypeError, LookupError, AttributeError):
+            return self._entry(None)
+        return entry if entry["hosts"] or entry["sees"] or not kept else self._entry(None)
 
 
 def _name(key: str) -> bytes:

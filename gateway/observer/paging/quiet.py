@@ -50,8 +50,8 @@ class Quiet:
         if self._learning is None or self._learning.ready():
             self._learning = gevent.spawn(self._learn)
 
-    def _share(self) -> None:
-        """Hand on what the store has not got yet."""
+    def _share(self, *, is_told: bool = True) -> None:
+        """Hand on what the store has not got yet; trouble is told once, when people ask for something."""
         waiting = dict(self._unshared)
 
         def change(kept: dict[str, Silence]) -> None:
@@ -64,7 +64,8 @@ class Quiet:
         try:
             self._ledger.change_silences(change)
         except StoreError as error:
-            log.warning("silences are known to this host alone: %s", error)
+            if is_told:
+                log.warning("silences are known to this host alone: %s", error)
             return
         for name, silence in waiting.items():
             if self._unshared.get(name, self) is silence:
@@ -72,7 +73,7 @@ class Quiet:
 
     def _learn(self) -> None:
         if self._unshared:
-            self._share()
+            self._share(is_told=False)
         changes = self._changes
         found = self._ledger.silences()
         if found is not None and changes == self._changes and not self._unshared:

@@ -16,7 +16,8 @@ from gateway.admin.names import unknown
 from gateway.alerting.escalation import Ack
 from gateway.alerting.matching import Silence, matches
 from gateway.alerting.note import iso
-from gateway.errors import BAD_CHANGE, UNKNOWN_ENTRY, GatewayError
+from gateway.errors import BAD_CHANGE, STORE_UNAVAILABLE, UNKNOWN_ENTRY, GatewayError
+from gateway.shared.store import StoreError
 
 if TYPE_CHECKING:
     from gateway.observer.alerts import Alerts
@@ -65,14 +66,19 @@ class _Ack:
         members = frozenset({"by", "comment", "labels"})
         found = read_object(req, members, ACK_EXAMPLE) if req.content_length else {}
         labels = _labels(found, "labels", ACK_EXAMPLE)
-        if name not in self._alerts.board.names():
-            raise unknown(UNKNOWN_ENTRY, "There is no alert", name, self._alerts.board.names())
         ack = Ack(text(found, "by") or SOMEBODY, time.time(), text(found, "comment") or "")
-        count = self._alerts.acknowledge(name, ack, labels)
-        if not count:
-            raise GatewayError(BAD_CHANGE, f"The alert {name!r} does not fire.")
+        try:
+            rows = self._alerts.acknowledge(name, ack, labels)
+        except StoreError as error:
+            detail = "It does not fire on this host, and the store, which knows of others, cannot be reached now."
+            raise GatewayError(STORE_UNAVAILABLE, detail, cause=error) from None
+        if not rows:
+            if name not in self._alerts.board.names():
+                raise unknown(UNKNOWN_ENTRY, "There is no alert", name, self._alerts.board.names())
+            such = " with these labels" if labels else ""
+            raise GatewayError(UNKNOWN_ENTRY, f"The alert {name!r}{such} fires on no host.")
         log.warning("alert %s was acknowledged by %s", name, ack.by)
-        answer(resp, [row for row in self._alerts.board.rows() if row["name"] == name])
+        answer(resp, rows)
 
 
 class _Silences:

@@ -71,10 +71,11 @@ class Unusual:
 
     def look(self, now: float, since: Callable[[float], Figures], covered: float) -> list[Sight]:
         """What a minute says; nothing within one, and until a whole one is known."""
-        if not self._rules or now < self._due or covered < EVERY:
+        # NOTE: a clock that was set back makes one look too many, and no pause.
+        if not self._rules or now < self._due <= now + EVERY or covered < EVERY:
             return []
         self._due = (now // EVERY + 1) * EVERY
-        if now >= self._keep_at:
+        if not now < self._keep_at <= now + KEEP:
             self._keep_at = now + KEEP
             self.keep()
         figures = since(EVERY)

@@ -8,10 +8,11 @@ import { rate, time } from './format.js';
 const CLASSES = ['2xx', '3xx', '4xx', '5xx', '1xx'];
 const QUANTILES = [['p50', '--line-1', null], ['p95', '--line-2', [8, 3]], ['p99', '--line-3', [2, 3]]];
 const SECONDS = { '5m': 300, '1h': 3600, '24h': 86400 };
+const AGAIN = 2_000; // ms after which the past is asked for again where it did not come
 
 export class Timeline {
   constructor(state, onProblem) {
-    Object.assign(this, { state, onProblem, turn: 0, points: null });
+    Object.assign(this, { state, onProblem, turn: 0, points: null, failed: 0 });
     this.requests = new Chart(byId('requests-chart'), {
       label: 'Requests a second, by status class', stacked: true, show: rate, least: 1,
       series: CLASSES.map((name) => ({ name, colour: `--class-${name}` })),
@@ -25,6 +26,7 @@ export class Timeline {
   /** One more point has come with the stream; where some are missing, all are asked for again. */
   update({ at }, alerts, point) {
     const { points } = this;
+    if (this.failed && Date.now() - this.failed >= AGAIN) this.restart();
     if (!points || !point) return;
     const last = points.at(-1)?.at ?? 0;
     if (point.at <= last) {
@@ -46,6 +48,7 @@ export class Timeline {
     const turn = ++this.turn;
     const { range } = this.state;
     this.points = null;
+    this.failed = 0;
     try {
       const found = await get(`api/history?range=${range}`);
       if (turn !== this.turn) return;
@@ -53,6 +56,7 @@ export class Timeline {
       this.points = pointsOf(found);
       this.#draw(found.times.at(-1) ?? Date.now() / 1000);
     } catch (error) {
+      if (turn === this.turn) this.failed = Date.now();
       this.onProblem(error);
     }
   }

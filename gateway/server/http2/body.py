@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import socket
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from gateway._fast.channel import Channel, TimedOut
 
 PIECE = 65536
+#: bytes of a body up to which it is at hand, once its end has come
+AT_HAND = 65536
+#: seconds that nobody waits
+LONGEST = 1e9
 
 
 class Reader(Protocol):
@@ -39,6 +43,7 @@ class Body:
         """`limit` is in bytes, `timeout` seconds without a byte; `expects`: the client waits for a 100."""
         self._stream = stream
         self._limit = limit
+        self._fits: Callable[[bytes], bool] | None = None
         self._timeout = timeout
         self._expects = expects
         self._pieces: deque[bytes] = deque()
@@ -61,6 +66,21 @@ class Body:
     def lose(self) -> None:
         """The client went away."""
         self._is_lost = True
+
+    def bound(self, fits: Callable[[bytes], bool]) -> None:
+        """From here on `fits` says whether a piece may come, not the limit for all; and who waits minds the time."""
+        self._fits = fits
+        self._timeout = LONGEST
+
+    @property
+    def done(self) -> bool:
+        """Whether all of it was read."""
+        return self._has_ended and not self._pieces
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether all of it has come, and is small."""
+        return self._has_ended and self.unread <= AT_HAND
 
     def _ring(self) -> None:
         if self._is_waiting and not self._is_lost:
@@ -88,8 +108,10 @@ class Body:
             piece = piece[:size]
         self.unread -= len(piece)
         self.taken += len(piece)
-        if self.taken > self._limit:
+        if self._fits is None and self.taken > self._limit:
             raise self._stream.fail("body-too-large", f"The body is larger than {self._limit} bytes.")
+        if self._fits is not None and not self._fits(piece):
+            raise self._stream.fail("body-too-large", "A message is larger than a body may be.")
         self._stream.consumed(len(piece))
         return piece
 

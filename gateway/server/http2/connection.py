@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
+import socket
 import ssl
+import sys
+import termios
 from time import monotonic
 from typing import Any
 
@@ -23,9 +27,13 @@ log = logging.getLogger("gateway")
 
 READ = 1
 READ_SIZE = 65_536
-#: seconds: the longest sleep without a look at the clock, and how long a client may take to see the end
+#: seconds: the longest sleep without a look at the clock
 TICK = 1.0
-LINGER = 2.0
+#: seconds that a client has to see why its connection ended, and to end its own half once it was told that it may
+LINGER, SETTLE = 2.0, 0.5
+LOOK = 0.1
+#: bytes within which a goodbye is, of HTTP/2, TLS and TCP
+GOODBYE = 512
 LINGER_BYTES = 16 * 1024 * 1024
 
 
@@ -41,20 +49,23 @@ class Connection:
         self._watcher = gevent.get_hub().loop.io(sock.fileno(), READ)
         self._outgoing = Outgoing(sock, lambda: self._server.settings.body_timeout, self._news.set)
         self._talk = Conversation(service, self._outgoing, base, self._news.set)
-        self._is_aborted = False
+        self._is_aborted = self._has_left = False
 
     def serve(self) -> None:
         """Answer requests until the connection ends. Never raises."""
         writer = gevent.spawn(self._outgoing.write_forever)
-        is_unread = False
+        pause = patience = 0.0
         try:
             if self._server.draining:
                 self.drain()
             self._read_forever()
+            if not (self._has_left or self._is_aborted):
+                pause, patience = SETTLE, self._server.settings.body_timeout
         except Goodbye as goodbye:
             log.debug("an HTTP/2 connection ends: %s", goodbye)
             self._talk.goaway(goodbye.code, str(goodbye))
-            is_unread = goodbye.code is not ErrorCodes.NO_ERROR
+            is_agreed = goodbye.code is ErrorCodes.NO_ERROR
+            pause, patience = (SETTLE, self._server.settings.body_timeout) if is_agreed else (LINGER, LINGER)
         except (OSError, TimedOut) as error:
             # Nobody is there to be told; what was under way is ended below.
             log.debug("an HTTP/2 connection broke: %r", error)
@@ -66,7 +77,7 @@ class Connection:
             if not self._is_aborted:
                 writer.join(self._server.settings.body_timeout)
             writer.kill()
-            self._close(is_unread and not self._outgoing.is_broken)
+            self._close(pause, 0.0 if self._outgoing.is_broken else patience)
 
     def drain(self) -> None:
         """Tell the client to begin no more; what it begins before it hears of that is answered (RFC 9113 6.8)."""
@@ -87,6 +98,7 @@ class Connection:
         while True:
             data = self._receive()
             if data == b"":
+                self._has_left = True
                 return
             if data is not None:
                 self._talk.receive(data, monotonic())
@@ -136,26 +148,44 @@ class Connection:
             raise Goodbye(ErrorCodes.NO_ERROR, "the client is idle, or too slow")
         return min(limits) - now
 
-    def _close(self, is_unread: bool) -> None:
-        """Say goodbye within TLS as well; `is_unread`: the client may still be sending, and must see why it ended."""
+    def _close(self, pause: float, patience: float) -> None:
+        """Say goodbye, within TLS as well, and wait for that of the client; seconds as in `_linger`."""
         try:
             self._sock.unwrap()
         except (OSError, ValueError) as error:  # the client is gone, or says no goodbye of its own: closed all the same
             log.debug("an HTTP/2 connection ends without a goodbye of TLS: %r", error)
-        if is_unread:
-            self._linger()
+        try:
+            self._linger(pause, patience)
+        except OSError as error:  # gone before it had sent all: nothing is left to wait for
+            log.debug("an HTTP/2 client is gone: %r", error)
         self._watcher.close()
         self._sock.close()
 
-    def _linger(self) -> None:
-        """Read away what still comes, so that the kernel does not reset what was sent."""
-        until, most = monotonic() + LINGER, LINGER_BYTES
-        try:
-            while most > 0 and (left := until - monotonic()) > 0:
-                wait_read(self._sock.fileno(), timeout=left)
-                got = len(os.read(self._sock.fileno(), READ_SIZE))
-                if not got:
-                    return
-                most -= got
-        except OSError as error:  # gone before it had sent all: nothing is left to wait for
-            log.debug("an HTTP/2 client is gone: %r", error)
+    def _linger(self, pause: float, patience: float) -> None:
+        """Read away what still comes, windows for the last answer for one, so that the kernel does not reset that.
+
+        Until the client ends its half, has had all for `pause` seconds, or `patience` seconds are over. Raises OSError.
+        """
+        last, most = monotonic() + patience, LINGER_BYTES
+        if patience:
+            self._sock.shutdown(socket.SHUT_WR)
+        until = monotonic() + pause
+        while most > 0 and (now := monotonic()) < min(until, last):
+            if self._is_on_its_way():
+                until = now + pause
+            try:
+                wait_read(self._sock.fileno(), timeout=LOOK)
+            except TimeoutError:
+                continue
+            got = len(os.read(self._sock.fileno(), READ_SIZE))
+            if not got:
+                return
+            most -= got
+
+    def _is_on_its_way(self) -> bool:
+        """Whether the kernel holds an answer that the client's has not confirmed (SIOCOUTQ, tcp(7)).
+
+        NOTE: a goodbye alone is not waited for: many an idle client has left without a word.
+        """
+        waits = fcntl.ioctl(self._sock.fileno(), termios.TIOCOUTQ, bytes(4))
+        return int.from_bytes(waits, sys.byteorder) > GOODBYE

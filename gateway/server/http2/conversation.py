@@ -212,6 +212,7 @@ def _refusal(fields: list[Field], error: str, detail: str) -> dict[str, Any]:
         "RAW_URI": said.get(b":path", b"/")[:256].decode("latin-1") or "/",
         "PATH_INFO": "/",
         "QUERY_STRING": "",
+        "CONTENT_TYPE": said.get(b"content-type", b"").decode("latin-1"),
         "SERVER_PROTOCOL": "HTTP/2",
         "gateway.headers": [],
         "gateway.refusal": (error, detail),

@@ -51,6 +51,8 @@ class Frames:
             self._preface()
         while self._has_preface and (frame := self._next()) is not None:
             yield frame
+            if self._block < 0:
+                self.begun = 0.0  # what stands behind it has begun with these bytes
         is_partial = bool(self._data) and (len(self._data) < 9 or self._data[3] != DATA)
         if is_partial or self._block >= 0 or not self._has_preface:
             self.begun = self.begun or now

@@ -12,8 +12,9 @@ from gateway.server.http2.frames import MAX_FRAME, Budget
 from gateway.server.http2.outgoing import Outgoing
 from gateway.server.http2.stream import Stream
 
-#: WINDOW_UPDATEs that a client may send for each byte of DATA that it was sent
-UPDATES_FOR_BYTE = 4 / 1024
+#: frames that carry nothing which a client may send for each byte, and each frame, of DATA that it was sent: clients of
+#: gRPC open two windows for each message, and ask by a PING how fast it came
+FOR_BYTE, FOR_FRAME = 4 / 1024, 4.0
 
 
 class Sender:
@@ -48,7 +49,7 @@ class Sender:
                 self._h2.send_data(stream.number, bytes(piece), end_stream=is_last and not rest)
             except ProtocolError as error:
                 raise ConnectionResetError(str(error)) from error
-            self._nuisances.earn(size * UPDATES_FOR_BYTE)
+            self._nuisances.earn(size * FOR_BYTE + FOR_FRAME)
             self._flush()
             if not rest:
                 return

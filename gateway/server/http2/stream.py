@@ -14,6 +14,7 @@ from h2.errors import ErrorCodes
 from gateway._fast.channel import Channel, Interrupted, TimedOut
 from gateway._fast.http1 import Server
 from gateway.exchange import Headers
+from gateway.grpc_wire import CLIENT, Sizes, is_call
 from gateway.server.http2.body import Body, NoBody
 
 log = logging.getLogger("gateway")
@@ -60,9 +61,10 @@ class Stream:
         self.body: Body | None = None
         self.is_lost = False
         self.is_malformed = False
-        self._is_head = False
+        self._is_head = self._is_call = False
         self._status: str | None = None
         self._headers: Headers = []
+        self._trailers: Headers = []
 
     def prepare(self, environ: dict[str, Any], length: int, expects: bool) -> None:
         """Give `environ` what a request has by its stream; `length` is the body's, -1 for an unknown one."""
@@ -74,6 +76,9 @@ class Stream:
         environ["wsgi.early_hints"] = self.early_hints
         environ["gateway.channel"] = self.channel
         self._is_head = environ["REQUEST_METHOD"] == "HEAD"
+        if is_call(environ.get("CONTENT_TYPE", "")):
+            environ[CLIENT] = self
+            self._is_call = True
 
     def run(self, environ: dict[str, Any]) -> None:
         """Answer the request. Never raises."""
@@ -110,11 +115,24 @@ class Stream:
         """The exception for a body that cannot be read to its end."""
         return self.server.fail(slug, detail)
 
+    # What the answer to a call of gRPC needs (gateway.grpc_wire.Client).
+
+    def bound(self, most: int) -> None:
+        """From here on each message of the body is bounded, by `most` bytes, not all of it."""
+        if self.body is not None:
+            self.body.bound(Sizes(most).fits)
+
+    def end(self, fields: Headers) -> None:
+        """What stands behind the body: trailers."""
+        self._trailers = fields
+
     # What the application needs (PEP 3333).
 
     def start_response(self, status: str, headers: Headers, exc_info: Any = None) -> None:
         """Keep status and headers until the first piece of the body is there."""
         self._status, self._headers = status, headers
+        if self._is_call and any(name.lower() == "grpc-status" for name, _ in headers):
+            self._status = "200"  # what came of the call is said by the field
 
     def early_hints(self, headers: Iterable[tuple[str, str]]) -> None:
         """Send a 103 (RFC 8297)."""
@@ -161,7 +179,7 @@ class Stream:
             self.carrier.send_data(self, body, False)
             self.carrier.reset(self, ErrorCodes.PROTOCOL_ERROR)
             return
-        if self._has_no_body:
+        if self._has_no_body or (self._is_call and not body):
             self._send_head(None, True)
             return
         self._send_head(len(body), not body)
@@ -184,7 +202,10 @@ class Stream:
                 self.carrier.send_data(self, piece, False)
         if 0 <= length != sent:
             raise ValueError(f"{sent} of {length} bytes")
-        self.carrier.send_data(self, b"", True)
+        if self._trailers:
+            self.carrier.send_head(self, [_encoded(field) for field in self._trailers], True)
+        else:
+            self.carrier.send_data(self, b"", True)
 
     def _send_head(self, length: int | None, is_last: bool) -> None:
         """The head of the answer; `length` is the body's where the headers do not say it."""

@@ -26,6 +26,8 @@ LONGEST: Final = 300.0
 LIFETIME: Final = 5.0
 #: seconds before a question that failed is asked again, by chance up to this, doubling up to ten times of it
 BACKOFF: Final = 1.0
+#: seconds until all are asked again where the addresses of one of several SRV records could not be found
+RETRY: Final = 10.0
 #: the share of the interval by which workers ask later than they could, so that they do not ask all at once
 SPREAD: Final = 0.1
 
@@ -46,8 +48,8 @@ class DnsFinder:
 
     def __init__(self, spec: Dns) -> None:
         self._spec = spec
-        #: the last good answer to each question: endpoints and TTL
-        self._last: dict[tuple[str, str], tuple[list[str], float]] = {}
+        #: the last good answer to each question, addresses; "none" is an answer, too
+        self._last: dict[tuple[str, str], list[str]] = {}
 
     def run(self, found: Callable[[Iterable[Endpoint]], None], failed: Callable[[str], None]) -> None:
         """Ask for ever."""
@@ -79,36 +81,46 @@ class DnsFinder:
         if not records:
             raise LookupFailed(f"{self._spec.name} says that the service is not there")
         first = min(record.priority for record in records)
-        endpoints, ttl = [], _ttl(answer)
+        records = [record for record in records if record.priority == first]
+        names = {str(record.target) for record in records}
+        self._last = {asked: answer for asked, answer in self._last.items() if asked[0] in names}
+        endpoints, ttl, error = [], _ttl(answer), ""
         for record in records:
-            if record.priority == first:
+            try:
                 addresses, holds = self._addresses(resolver, str(record.target))
-                endpoints += [Endpoint(address, record.port, max(1, record.weight)) for address in addresses]
-                ttl = min(ttl, holds)
+            except LookupFailed as failure:  # one name that fails does not hold up what the others say
+                error = error or str(failure)
+                addresses, holds = self._known(str(record.target)), RETRY
+            endpoints += [Endpoint(address, record.port, max(1, record.weight)) for address in addresses]
+            ttl = min(ttl, holds)
+        if not endpoints:
+            raise LookupFailed(error)
         return endpoints, ttl
 
     def _addresses(self, resolver: Resolver, name: str) -> tuple[list[str], float]:
         """The addresses of a name that can be reached from here. A family that fails keeps its last ones."""
-        found: list[str] = []
         ttls: list[float] = []
         error = ""
-        for kind, family in FAMILIES:
+        for kind, _ in FAMILIES:
             try:
                 answer = _ask(resolver, name, kind)
             except LookupFailed as failure:
                 error = error or str(failure)
-                addresses, ttl = self._last.get((name, kind), ([], SHORTEST))
             else:
-                addresses = [record.address for record in answer]
-                ttl = _ttl(answer)
-                self._last[name, kind] = addresses, ttl
-                ttls.append(ttl)
-            found += [address for address in addresses if is_reachable(family, address)]
+                self._last[name, kind] = [record.address for record in answer]
+                if self._last[name, kind]:
+                    ttls.append(_ttl(answer))
         if not ttls:
-            raise LookupFailed(error)
+            raise LookupFailed(error or f"{name} has no address")
+        found = self._known(name)
         if not found:
             raise LookupFailed(f"{name} has no address that can be reached from here")
         return found, min(ttls)
+
+    def _known(self, name: str) -> list[str]:
+        """What was said last of the addresses of a name, those that can be reached from here."""
+        known = [(family, address) for kind, family in FAMILIES for address in self._last.get((name, kind), ())]
+        return [address for family, address in known if is_reachable(family, address)]
 
 
 def is_reachable(family: int, address: str) -> bool:
@@ -138,10 +150,11 @@ def _resolver(server: str) -> Resolver:
 
 
 def _ask(resolver: Resolver, name: str, kind: str) -> Answer:
+    """The answer, which may be that the name has nothing of this kind. Raises LookupFailed."""
     from dns.exception import DNSException
 
     try:
-        return resolver.resolve(name, kind, lifetime=LIFETIME, search=True)
+        return resolver.resolve(name, kind, lifetime=LIFETIME, search=True, raise_on_no_answer=False)
     except (DNSException, OSError) as error:
         raise LookupFailed(f"{type(error).__name__} for {name} {kind}: {error}"[:300]) from None
 

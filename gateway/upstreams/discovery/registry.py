@@ -48,8 +48,7 @@ class Sources:
                 source.stop()
                 del self._sources[spec]
                 continue
-            for follow in source.follows:
-                follow.update()  # it may have changed since the plan was made
+            source.catch_up()
             if self._is_running:
                 source.start()
 

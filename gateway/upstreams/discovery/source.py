@@ -51,7 +51,10 @@ class Finder(Protocol):
 class Source:
     """What one finder says. `error` is "" while all is well."""
 
-    __slots__ = ("_changed", "_finder", "_greenlet", "_settled", "endpoints", "error", "follows", "name", "since")
+    __slots__ = (
+        *("_changed", "_finder", "_greenlet", "_is_told", "_settled"),
+        *("endpoints", "error", "follows", "name", "since"),
+    )
 
     def __init__(self, name: str, finder: Finder, changed: Callable[[], None]) -> None:
         self.name = name
@@ -62,6 +65,7 @@ class Source:
         self.follows: tuple[Follow, ...] = ()
         self._finder = finder
         self._changed = changed
+        self._is_told = True
         self._settled = Event()
         self._greenlet: gevent.Greenlet[[], None] | None = None
 
@@ -92,13 +96,24 @@ class Source:
             log.info("%s answers again", self.name)
         are_late = self.since > 0.0
         self.error, self.since = "", monotonic()
-        if fresh != self.endpoints:
+        if fresh != self.endpoints or not self._is_told:
             self._tell(fresh)
-            self.endpoints = fresh
+            # A fleet that cannot have them, for a certificate that is not there say, gets them with the next answer.
+            self.endpoints, self._is_told = fresh, False
             for follow in self.follows:
                 follow.update(are_late)
+            self._is_told = True
             self._changed()
         self._settled.set()
+
+    def catch_up(self) -> None:
+        """Tell those who follow what may have changed since their plan was made; who cannot have it is told again."""
+        try:
+            for follow in self.follows:
+                follow.update()
+        except Exception:
+            log.exception("%s: targets that were found cannot be used", self.name)
+            self._is_told = False
 
     def failed(self, error: str) -> None:
         """What was found last holds on."""
@@ -142,10 +157,12 @@ class Follow:
     def update(self, are_late: bool = False) -> None:
         """Take what the source has; a target that stays is the same object. New ones that `are_late` start slowly."""
         known = dict(self._known)
+        places = {(endpoint.host, endpoint.port) for endpoint in known}
         for endpoint in self.source.endpoints:
             if endpoint not in known:
                 known[endpoint] = self._target(endpoint)
-                if are_late:
+                # Another weight makes another target of the same place, which was there all the time.
+                if are_late and (endpoint.host, endpoint.port) not in places:
                     known[endpoint].state.come_back(now_ms())
         self._known = tuple((endpoint, known[endpoint]) for endpoint in self.source.endpoints)
         self.fleet.replace([target for _, target in self._known])

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import fcntl
+import http.client
 import json
 import os
 import shutil
 import subprocess
-import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.support.gateway import ROOT, free_port, wait_until
+from tests.support.gateway import PATIENCE, ROOT, free_port, wait_until
 
 SOURCE = Path(__file__).parent
 FILES = ("package.json", "package-lock.json", ".npmrc", "server.mjs")
@@ -69,7 +69,7 @@ class Provider:
     def fail(self, status: int) -> None:
         """Let the token endpoint answer with this status; 0 ends that."""
         request = urllib.request.Request(self.issuer + "/test/fail", str(status).encode(), method="POST")
-        DIRECT.open(request, timeout=5).close()
+        DIRECT.open(request, timeout=PATIENCE).close()
 
     def stop(self) -> None:
         """End it."""
@@ -81,9 +81,9 @@ class Provider:
         assert self.process.poll() is None, self.log.read_text()
         try:
             return bool(self._get("/.well-known/openid-configuration")["issuer"] == self.issuer)
-        except (urllib.error.URLError, ConnectionError):
+        except (OSError, http.client.HTTPException):
             return False
 
     def _get(self, path: str) -> Any:
-        with DIRECT.open(self.issuer + path, timeout=5) as answer:
+        with DIRECT.open(self.issuer + path, timeout=PATIENCE) as answer:
             return json.loads(answer.read())

@@ -15,7 +15,7 @@ class Visitor:
 
     def __init__(self, site: str) -> None:
         self.site = site
-        self.client = httpx.Client(trust_env=False, timeout=15.0)
+        self.client = httpx.Client(trust_env=False, timeout=30.0)
 
     def open(self, path: str, **known: object) -> httpx.Response:
         """The answer where a page's redirects end."""

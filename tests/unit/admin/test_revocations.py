@@ -17,6 +17,7 @@ upstreams:
 auth:
   staff: {{jwt: {{algorithms: [HS256], secret: 0123456789abcdef0123456789abcdef, audience: api}}}}
   browser: {{session: {{login: {{upstream: users, path: /verify}}}}}}
+  partners: {{api_key: {{stored: true}}}}
 routes: []
 """
 
@@ -46,10 +47,11 @@ def site(tmp_path):
     os.close(made.page.fd)
 
 
-def test_a_token_is_revoked_by_name(site):
+def test_a_token_is_revoked_by_name(site, caplog):
     assert site.listed == []
     answer = site.post(provider="staff", jti="t1", ttl="1h")
     assert (answer.status, answer.body) == (204, b"")
+    assert "tokens of provider staff were revoked by hand: jti t1\n" in caplog.text
     assert site.refuses(jti="t1", sub="alice")
     assert not site.refuses(jti="t2", sub="alice")
     (told,) = site.listed
@@ -108,7 +110,10 @@ def test_all_sessions_of_a_subject_end(site):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"sub": "a", "ttl": "1h"}, "`provider` is one of staff, browser."),
+        ({"sub": "a", "ttl": "1h"}, "`provider` is one of staff, browser, partners."),
+        ({"provider": "browser", "jti": "a", "ttl": "1h"}, "Only tokens have a `jti`"),
+        ({"provider": "partners", "jti": "a", "ttl": "1h"}, "Only tokens have a `jti`"),
+        ({"provider": "partners", "sub": "a", "before": 1, "ttl": "1h"}, "do not say when they were issued"),
         ({"provider": "nobody", "sub": "a", "ttl": "1h"}, "`provider` is one of"),
         ({"provider": "staff", "ttl": "1h"}, "`jti`, or else `sub`"),
         ({"provider": "staff", "jti": "a", "sub": "b", "ttl": "1h"}, "`jti`, or else `sub`"),

@@ -371,3 +371,29 @@ def test_a_function_of_jmespath_that_is_given_what_it_does_not_take() -> None:
     with pytest.raises(GatewayError) as caught:
         made(text, Upstreams(one={})).fetch(asking())
     assert caught.value.kind.slug == "part-failed"
+
+
+def test_what_parts_are_asked_for_by_makes_another_answer() -> None:
+    text = """
+parts:
+  one: {upstream: a, path: "/one?lang={header.Accept-Language}"}
+  two: {upstream: a, path: /two, method: POST, body: {who: [{x: "{header.X-Plan}"}], n: 1}}
+"""
+    response = made(text, Upstreams(one={}, two={})).fetch(asking())
+    assert dict(response.headers)["Vary"] == "Accept-Language, X-Plan"
+
+
+@pytest.mark.parametrize("data", [b"NaN", b'{"x": 1e999}', b"[-Infinity]"])
+def test_what_is_no_number_of_json_never_goes_out(data: bytes) -> None:
+    text = "parts: {x: {upstream: a, path: /x}}\nmeta: true"
+    found = body(made(text, Upstreams(x=status(200, data))).fetch(asking()))
+    assert found == {"x": None, "meta": {"complete": False, "failed": {"x": "upstream-bad-answer"}}}
+
+
+@pytest.mark.parametrize("select", ["select: 'to_number(x)'", ""])
+def test_nor_what_an_expression_makes(select: str) -> None:
+    shape = "" if select else "response: {n: 'to_number(x.x)'}"
+    text = f"parts: {{x: {{upstream: a, path: /x, {select}}}}}\n{shape}"
+    with pytest.raises(GatewayError) as caught:
+        made(text, Upstreams(x={"x": "nan"})).fetch(asking())
+    assert caught.value.kind.slug == "part-failed"

@@ -23,6 +23,9 @@ def said(*values: str) -> list[Headers]:
         ([[("Cache-Control", "max-age=5"), ("Age", "9")]], "max-age=0"),
         ([[("Cache-Control", "max-age=5"), ("Age", "x")]], "max-age=5"),
         ([[("Cache-Control", "public"), ("cache-control", 'max-age="7"')]], "max-age=7"),
+        (said("max-age=9, must-revalidate", "max-age=8"), "max-age=8, must-revalidate"),
+        (said("must-revalidate, proxy-revalidate, max-age=9"), "max-age=9, must-revalidate, proxy-revalidate"),
+        (said("must-revalidate, max-age=9", "no-cache"), "no-cache"),
         ([], ""),
     ],
 )
@@ -33,4 +36,5 @@ def test_the_strictest_holds(answers: list[Headers], expected: str) -> None:
 def test_vary_is_all_of_them() -> None:
     answers: list[Headers] = [[("Vary", "Origin, Accept-Encoding")], [("vary", "origin,Cookie")], []]
     assert vary(answers) == "Origin, Cookie"
-    assert vary([*answers, [("Vary", "X, *")]]) == "*"
+    assert vary(answers, ("Accept", "cookie")) == "Origin, cookie, Accept"
+    assert vary([*answers, [("Vary", "X, *")]], ("Y",)) == "*"

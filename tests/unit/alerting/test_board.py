@@ -159,6 +159,8 @@ def test_another_process_goes_on():
     later.board.restore(kept)
     later.now = desk.now
     later.read(f"{ERRORS}\n{ODD}")
+    keys = [each["key"] for each in kept]
+    assert sorted(each["key"] for each in later.board.kept()) == sorted(keys) and len(keys) == 2, "though nobody looked"
     later.seconds(400, errors=True, odd=True)
     assert later.told == [], "all were told, and one is in hand"
     later.seconds(200, errors=False, odd=False)
@@ -178,11 +180,23 @@ def test_what_cannot_be_read_is_begun_anew(kept):
 def test_another_host_has_it_in_hand():
     desk = Desk(ERRORS)
     desk.seconds(61, errors=True)
-    desk.board.adopt("errors", Ack("bob", START))
-    desk.board.adopt("nothing", Ack("bob", START))
+    assert desk.board.adopt("nothing", Ack("bob", START), desk.now) == []
+    desk.take(desk.board.adopt("errors", Ack("bob", START), desk.now))
+    assert desk.board.adopt("errors", Ack("bob", START), desk.now) == [], "it is known"
     desk.seconds(1000, errors=True)
-    assert len(desk.told) == 1
+    assert desk.told == [(60, "errors", "firing", 1), (61, "errors", "acknowledged", 1)]
     assert desk.board.rows()[0]["acknowledged_by"] == "bob"
+    desk.board.adopt("errors", Ack("carol", START + 1), desk.now)
+    assert desk.board.rows()[0]["acknowledged_by"] == "carol", "the newest holds"
+
+
+def test_a_tier_that_another_hosts_acknowledgement_kept_from_being_told_hears_no_end():
+    desk = Desk(ERRORS)
+    desk.seconds(361, errors=True)
+    assert desk.board.adopt("errors", Ack("bob", START), desk.now, 2) == []
+    desk.take(desk.board.adopt("errors", Ack("bob", START), desk.now))
+    desk.seconds(70, errors=False)
+    assert [each[2:] for each in desk.told[2:]] == [("acknowledged", 1), ("resolved", 1)]
 
 
 def test_rows():

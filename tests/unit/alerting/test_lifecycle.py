@@ -69,3 +69,12 @@ def test_a_resolved_one_is_shown_for_an_hour():
 def test_the_end_of_a_rule():
     course, _ = run([True], Timing(0, 15))
     assert course.end(2000.0) == "resolved" and course.end(2001.0) == ""
+
+
+def test_a_clock_that_is_set_back_holds_nothing_up():
+    course, timing = Course(), Timing(60, 15)
+    course.advance(True, 100_000.0, timing)
+    turns = [course.advance(True, 10_000.0 + second, timing) for second in range(61)]
+    assert turns[-1] == "fired" and (course.since, course.fired) == (10_000.0, 10_060.0)
+    course.advance(False, 50_000.0, timing)
+    assert [course.advance(False, 20_000.0 + second, timing) for second in range(16)][-1] == "resolved"

@@ -1,6 +1,9 @@
+import re
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.alerting.matching import Inhibition, Silence, Weekly, inhibited, matches
 
@@ -23,6 +26,17 @@ LABELS = {"name": "errors", "severity": "page", "route": "item"}
 )
 def test_matchers(matchers, fit):
     assert matches(matchers, LABELS) is fit
+
+
+@given(st.text("ab*", max_size=6), st.text("ab\n", max_size=6))
+def test_a_star_stands_for_anything(pattern, text):
+    expected = re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
+    assert matches((("x", pattern),), {"x": text}) is expected
+
+
+def test_many_stars_take_no_longer_than_one():
+    assert not matches((("x", "*a" * 100 + "b"),), {"x": "a" * 200})
+    assert matches((("x", "*a" * 100 + "*"),), {"x": "a" * 200})
 
 
 def at(text):

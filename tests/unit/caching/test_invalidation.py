@@ -37,3 +37,8 @@ def test_what_the_answer_names(name: str, value: str, named: tuple[str, ...]) ->
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "TRACE"])
 def test_safe_methods_change_nothing(method: str) -> None:
     assert invalidated(method, 200, URL, [("Location", "/z")]) == ()
+
+
+@pytest.mark.parametrize("host", ["a.example:99999", "[::::]", "a.example:"])
+def test_a_host_that_no_url_has_names_nothing_but_itself(host: str) -> None:
+    assert invalidated("POST", 201, f"https://{host}/x?", [("Location", "/z")])[0] == "/x?"

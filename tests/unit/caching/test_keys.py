@@ -63,5 +63,20 @@ def test_callers_are_kept_apart() -> None:
     keys = {key("/a", by_caller=True, caller=caller) for caller in callers}
     assert len(keys) == len(callers) and None not in keys
     assert key("/a", by_caller=True, caller=Caller("staff", "", {})) is None
-    assert key("/a", by_caller=True) == key("/a")
     assert key("/a", caller=callers[0]) == key("/a", caller=callers[1]), "shared"
+
+
+def test_who_shows_nothing_has_a_key_apart_from_what_is_public() -> None:
+    made = Keys("item", KeyRules(), by_caller=True).of(exchange("GET", "/a"))
+    assert made is not None and made.own != made.public
+    assert made.public != key("/a"), "what was kept while nobody was told apart"
+
+
+def test_claims_that_go_upstream_tell_apart_what_callers_have_of_their_own() -> None:
+    rules = KeyRules(told=("org.id",))
+    keys = Keys("item", rules, by_caller=True)
+    found = [
+        keys.of(exchange("GET", "/a", caller=Caller("staff", "ann", claims)))
+        for claims in ({"org": {"id": 1}}, {"org": {"id": 2}}, {})
+    ]
+    assert len({each.own for each in found if each}) == 3 and len({each.public for each in found if each}) == 1

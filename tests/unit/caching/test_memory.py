@@ -1,9 +1,14 @@
 """The memory of a worker: bounded in bytes, and what is in use stays."""
 
+import sys
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.caching.entries import Entry
 from gateway.caching.memory import OVERHEAD, Memory
+from gateway.caching.rules import Rules
+from gateway.caching.stored import stored
 
 
 class Value:
@@ -33,7 +38,7 @@ def test_what_is_too_large_beside_others_is_not_kept() -> None:
     memory: Memory[Value] = Memory(100_000)
     memory.set("a", Value(10))
     memory.set("a", Value(50_000))
-    assert memory.get("a") is None and memory.used <= OVERHEAD
+    assert memory.get("a") is None and memory.used <= OVERHEAD + len("a")
 
 
 def test_a_crawler_throws_out_nothing_of_use() -> None:
@@ -78,3 +83,28 @@ def test_the_books_are_kept(steps: list[tuple[str, int, int]]) -> None:
         assert memory.used == sum(node.cost for node in memory._nodes.values()) <= 20_000
         assert memory._used_small == sum(node.cost for node in memory._nodes.values() if not node.is_main)
         assert len(memory._small) + len(memory._main) == len(memory._nodes)
+
+
+def test_keys_that_clients_make_long_are_counted() -> None:
+    memory: Memory[Value] = Memory(1_000_000)
+    for number in range(200):
+        key = f"{number}".ljust(8_000)
+        memory.set(key, Value(10))
+        memory.drop(key)
+    assert sum(map(len, memory._nodes)) <= memory.used <= 1_000_000
+
+
+def test_of_what_left_no_long_keys_are_held() -> None:
+    memory: Memory[Value] = Memory(1_000_000)
+    for number in range(1_000):
+        memory.set(f"{number}".ljust(8_000), Value(10))
+    assert sum(map(sys.getsizeof, memory._ghosts)) < 10_000
+
+
+def test_what_clients_write_into_tags_and_fields_that_select_is_counted() -> None:
+    def size(value: str) -> int:
+        headers = [("Vary", "X-A"), ("Cache-Control", "max-age=9")]
+        facts = stored([("X-A", value)], 200, headers, 0, (0.0, 0.0), Rules())
+        return Entry(facts, b"", "a.example/", "item", (f"tag-{value}",), 0).size
+
+    assert size("x" * 8_000) - size("x") >= 2 * 7_999

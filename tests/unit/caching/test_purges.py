@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.caching.entries import Entry
-from gateway.caching.purges import KNOWN, READ, Purges
+from gateway.caching.purges import KNOWN, READ, WAITING, Purges
 from gateway.caching.rules import Rules
 from gateway.caching.stored import stored
 from gateway.shared.store import StoreUnavailableError
@@ -137,3 +137,42 @@ def test_what_is_known_is_bounded() -> None:
     purges.forget(["shop.example/one-more"])
     purges.forget(["shop.example/two-more"])
     assert not purges.holds(kept), "older than what is forgotten"
+
+
+def test_changes_of_long_urls_are_told_as_those_of_short_ones(two: tuple[Purges, Purges], store: FakeStore) -> None:
+    one, other = two
+    url = f"shop.example/items/7?a={'x' * 8_000}"
+    theirs, another = entry(other, url), entry(other, url + "x")
+    one.forget([url, *(f"{url}-{number}" for number in range(WAITING - 1))])
+    one.tick()
+    other.tick()
+    assert not other.holds(theirs) and other.holds(another)
+    assert sum(len(store.get(key) or b"") for key in store.scan(b"purge")) < 100_000
+
+
+def test_while_the_store_is_out_of_reach_no_more_waits_to_be_told_than_so_much(
+    two: tuple[Purges, Purges], store: FakeStore
+) -> None:
+    one, other = two
+    theirs = entry(other, "shop.example/never-changed")
+    store.is_down = True
+    for number in range(3 * WAITING):
+        one.forget([f"shop.example/{number}"])
+    with pytest.raises(StoreUnavailableError):
+        one.tick()
+    assert len(one._waiting) <= WAITING + 1
+    store.is_down = False
+    one.tick()
+    for _ in range(5):  # what was announced and never told is waited for
+        other.tick()
+    assert not other.holds(theirs), "more than can be told stands for all"
+
+
+def test_what_nobody_reads_any_more_is_not_kept(two: tuple[Purges, Purges], store: FakeStore) -> None:
+    one, _ = two
+    for number in range(3 * READ):
+        one.purge({"tag": [f"x-{number}"]})
+    assert len(list(store.scan(b"purge:"))) <= 2 * READ
+    late = Purges(store)
+    late.tick()
+    assert late.number == 3 * READ

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.coding import accept
 from gateway.coding.accept import choose
 
 ALL = ("zstd", "br", "gzip")
@@ -39,3 +40,9 @@ def test_the_coding_that_is_liked_best(accept: str | None, expected: str) -> Non
 def test_only_what_is_offered() -> None:
     assert choose("zstd, br, gzip;q=0.1", ("gzip",)) == "gzip"
     assert choose("gzip, br, zstd", ("gzip", "br")) == "gzip"
+
+
+def test_long_fields_are_read_but_not_remembered() -> None:
+    before = accept._remembered.cache_info().currsize
+    assert choose(", ".join([*(f"x-{number}" for number in range(100)), "gzip"]), ("br", "gzip")) == "gzip"
+    assert accept._remembered.cache_info().currsize == before

@@ -58,6 +58,15 @@ def test_all_that_a_route_may_ask_for():
     )
 
 
+@pytest.mark.parametrize("asked", ["scopes: [a]", "roles: [viewer]", "claims: {a: b}"])
+def test_what_is_asked_of_strangers_is_asked_of_nobody(asked):
+    found = read(f"auth: {{use: staff, optional: true, {asked}}}")
+    (told,) = map(str, found.warnings)
+    words = f"`{asked.partition(':')[0]}` is asked of callers who show a credential; who shows none gets in"
+    assert told == f"x.yaml:6:25: routes[0].auth.optional: {words}"
+    assert not read("auth: {use: staff, optional: true}").warnings
+
+
 def test_a_claim_from_a_reference_stays_a_string():
     found = access("{use: staff, claims: {a: '${env:N}', b: ['${env:T}', 7]}}", N="42", T="true")
     assert [rule.values for rule in found.claims] == [("42",), ("true", 7)]

@@ -111,6 +111,12 @@ MISTAKES = {
         "<string>:4:67: alerts[0].summary: there is no {valu} in a summary (did you mean `value`?)",
     'inhibit: [{if: {name: b}, mute: {severity: warn}}]':
         '<string>:4:23: inhibit[0].if.name: no alert has the name "b" (there is none)',
+    'inhibit: [{if: {nmae: b}, mute: {severity: warn}}]':
+        '<string>:4:17: inhibit[0].if.nmae: no alert has the label "nmae" '
+        "(did you mean `name`? there are: burn, metric, name, route, severity, upstream)",
+    'silences: [{matchers: {squad: "*"}, from: "02:00", to: "03:00"}]':
+        '<string>:4:24: silences[0].matchers.squad: no alert has the label "squad" '
+        "(there are: burn, metric, name, route, severity, upstream)",
     'silences: [{matchers: {severity: warn}, from: "02:00", to: "02:00"}]':
         "<string>:4:56: silences[0].to: the window has no length",
 }  # fmt: skip

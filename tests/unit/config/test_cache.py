@@ -8,6 +8,7 @@ import pytest
 
 from gateway.caching.caching import Caching
 from gateway.config.compile import compile
+from gateway.config.compile_cache import key_of, rules_of
 from gateway.config.complaints import ConfigError
 from gateway.config.document import load
 from gateway.config.model import Document
@@ -67,3 +68,35 @@ def test_a_route_that_may_change_what_others_keep_has_a_step_for_that(tmp_path: 
     without = compile(read(tmp_path, *others))
     assert "cache" not in steps(without, "change")
     assert not any(isinstance(each, Caching) for each in without.kept)
+
+
+def test_who_chooses_a_leg_by_a_header_chooses_it_for_nobody_else(tmp_path: Path) -> None:
+    split = "split: {override: X-Leg, legs: [{upstream: shop, weight: 1}]}"
+    route = read(tmp_path, f"name: item, match: {{path: /a}}, {split}, cache: {{ttl: 1s, vary: [X-A]}}").routes[0]
+    assert route.cache is not None
+    assert rules_of(route.cache, route).vary == ("x-a", "x-leg")
+
+
+def test_a_route_of_other_methods_keeps_nothing(tmp_path: Path) -> None:
+    route = "name: item, match: {path: /a, methods: [POST, PUT]}, upstream: shop, cache: {ttl: 1s}"
+    with pytest.raises(ConfigError, match="the route takes neither"):
+        read(tmp_path, route)
+
+
+def test_no_types_at_all_are_no_list_of_them(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, "name: item, match: {path: /a}, upstream: shop, compress: {types: []}")
+    assert [each.path for each in caught.value.complaints] == ["routes[0].compress.types"]
+
+
+def test_claims_that_go_upstream_tell_answers_apart(tmp_path: Path) -> None:
+    told = "headers: {request: {set: {X-Tenant: '{claim.org.id}'}}}, policies: []"
+    parts = "{one: {upstream: shop, method: POST, path: /x, body: {who: ['{claim.role} {claim.org.id}']}}}"
+    routes = read(
+        tmp_path,
+        f"name: item, match: {{path: /a}}, upstream: shop, auth: {{use: keys}}, {told}, cache: {{ttl: 1s}}",
+        f"name: all, match: {{path: /b}}, upstream: shop, auth: keys, {told}, cache: {{ttl: 1s, shared: true}}",
+        f"name: page, match: {{path: /c}}, aggregate: {{parts: {parts}}}, auth: {{use: keys}}, cache: {{ttl: 1s}}",
+    ).routes
+    told_of = [key_of(each.cache, each).told for each in routes if each.cache is not None]
+    assert told_of == [("org.id",), (), ("role", "org.id")]

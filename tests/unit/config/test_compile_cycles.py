@@ -21,7 +21,9 @@ auth:
 rate_limits: [{name: all, per: ip, rate: 10/s, burst: 10}]
 upstreams:
   up: {targets: ["http://127.0.0.1:9"], retry: {attempts: 2, on: [connect]}}
-  other: {targets: ["http://127.0.0.1:9"], health: {path: /h}}
+  other: {targets: ["http://127.0.0.1:9"], health: {path: /h}, overload: {max_concurrency: adaptive}}
+  started: {targets: ["http://127.0.0.1:9"], hedge: {}, circuit_breaker: {}, outlier: {}, activate: {}}
+  found: {dns: "app.test:80", health: {path: /h}}
 observability: {tracing: {otlp: "http://127.0.0.1:9", sample: 1%}}
 routes:
   - {name: a, match: {path: /a}, upstream: up, auth: {use: [callers]}, rate_limit: {per: client, rate: 1/s, burst: 1}}
@@ -37,8 +39,17 @@ routes:
     upstream: up
     transform: {response: {json: {remove: [a]}}}
     mirror: {upstream: other, share: 1%}
+  - {name: g, match: {path: /g}, upstream: started}
+  - {name: h, match: {path: /h}, upstream: found}
   - {name: f, match: {path: /f}, aggregate: {parts: {one: {upstream: up, path: /, retry: {attempts: 1}}}}}
 """
+
+
+KINDS = (
+    *("_Compiler", "Route", "RoutePlan", "Upstream", "Step"),
+    *("Attempts", "Gate", "Limiter", "Activator", "Discovered", "Follow", "Services"),
+    *("Fleet", "Target", "TargetState", "UpstreamState"),
+)
 
 
 @pytest.fixture
@@ -51,7 +62,7 @@ def calm() -> Iterator[None]:
 
 def held() -> Counter[str]:
     names = (type(each).__name__ for each in gc.get_objects())
-    return Counter(name for name in names if name in ("_Compiler", "Route", "RoutePlan", "Upstream", "Step"))
+    return Counter(name for name in names if name in KINDS)
 
 
 def test_nothing_of_a_plan_waits_for_the_collector(calm: None) -> None:
@@ -60,7 +71,7 @@ def test_nothing_of_a_plan_waits_for_the_collector(calm: None) -> None:
     gc.collect()
     before = held()
     plan = compile(loads(TEXT.replace("SECRET", "other secret"), "gateway.yaml"), resources)
-    assert len(plan.routes) == 6
+    assert len(plan.routes) == 8
     assert held()["RoutePlan"] > before["RoutePlan"]
     del plan
     assert held() == before

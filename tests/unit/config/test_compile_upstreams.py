@@ -86,6 +86,24 @@ routes:
     assert again._lane is one._lane, "a reload does not double what may be on its way"
 
 
+def test_a_reload_knows_what_was_found_out_of_what_an_upstream_can_take():
+    text = """
+version: 1
+upstreams: {{app: {{targets: [http://a], timeout: {{total: {total}}}, overload: {{max_concurrency: adaptive}}}}}}
+routes: [{{name: one, match: {{path: /one}}, upstream: app}}]
+"""
+    resources = Resources()
+    plan = compile(loads(text.format(total="9s")), resources)
+    limiter, at = resources.limiters["app"], 0
+    while limiter.limit < 100:
+        at += 10
+        limiter.on_sample(0.01, limiter.limit, at)
+    again = compile(loads(text.format(total="8s")), resources)
+    assert again.attempts[0].limit is plan.attempts[0].limit is limiter, "each reload would begin with six requests"
+    del plan, again, limiter
+    assert not resources.limiters
+
+
 @pytest.mark.parametrize(
     "spec",
     [

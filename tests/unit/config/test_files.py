@@ -59,7 +59,7 @@ def test_names_are_unique_over_all_files_and_complaints_name_both_places(tmp_pat
         "routes/1.yaml:3:1: server: the section is in two files; the other is at main.yaml:5",
         'more.json:1:22: routes[0].name: the route "r" is written twice, first at main.yaml:6',
         'more.json:1:64: routes[0].upstream: there is no upstream "nope"',
-        "more.json:1:74: routs: unknown key (did you mean `routes`?)",
+        "more.json:1:74: routs: unknown key (did you mean `routes`? it is there already)",
     ]
 
 
@@ -82,6 +82,23 @@ def test_files_that_include_each_other_are_read_once(tmp_path):
         tmp_path, {"main.yaml": "version: 1\ninclude: ['*.yaml']\n", "b.yaml": "include: [main.yaml, b.yaml]\n"}
     )
     assert load(path).files == (str(tmp_path / "main.yaml"), str(tmp_path / "b.yaml"))
+
+
+def test_a_short_token_beyond_this_machine_is_warned_of():
+    def warned(admin, token):
+        text = f"version: 1\nserver: {{admin: '{admin}', admin_token: {token}}}\nroutes: []\n"
+        return [str(each) for each in loads(text).warnings if "admin_token" in each.path]
+
+    (warning,) = warned("0.0.0.0:8001", "hunter2")
+    assert "server.admin_token: the token is short enough to be guessed" in warning
+    assert "hunter2" not in warning
+    assert warned("0.0.0.0:8001", "0123456789abcdef") == warned("127.0.0.1:8001", "hunter2") == []
+
+
+def test_a_pattern_that_no_file_fits_is_warned_of(tmp_path):
+    path = write(tmp_path, {"main.yaml": "version: 1\ninclude: ['parts/*.yaml']\nroutes: []\n"})
+    (warning,) = [str(each) for each in load(path).warnings if "include" in each.path]
+    assert warning == f'{path}:2:11: include[0]: there is no file of the name "parts/*.yaml"'
 
 
 def test_secret_files_are_among_the_files_even_of_a_bad_configuration(tmp_path):

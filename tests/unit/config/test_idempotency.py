@@ -38,8 +38,11 @@ def test_defaults(tmp_path):
 
 def test_the_step_stands_behind_the_guard_and_only_where_it_is_asked_for(tmp_path):
     plan = compile(read(tmp_path, "idempotency: {required: true}"))
-    assert [step.name for step in plan.routes[0].steps][-2:] == ["guard", "idempotency"]
+    assert [step.name for step in plan.routes[0].steps][-3:] == ["guard", "idempotency", "idempotency-answer"]
     assert len(plan.kept) == 1
+    plan = compile(read(tmp_path, "compress: {}\n    idempotency: {}"))
+    names = [step.name for step in plan.routes[0].steps]
+    assert names[-3:] == ["idempotency", "compress", "idempotency-answer"], "what is kept is not compressed"
     plan = compile(read(tmp_path, "timeout: 1s"))
     assert "idempotency" not in [step.name for step in plan.routes[0].steps] and not plan.kept
 

@@ -4,13 +4,15 @@ import pytest
 
 from gateway.config.complaints import ConfigError
 from gateway.config.document import load
-from gateway.config.python_names import PythonNames, whole
+from gateway.config.judge import Judge, whole
 
 POLICY = """
+from gateway.contracts import Steps
+
 class Tenant:
     name, after, before = "tenant", "guard", None
     def compile(self, spec, tools):
-        raise NotImplementedError
+        return Steps()
 POLICIES = (Tenant(),)
 """
 TEXT = """\
@@ -44,8 +46,9 @@ def told(config, judge):
 
 
 def test_all_at_once_each_at_its_place(config):
-    plugin, missing, near, timeout, broken = told(config, PythonNames())
+    plugin, missing, near, timeout, broken = told(config, Judge())
     assert plugin.startswith("gateway.yaml:2:24: plugins[1]: the plugin no_such_plugin cannot be imported: ModuleNot")
+    assert plugin.endswith("(install it, or put the folder that holds it on PYTHONPATH)")
     assert missing.startswith("gateway.yaml:4:44: routes[0].function: no_such_module.deep cannot be imported: Module")
     assert missing.endswith("(install it, or put the folder that holds it on PYTHONPATH)")
     assert near == ("gateway.yaml:7:22: routes[1].function.call: gateway.examples has no hallo (did you mean `hello`?)")
@@ -61,7 +64,7 @@ def test_nothing_is_imported_without_a_judge(config):
 def test_a_policy_that_no_plugin_has(config):
     text = TEXT.replace(", no_such_plugin", "").replace("[tenant]", "[tenant, tenent]")
     config.write_text("\n".join(text.splitlines()[:4]).replace("no_such_module.deep:fn", "gateway.examples:hello"))
-    (found,) = told(config, PythonNames())
+    (found,) = told(config, Judge())
     assert found == (
         "gateway.yaml:4:89: routes[0].policies[1]: no plugin has a policy named tenent (did you mean `tenant`?)"
     )

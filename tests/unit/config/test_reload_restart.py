@@ -38,7 +38,8 @@ def test_nothing_changed():
     ],
 )
 def test_what_only_a_restart_changes(name, text, difference):
-    place, hint = f"gateway.yaml:4:1: server.{name}", "(restart, or upgrade in place with SIGUSR2)"
+    column = 10 if text.startswith("[") else 12 + len(name)
+    place, hint = f"gateway.yaml:4:{column}: server.{name}", "(restart, or upgrade in place with SIGUSR2)"
     expected = f"{place}: cannot be changed by a reload: {difference} {hint}"
     assert words(server(), server(f"{{{name}: {text}}}")) == [expected]
 
@@ -56,7 +57,15 @@ def test_tls_cannot_be_switched_but_its_certificates_can_be_others():
 
 def test_the_store_stays_where_it_is_and_no_address_is_shown():
     (told,) = words(server(), server(more="store: redis://:hush@127.0.0.1/0\n"))
-    assert told.startswith("gateway.yaml:1:1: store: cannot be changed by a reload") and "hush" not in told
+    assert told.startswith("gateway.yaml:5:8: store: cannot be changed by a reload") and "hush" not in told
+    (gone,) = words(server(more="store: redis://127.0.0.1/0\n"), server())
+    assert gone.startswith("gateway.yaml:1:1: store: "), "it stands nowhere"
+
+
+def test_what_an_upgrade_keeps_needs_a_restart():
+    (told,) = words(server(), server("{limit_keys: 2048}"))
+    assert told.startswith("gateway.yaml:4:22: server.limit_keys: cannot be changed by a reload: the room for limits")
+    assert "SIGUSR2" not in told and "restart; an upgrade in place keeps the room" in told
 
 
 def test_several_at_once_are_all_told():
@@ -76,6 +85,7 @@ def test_every_setting_of_the_server_is_either_live_or_not():
         "where",
     }
     restart = {"bind", "admin", "workers", "connections", "graceful_timeout", "drain_delay", "proxy_protocol", "tls"}
+    restart |= {"limit_keys"}
     assert {field.name for field in dataclasses.fields(Server)} == live | restart
     changed = server("{keepalive: 1s, admin_token: x, trusted_proxies: [10.0.0.0/8], limits: {headers: 5}}")
     assert words(server(), changed) == []

@@ -93,7 +93,7 @@ def test_writes_all_of_it_to_a_slow_reader(ends: Ends):
                 gevent.sleep(0.001)
 
     reader = gevent.spawn(read_slowly)
-    channel.write(body, 1)
+    channel.write(body, 30)
     reader.join()
     assert bytes(got) == body
 
@@ -388,6 +388,30 @@ def test_bytes_of_a_client_do_not_interrupt(linked: tuple[Any, Channel]):
         upstream.read(1, 0.05)
 
 
+def test_the_end_behind_bytes_that_nobody_reads_is_seen(ends: Ends, linked: tuple[Any, Channel]):
+    channel, (far, upstream) = ends[0], linked
+    channel.ahead = True
+    far.sendall(b"GET /next HTTP/1.1\r\n")
+    gevent.spawn_later(0.02, far.shutdown, socket.SHUT_WR)
+    with pytest.raises(Interrupted):
+        upstream.read(1, 5)
+    assert channel.read(100, 1) == b"GET /next HTTP/1.1\r\n"
+    assert channel.read(100, 1) == b""
+
+
+def test_what_is_taken_ahead_is_bounded_and_in_order(ends: Ends, linked: tuple[Any, Channel]):
+    channel, (far, _) = ends[0], linked
+    channel.ahead = True
+    sent = bytes(range(256)) * 400
+    gevent.spawn(far.sendall, sent)
+    until(lambda: channel.unread)
+    got = channel.read(10, 1)
+    assert 16_384 <= len(got) <= 32_768
+    while len(got) < len(sent):
+        got += channel.read(65_536, 1)
+    assert got == sent
+
+
 # TLS
 
 
@@ -519,7 +543,7 @@ def test_tls_a_long_body_goes_both_ways(tls: Tls):
                 gevent.sleep(0.001)
 
     reader = gevent.spawn(echo)
-    channel.write(body, 2)
+    channel.write(body, 30)
     reader.join()
     assert bytes(got) == body
 

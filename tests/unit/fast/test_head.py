@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -248,6 +249,25 @@ def test_limits_are_those_that_are_said() -> None:
     assert head.Limits().most > 800_000
     capped = head.Limits(10**6, 10**6, 10**6)
     assert (capped.first_line, capped.line, capped.lines) == (32768, 32768, 200)
+
+
+def test_an_empty_path_is_no_slash_for_options_alone() -> None:
+    """RFC 9112 section 3.2.4."""
+    for method, target in ((b"OPTIONS", "*"), (b"GET", "/")):
+        made = head.parse_request(method + b" http://b.example HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert made is not None
+        assert made[0].target == made[1]["RAW_URI"] == target
+
+
+def test_long_names_do_not_fill_the_memory() -> None:
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(200):
+            head.parse_request(b"GET / HTTP/1.1\r\nHost: a\r\nX-Long-%d%s: b\r\n\r\n" % (number, b"a" * 8000))
+        assert tracemalloc.get_traced_memory()[0] - before < 100_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_names_beyond_the_cache_are_understood_too() -> None:

@@ -15,6 +15,7 @@ from gateway._fast import http1
 from gateway._fast.head import Limits
 from gateway.errors import GatewayError
 from tests.oracles import head_oracle, http1_oracle
+from tests.support.greenlets import settle
 from tests.support.loop import connected, converse, server
 
 LIMITS = http1_oracle.Limits(head_oracle.Limits(200, 60, 5), 200)
@@ -255,7 +256,7 @@ def test_a_draining_server_says_close() -> None:
         client.sendall(GET)
         assert b"Connection: close" not in client.recv(65536)
         client.sendall(GET[:5])
-        gevent.sleep(0.05)  # the loop has begun to read a request: it must answer it
+        settle()  # the loop has begun to read a request: it must answer it
         made.drain()
         client.sendall(GET[5:])
         assert b"Connection: close" in client.recv(65536)
@@ -284,7 +285,7 @@ def test_what_stays_idle_is_closed() -> None:
         client.sendall(GET)
         client.recv(65536)
         busy.sendall(GET[:5])
-        gevent.sleep(0.05)
+        settle()
         made.drain()
         made.close_idle()
         assert client.recv(1) == b""

@@ -169,3 +169,26 @@ def test_every_channel_keeps_its_order(moves: list[tuple[str, int, int]]):
         for channel, (_, far) in zip(channels, pairs, strict=True):
             channel.close()
             far.close()
+
+
+def test_what_was_not_taken_goes_to_nobody_who_gets_the_descriptor_next(ends: Ends):
+    channel, far = ends
+    channel.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    held(channel, far, b"x" * 16000)
+    gevent.sleep(0.001)
+    writer = gevent.spawn(channel.write, b"z" * 5000, 5)
+    gevent.sleep(0.001)
+    descriptor = channel.fd
+    channel.close()
+    near, other = socket.socketpair()
+    try:
+        assert descriptor in (near.fileno(), other.fileno())
+        with pytest.raises(OSError):
+            writer.get(timeout=1)
+        gevent.sleep(0.01)
+        for end in (near, other):
+            end.setblocking(False)
+            assert arrived(end) == b""
+    finally:
+        near.close()
+        other.close()

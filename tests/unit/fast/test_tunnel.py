@@ -141,7 +141,7 @@ def make() -> Iterator[Callable[..., Joined]]:
         each.close()
 
 
-def exactly(end: socket.socket, size: int, seconds: float = 5.0) -> bytes:
+def exactly(end: socket.socket, size: int, seconds: float = 30.0) -> bytes:
     """The next `size` bytes; fewer at the stream's end."""
     data, limit = b"", monotonic() + seconds
     while len(data) < size:
@@ -157,14 +157,15 @@ def exactly(end: socket.socket, size: int, seconds: float = 5.0) -> bytes:
     return data
 
 
-def fill(end: socket.socket, data: bytes, seconds: float = 0.3) -> int:
-    """Send until nothing was taken for a while: bytes taken."""
-    sent, limit = 0, monotonic() + seconds
-    while sent < len(data) and monotonic() < limit:
+def fill(end: socket.socket, data: bytes, turns: int = 300) -> int:
+    """Send until nothing was taken for so many turns of the loop: bytes taken."""
+    sent, left = 0, turns
+    while sent < len(data) and left:
         try:
             sent += end.send(data[sent : sent + 65536])
-            limit = monotonic() + seconds
+            left = turns
         except BlockingIOError:
+            left -= 1
             gevent.sleep(0.001)
     return sent
 
@@ -193,12 +194,12 @@ def test_who_does_not_read_stops_the_other_and_nothing_is_lost(joined: Joined, s
     # The other direction is not held up by it.
     reader.send(b"\x82\x01x")
     assert exactly(writer, 3) == b"\x82\x01x"
-    got = gevent.spawn(exactly, reader, len(sent), 10)
+    got = gevent.spawn(exactly, reader, len(sent))
     while taken < len(sent):
         more = fill(writer, sent[taken:])
         assert more
         taken += more
-    assert got.get(10) == sent
+    assert got.get(timeout=30) == sent
 
 
 def test_an_end_is_passed_on_and_the_other_direction_goes_on(joined: Joined):
@@ -243,9 +244,9 @@ def test_idle_ends_with_a_close_frame_to_both(make):
 
 
 def test_a_byte_now_and_then_keeps_it(make):
-    joined = make(idle=0.3)
+    joined = make(idle=1.2)
     for _ in range(4):
-        gevent.sleep(0.15)
+        gevent.sleep(0.4)
         joined.upstream.send(frame(b"", 9))
         assert exactly(joined.client, 2) == frame(b"", 9)
     assert not joined.running.ready()

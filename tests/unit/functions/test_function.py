@@ -164,6 +164,47 @@ def test_more_than_so_many_at_a_time_are_refused() -> None:
     assert function.fetch(asked()).status == 200
 
 
+def test_what_streams_is_at_work_until_it_is_closed() -> None:
+    function = Function(lambda request: iter(("a", "b")), Bounds("test:function", 5.0, 1), 1000)
+    response = function.fetch(asked())
+    with pytest.raises(GatewayError) as caught:
+        function.fetch(asked())
+    assert caught.value.kind.slug == "function-busy"
+    assert b"".join(response.body) == b"ab"
+    response.close()
+    response.close()
+    function.fetch(asked()).close()
+
+
+def test_what_fails_before_its_first_piece_is_an_error() -> None:
+    def pieces(request: Request) -> Iterator[Any]:
+        yield request.json()["a"]
+
+    with pytest.raises(GatewayError) as caught:
+        fetch(pieces, asked("POST", body=b"{"))
+    assert caught.value.kind.slug == "malformed-body"
+    with pytest.raises(GatewayError) as caught:
+        fetch(pieces, asked("POST", body=b'{"a": 7}'))
+    assert caught.value.kind.slug == "function-failed", "a number is no piece"
+    with pytest.raises(GatewayError) as caught:
+        fetch(lambda request: map(gevent.sleep, (60,)), timeout=0.01)
+    assert caught.value.kind.slug == "function-timeout"
+
+
+@pytest.mark.parametrize("error", [ValueError("secret"), SystemExit(3), gevent.Timeout(99)])
+def test_what_fails_later_is_logged_and_cut(error: BaseException, caplog: pytest.LogCaptureFixture) -> None:
+    def pieces(request: Request) -> Iterator[str]:
+        yield "a"
+        raise error
+
+    response = fetch(pieces)
+    with caplog.at_level(logging.ERROR), pytest.raises(GatewayError) as caught:
+        b"".join(response.body)
+    response.close()
+    assert caught.value.kind.slug == "function-failed" and "secret" not in str(caught.value.detail)
+    assert "Traceback" in caplog.text
+
+
 ON_THE_PATH = "install it, or put the folder that holds it on PYTHONPATH"
 
 

@@ -107,3 +107,11 @@ def test_what_was_asked():
         mark_of(exchange("PATCH", "/a"), b"body"),
     ]
     assert len({mark, *changed}) == 7
+
+
+def test_a_caller_without_a_name_is_told_apart_by_what_it_shows():
+    """A token without `sub`, for instance."""
+    one, other = (
+        name_of(asked(caller=caller(""), headers=[("Authorization", f"Bearer {token}")]), "k") for token in "ab"
+    )
+    assert one != other

@@ -56,6 +56,9 @@ class FakeRevoked:
             raise StoreUnavailableError("out of reach")
         self.found[(provider, jti)] = ttl
 
+    def is_revoked(self, provider, claims):
+        return (provider, claims.get("jti")) in self.found
+
     @property
     def names(self):
         return {jti for _, jti in self.found}

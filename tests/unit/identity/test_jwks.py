@@ -5,14 +5,18 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from pathlib import Path
 
 import pytest
 
 from gateway.config.model_identity import Jwks
 from gateway.errors import IDENTITY_UNAVAILABLE, GatewayError
+from gateway.identity import flights, jwks
 from gateway.identity.jwks import LOOK_EVERY, UNKNOWN_EVERY, RemoteKeys
 from gateway.identity.jwks_record import SET_MAX
+from tests.support.clock import Clock
+from tests.support.gateway import wait_until
 from tests.unit.identity.workers import Issuer
 
 REFRESH = 600.0
@@ -34,9 +38,9 @@ def issuer():
 def worker(store, issuer, clock):
     """worker() -> the keys as one worker has them."""
 
-    def make(refresh=REFRESH, stale=STALE, store=store, chance=0.5):
+    def make(refresh=REFRESH, stale=STALE, store=store, chance=0.5, sleep=nap):
         spec = Jwks(URL, refresh, stale, False, "")
-        return RemoteKeys(spec, store, issuer, clock, chance=lambda: chance, sleep=nap)
+        return RemoteKeys(spec, store, issuer, clock, chance=lambda: chance, sleep=sleep)
 
     return make
 
@@ -44,6 +48,18 @@ def worker(store, issuer, clock):
 def nap(seconds):
     """Stands in for the pause between two looks at what another worker does: the looking goes on, only sooner."""
     time.sleep(min(seconds, 0.001))
+
+
+def doze(seconds):
+    """The same for workers that are threads, of which each may be held up: the others look for four seconds."""
+    time.sleep(min(seconds, 0.02))
+
+
+@pytest.fixture
+def held_up(monkeypatch):
+    """Requests wait for long for a thread that asks."""
+    for name in ("FIRST_WAIT", "UNKNOWN_WAIT"):
+        monkeypatch.setattr(jwks, name, 15.0)
 
 
 def kids(keys):
@@ -89,10 +105,25 @@ def test_the_first_request_waits_for_the_keys(worker, issuer):
     assert issuer.headers == [[("Accept", "application/json")]]
 
 
-def test_one_fetch_is_for_all_workers_and_requests(worker, issuer):
-    workers = [worker() for _ in range(4)]
+@pytest.mark.usefixtures("held_up")
+def test_one_fetch_is_for_all_workers_and_requests(worker, issuer, monkeypatch):
+    waiting = []
+
+    class Waited(threading.Event):
+        def wait(self, timeout=None):
+            waiting.append(timeout)
+            return super().wait(timeout)
+
+    monkeypatch.setattr(flights, "threading", types.SimpleNamespace(Event=Waited, Thread=threading.Thread))
+    workers = [worker(sleep=doze) for _ in range(4)]
     issuer.gate.clear()
-    assert all_find(workers * 8, "a", issuer.gate.set) == [["a"]] * 32
+
+    def answer():
+        """NOTE: a thread, unlike a greenlet, may be held up before it waits, and would ask again after the others."""
+        wait_until(lambda: len(waiting) == 32, "all of them wait")
+        issuer.gate.set()
+
+    assert all_find(workers * 8, "a", answer) == [["a"]] * 32
     assert issuer.asked == 1
 
 
@@ -136,8 +167,9 @@ def test_rotation_costs_one_fetch_for_each_refresh_and_refuses_nothing(worker, i
     assert 20 <= issuer.asked <= 1200 / (0.8 * 60) + 1
 
 
+@pytest.mark.usefixtures("held_up")
 def test_a_key_that_signs_at_once_is_found_at_once(worker, issuer, clock):
-    workers = [worker() for _ in range(4)]
+    workers = [worker(sleep=doze) for _ in range(4)]
     assert [find(each, "a") for each in workers] == [["a"]] * 4
     for turn in range(5):
         issuer.publish(f"k{turn}")
@@ -343,6 +375,31 @@ def test_a_clock_that_was_set_back(worker, issuer, clock):
     assert find(other, "b") == ["b"]
 
 
+def test_a_clock_that_was_set_back_after_a_failure(store, issuer, clock):
+    wall = Clock()  # the store counts since the machine was started
+    keys = RemoteKeys(Jwks(URL, REFRESH, STALE, False, ""), store, issuer, wall, sleep=nap)
+    issuer.is_down = True
+    keys.tick()
+    assert unavailable(keys)
+    issuer.is_down = False
+    wall.now -= 7200
+    clock.now += 2
+    settle([keys], wall)
+    assert find(keys, "a") == ["a"]
+
+
+def test_a_clock_that_was_set_back_keeps_no_old_keys(worker, issuer, clock):
+    keys = worker()
+    keys.tick()
+    clock.now -= 30 * 86400  # as after a start with a clock that was far ahead
+    settle([keys], clock)
+    issuer.publish("b")
+    clock.now += 0.9 * REFRESH
+    settle([keys], clock)
+    assert issuer.asked == 2
+    assert find(keys, "b") == ["b"]
+
+
 def test_a_holder_of_the_lease_that_dies_holds_up_nobody_for_long(worker, issuer, store, clock):
     keys = worker()
     keys.tick()
@@ -378,6 +435,7 @@ from pathlib import Path
 from gateway.config.model_identity import Jwks
 from gateway.identity.jwks import RemoteKeys
 from gateway.shared.memory import MemoryStore
+from tests.support.clock import Clock
 from tests.unit.identity.workers import jwk_set
 
 class Http:

@@ -9,15 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from gateway.config.compile_providers import Revocable
 from gateway.config.model_identity import Mtls, Provider, Told
+from gateway.errors import INVALID_TOKEN, GatewayError
 from gateway.exchange import Exchange
 from gateway.identity.caller import Caller
 from gateway.identity.certificate import ClientCertificate
 from gateway.identity.enrich import Enrich
 from gateway.identity.mtls import CertificateAuthenticator, normal_subject, read
+from gateway.identity.revoked import Revoked
+from gateway.shared import MemoryStore
 from tests.exchanges import exchange
 from tests.support.certs import Pair, authority
 from tests.support.client_certs import NOW, der, issue_client
+from tests.support.clock import Clock
 
 SUBJECT = "CN=billing,OU=Services,O=Example"
 SANS = ("DNS:Billing.Example.com", "URI:spiffe://example.com/billing", "EMAIL:ops@example.com", "IP:192.0.2.7",
@@ -59,6 +64,20 @@ def shown(certificate: bytes | None) -> Exchange:
     if certificate is not None:
         asked.environ["gateway.client_cert"] = ClientCertificate(certificate)
     return asked
+
+
+def test_who_is_shut_out_by_name(billing: bytes, clock: Clock, store: MemoryStore) -> None:
+    revoked = Revoked(store, clock)
+    services = Revocable(authenticator(), revoked)
+    assert services.identify(shown(billing)) is not None
+    assert services.identify(shown(None)) is None
+    revoked.revoke(provider="services", sub=SUBJECT, ttl=60)
+    with pytest.raises(GatewayError) as caught:
+        services.identify(shown(billing))
+    assert (caught.value.kind, caught.value.headers) == (INVALID_TOKEN, ())
+    assert services.identify(shown(None)) is None
+    clock.now += 60
+    assert services.identify(shown(billing)) is not None
 
 
 def test_what_a_certificate_says(billing: bytes) -> None:

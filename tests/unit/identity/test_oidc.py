@@ -311,6 +311,18 @@ def test_a_provider_that_was_never_reached(client, provider, clock):
     assert client.ask(BACK, "s")
 
 
+def test_a_clock_that_was_set_back_after_a_failure(client, provider, clock):
+    provider.is_down = True
+    with pytest.raises(GatewayError):
+        client.ask(BACK, "s")
+    provider.is_down = False
+    clock.now -= 7200
+    assert client.ask(BACK, "s")
+    clock.now -= 30 * 86400
+    client.tick()
+    assert len(provider.calls) == 3  # what was heard in days to come is asked for anew
+
+
 def test_keys_are_ticked_once_there_are_any(client, provider):
     client.tick()
     log_in(client, provider)

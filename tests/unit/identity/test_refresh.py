@@ -8,6 +8,7 @@ import logging
 import pytest
 
 from gateway.identity.refresh import LIVE_MAX, InvalidGrant, RefreshTokens, is_refresh_token
+from gateway.identity.revoked import Revoked
 from gateway.shared.memory import MemoryStore
 from gateway.shared.store import StoreError
 from tests.unit.identity.issuer_parts import Clock, FakeRevoked, FakeStore
@@ -174,3 +175,22 @@ def test_the_store_holds_no_token(arena):
     assert json.loads(value)["secret"] == hashlib.sha256(secret).hexdigest()
     assert first.token not in value.decode()
     assert secret.hex() not in value.decode()
+
+
+@pytest.mark.parametrize("before", [None, 30.0])
+def test_a_subject_that_was_revoked_gets_no_further_tokens(arena, before):
+    revoked = Revoked(arena.store, arena.clock)
+    families = RefreshTokens("tokens", arena.store, revoked, ttl=1000.0, access_ttl=100.0, clock=arena.clock)
+    mine, other = families.start(CLAIMS), families.start({"sub": "bob"})
+    arena.clock.now += 60
+    until = None if before is None else arena.clock.now - before
+    revoked.revoke(provider="tokens", sub="alice", before=until, ttl=500.0)
+    assert arena.refused(mine.token, families)
+    later = families.start(CLAIMS)
+    assert families.use(other.token).claims == {"sub": "bob"}
+    if before is None:
+        assert arena.refused(later.token, families)
+    else:
+        assert families.use(later.token).claims == CLAIMS  # who logged in since is not meant
+    arena.clock.now += 600
+    assert arena.refused(mine.token, families)  # its family has ended, and does not come back

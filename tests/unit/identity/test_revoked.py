@@ -198,6 +198,9 @@ def test_without_a_store_the_last_that_was_known_counts(worker, store, clock, ca
         assert revoked.is_stale
         assert revoked.epoch == epoch
     assert revoked.is_revoked("staff", claims())
+    clock.now -= 7200
+    assert revoked.is_stale  # a clock that was set back makes nothing known
+    clock.now += 7200
     for call in (revoked.entries, lambda: revoked.withdraw("0" * 24)):
         with pytest.raises(StoreError):
             call()

@@ -225,6 +225,24 @@ def test_logins_in_two_tabs(site, provider):
     assert browser.location == "/one"
 
 
+def test_a_tab_that_comes_back_after_another_has_logged_in(site, provider):
+    browser = site.browser()
+    browser.ask("GET", "/auth/login?return_to=/one")
+    one = provider.visit(browser.location)
+    browser.ask("GET", "/auth/login?return_to=/two")
+    two = provider.visit(browser.location)
+    browser.ask("GET", f"/auth/callback?code=c&state={two['state']}")  # which ends the binding
+    session = browser.cookies["__Host-gw_session"]
+    response = browser.ask("GET", f"/auth/callback?code=c&state={one['state']}")
+    assert (response.status, browser.location) == (303, "/one")
+    assert browser.cookies["__Host-gw_session"] == session
+    assert len(provider.token_calls("authorization_code")) == 1  # nobody is logged in by it
+    assert browser.ask("GET", "/auth/callback?code=c&state=x").status == 303
+    assert browser.location == "/"
+    site.sessions.end_everywhere("ada")
+    fails(LOGIN_FAILED, browser.ask, "GET", f"/auth/callback?code=c&state={one['state']}")
+
+
 def begun(site):
     browser = site.browser()
     browser.ask("GET", "/auth/login")

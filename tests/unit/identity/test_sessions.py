@@ -8,6 +8,7 @@ import pytest
 from gateway.errors import UPSTREAM_BAD_ANSWER, GatewayError
 from gateway.identity.sessions import RECORD_MAX, Sessions, Tokens
 from gateway.shared import StoreUnavailableError
+from tests.support.clock import Clock
 from tests.support.openid import session_spec
 
 TOKENS = Tokens("access", 1_800_000_000.0, 1_800_000_300.0, "refresh", "id", ("openid",))
@@ -78,6 +79,18 @@ def test_use_is_written_seldom(sessions, clock, store):
     touched = sessions.touch(entry)
     assert touched.session.seen == clock.now
     assert store.get(entry.key) == touched.raw
+
+
+def test_a_clock_that_was_set_back_ends_no_session_in_use(store, clock):
+    wall = Clock()  # the store counts since the machine was started
+    sessions = Sessions("browser", session_spec(), store, wall)
+    value, _ = sessions.begin("ada", {"sub": "ada"})
+    wall.now -= 7200
+    for _ in range(4):
+        sessions.touch(sessions.find(value))
+        clock.now += 1200
+        wall.now += 1200
+    assert sessions.find(value)
 
 
 def test_touching_neither_revives_nor_overwrites(sessions, clock):

@@ -25,6 +25,7 @@ from gateway.shared.redis_scripts import Scripts
 from tests.exchanges import exchange
 from tests.support.gateway import wait_until
 from tests.support.greenlets import until
+from tests.support.patient import patient
 from tests.support.redis import RedisServer, cluster, redis
 from tests.support.tries import first_quick
 
@@ -34,13 +35,13 @@ SLOW = Rate(1, 3600, 3)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[RedisServer]:
-    with redis(tmp_path_factory.mktemp("redis")) as made:
+    with patient(), redis(tmp_path_factory.mktemp("redis")) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory) -> Iterator[list[RedisServer]]:
-    with cluster(tmp_path_factory.mktemp("cluster")) as made:
+    with patient(), cluster(tmp_path_factory.mktemp("cluster")) as made:
         yield made
 
 
@@ -96,11 +97,14 @@ def key(limit: Limit) -> str:
 def test_a_burst_is_let_in_over_all_hosts_and_what_is_left_comes_with_the_answer(host, server):
     other = Host(f"redis://127.0.0.1:{server.port}/0")
     one, same = host.limit("n"), other.limit("n")
-    assert [host.ask(one), other.ask(same), host.ask(one), other.ask(same), host.ask(one)] == [
-        *["ok"] * 3,
-        *["rate-limited"] * 2,
-    ]
-    fields = dict(host.error.headers)
+
+    def asked() -> tuple[list[str], dict[str, str]]:
+        server.ask("FLUSHALL")
+        found = [host.ask(one), other.ask(same), host.ask(one), other.ask(same), host.ask(one)]
+        return found, dict(host.error.headers)
+
+    found, fields = first_quick(asked, lambda each: each[1]["Retry-After"] == "3600")
+    assert found == [*["ok"] * 3, *["rate-limited"] * 2]
     assert fields["Retry-After"] == "3600" and fields["RateLimit"] == '"n";r=0;t=3600'
     assert len(server.ask("GET", key(one))) == 15 and 10_700_000 < int(server.ask("PTTL", key(one))[1:]) <= 10_800_000
     other.scripts.close()
@@ -155,16 +159,28 @@ def test_a_shadow_refuses_nobody_and_is_not_told(host, caplog):
 @pytest.mark.parametrize("fixture", ["host", "spread"])
 def test_a_cost_that_the_answer_says_is_charged_and_given_back(fixture, request):
     host = request.getfixturevalue(fixture)
-    limit = host.limit("n", Rate(1, 3600, 10), cost=2, cost_header="x-cost", cost_max=20)
-    host.ask(limit)
-    host.exact.charge(limit.named(exchange())[0], 0, limit.pace, 3, host.now)
-    host.ask(limit)
-    assert hours(host) == 7
-    host.exact.charge(limit.named(exchange())[0], 0, limit.pace, 18, host.now)
-    assert host.ask(limit) == "rate-limited" and dict(host.error.headers)["Retry-After"] == str(17 * 3600), "a debt"
-    host.exact.charge(limit.named(exchange())[0], 0, limit.pace, -100, host.now)
-    host.ask(limit)
-    assert hours(host) == 2, "never fuller than full"
+    names = itertools.count()
+
+    def waits() -> str:
+        """Seconds until a debt is paid: they pass meanwhile."""
+        limit = host.limit(f"n{next(names)}", Rate(1, 3600, 10), cost=2, cost_header="x-cost", cost_max=20)
+        # A server that does not know a script yet runs it after what came with it.
+        host.exact.charge(limit.named(exchange())[0], 0, limit.pace, 1, host.now)
+        host.ask(limit)
+        assert host.exact.clear(key(limit).rpartition(":")[2])
+        host.ask(limit)
+        host.exact.charge(limit.named(exchange())[0], 0, limit.pace, 3, host.now)
+        host.ask(limit)
+        assert hours(host) == 7
+        host.exact.charge(limit.named(exchange())[0], 0, limit.pace, 18, host.now)
+        assert host.ask(limit) == "rate-limited"
+        found = dict(host.error.headers)["Retry-After"]
+        host.exact.charge(limit.named(exchange())[0], 0, limit.pace, -100, host.now)
+        host.ask(limit)
+        assert hours(host) == 2, "never fuller than full"
+        return found
+
+    assert first_quick(waits, lambda seconds: seconds == str(17 * 3600)) == str(17 * 3600)
 
 
 def hours(host: Host) -> int:
@@ -187,7 +203,7 @@ def test_a_penalty_blocks_and_is_lifted(fixture, request):
 
 
 def test_refusals_are_forgotten_in_time(host, server):
-    limit = host.limit("n", Rate(1, 3600, 1), penalty=Penalty(2, 0.2, 600.0))
+    limit = host.limit("n", Rate(1, 3600, 1), penalty=Penalty(2, 2.0, 600.0))
     asked = [host.ask(limit), host.ask(limit)]
     until = int(server.ask("GET", key(limit)).split()[1])
     wait_until(lambda: ticks(server) > until, "the refusal is forgotten")

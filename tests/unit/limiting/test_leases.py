@@ -20,6 +20,7 @@ from gateway.shared.redis_address import parse
 from gateway.shared.redis_scripts import BATCH, Scripts
 from gateway.shared.store import StoreUnavailableError
 from tests.support.greenlets import until
+from tests.support.patient import patient
 from tests.support.redis import RedisServer, redis
 from tests.support.said import Asked
 
@@ -258,7 +259,7 @@ def test_memory_is_bounded_by_keys_of_which_nobody_hears():
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[RedisServer]:
-    with redis(tmp_path_factory.mktemp("redis")) as made:
+    with patient(), redis(tmp_path_factory.mktemp("redis")) as made:
         yield made
 
 
@@ -273,10 +274,11 @@ def test_over_a_redis_hosts_hear_of_each_other_and_nobody_waits(server):
     assert asked == [True, True, False], "a lease is 2, and nobody was asked yet"
     key = store_key(NAME).decode()
     until(lambda: server.ask("EXISTS", key) == ":1")
-    for turn in range(200):
+    for turn in range(2000):
         asked.append(take(made[turn % 2]))
         gevent.sleep(0.005)
-        if len(asked) > 60 and not any(asked[-20:]):
+        # NOTE: nobody is let in either while an answer is late
+        if sum(asked) >= 20 and len(asked) > 60 and not any(asked[-20:]):
             break
     assert 20 <= sum(asked) <= 20 + 2 * 2
-    assert -(-int(server.ask("PTTL", key)[1:]) // 3_600_000) == sum(asked), "all of it is said"
+    until(lambda: -(-int(server.ask("PTTL", key)[1:]) // 3_600_000) == sum(asked))  # all of it is said

@@ -29,25 +29,26 @@ def end(step, status=200, *, method="GET", error=None, marks=0, sent=0, seconds=
 
 
 def test_a_reading_says_what_was_counted():
-    made = Metering.private()
+    made, began = Metering.private(), monotonic()
     item = made.step("item")
     end(item, sent=10, marks=CACHE_HIT)
     end(item, 503, method="POST", error="no-target", marks=RETRIED, sent=5, waited=0.2)
     end(made.step(""), 404, error="route-not-found", upstream=None)
     call = made.call("up", "127.0.0.1:1")
     call.through(lambda *_: Response(200, []), Exchange("GET", "/", [], {}, 0.0), None, b"", monotonic() - 0.25)
+    late = monotonic() - began  # each may have taken so much longer than it says
     figures = Reader(made).read()
     route = figures.routes["item"]
     assert route.requests == {("GET", "2xx"): 1, ("POST", "5xx"): 1}
     assert route.errors == {"no-target": 1}
     assert route.outcomes == {"cache_hit": 1, "retried": 1}
     assert (route.in_flight, route.sent) == (0, 15)
-    assert route.duration.sum == pytest.approx(1.0, abs=0.1)
+    assert 0.9 <= route.duration.sum <= 1.1 + late
     assert route.upstream_time == Histogram([0.2])
-    assert route.gateway_time.sum == pytest.approx(0.8, abs=0.1)
+    assert 0.7 <= route.gateway_time.sum <= 0.9 + late
     assert figures.routes[""].requests == {("GET", "4xx"): 1}
     assert figures.upstreams["up"].answers == {"2xx": 1}
-    assert figures.upstreams["up"].duration.sum == pytest.approx(0.25, abs=0.1)
+    assert 0.15 <= figures.upstreams["up"].duration.sum <= 0.35 + late
     assert figures.targets == {("up", "127.0.0.1:1"): figures.upstreams["up"]}
     assert [(each.status, each.error, each.route) for each in figures.failures] == [
         (404, "route-not-found", ""), (503, "no-target", "item"),
@@ -62,10 +63,11 @@ def test_a_later_reading_less_an_earlier_one_is_what_came_between():
     made = Metering.private()
     item = made.step("item")
     end(item, seconds=0.001)
-    before = Reader(made).read().routes["item"]
+    before, began = Reader(made).read().routes["item"], monotonic()
     end(item, seconds=2.0)
+    longest = 2.0 + monotonic() - began
     after = Reader(made).read().routes["item"]
-    assert after.duration.minus(before.duration).quantile(0.5) == pytest.approx(2.0, rel=0.02)
+    assert 2.0 * 0.98 <= after.duration.minus(before.duration).quantile(0.5) <= longest * 1.02
     assert before.duration.count == 1, "a reading stays what it was"
 
 

@@ -28,6 +28,10 @@ class History:
         self.held = figures()
         self.current = figures()
         self.asked = []
+        self.kept = None
+
+    def keep(self, first):
+        self.kept = first
 
     def since(self, seconds, now=None):
         self.asked.append(seconds)

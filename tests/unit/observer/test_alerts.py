@@ -10,6 +10,7 @@ from gateway.alerting.matching import Silence
 from gateway.config.document import loads
 from gateway.observer.alerts import KEPT, Alerts
 from gateway.observer.channels.outbox import Outbox
+from gateway.observer.channels.sending import Unsent
 from tests.support.clock import Clock
 from tests.support.greenlets import until
 from tests.unit.observer.paging_world import World, calls, figures, own, route
@@ -76,10 +77,11 @@ def test_from_figures_to_notes(stand):
 
 def test_an_acknowledgement(stand):
     stand.seconds(10, BAD)
-    assert stand.part.acknowledge("errors", Ack("alice", stand.clock.now), {"route": "item"}) == 1
+    taken = stand.part.acknowledge("errors", Ack("alice", stand.clock.now), {"route": "item"})
+    assert [row["acknowledged_by"] for row in taken] == ["alice"]
     stand.seconds(120, BAD)
     assert stand.sent == [("errors", "firing", 1), ("errors", "acknowledged", 1)]
-    assert stand.part.acknowledge("errors", Ack("alice", 1.0), {"route": "other"}) == 0
+    assert stand.part.acknowledge("errors", Ack("alice", 1.0), {"route": "other"}) == []
 
 
 def test_silences(stand):
@@ -103,6 +105,47 @@ def test_another_process_goes_on(stand, tmp_path):
     later.part.close()
     kept = json.loads((tmp_path / KEPT).read_bytes())
     assert [each["state"] for each in kept["alerts"]] == ["resolved"]
+
+
+def down(channel, note):
+    raise Unsent("it refuses the connection")
+
+
+def test_what_has_not_arrived_outlives_the_observer(tmp_path):
+    made = Stand(tmp_path, ERRORS)
+    made.part.outbox.send = down
+    for _ in range(9):
+        made.world.history.held = BAD
+        made.part.tick(made.clock.now, BAD)
+        until(lambda: made.part._desk.is_idle)
+        made.clock.now += 1
+    assert made.part.outbox.waiting == 1
+    killed = (tmp_path / KEPT).read_bytes()
+    made.part.close()
+    assert json.loads((tmp_path / KEPT).read_bytes()) == json.loads(killed)
+    later = Stand(tmp_path, ERRORS, made.clock)
+    later.seconds(1, BAD)
+    assert later.sent == [("errors", "firing", 1)] and "10 %, above 2 %" in later.notes[0].summary
+    later.seconds(20, GOOD)
+    assert later.sent[1:] == [("errors", "resolved", 1)]
+    later.part.close()
+    assert json.loads((tmp_path / KEPT).read_bytes())["unsent"] == []
+
+
+def test_who_was_relieved_keeps_nothing_any_more(stand, tmp_path):
+    stand.part.outbox.send = down
+    stand.world.history.held = BAD
+    for _ in range(9):
+        stand.part.tick(stand.clock.now, BAD)
+        until(lambda: stand.part._desk.is_idle)
+        stand.clock.now += 1
+    later = Stand(tmp_path, ERRORS, stand.clock)  # USR2
+    later.seconds(30, GOOD)
+    kept = (tmp_path / KEPT).read_bytes()
+    stand.part.outbox.send = stand.send
+    stand.part.close()
+    assert (tmp_path / KEPT).read_bytes() == kept and b"resolved" in kept
+    later.part.close()
 
 
 @pytest.mark.parametrize("kept", [b"", b"[]", b"{}", b'{"me": 1, "alerts": 5}'])

@@ -17,6 +17,7 @@ from gateway.admin.problems import add_handlers
 from gateway.observer import live
 from gateway.observer.dashboard import Dashboard
 from gateway.observer.history import History
+from tests.support.greenlets import until
 from tests.unit.observer.made import figures, route
 
 START = 1_800_000_000.0
@@ -136,6 +137,16 @@ def test_turned_off_there_is_nothing(dashboard, client):
         assert answer.status_code == 404 and "observability.dashboard" in answer.json["detail"], path
 
 
+def told(dashboard):
+    return {name: value for name, _, _, value in dashboard.metrics()}
+
+
+def take(client, got):
+    """All that comes, by its length."""
+    while data := client.recv(1 << 20):
+        got.append(len(data))
+
+
 def test_who_does_not_read_is_cut_off_and_the_others_see_on(dashboard, client, overview, monkeypatch):
     monkeypatch.setattr(overview, "body", lambda name: b"1" * 1_000_000)
     server = WSGIServer(("127.0.0.1", 0), client.app, log=None)
@@ -144,14 +155,16 @@ def test_who_does_not_read_is_cut_off_and_the_others_see_on(dashboard, client, o
         stuck, well = (create_connection(("127.0.0.1", server.server_port)) for _ in range(2))
         for each in (stuck, well):
             each.sendall(b"GET /api/live HTTP/1.1\r\nHost: a\r\n\r\n")
-        read = gevent.spawn(lambda: sum(len(data) for data in iter(lambda: well.recv(1 << 20), b"")))
+        got = []
+        read = gevent.spawn(take, well, got)
+        until(lambda: told(dashboard)["gateway_dashboard_viewers"] == 2)
         for second in range(40):
-            gevent.sleep(0.01)
+            until(lambda event=second + 1: sum(got) > event * 1_000_000)  # it has all that there was
             dashboard.tick(START + second, figures())
-        values = {name: value for name, _, _, value in dashboard.metrics()}
-        assert values == {"gateway_dashboard_viewers": 1.0, "gateway_dashboard_viewers_dropped_total": 1.0}
+        assert told(dashboard) == {"gateway_dashboard_viewers": 1.0, "gateway_dashboard_viewers_dropped_total": 1.0}
         dashboard.close()
-        assert read.get(timeout=10) > 40_000_000
+        read.join(timeout=10)
+        assert read.ready() and sum(got) > 40_000_000
         with gevent.Timeout(10), contextlib.suppress(ConnectionError):
             while stuck.recv(1 << 20):
                 pass

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from gateway.observe.arithmetic import OTHER, requests_of
 from gateway.observer import ring
 from gateway.observer.history import History, together
-from gateway.observer.ring import Ring, folded, size_of
+from gateway.observer.ring import First, Ring, folded, size_of
 from tests.unit.observer.made import calls, failure, figures, route
 
 START = 1_800_000_000.0
@@ -144,6 +144,29 @@ def test_detail_is_for_the_busiest():
     assert sum(map(requests_of, few.routes.values())) == sum(range(1, 301))
     assert few.upstreams[OTHER].answers == {"2xx": sum(range(1, 45))}
     assert "r299" in few.routes and "r43" not in few.routes
+
+
+def test_detail_is_for_what_rules_name_first():
+    many = figures({f"r{n}": route(n + 1) for n in range(300)}, {f"u{n}": calls(n + 1) for n in range(300)})
+    few = folded(many, 256, First(frozenset({"r0", "r7", "gone"}), frozenset({"u3"})))
+    assert len(few.routes) == len(few.upstreams) == 257
+    assert (requests_of(few.routes["r0"]), requests_of(few.routes["r7"]), few.upstreams["u3"].answers) == (
+        1, 8, {"2xx": 4},
+    )  # fmt: skip
+    assert "r299" in few.routes and "r44" not in few.routes and "r45" not in few.routes
+    assert sum(map(requests_of, few.routes.values())) == sum(range(1, 301))
+
+
+def test_a_quiet_route_among_hundreds_of_busy_ones_is_not_lost_in_any_window(counting):
+    counting.history.keep(First(frozenset({"quiet"})))
+    counting.counts = {f"r{n}": 0 for n in range(400)}
+    counting.feed()
+    for _ in range(25):
+        for name in counting.counts:
+            counting.counts[name] += 10 if name != "quiet" else 0
+        counting.second("quiet")
+    assert [counting.since(window, "quiet") for window in (10, 300, 3600)] == [10, 25, 25]
+    assert counting.since(300, OTHER) > 0
 
 
 @pytest.mark.thorough

@@ -57,8 +57,8 @@ def test_who_refuses_holds_up_nobody_else():
         outbox.put(channel(refusing.url), note())
         for number in range(10):
             outbox.put(channel(well.url), note(key=f"a{number}"))
-        until(lambda: len(well.bodies) == 10)
-        assert outbox.waiting == 1
+        until(lambda: outbox.waiting == 1)  # a receiver has a note before the outbox has its answer
+        assert len(well.bodies) == 10
         outbox.close(0)
 
 
@@ -77,6 +77,23 @@ def test_a_slow_receiver_holds_up_nobody_else():
     until(lambda: sent)
     assert sent == ["webhook fast"] and outbox.waiting == 1
     outbox.close(0)
+
+
+def test_a_receiver_that_drips_is_given_up(monkeypatch):
+    monkeypatch.setattr(module, "WITHIN", 0.05)
+
+    def send(to, message):
+        if message.state == "firing":
+            while True:
+                gevent.sleep(0.01)  # something came, again and again
+        return "answered 200"
+
+    outbox = Outbox(send)
+    outbox.put(channel("http://a"), note())
+    outbox.put(channel("http://a"), note(key="other", state="resolved"))
+    until(lambda: outbox.counts.get(("webhook", "sent")))
+    assert outbox.counts[("webhook", "failed")] >= 1 and outbox.waiting == 1
+    outbox.close(0.0)
 
 
 def test_the_queue_is_bounded():

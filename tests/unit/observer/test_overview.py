@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import time
 import types
 
 import falcon.testing
@@ -9,6 +10,8 @@ import pytest
 
 from gateway._fast.histogram import Histogram
 from gateway.config.document import loads
+from gateway.config.published import Published
+from gateway.config.reload import publish_first
 from gateway.observer import series
 from gateway.observer.app import make_app
 from gateway.observer.history import History
@@ -60,6 +63,16 @@ def overview(world):
             ),
         )  # fmt: skip
     return made
+
+
+def test_a_limit_that_workers_find_by_themselves_is_not_told_by_who_asks_nobody(world):
+    bounds = {"one": "{max_concurrency: 24}", "two": "{max_concurrency: adaptive}"}
+    named = "".join(f'  {name}: {{targets: ["http://127.0.0.1:1"], overload: {it}}}\n' for name, it in bounds.items())
+    world.looks.configure(
+        loads(f"version: 1\nupstreams:\n{named}routes: [{{name: a, match: {{path: /}}, upstream: one}}]")
+    )
+    limits = {row["name"]: row["limit"] for row in world.looks.rows({})}
+    assert limits == {"one": {"now": 24, "adaptive": False}, "two": None}
 
 
 def test_the_overview(overview):
@@ -166,4 +179,27 @@ def test_the_age_of_the_configuration(tmp_path):
     own.tick(1025.0)
     assert (own.figures.config_age, own.figures.generation) == (5.0, 2)
     assert own.figures.certificate_expiry == float("inf")
+    os.close(page.fd)
+
+
+def test_the_age_of_the_configuration_outlives_the_observer_and_an_upgrade(tmp_path):
+    page = Page.create({}, workers_max=4)
+    document = loads("version: 1\nroutes: []\n")
+    generation = publish_first(document, page, tmp_path)
+    began = Published(tmp_path).since(generation)
+    assert abs(began - time.time()) < 60
+
+    def age(document, generation):
+        own = Own(page, tmp_path, lambda: began + 500)
+        own.configure(document, generation)
+        own.tick(began + 510)
+        return own.figures.config_age
+
+    assert age(document, generation) == 510.0
+    Published(tmp_path).date_back(generation, began - 1000)
+    assert age(document, generation) == 1510.0
+    later = publish_first(document, page, tmp_path)  # by the next master, of the same files
+    assert later != generation and age(document, later) == 1510.0
+    other = loads("version: 1\nroutes: []\nserver: {workers: 1}\n")
+    assert age(other, publish_first(other, page, tmp_path)) < 511
     os.close(page.fd)

@@ -59,6 +59,12 @@ def test_once_a_minute_and_not_before_a_whole_one_is_known(watching):
     assert len(look(watcher, 1020.0, busy(600))) == 1
 
 
+def test_a_clock_that_is_set_back_does_not_end_the_looks(watching):
+    watcher = watching("requests")
+    assert len(look(watcher, 100_000.0, busy(600))) == 1
+    assert len(look(watcher, 50_000.0, busy(600))) == 1 and look(watcher, 50_001.0, busy(600)) == []
+
+
 def test_few_requests_say_nothing_of_times(watching):
     watcher = watching("requests, p99, error_rate")
     sights = {each.more["metric"]: each.finding for each in look(watcher, 0.0, busy(9))}

@@ -156,3 +156,45 @@ def test_a_gate_that_could_tell_nothing_does_not_open():
 def test_wrong_use_is_said(arguments, said, capsys):
     assert main(["compare", *arguments]) == 1
     assert said in capsys.readouterr().err
+
+
+def test_a_scenario_that_was_not_measured_does_not_pass_the_gate():
+    before = result(bare=rounds(25, 1), full=rounds(50, 2))
+    now = result(bare=rounds(25, 3)) | {"errors": {"full": "gateway ended with status 1"}}
+    assert compare.gate(now, before) == 2
+    assert "full: NOT MEASURED: gateway ended with status 1" in compare.text(now, before)
+    assert compare.gate(result(bare=rounds(30, 3)) | {"errors": now["errors"]}, before) == 1
+
+
+def test_requests_that_fail_are_worse_however_cheap_they_are():
+    now, before = result(bare=rounds(10, 1)), result(bare=rounds(25, 2))
+    for number, row in enumerate(now["scenarios"]["bare"]["series"]["gateway"]["rounds"]):
+        row["failed"] = 900.0 * (number > 2)
+    assert compare.gate(now, before) == 1 and compare.gate(before, now) == 1  # dearer, though it works
+    (failed,) = [change for change in compare.changes(now, before) if change.figure == "failed"]
+    assert (failed.before, failed.now, failed.verdict) == (0, 900, "worse")
+    for row in now["scenarios"]["bare"]["series"]["gateway"]["rounds"][3:-1]:
+        row["failed"] = 0.0  # a stray one in a round is nothing
+    assert compare.gate(now, before) == 0
+
+
+def test_what_was_worse_and_then_not_measured_does_not_pass_the_gate():
+    left = [result(bare=rounds(30, 2)), result()]
+    assert versus.decide(lambda: (left.pop(0), result(bare=rounds(25, 1))), gate=True) == 2
+
+
+@pytest.mark.parametrize(
+    ("machine", "figures", "said"),
+    [
+        ({}, {"rss_mb", "seconds"}, "the same kind of machine"),
+        ({"cpu": "b"}, {"rss_mb"}, "different machines: ratios to nginx and memory only"),
+        ({"cpu": "b", "python": "q"}, set(), "different machines: ratios to nginx only"),
+    ],
+)
+def test_memory_is_compared_between_machines_with_the_same_python(machine, figures, said):
+    rows = [{"rss_mb": 40.0, "seconds": 1.0}] * 7
+    before = {"format": 1, "when": "now", "machine": MACHINE, "errors": {}}
+    before["scenarios"] = {"idle": {"kind": "idle-memory", "series": {"gateway": {"rounds": rows}}}}
+    now = before | {"machine": MACHINE | machine}
+    assert {change.figure for change in compare.changes(now, before)} == figures
+    assert said in compare.text(now, before)

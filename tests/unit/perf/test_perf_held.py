@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
+from perf import held
 from perf.held import by_connections
-from perf.procs import NotServing, Server, free_ports
+from perf.procs import NotServing, Server
+from tests.support.ports import free_port
 
 #: a first process with a child that serves, and keeps so many bytes for each connection
 SERVES = """
@@ -41,7 +45,7 @@ def server() -> Iterator[list[Server]]:
 
 
 def start(server: list[Server], size: int, status: str = "200") -> tuple[int, int]:
-    (port,) = free_ports(1)
+    port = free_port()
     command = [sys.executable, "-c", SERVES, str(port), str(size), status]
     server.append(Server("child", command, min(os.sched_getaffinity(0)), subprocess.DEVNULL))
     server[0].wait_listening(port)
@@ -59,3 +63,28 @@ def test_what_does_not_answer_is_no_figure(server: list[Server]) -> None:
     sid, port = start(server, 1, "503")
     with pytest.raises(NotServing, match="did not answer"):
         by_connections(sid, port, "/", 10)
+
+
+def test_no_more_are_opened_than_are_counted(server: list[Server]) -> None:
+    sid, port = start(server, 100_000)
+    assert 98 < by_connections(sid, port, "/", 210)["kb_each"] < 130
+
+
+def test_the_first_ones_stay_open_so_that_what_they_would_free_is_not_used_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now: Counter[str] = Counter()
+    seen: list[int] = []
+
+    def opened(stack: ExitStack, port: int, path: str, count: int) -> None:
+        now["open"] += count
+        stack.callback(now.subtract, {"open": count})
+
+    def largest(sid: int) -> tuple[float, float]:
+        seen.append(now["open"])
+        return 0.0, 0.0
+
+    monkeypatch.setattr(held, "_open", opened)
+    monkeypatch.setattr(held, "largest", largest)
+    by_connections(1, 1, "/", 300)
+    assert seen == [200, 500] and not now["open"]

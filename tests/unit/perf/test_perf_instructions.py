@@ -118,3 +118,8 @@ def test_a_real_count_is_the_same_each_time():
     for name, cost in first.items():
         assert cost > 50, name
         assert abs(again[name] / cost - 1) < 0.01, f"{name}: {cost} and then {again[name]}"
+
+
+def test_a_gate_that_compared_nothing_does_not_open(capsys):
+    assert instructions.gate(made(route_a=1000), made(head_c=1000)) == 2
+    assert "0 compared" in capsys.readouterr().out

@@ -6,11 +6,13 @@ import re
 
 import pytest
 
+from perf import report
 from perf.__main__ import main
 from perf.page import figures, scale
 from perf.page.html import page
 from perf.page.svg import Markup, tag
 from perf.results import NoResult, newest
+from perf.scenario import parse
 from tests.support.gateway import ROOT
 
 RECORDED = ROOT / "tests" / "data" / "perf-result.json"
@@ -174,3 +176,17 @@ def test_the_newest_result_is_the_default(tmp_path):
     (tmp_path / "baseline.json").touch()
     assert newest(tmp_path / "results", tmp_path / "baseline.json") == tmp_path / "baseline.json"
     assert newest(tmp_path, tmp_path / "other") == tmp_path / "baseline.json"
+
+
+def test_too_few_rounds_are_strict_json_and_drawn_without_an_interval():
+    bar = 'peers = ["nginx"]\nbar = [{figure = "cpu_us", of = "gateway", over = "nginx", at_most = 3}]'
+    rounds = {"gateway": [{"cpu_us": 31.0}] * 3, "nginx": [{"cpu_us": 10.0}] * 3}
+    found = report.finding(parse("few", bar), rounds)
+    text = json.dumps({"when": "now", "machine": {}, "scenarios": {"few": found}}, allow_nan=False)
+    assert "UNDECIDED    cpu_us gateway / nginx <= 3: 3.1 [too few rounds]" in report.text("few", found)
+    old = json.loads(text)  # as they were written once
+    old["scenarios"]["few"]["bars"][0] |= {"low": -math.inf, "high": math.inf}
+    for result in (json.loads(text), old):
+        body = page([("x.json", result)]).partition("</style>")[2]
+        assert not re.search(r'="-?(nan|inf)"|\binf', body)
+        assert "<td>3.1</td>" in body

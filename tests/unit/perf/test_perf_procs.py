@@ -1,14 +1,17 @@
 """CPU and memory accounting against children whose use is known, and that nothing is left behind."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
 
 import pytest
 
-from perf.procs import NotServing, Pinned, Server, ask, free_ports, memory, session_cpu, session_memory, session_pids
+from gateway.tuning.processes import STOPS, tree_memory, undisturbed
+from perf.procs import NotServing, Pinned, Server, ask, memory, session_cpu, session_memory, session_pids
 from tests.support.gateway import wait_until
+from tests.support.ports import free_port
 
 BURN = """
 import os, sys, time
@@ -101,14 +104,14 @@ def test_stop_ends_what_ignores_sigterm_and_its_children(start, tmp_path):
 
 
 def test_ready_when_the_status_is_of_the_accepted_class(start):
-    (port,) = free_ports(1)
+    port = free_port()
     server = start(REPLY, str(port), "404")
     assert server.wait_ready(port, b"GET / HTTP/1.1\r\n\r\n", accept="24") > 0
     assert ask(port, b"GET / HTTP/1.1\r\n\r\n") == "HTTP/1.1 404 X"
 
 
 def test_a_server_that_ends_is_said_at_once(start):
-    (port,) = free_ports(1)
+    port = free_port()
     with pytest.raises(NotServing, match="ended with status 3"):
         start("import sys; sys.exit(3)").wait_ready(port, b"GET / HTTP/1.1\r\n\r\n")
 
@@ -120,3 +123,39 @@ def test_pinned_children_run_on_that_core_only(start):
     assert os.sched_getaffinity(0) == before
     server = start("import time; time.sleep(60)")
     assert os.sched_getaffinity(server.sid) == {min(before)}
+
+
+def test_a_process_of_any_name_is_no_obstacle(start, tmp_path):
+    code = (
+        "import ctypes, sys, time\n"
+        "ctypes.CDLL(None).prctl(15, b'a) \\xff (b', 0, 0, 0)\n"  # PR_SET_NAME
+        "open(sys.argv[1], 'w'); time.sleep(60)"
+    )
+    server = start(code, str(tmp_path / "named"))
+    wait_until((tmp_path / "named").exists, "it has its name")
+    assert session_pids(server.sid) == [server.sid] and session_cpu(server.sid) >= 0
+
+
+def test_a_second_ctrl_c_does_not_disturb_the_end():
+    before = [signal.getsignal(number) for number in STOPS]
+    with undisturbed():
+        for number in STOPS:
+            os.kill(os.getpid(), number)
+    assert [signal.getsignal(number) for number in STOPS] == before
+
+
+def test_memory_of_a_tree_is_not_less_for_what_else_runs_beside_it(start, tmp_path):
+    code = (
+        "import mmap, os, sys, time\n"
+        "shared = mmap.mmap(-1, 30_000_000); shared[:] = bytes(30_000_000)\n"
+        "os.fork() or os.setpgid(0, 0)\n"
+        "own = b'x' * 20_000_000; shared.find(b'x')\n"
+        "open(sys.argv[1] + str(os.getpid()), 'w'); time.sleep(60)"
+    )
+    first = start(code, str(tmp_path / "a-"))
+    wait_until(lambda: len(list(tmp_path.iterdir())) == 2, "both hold them")
+    alone = tree_memory(first.sid)
+    assert 70 < alone < 100, "30 MB once and twice 20"
+    others = [start("import sys, time; open(sys.argv[1], 'w'); time.sleep(60)", str(tmp_path / f"b-{n}")) for n in "12"]
+    wait_until(lambda: len(list(tmp_path.iterdir())) == 4, "others run the same program")
+    assert len(others) == 2 and tree_memory(first.sid) == pytest.approx(alone, abs=0.5)

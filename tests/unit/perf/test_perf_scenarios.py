@@ -1,12 +1,13 @@
 """Scenario files, the configurations made from them, and bars."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from gateway.config.document import loads
-from perf import compare, report
+from perf import compare, load, report, runs
 from perf.__main__ import main
 from perf.configs import gateway_config
 from perf.load import LoadFailed, summary, wrk_command
@@ -208,3 +209,26 @@ def test_peers_are_templates_with_nothing_machine_bound():
 
 def test_load_defaults_are_the_bare_request():
     assert Load() == Load(path="/v1/items/42", method="GET", connections=64)
+
+
+@pytest.mark.parametrize("more", ['method = "POST"', "tokens = 10", "body = 9", 'accept = "br"'])
+@pytest.mark.parametrize("head", ["load.rate = 100", 'kind = "latency"'])
+def test_what_cannot_be_sent_at_a_fixed_rate_is_a_mistake(head, more):
+    with pytest.raises(ScenarioError, match=r"s\.toml: load: at a fixed rate only"):
+        parse("s", f"{head}\nload.{more}")
+    assert parse("s", f"{head}\nload.tokens = 1").trials
+
+
+def test_a_scenario_whose_peers_are_not_here_is_skipped(monkeypatch, capsys):
+    monkeypatch.setattr(runs, "at_hand", lambda scenario, absent: scenario.only([]))
+    result = {"errors": {}, "absent": {}}
+    assert runs.finding(parse("s", 'peers = ["nginx", "direct"]'), Options(), result) is None
+    assert "s: nobody is here to be measured" in capsys.readouterr().out and not result["errors"]
+
+
+def test_a_server_that_only_fails_is_not_measured(monkeypatch):
+    said = 'SUMMARY {"requests": 900, "bytes": 9, "seconds": 2.0, "p50_ms": 1, "p99_ms": 2, "failed": 900}'
+    done = subprocess.CompletedProcess([], 0, stdout=said, stderr="")
+    monkeypatch.setattr(load.subprocess, "run", lambda *_, **__: done)
+    with pytest.raises(LoadFailed, match="no request to port 80 was answered well in 2 s, 900 failed"):
+        load.wrk(80, Load(), 2)

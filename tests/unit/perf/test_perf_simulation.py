@@ -19,6 +19,7 @@ from perf.simulation.host import Host
 from perf.simulation.plants import Fluid, Requests
 from perf.simulation.run import simulate
 from perf.simulation.scenario import load_all, parse
+from perf.simulation.turns import FEW, MANY, Turns
 
 COSTS = Costs(
     {"bare": 50.0, "cache-hit": 20.0, "full": 70.0, "exact": 100.0, "leased": 60.0},
@@ -84,6 +85,20 @@ def test_one_host_does_what_its_costs_say():
     assert Host(20.0, 50.0).closed(64, 1.0).rps == pytest.approx(20_000, rel=0.01), "the load is the limit"
     calm = Host(50.0, 20.0).open(5_000, 1.0)
     assert calm.busy == pytest.approx(0.25, rel=0.02) and calm.p50_ms == pytest.approx(0.07)
+
+
+def test_others_take_their_share_of_a_core():
+    some = Host(50.0, 20.0, share=0.8).closed(64, 1.0)
+    assert some.rps == pytest.approx(16_000, rel=0.01) and some.busy == pytest.approx(0.8, abs=0.01)
+    both = Host(50.0, 20.0, 2, is_shared=True, share=0.8).closed(64, 1.0)
+    assert both.rps == pytest.approx(0.8 * 2e6 / 70, rel=0.01) and both.busy == pytest.approx(0.8 * 5 / 7, rel=0.01)
+
+
+def test_a_request_costs_less_where_more_are_in_flight():
+    turns = Turns(few_us=60.0, many_us=30.0)
+    assert [turns.at(FEW), turns.at(MANY)] == [60.0, 30.0]
+    assert turns.at(FEW) > turns.at(16) > turns.at(32) > turns.at(MANY) > turns.at(2 * MANY) > 20.0
+    assert turns.at(16) == pytest.approx(40.0), "a third of the way: 1/4 of 1/2 to 1/8"
 
 
 def test_who_is_idle_has_to_be_woken():

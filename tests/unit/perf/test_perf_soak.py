@@ -9,8 +9,11 @@ from collections.abc import Callable
 import pytest
 
 from perf.__main__ import main
-from perf.soak.command import LEAST, Seen, line, text, verdict
+from perf.soak.command import LEAST, Seen, _reloading, line, text, verdict
+from perf.soak.crowd import Crowd
 from perf.soak.slopes import ALLOWED, judge, theil_sen
+from perf.soak.visits import Visitor
+from tests.support.gateway import wait_until
 
 MB = 1 << 20
 TIMES = [10.0 * number for number in range(40)]
@@ -118,3 +121,33 @@ def test_a_leak_that_is_not_known_is_said(capsys: pytest.CaptureFixture[str]) ->
     with pytest.raises(SystemExit):
         main(["soak", "--seed-leak", "time"])
     assert "invalid choice: 'time'" in capsys.readouterr().err
+
+
+def test_a_reload_that_nobody_answers_and_a_visitor_that_breaks_are_mistakes() -> None:
+    class Gone:
+        number = 0
+
+        def write(self, text: str = "") -> None: ...
+
+        def ask(self, *_: object) -> None:
+            raise OSError("timed out")
+
+    def breaks(visitor: Visitor) -> None:
+        raise KeyError("a")
+
+    crowd, result = Crowd(1, [(breaks, 0.01)]), Seen()
+    with crowd.coming(), _reloading(Gone(), crowd, result, 0.01):  # type: ignore[arg-type]
+        wait_until(lambda: len(crowd.wrong) == 2, "both were seen")
+    assert set(crowd.wrong) == {"breaks: KeyError: 'a'", "reload: OSError: timed out"}
+
+
+def test_the_master_is_judged_and_a_helper_that_comes_and_goes_is_not() -> None:
+    grown = seen()
+    for number, (_, held) in enumerate(grown.samples):
+        held["master"] = {"fds": 10.0 + number}
+        held["helper 40"] = {"fds": 9.0}
+        if number > 20:
+            held["helper 41"] = {"fds": 9.0 + number}
+    findings, mistakes = verdict(grown)
+    assert [each.worker for each in findings if each.figure == "fds"] == ["worker 1", "worker 2", "master", "helper 40"]
+    assert [each.split(":")[0] for each in mistakes] == ["master leaks fds"]

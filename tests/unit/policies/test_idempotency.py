@@ -282,3 +282,14 @@ def test_a_store_that_goes_away_meanwhile_costs_nobody_the_answer(code, caplog):
     assert line.ask()[:2] == (code, b"ok")
     assert "out of reach" in caplog.text
     assert status(line)[0] == 409
+
+
+def test_what_is_carried_out_goes_on_without_its_client():
+    line = Line()
+    seen = []
+    line.answer = lambda asked: seen.append(dict(asked.environ)) or Response(201, [], b"")
+    environ = {"gateway.channel": object(), "wsgi.early_hints": print, "HTTP_HOST": "a"}
+    line.ask(environ=environ)
+    assert seen == [{"gateway.channel": None, "wsgi.early_hints": None, "HTTP_HOST": "a"}]
+    line.ask(environ=environ, key=None)
+    assert seen[1] == environ

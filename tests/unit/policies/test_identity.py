@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from gateway import errors
+from gateway.config.model_identity import Credential
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Response
 from gateway.identity.caller import Caller
+from gateway.identity.hide import hider
 from gateway.policies import identity
 from tests.exchanges import exchange
 
@@ -110,3 +112,11 @@ def test_a_person_is_sent_to_the_login_where_there_is_one() -> None:
     assert walk(Provider(BAD), asked=browser, **ways) is login
     assert refusal(Provider(DOWN), asked=browser, **ways) is DOWN
     assert refusal(Provider(None), **ways).kind is errors.UNAUTHENTICATED
+
+
+def test_what_the_gateway_says_in_the_credential_s_place_is_not_hidden_with_it() -> None:
+    told = Caller("staff", "alice", {}, forward=[("Authorization", "Bearer of-the-gateway")])
+    asked = exchange(headers=[("Authorization", "Bearer of-the-client"), ("X", "1")])
+    hide = hider([Credential("header", "Authorization")])
+    walk(Provider(told), asked=asked, names=("Authorization",), hide=hide)
+    assert asked.outgoing == [("X", "1"), ("Authorization", "Bearer of-the-gateway")]

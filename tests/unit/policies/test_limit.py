@@ -16,7 +16,8 @@ from gateway.errors import RATE_LIMITED, GatewayError
 from gateway.exchange import Response
 from gateway.limiting.limit import Limit
 from gateway.limiting.limiting import Limiting
-from gateway.limiting.penalty import kind_of, lift
+from gateway.limiting.penalty import Penalty as Times
+from gateway.limiting.penalty import blocked_for, kind_of, lift, strike
 from gateway.pipeline import run
 from gateway.policies import limit as policy
 from tests.exchanges import exchange, route
@@ -317,6 +318,22 @@ def test_who_is_blocked_takes_nothing_from_the_others_and_is_nobody_else(place):
     assert place.admitted(5, wide, narrow) == 1
     assert place.left(wide) == 8
     assert place.admitted(1, wide, narrow, client="192.0.2.9") == 1
+
+
+def test_two_workers_that_count_the_last_refusal_at_once_begin_one_block(place):
+    buckets, now, times = place.limiting.buckets, place.now, Times(Penalty(1, 60.0, 600.0))
+
+    class Slow:
+        """One that the other worker overtakes before it has emptied the bucket of refusals."""
+
+        debit, charge = buckets.debit, buckets.charge
+
+        def reset(self, number):
+            assert strike(buckets, 7, times, now) == times.block
+            return buckets.reset(number)
+
+    assert strike(Slow(), 7, times, now) == times.block
+    assert blocked_for(buckets, 7, now) == times.block
 
 
 def test_a_penalty_is_lifted_by_the_number_of_any_of_its_buckets(place):

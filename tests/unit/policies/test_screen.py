@@ -138,11 +138,36 @@ def test_multipart():
     assert ask(body=multipart('name="n"', "fine"), content_type="multipart/form-data") == "malformed-body"
 
 
+@pytest.mark.parametrize(
+    "more", ['x=" filename=a"', "filename*=UTF-8''a", 'x="; filename=a"', "x='; filename=a'", 'xfilename="a"']
+)
+def test_what_some_services_take_for_a_field_is_no_file(more):
+    made = ask(body=multipart(f'name="n"; {more}', SQL), content_type="multipart/form-data; boundary=b")
+    assert made in ("request-rejected body n", "malformed-body")
+
+
+@pytest.mark.parametrize("more", ['x="\\"; filename="a"', 'x="a"b; filename=c', "filename=a; filename=b", "filename"])
+def test_a_part_that_can_be_read_in_two_ways_is_refused(more):
+    made = ask(body=multipart(f'name="n"; {more}', SQL), content_type="multipart/form-data; boundary=b")
+    assert made == "malformed-body"
+
+
 def test_xml():
     assert ask(body=f"<a><b>{SQL}</b></a>".encode(), content_type="text/xml") == "request-rejected body a/b"
     entity = b'<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]><a>&e;</a>'
     assert ask(body=entity, content_type="application/soap+xml") == "request-rejected body"
     assert ask(body=entity, content_type="application/xml", found=rules(blocks=frozenset(("xss",)))) == "goes on"
+
+
+@pytest.mark.parametrize("document", ["<a>{}</a>", '<a b="{}"/>', "<a><b>x</b>{}</a>"])
+def test_a_document_type_that_may_pass_hides_nothing(document):
+    text = SQL.replace("'", "&apos;")
+    found = rules(blocks=frozenset(("sql_injection",)), logs=frozenset(("xml",)))
+    for doctype in ("<!DOCTYPE a [<!ENTITY e 'c'>]>", '<!DOCTYPE a SYSTEM "http://h/d.dtd">'):
+        body = f"{doctype}{document.format(text)}".encode()
+        assert ask(body=body, content_type="text/xml", found=found).startswith("request-rejected body a")
+    entity = f'<!DOCTYPE a [<!ENTITY e "{SQL}">]>{document.format("&e;")}'.encode()
+    assert ask(body=entity, content_type="text/xml", found=found).startswith("request-rejected body")
 
 
 def test_text():
@@ -165,7 +190,14 @@ def test_compressed_bodies_are_looked_into():
 
 @pytest.mark.parametrize(
     "content_type",
-    ["application/json; charset=utf-7", f"{FORM}; charset=ibm037", "text/plain; charset=utf-16", "nonsense", "text/;a"],
+    [
+        "application/json; charset=utf-7",
+        "text/xml; charset=ibm037",
+        f"{FORM}; charset=ibm037",
+        "text/plain; charset=utf-16",
+        "nonsense",
+        "text/;a",
+    ],
 )
 def test_bodies_in_other_charsets_or_of_no_kind_are_refused(content_type):
     assert ask(body=b"a=1", content_type=content_type) == "unsupported-media-type"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.config.model_identity import Provider, Told
+from gateway.config.model_identity import InternalToken, Provider, Told
 from gateway.contracts import Tools
 from gateway.errors import CSRF, GatewayError
 from gateway.exchange import Response
@@ -180,3 +180,12 @@ def test_a_lost_csrf_cookie_comes_back():
     response = Response(200, [])
     steps().on_response(asked(headers=[("Cookie", f"__Host-gw_csrf={CSRF_TOKEN}")]), response)
     assert response.headers == []
+
+
+def test_the_gateway_s_own_token_stands_in_place_of_the_access_token():
+    own = InternalToken("Authorization", "gateway", "internal", "ES256", "key.pem", 60.0)
+    provider = Provider("0", session_spec(), Told((), "", own, True), "deny", "here")
+    made = asked()
+    made.outgoing = [("Authorization", "Bearer of-the-gateway")]  # as identity has told the upstream
+    session.compile((provider,), TOOLS).on_request(made)
+    assert sent(made) == [("Authorization", "Bearer of-the-gateway")]

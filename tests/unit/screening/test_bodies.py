@@ -1,9 +1,20 @@
 """The texts in bodies: forms, JSON, multipart, XML."""
 
+import tracemalloc
+
 import pytest
 
 from gateway.errors import GatewayError
-from gateway.screening.bodies import MOST_FIELDS, Field, decoded, json_fields, multipart_fields, pairs, xml_fields
+from gateway.screening.bodies import (
+    DEPTH,
+    MEMBERS,
+    MOST_FIELDS,
+    decoded,
+    json_fields,
+    multipart_fields,
+    pairs,
+    xml_fields,
+)
 
 
 def refused(reader, *args) -> str:
@@ -12,16 +23,43 @@ def refused(reader, *args) -> str:
     return caught.value.kind.slug
 
 
+def shown(fields) -> list[tuple[str, str]]:
+    """(name, text) of each."""
+    return [(str(field.name), field.text) for field in fields]
+
+
 def test_pairs_as_they_stand():
     assert list(pairs("a=1&b=%20+x&c&&d==")) == [("a", "1"), ("b", "%20+x"), ("c", ""), ("d", "=")]
     assert refused(pairs, "&" * MOST_FIELDS) == "body-too-complex"
 
 
 def test_json_has_pointers_for_texts_and_for_names():
-    found = list(json_fields({"a/b": ["x", {"~": "y"}], "n": 1}))
-    assert Field("/a~1b/0", "x") in found and Field("/a~1b/1/~0", "y") in found
-    assert Field("/a~1b", "a/b") in found and Field("/n", "n") in found
-    assert list(json_fields("x")) == [Field("", "x")]
+    found = shown(json_fields({"a/b": ["x", {"~": "y"}], "n": 1}))
+    assert ("/a~1b/0", "x") in found and ("/a~1b/1/~0", "y") in found
+    assert ("/a~1b", "a/b") in found and ("/n", "n") in found
+    assert shown(json_fields("x")) == [("", "x")]
+
+
+def test_the_ways_of_names():
+    ways = [field.way for field in json_fields({"constructor": {"prototype": {"x": [{"y": 1}]}}}) if field.way]
+    assert ways == ["constructor", "constructor/prototype", "constructor/prototype/x", "x/0/y"]
+
+
+@pytest.mark.parametrize("count", [2_000])
+def test_ways_take_no_more_room_than_a_body(count):
+    long = "n" * 50_000
+    members = "".join(f"<b{number}/>" for number in range(count))
+    tracemalloc.start()
+    try:
+        found = [
+            *json_fields({long: {str(number): "'" for number in range(count)}}),
+            *xml(f"<{long}>{members}</{long}>".encode())[0],
+        ]
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+    assert len(found) > 2 * count and max(len(str(field.name)) for field in found) < 300
+    assert sum(len(field.way) for field in found) < 5 * len(long)
 
 
 def part(head: bytes, content: bytes = b"x") -> bytes:
@@ -34,9 +72,9 @@ def test_multipart_has_texts_and_names_of_files_but_not_files():
         + part(b'content-disposition: form-data; name=pic; filename="../a.png"\r\nContent-Type: image/png', b"\x89PNG")
         + b"--b--\r\n"
     )
-    found = list(multipart_fields(data, "b"))
-    assert Field("note", "one\r\ntwo") in found and Field("pic", "../a.png") in found
-    assert not any("PNG" in field.text for field in found)
+    found = shown(multipart_fields(data, "b"))
+    assert ("note", "one\r\ntwo") in found and ("pic", "../a.png") in found
+    assert not any("PNG" in text for _, text in found)
 
 
 def test_every_star_name_of_a_file_is_looked_at():
@@ -67,14 +105,24 @@ def test_too_many_parts():
     assert refused(multipart_fields, b"\r\n--b" * MOST_FIELDS, "b") == "body-too-complex"
 
 
-def xml(data: bytes) -> tuple[list[Field], int]:
+def xml(data: bytes):
     calls: list[int] = []
     return xml_fields(data, lambda: calls.append(1)), len(calls)
 
 
 def test_xml_has_texts_and_attributes():
     found, doctypes = xml(b'<a x="1"><b> <c>two &lt;3</c></b></a>')
-    assert found == [Field("a@x", "1"), Field("a/b/c", "two <3")] and not doctypes
+    texts = [(name, text) for name, text in shown(found) if text]
+    assert texts == [("a@x", "1"), ("a/b/c", "two <3")] and not doctypes
+    assert [field.way for field in found if field.way] == ["a", "a@x", "a/b", "a/b/c"]
+
+
+def test_xml_of_many_levels_or_elements_is_refused():
+    def nested(levels):
+        return b"<a>" * levels + b"</a>" * levels
+
+    assert refused(xml, nested(DEPTH + 1)) == refused(xml, b"<a>" + b"<b/>" * MEMBERS + b"</a>") == "body-too-complex"
+    assert len(xml(nested(DEPTH))[0]) == DEPTH
 
 
 @pytest.mark.parametrize(
@@ -88,13 +136,23 @@ def test_xml_has_texts_and_attributes():
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_a_document_type_with_entities_or_a_dtd_is_told_and_reading_ends(doctype, encoding):
-    found, doctypes = xml(f"{doctype}<a>&e;</a>".encode(encoding))
-    assert doctypes == 1 and not found
+def test_a_document_type_with_entities_or_a_dtd_is_told_and_nothing_expanded(doctype, encoding):
+    found, doctypes = xml(f"{doctype}<a>&e;<b>text</b></a>".encode(encoding))
+    texts = [(name, text) for name, text in shown(found) if text]
+    inside = [("", "x")] if '"x"' in doctype else []
+    assert doctypes == 1 and texts == [*inside, ("a/b", "text")]
+
+
+def test_entities_make_no_more_of_an_attribute_than_there_is():
+    doctype = '<!DOCTYPE a [<!ENTITY e "' + "x" * 10_000 + '">]>'
+    assert refused(xml, f'{doctype}<a b="{"&e;" * 100}"/>'.encode()) == "body-too-complex"
+    laughs = "".join(f'<!ENTITY e{n + 1} "{f"&e{n};" * 10}">' for n in range(9))
+    assert refused(xml, f'<!DOCTYPE a [<!ENTITY e0 "lol">{laughs}]><a b="&e9;"/>'.encode()) == "malformed-body"
 
 
 def test_a_bare_document_type_is_none_of_them():
-    assert xml(b"<!DOCTYPE html><html>x</html>") == ([Field("html", "x")], 0)
+    found, doctypes = xml(b"<!DOCTYPE html><html>x</html>")
+    assert shown(found)[-1] == ("html", "x") and not doctypes
 
 
 @pytest.mark.parametrize("data", [b"", b"<a>", b"x", b"<a>&e;</a>", b'<?xml version="1.0" encoding="utf-7"?><a/>'])

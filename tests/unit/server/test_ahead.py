@@ -56,3 +56,16 @@ def test_every_mistake_comes_back(config):
 def test_a_fork_that_dies_is_a_mistake_too(config):
     more = "import gateway.config.document\ngateway.config.document.load = lambda config: __import__('os')._exit(9)"
     assert read(config, more)[0] == f"{config}: the process that reads it ended early"
+
+
+def test_a_fork_that_dies_in_mid_sentence_is_a_mistake_too(config):
+    more = """
+import os, pickle
+def dump(found, stream, protocol):
+    stream.write(pickle.dumps(found, protocol)[:-1000])
+    stream.flush()
+    os._exit(9)
+import gateway.server.ahead as ahead
+ahead.pickle = type("Cut", (), {"dump": dump, "loads": pickle.loads, "UnpicklingError": pickle.UnpicklingError})
+"""
+    assert read(config, more)[0] == f"{config}: the process that reads it ended early"

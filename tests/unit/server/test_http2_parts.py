@@ -47,6 +47,15 @@ def test_a_frame_of_data_may_take_its_time_and_a_head_may_not() -> None:
     assert len(list(frames.feed(frame(9, 4, 1, b"xx"), 2.0))) == 1 and frames.begun == 0.0
 
 
+def test_a_client_that_is_always_in_the_middle_of_a_frame_is_not_slow() -> None:
+    frames, ping = Frames(), frame(6, 0, 0, bytes(8))
+    list(frames.feed(PREFACE + ping[:5], 1.0))
+    assert frames.begun == 1.0
+    for second in range(2, 30):
+        assert len(list(frames.feed(ping[5:] + ping[:5], float(second)))) == 1
+        assert frames.begun == second
+
+
 def test_what_is_no_preface_is_seen_at_its_first_byte() -> None:
     with pytest.raises(Goodbye):
         list(Frames().feed(b"G", 0.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,11 @@ def test_a_small_pod() -> None:
     )
 
 
+def test_one_worker_is_not_each_of_several() -> None:
+    found = shares(server("{workers: 1}"), (64 * GB, False))
+    assert "; the cache of the worker 64 MB, a store 64 MB; " in found.words(1)
+
+
 def test_a_machine_of_some_size_has_what_it_always_had() -> None:
     found = shares(server("{workers: 8}"), (64 * GB, False))
     assert (found.cache, found.store) == (MEMORY, CAPACITY)
@@ -119,3 +125,12 @@ def test_a_limit_that_would_replace_every_worker_is_a_mistake() -> None:
     assert told.message == 'a worker begins with nearly as much as "20MB", so each would be replaced'
     with pytest.raises(ConfigError, match="a size such as 300MB, auto or off"):
         server("{worker_memory: never}")
+
+
+def test_a_group_of_any_name_is_read(tmp_path: Path) -> None:
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/cgroup").write_bytes(b"0::/pod\xff\n")
+    folder = tmp_path / "sys/fs/cgroup" / os.fsdecode(b"pod\xff")
+    folder.mkdir(parents=True)
+    (folder / "memory.max").write_text("8000\n")
+    assert usable_memory(tmp_path) == (8000, True)

@@ -125,6 +125,22 @@ def test_one_that_nobody_follows_goes_all_the_same(page: Page, caplog: pytest.Lo
     assert "worker 1 makes way, though nobody has come in its place" in caplog.text
 
 
+def test_one_that_has_served_enough_goes_once_another_serves(
+    page: Page, other: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "gateway")
+    first, second = Worker(page, 1), Worker(page, 2)
+    for worker in (first, second):
+        worker.watch.wear(worker.now, 500)
+    assert asks(page, first)
+    assert caplog.text.count("worker 1 served 500 requests and is replaced") == 1 and "worker 2" not in caplog.text
+    assert not first.turn()
+    serve(page, other)
+    assert first.turn()
+    assert not second.turn(), "one at a time"
+    assert page.replaced.load() == 0, "it was not too large"
+
+
 def test_a_limit_that_a_new_worker_fills_replaces_nobody(page: Page, caplog: pytest.LogCaptureFixture) -> None:
     worker = Worker(page)
     worker.size = int(LIMIT * memory_watch.FULL) + MB

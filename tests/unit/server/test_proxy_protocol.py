@@ -81,3 +81,10 @@ def test_anything_else_is_refused_and_ends(data: bytes, keep: int, write: Callab
 def test_malformed_lines(line: bytes) -> None:
     with pytest.raises(BadProxyHeader):
         reading(line)
+
+
+@pytest.mark.parametrize(("family", "size"), [(0x11, 0), (0x11, 11), (0x21, 12), (0x21, 35)])
+def test_an_address_that_is_cut_off_is_nobody_s(family: int, size: int) -> None:
+    """Taken for the balancer's own, it would have the rights of the balancer's address."""
+    with pytest.raises(BadProxyHeader):
+        reading(SIGNATURE + struct.pack("!BBH", 0x21, family, size) + b"\x0a" * size + REST)

@@ -121,5 +121,5 @@ def test_what_cannot_be_used_is_a_mistake_of_the_configuration(tmp_path: Path, c
     text = f"version: 1\nserver: {{tls: {{cert: {pair.cert}, key: {pair.key}}}}}\nroutes: []\n"
     with pytest.raises(ConfigError, match="the certificates cannot be used") as caught:
         contexts_of(loads(text, "x.yaml"))
-    assert str(caught.value).startswith("x.yaml:2:1: server.tls: ") and words in str(caught.value)
+    assert str(caught.value).startswith("x.yaml:2:10: server.tls: ") and words in str(caught.value)
     assert "each file is PEM" in str(caught.value)

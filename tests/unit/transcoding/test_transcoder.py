@@ -196,6 +196,18 @@ def test_an_error_whose_details_cannot_be_read_is_still_one() -> None:
     assert caught.value.extensions == {"rpc": {"code": 9, "status": "FAILED_PRECONDITION", "message": "50% of it\n"}}
 
 
+@pytest.mark.parametrize("kind", ["text/€", "text/html\r\nx: y", "text/\x7f", ""])
+def test_a_content_type_that_is_none(kind: str) -> None:
+    """Of google.api.HttpBody: it is the service's to say, and no header can say it."""
+    method = next(each for each in SCHEMA.methods if each.output.full_name == "google.api.HttpBody")
+    message = method.answer(b"")
+    message.content_type, message.data = kind, b"<b>"
+    service = Service({})
+    service.body = frame(message.SerializeToString()) + trailers((("grpc-status", "0"),))
+    answer = transcoder(service).fetch(asking("GET", "/v1/orders/page/7"))
+    assert (answer.headers[0], answer.body) == (("Content-Type", "application/octet-stream"), b"<b>")
+
+
 def test_metadata() -> None:
     service = Service({})
     fields = (

@@ -17,12 +17,13 @@ from gateway.shared.redis_address import parse
 from gateway.shared.redis_scripts import Scripts
 from gateway.translating.enqueue import Enqueue
 from tests.exchanges import exchange
+from tests.support.patient import patient
 from tests.support.redis import RedisServer, redis
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with redis(tmp_path_factory.mktemp("redis")) as made:
+    with patient(), redis(tmp_path_factory.mktemp("redis")) as made:
         yield made
 
 
@@ -64,6 +65,15 @@ def test_an_entry_has_all_of_the_request(scripts: Scripts) -> None:
             "header:x-a": "1, 2", "header:x-none": "", "body": "body",
         }
     ]  # fmt: skip
+
+
+def test_an_entry_loses_no_letters(scripts: Scripts) -> None:
+    made = asking(caller=Caller("staff", "Łukasz €", {"sub": "Łukasz €"}))
+    made.path = "/v1/events/€"
+    made.headers = [("X-A", "gr\u00c3\u00bcn")]  # UTF-8, as the gateway has bytes of headers
+    stream(scripts, headers=("x-a",)).fetch(made)
+    (entry,) = entries(scripts)
+    assert (entry["path"], entry["caller"], entry["header:x-a"]) == ("/v1/events/€", "staff:Łukasz €", "grün")
 
 
 def slug(made: Enqueue, given: Exchange) -> str:

@@ -150,6 +150,33 @@ def test_what_a_document_weighs(text: str, expected: tuple[int, int, int, bool])
     assert (weight.depth, weight.complexity, weight.aliases, weight.has_introspection) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("{a(first: 1, last: 5000) {b}}", {}),
+        ("query($n: Int = 5000) {a(first: $n) {b}}", {}),
+        ("query($n: Int = 1) {a(first: $n) {b}}", {"n": 5000}),
+        ("query($n: Int) {a(first: $n) {b}}", {"n": 5000.0}),
+        ("query($n: Int) {a(first: $n, limit: 3) {b}}", {"n": -5000}),
+    ],
+)
+def test_lists_count_as_often_as_the_service_may_read_them(text: str, values: dict[str, Any]) -> None:
+    assert chosen(read(text), "").weight(values).complexity == 5001
+
+
+@pytest.mark.parametrize("given", [{}, {"n": None}, {"n": True}, {"n": "many"}, {"n": float("nan")}])
+def test_a_list_of_a_length_that_nobody_knows(given: dict[str, Any]) -> None:
+    assert chosen(read("query($n: Int) {a(first: $n) {b}}"), "").weight(given).complexity == 101
+
+
+def test_fragments_that_cannot_be_weighed() -> None:
+    chain = "".join(f" fragment F{n} on X {{...F{n + 1}}}" for n in range(1100))
+    with pytest.raises(DocumentError, match="nested too deep"):
+        chosen(read("{...F0}" + chain + " fragment F1100 on X {a}"), "").weight({})
+    with pytest.raises(DocumentError, match="two fragments"):
+        read("{...F} fragment F on X {a} fragment F on X {a(first: 9) {b}}")
+
+
 def test_fragments_in_fragments_take_no_time_to_weigh() -> None:
     """2 ** 60 fields in 60 fragments."""
     text = "{...F0}" + "".join(f" fragment F{n} on X {{...F{n + 1} ...F{n + 1}}}" for n in range(60))

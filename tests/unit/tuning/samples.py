@@ -7,13 +7,15 @@ from gateway.tuning.measured import Burst, Fresh, Held, Measured, Paced, Point
 CONFIGURED = Settings(2, 4000)
 
 
-def point(workers=1, connections=16, rps=10_000.0, cpu_us=100.0, limit="gateway", pss_mb=70.0):
-    return Point(workers, connections, spread([rps]), 1.0, 4.0, cpu_us, pss_mb, 1.0, 0.5, 0, limit)
+def point(workers=1, connections=16, rps=10_000.0, cpu_us=100.0, limit="gateway", memory_mb=70.0):
+    return Point(workers, connections, spread([rps]), 1.0, 4.0, cpu_us, memory_mb, 1.0, 0.5, 0, limit)
 
 
-def paced(share=0.5, p99_ms=2.0, *, workers=1, answered=1000, failed=0, cpu_us=100.0, pss_mb=70.0, rounds=None):
+def paced(share=0.5, p99_ms=2.0, *, workers=1, answered=1000, failed=0, cpu_us=100.0, memory_mb=70.0, rounds=None):
     rate, p99 = share * 10_000, spread(rounds or [p99_ms])
-    return Paced(Settings(workers, 4000), share, rate, spread([1.0]), p99, 20.0, 0.1, cpu_us, pss_mb, answered, failed)
+    return Paced(
+        Settings(workers, 4000), share, rate, spread([1.0]), p99, 20.0, 0.1, cpu_us, memory_mb, answered, failed
+    )
 
 
 def measured(points=None, curve=None, duel=(), others=0.0, each_kb=10.0):

@@ -25,6 +25,7 @@ from gateway.tuning.advice import (
     pods,
 )
 from gateway.tuning.altered import Settings
+from gateway.tuning.sweep import fair_rate
 from gateway.tuning.told import Result, as_json, as_text
 from gateway.tuning.verdict import verdict
 from tests.unit.tuning.samples import CONFIGURED, measured, paced, point
@@ -161,7 +162,7 @@ def told(found, target, configured=CONFIGURED):
 def test_the_verdict_says_what_is_better_and_what_is_worse():
     duel = (
         paced(0.3, workers=1, rounds=[5.0, 5.1, 5.2]),
-        paced(0.3, workers=2, cpu_us=120.0, pss_mb=80.0, rounds=[2.0, 2.1]),
+        paced(0.3, workers=2, cpu_us=120.0, memory_mb=80.0, rounds=[2.0, 2.1]),
     )
     (line, *_) = told(measured(duel=duel), Target(2, 3_000.0, 0.02)).verdict
     assert "1 fewer cores" in line and "CPU per request 17% lower" in line and "memory 12% lower" in line
@@ -180,3 +181,48 @@ def test_text_and_json_have_the_same_advice(target):
     assert f"{found['advice']['cpu_us']:,.0f} CPU seconds for a million requests" in text
     assert len(found["found"]["points"]) == 4 and found["format"] == 1
     assert "<- knee" in text and "universal scalability law" in text
+
+
+def test_a_pod_is_planned_with_no_more_than_was_borne():
+    # load and workers shared the cores: what was seen is little beside what CPU alone would allow
+    points = tuple(point(1, at, 2_500.0, cpu_us=20.0, limit="cores") for at in (1, 16, 64))
+    curve = (paced(0.075, 2.0), paced(0.125, 50.0))
+    found = advice(measured(points, curve), Target(1, 10_000.0, 0.02))
+    assert found.borne * found.capacity == pytest.approx(750)
+    assert found.planned == pytest.approx(600) and found.pods == 17
+    assert any("not by CPU" in note for note in found.notes)
+
+
+def test_p99_does_not_hold_where_more_than_one_in_a_hundred_has_no_answer():
+    assert borne([paced(0.5, 2.0, answered=985, failed=15)], 0.02)[0] == 0.0
+    assert borne([paced(0.5, 2.0, answered=995, failed=5)], 0.02)[0] == 0.5
+
+
+def test_both_of_a_duel_can_do_its_rate():
+    points = [point(1, rps=10_000.0), point(2, rps=18_000.0), point(4, rps=30_000.0)]
+    assert fair_rate(points, 4, 1, Target(4)) == pytest.approx(7_000)
+    assert fair_rate(points, 1, 4, Target(4)) == pytest.approx(7_000)
+    assert fair_rate(points, 4, 3, Target(4)) == pytest.approx(12_600)
+    assert fair_rate(points, 2, 64, Target(4, 5_000.0)) == 5_000
+    assert fair_rate(points, 2, 1, Target(4, 12_000.0)) == pytest.approx(7_000)
+
+
+def test_what_failed_in_a_duel_is_told():
+    duel = (paced(0.3, workers=1, answered=900, failed=100), paced(0.3, workers=2))
+    (line, *_) = told(measured(duel=duel), Target(2, 3_000.0, 0.02)).verdict
+    assert "100 of 1,000 requests to the advised failed" in line and "configured failed" not in line
+
+
+def test_what_fails_is_not_called_slow():
+    found = advice(measured(curve=(paced(0.5, 2.0, answered=900, failed=100), paced(0.7))))
+    assert found.pods is None and found.borne == 0
+    (note,) = [note for note in found.notes if "no number of pods helps" in note]
+    assert note.startswith("100 of 1,000 requests failed at the lowest rate")
+
+
+@pytest.mark.parametrize(("most", "words"), [(16, "costs no requests/s"), (256, "fewer than the 256 with which")])
+def test_fewer_connections_than_the_most_was_done_with_are_said_to_cost(most, words):
+    points = (point(1, 1, 3_000.0), point(1, most, 10_000.0), point(1, 512, 9_900.0))
+    result = told(measured(points, each_kb=400.0), Target(1, memory=150 << 20), Settings(1, 4000))
+    assert result.advice.settings.connections < 256
+    assert any(words in line for line in result.verdict)

@@ -110,6 +110,12 @@ def test_a_wish_that_cannot_be_is_told(document, wish):
         route_of(document, wish, is_echo=True)
 
 
+def test_calls_of_grpc_are_not_measured(document):
+    routes = tuple(dataclasses.replace(route, passes_grpc=True) for route in document.routes)
+    with pytest.raises(CannotTune, match="takes calls of gRPC"):
+        route_of(dataclasses.replace(document, routes=routes), Wish(route="item"), is_echo=True)
+
+
 def test_a_request_has_what_the_route_asks_for(document):
     found = ask_for(document.routes[1], Wish(headers=(("X-A", "b"),)))
     assert found.text() == "GET /v1/a/42/2026-01-31?a=1 HTTP/1.1\r\nHost: tune.shop.example\r\nX-A: b\r\n\r\n"

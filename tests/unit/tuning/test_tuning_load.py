@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 
 from gateway.tuning.burst import burst
 from gateway.tuning.echo import Echo, answer_of, whole
-from gateway.tuning.generator import Generator
+from gateway.tuning.generator import Connection, Generator
 from gateway.tuning.measured import limit_of
 from gateway.tuning.order import Answered, Order, together
 from gateway.tuning.processes import Child, session_pids
 from gateway.tuning.stand import Round
+from gateway.tuning.sweep import _of_sent
 from tests.support.gateway import wait_until
+from tests.support.tries import first_quick
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -61,13 +63,18 @@ def echo():
         child.stop()
 
 
-def closed(address, seconds=0.2, request=GET, connections=4, **more):
-    generator = Generator(address, request, connections, "23")
-    try:
-        generator.run_closed(seconds, **more)
-    finally:
-        generator.close()
-    return generator
+def closed(address, request=GET, connections=4, least=10, **more):
+    """A generator that asked for 0.2 s, with more answers than the least where one of the two is not held up."""
+
+    def asked():
+        generator = Generator(address, request, connections, "23")
+        try:
+            generator.run_closed(0.2, **more)
+        finally:
+            generator.close()
+        return generator
+
+    return first_quick(asked, lambda found: len(found.latencies) + found.failed > least)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +105,7 @@ def test_an_answer_without_an_end_is_failed():
 
 
 def test_the_echo_answers_all_and_each_connection_has_one_request(echo):
-    found = closed(echo, connections=8)
+    found = closed(echo, connections=8, least=100)
     assert len(found.latencies) > 100 and not found.failed
 
 
@@ -229,3 +236,34 @@ def test_what_was_started_ends_with_who_started_it():
         assert session_pids(sid)
         parent.send_signal(signal.SIGKILL)
         wait_until(lambda: not session_pids(sid), "it has ended")
+
+
+def test_a_body_larger_than_what_goes_out_at_once_is_sent_whole(echo):
+    size = 8 << 20  # more than the kernel takes of one send
+    head = b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % size
+    generator = Generator(echo, head + bytes(size), 1)
+    try:
+        assert generator.run_open(10, 0.2) == 2
+    finally:
+        generator.close()
+    assert (len(generator.latencies), generator.failed) == (2, 0)
+
+
+def test_a_chunk_that_ends_like_a_last_one_is_none():
+    first, rest = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n10\r\n\r\n", b"3\r\nabc\r\n0\r\n\r\n"
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        connection = Connection.__new__(Connection)
+        connection.socket, connection.buffer = ours, b""
+        theirs.sendall(first)
+        assert connection.answered() is None
+        theirs.sendall(rest)
+        assert connection.answered() == 200
+
+
+def test_what_has_no_answer_is_slower_than_what_has():
+    def sent(failed):
+        took = tuple(number / 1000 for number in range(1, 101))
+        return _of_sent(Round(Answered(took, failed, 1.0, 0.1, 0.0), 0.1, 0.1, 1.0, 0.0, 0.1), 0.9)
+
+    assert [sent(failed) for failed in (0, 5, 10, 50)] == [0.09, 0.095, 0.099, 0.1]

@@ -81,7 +81,7 @@ def up(pools: Pools) -> Up:
         tls = more.pop("tls", TLSSettings())
         address = Address(scheme, host, port, str(more.pop("socket", "")))
         pool = pools.get(PoolKey(address, PoolSettings(size, idle), tls))
-        times = {"connect": 1.0, "read": 2.0, "total": 5.0} | more
+        times = {"connect": 10.0, "read": 10.0, "total": 20.0} | more
         target = Target(str(address), pool, region.target("catalog", str(address)))
         fleet = Fleet("catalog", balance.make(Balance("p2c"), "catalog"), [target])
         http = HttpUpstream("catalog", **times)

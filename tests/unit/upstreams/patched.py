@@ -26,7 +26,7 @@ from tests.wire.upstream.play import FakeUpstream, Side, exchange
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-def upstream(scheme: str, host: str, port: int, ca: str = "", connect: float = 1.0) -> Attempts:
+def upstream(scheme: str, host: str, port: int, ca: str = "", connect: float = 10.0) -> Attempts:
     tls = TLSSettings.read(ca, "", "", "", False)
     pool = Pools().get(PoolKey(Address(scheme, host, port), tls=tls))
     region = TrafficRegion.private()
@@ -89,7 +89,7 @@ def tls(cert: str, key: str, ca: str) -> None:
 
 def a_handshake_that_never_comes() -> None:
     server = FakeUpstream(lambda side: side.rest() and None)
-    assert kind(upstream("https", "127.0.0.1", server.port, connect=0.1), 1) is errors.UPSTREAM_CONNECT_TIMEOUT
+    assert kind(upstream("https", "127.0.0.1", server.port, connect=0.6), 1.5) is errors.UPSTREAM_CONNECT_TIMEOUT
     server.stop()
 
 
@@ -99,7 +99,7 @@ def a_name_that_is_never_resolved() -> None:
 
     kept, socket.getaddrinfo = socket.getaddrinfo, forever
     try:
-        assert kind(upstream("http", "slow.example", 80, connect=0.1), 1) is errors.UPSTREAM_CONNECT_TIMEOUT
+        assert kind(upstream("http", "slow.example", 80, connect=0.6), 1.5) is errors.UPSTREAM_CONNECT_TIMEOUT
     finally:
         socket.getaddrinfo = kept
 

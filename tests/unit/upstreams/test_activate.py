@@ -9,30 +9,31 @@ from collections.abc import Iterator
 from typing import Any
 
 import gevent
+import gevent.event
 import pytest
 
 from gateway.errors import CIRCUIT_OPEN, UPSTREAM_READ_TIMEOUT, UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import Exchange, Response
+from gateway.upstreams import activate
 from gateway.upstreams.activate import AT_ONCE, Activator, is_open
 from gateway.upstreams.pool import Address
 from gateway.upstreams.wake import Wake
 from tests.exchanges import exchange
 from tests.support.greenlets import until
+from tests.support.ports import free_port
 
 
 class Place:
     """An upstream that begins to answer once its port is open."""
 
     def __init__(self, **rules: Any) -> None:
-        self._bound = socket.create_server(("127.0.0.1", 0), backlog=0)
-        self.address = Address("http", "127.0.0.1", self._bound.getsockname()[1])
-        self._bound.close()
+        self.address = Address("http", "127.0.0.1", free_port())
         self.is_there = False
         self.asked: list[str] = []
-        self.woken = 0
+        self.woken = self.tries = 0
         self.listener: socket.socket | None = None
         self.activator = Activator(
-            "shop", self.fetch, lambda: [self.address], self.wake, **{"hold": 5.0, "most": 5000, **rules}
+            "shop", self.fetch, lambda: [self.address], self.wake, **{"hold": 60.0, "most": 5000, **rules}
         )
 
     def open(self) -> None:
@@ -47,6 +48,7 @@ class Place:
         self.woken += 1
 
     def fetch(self, made: Exchange) -> Response:
+        self.tries += 1
         data = made.body.read() if made.body is not None else b""
         if not self.is_there:
             raise GatewayError(UPSTREAM_REFUSED)
@@ -79,7 +81,7 @@ def test_all_who_wait_are_answered_in_their_order_and_it_is_woken_once(place: Pl
     until(lambda: place.waiting == 1000 and place.woken)
     assert place.asked == [] and place.woken == 1
     place.open()
-    gevent.joinall(waiting, timeout=5)
+    gevent.joinall(waiting, timeout=30)
     assert [each.value.body for each in waiting] == [b"body"] * 1000
     assert place.asked == [f"/{number}" for number in range(1000)]
 
@@ -100,7 +102,7 @@ def test_no_more_than_so_many_are_let_go_at_once(place: Place) -> None:
     waiting = [gevent.spawn(place.ask) for _ in range(300)]
     until(lambda: place.waiting == 300)
     place.open()
-    gevent.joinall(waiting, timeout=5, raise_error=True)
+    gevent.joinall(waiting, timeout=30, raise_error=True)
     assert at_work[1] <= AT_ONCE
 
 
@@ -126,7 +128,7 @@ def test_who_comes_another_way_waits_in_the_same_line(place: Place) -> None:
     until(lambda: place.waiting == 2)
     assert place.woken == 1
     place.open()
-    assert [each.get(timeout=5).status for each in waiting] == [200, 204]
+    assert [each.get(timeout=30).status for each in waiting] == [200, 204]
     assert (place.asked, seen) == (["/0", "/1"], ["/1"])
 
 
@@ -136,7 +138,7 @@ def test_the_queue_is_full() -> None:
     until(lambda: place.waiting == 2)
     assert slug(place) == "activation-full"
     place.open()
-    gevent.joinall(waiting, timeout=5, raise_error=True)
+    gevent.joinall(waiting, timeout=30, raise_error=True)
     assert place.ask().status == 200
     assert place.listener is not None
     place.listener.close()
@@ -185,6 +187,42 @@ def test_one_that_was_let_go_too_early_waits_on(place: Place) -> None:
     place.activator._fetch = late
     place.open()
     assert place.ask().status == 200 and len(tries) == 4
+
+
+def test_a_body_that_was_read_in_vain_is_read_again(place: Place) -> None:
+    """Also that of a request that came while others were waiting."""
+    first = gevent.spawn(place.ask)
+    until(lambda: place.waiting == 1)
+    place.listener = socket.create_server(("127.0.0.1", place.address.port))
+    second = gevent.spawn(place.ask, "/2", b"body")
+    until(lambda: place.tries > 3)
+    place.is_there = True
+    assert (first.get(timeout=5).body, second.get(timeout=5).body) == (b"", b"body")
+
+
+def test_a_hook_that_was_called_in_vain_is_called_again(place: Place) -> None:
+    place.activator._hold = 0.05
+    waiting = [gevent.spawn(slug, place)]
+    for _ in range(8):  # somebody waits all the time
+        gevent.sleep(0.02)
+        waiting.append(gevent.spawn(slug, place))
+    gevent.joinall(waiting, timeout=30, raise_error=True)
+    assert place.woken >= 2
+
+
+def test_a_target_that_says_nothing_does_not_hold_up_another(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    silent, never = Address("http", "192.0.2.1", 80), gevent.event.Event()
+    monkeypatch.setattr(activate, "is_open", lambda address: never.wait(60) if address is silent else is_open(address))
+    place.activator._addresses = lambda: [silent, place.address]
+    waiting = gevent.spawn(place.ask)
+    until(lambda: place.waiting == 1)
+    place.open()
+    assert waiting.get(timeout=5).status == 200
+    never.set()
+
+
+def test_a_name_that_cannot_be_one_is_not_there() -> None:
+    assert not is_open(Address("http", "x" * 70, 80))
 
 
 def test_unix_sockets_are_looked_at_too(tmp_path: Any) -> None:

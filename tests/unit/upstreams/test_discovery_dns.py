@@ -128,6 +128,43 @@ def test_a_family_that_fails_keeps_its_last_addresses(server: DnsServer, monkeyp
     assert looking.look()[0] == [Endpoint("10.0.0.2", 8080), Endpoint("2001:db8::1", 8080)]
 
 
+def test_a_family_that_a_name_no_longer_has_is_gone(server: DnsServer):
+    looking = finder(server)
+    server.records = {("catalog.test", "A"): ["10.0.0.1"], ("catalog.test", "AAAA"): ["2001:db8::1"]}
+    looking.look()
+    server.records = {("catalog.test", "A"): ["10.0.0.1"]}
+    assert looking.look()[0] == [Endpoint("10.0.0.1", 8080)]
+    server.records = {("catalog.test", "AAAA"): ["2001:db8::1"]}
+    assert looking.look()[0] == [Endpoint("2001:db8::1", 8080)]
+
+
+def test_one_service_without_addresses_does_not_hold_up_the_others(server: DnsServer):
+    name = "_http._tcp.catalog.test"
+    looking = finder(server, name, 0)
+    server.ttl = 60
+    server.records = {(name, "SRV"): ["0 1 80 a.test.", "0 1 80 b.test."], ("a.test", "A"): ["10.0.0.1"]}
+    assert looking.look() == ([Endpoint("10.0.0.1", 80)], module.RETRY)
+    server.records = {
+        (name, "SRV"): ["0 1 80 a.test.", "0 1 80 b.test.", "0 1 80 c.test."],
+        ("b.test", "A"): ["10.0.0.2"],
+    }
+    assert sorted(looking.look()[0]) == [Endpoint("10.0.0.1", 80), Endpoint("10.0.0.2", 80)], (
+        "the last of a.test is kept"
+    )
+    server.records = {(name, "SRV"): ["0 1 80 c.test."]}
+    with pytest.raises(LookupFailed, match=r"c\.test"):
+        looking.look()
+
+
+def test_names_that_are_asked_no_more_are_forgotten(server: DnsServer):
+    name = "_http._tcp.catalog.test"
+    looking = finder(server, name, 0)
+    for number in range(1, 20):
+        server.records = {(name, "SRV"): [f"0 1 80 n{number}.test."], (f"n{number}.test", "A"): [f"10.0.0.{number}"]}
+        assert looking.look()[0] == [Endpoint(f"10.0.0.{number}", 80)]
+    assert len(looking._last) <= 4
+
+
 def test_it_asks_again_and_tells_of_failures(server: DnsServer, monkeypatch: pytest.MonkeyPatch):
     waits = []
 

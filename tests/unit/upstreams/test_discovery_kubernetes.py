@@ -49,11 +49,12 @@ class Following:
     def until(self, *hosts: str) -> None:
         """Wait until these and no others are what was told last."""
         expected = [f"10.0.0.{host}:8080" for host in hosts]
-        wait_until(lambda: self.found and self.found[-1] == expected, f"{expected}; {self.found}; {self.errors}", 5)
+        wait_until(lambda: self.found and self.found[-1] == expected, f"{expected}; {self.found}; {self.errors}")
 
-    def end(self) -> None:
-        """Let the thread end with the next thing it tells."""
-        self._is_over = True
+    def end(self, api: KubernetesApi) -> None:
+        """End the thread, which ends with the next thing it tells: that it is refused."""
+        self._is_over, api.status = True, 500
+        wait_until(lambda: api.cut() or not self._thread.is_alive(), "it has ended")
 
 
 @pytest.fixture(autouse=True)
@@ -78,14 +79,14 @@ def following(api: KubernetesApi) -> Iterator[Callable[..., Following]]:
 
     yield follow
     for each in made:
-        each.end()
+        each.end(api)
 
 
 Follow = Callable[..., Following]
 
 
 def is_watching(api: KubernetesApi, count: int = 1) -> None:
-    wait_until(lambda: len(api.watches()) >= count, f"{count} watches; {api.requests}", 5)
+    wait_until(lambda: len(api.watches()) >= count, f"{count} watches; {api.requests}")
 
 
 def test_what_is_there_is_listed_page_by_page(api: KubernetesApi, following: Follow):
@@ -161,14 +162,14 @@ def test_a_place_that_is_gone_is_listed_anew(api: KubernetesApi, following: Foll
 def test_a_version_that_is_always_gone_is_not_asked_for_in_a_row(api: KubernetesApi, following: Follow):
     api._oldest = 10**9
     following()
-    wait_until(lambda: api.lists() >= 3, "three lists", 5)
+    wait_until(lambda: api.lists() >= 3, "three lists")
     assert api.lists() < 20
 
 
 def test_a_watch_that_ends_at_once_is_a_failure(api: KubernetesApi, following: Follow):
     api.watch_seconds = 0.0
     told = following()
-    wait_until(lambda: told.errors, "a failure", 5)
+    wait_until(lambda: told.errors, "a failure")
     assert told.errors[0] == "the API server: ended a watch at once"
 
 
@@ -179,7 +180,7 @@ def test_refusals_are_failures_and_what_was_known_holds(api: KubernetesApi, foll
     is_watching(api)
     api.status = 403
     api.end_watches()
-    wait_until(lambda: len(told.errors) > 1, "two failures", 5)
+    wait_until(lambda: len(told.errors) > 1, "two failures")
     assert "answered 403" in told.errors[-1]
     assert told.found == [["10.0.0.1:8080"]]
     api.status = 200
@@ -203,7 +204,7 @@ def test_a_renewed_token_is_read(api: KubernetesApi, following: Follow, monkeypa
 def test_another_authoritys_server_is_not_told_the_token(api: KubernetesApi, following: Follow, tmp_path: Path):
     (api.account / "ca.crt").write_bytes(authority(tmp_path, "stranger").cert.read_bytes())
     told = following()
-    wait_until(lambda: told.errors, "a failure", 5)
+    wait_until(lambda: told.errors, "a failure")
     assert "CERTIFICATE_VERIFY_FAILED" in told.errors[0]
     assert api.tokens == []
 
@@ -212,7 +213,7 @@ def test_another_authoritys_server_is_not_told_the_token(api: KubernetesApi, fol
 def test_a_missing_file_is_named(api: KubernetesApi, following: Follow, name: str):
     (api.account / name).unlink()
     told = following()
-    wait_until(lambda: told.errors, "a failure", 5)
+    wait_until(lambda: told.errors, "a failure")
     assert told.errors[0] == f"the API server: {api.account / name}: No such file or directory"
 
 
@@ -224,13 +225,13 @@ def test_outside_of_a_cluster(tmp_path: Path):
 def test_nonsense_is_a_failure(api: KubernetesApi, following: Follow, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(api, "list", lambda query: {"items": [{"metadata": {}}], "metadata": {"resourceVersion": "1"}})
     told = following()
-    wait_until(lambda: told.errors, "a failure", 5)
+    wait_until(lambda: told.errors, "a failure")
     assert told.found == []
 
 
 def test_silence_is_looked_into(api: KubernetesApi, following: Follow, monkeypatch: pytest.MonkeyPatch):
     """A connection may be dead without a word: the next watch tells."""
-    monkeypatch.setattr(module, "SILENCE", 0.2)
+    monkeypatch.setattr(module, "SILENCE", 1.0)
     told = following()
     is_watching(api, 3)
     api.put(endpoint_slice("a", "10.0.0.1"))
@@ -243,7 +244,7 @@ def test_it_is_listed_anew_now_and_then(api: KubernetesApi, following: Follow, m
     monkeypatch.setattr(module, "SHORTEST", 0.0)
     api.watch_seconds = 0.1
     told = following()
-    wait_until(lambda: api.lists() >= 3, "three lists", 5)
+    wait_until(lambda: api.lists() >= 3, "three lists")
     assert told.errors == []
 
 
@@ -291,7 +292,7 @@ def test_a_server_that_is_gone_for_a_while(api: KubernetesApi, following: Follow
     told.until("1")
     is_watching(api)
     port = api.stop()
-    wait_until(lambda: len(told.errors) > 1 and "refused" in told.errors[-1], "it is refused", 20)
+    wait_until(lambda: len(told.errors) > 1 and "refused" in told.errors[-1], "it is refused")
     assert told.found == [["10.0.0.1:8080"]]
     api.put(endpoint_slice("a", "10.0.0.2"))
     api.start(port)
@@ -320,7 +321,7 @@ def test_a_token_that_ran_out_heals_when_it_is_renewed(api: KubernetesApi, follo
     told.until("2")
     assert told.errors == [], "a watch that is open goes on"
     api.end_watches()
-    wait_until(lambda: told.errors, "it is refused", 5)
+    wait_until(lambda: told.errors, "it is refused")
     assert "answered 401" in told.errors[0]
     assert TOKEN not in "".join(told.errors)
     assert told.found[-1] == ["10.0.0.2:8080"]

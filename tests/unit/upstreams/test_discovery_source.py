@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from types import SimpleNamespace
 
 import gevent
@@ -110,6 +111,7 @@ def test_a_weight_that_changes_makes_a_new_target(pools: Pools):
     of.found([Endpoint("10.0.0.1", 80, 5)])
     assert following.fleet.targets[0].weight == 5
     assert following.fleet.targets[0].pool is old.pool
+    assert following.fleet.targets[0].state.since.load() == 0, "it was there all the time"
 
 
 def test_a_failure_keeps_what_was_found_and_is_told_once(pools: Pools, caplog: pytest.LogCaptureFixture):
@@ -129,6 +131,17 @@ def test_a_failure_keeps_what_was_found_and_is_told_once(pools: Pools, caplog: p
     ]
 
 
+def test_what_a_fleet_could_not_have_it_gets_with_the_next_answer(pools: Pools):
+    of = source()
+    following = follow(of, pools)
+    make, following._target = following._target, lambda endpoint: Path("/a/certificate/that/is/not/there").read_bytes()
+    with pytest.raises(FileNotFoundError):
+        of.found([ONE])
+    following._target = make
+    of.found([ONE])
+    assert addresses(following) == ["10.0.0.1:80"]
+
+
 def test_an_empty_answer_is_an_answer(pools: Pools):
     of = source()
     following = follow(of, pools)
@@ -144,7 +157,7 @@ def test_a_finder_that_breaks_is_a_failure(caplog: pytest.LogCaptureFixture):
 
     of = source(finder=Broken())
     of.start()
-    of.wait(1)
+    of.wait(30)
     of.stop()
     assert of.error and "a bug" in caplog.text
 
@@ -156,14 +169,14 @@ def test_who_comes_before_the_first_answer_waits_for_it():
     gevent.idle()  # it runs as far as it can
     assert not waiting.ready()
     of.failed("no server")
-    assert waiting.get(timeout=1).status == 200
+    assert waiting.get(timeout=30).status == 200
     assert upstream.fetch(exchange(deadline=0.0)).status == 200
 
 
 @pytest.mark.parametrize(("patience", "deadline"), [(0.01, float("inf")), (5.0, 0.0)])
 def test_but_not_for_ever(patience: float, deadline: float):
     upstream = Discovered(lambda asked: Response(503, []), source(), patience)
-    with gevent.Timeout(1):
+    with gevent.Timeout(4):
         assert upstream.fetch(exchange(deadline=deadline)).status == 503
 
 
@@ -195,6 +208,21 @@ def test_a_plan_hears_what_changed_while_it_was_made(pools: Pools):
     of.found([ONE])
     assert addresses(made) == []
     sources.follow([made])
+    assert addresses(made) == ["10.0.0.1:80"]
+
+
+def test_a_plan_that_cannot_have_what_was_found_gets_the_rest(pools: Pools, caplog: pytest.LogCaptureFixture):
+    sources = Sources()
+    of, other = sources.get(SPEC), sources.get(Dns("http", "other.test", 80, ""))
+    made, rest = follow(of, pools), follow(other, pools)
+    of.follows = other.follows = ()
+    of.found([ONE])
+    other.found([TWO])
+    make, made._target = made._target, lambda endpoint: Path("/a/certificate/that/is/not/there").read_bytes()
+    sources.follow([made, rest])
+    assert addresses(rest) == ["10.0.0.2:80"] and "cannot be used" in caplog.text
+    made._target = make
+    of.found([ONE])
     assert addresses(made) == ["10.0.0.1:80"]
 
 

@@ -12,10 +12,11 @@ from gevent.event import Event
 from gateway import errors
 from gateway.errors import OVERLOADED, GatewayError, Kind
 from gateway.exchange import Exchange, Response
+from gateway.upstreams import overload
 from gateway.upstreams.gate import Counted, Gate
-from gateway.upstreams.overload import PATIENCE
 from gateway.upstreams.state import TrafficRegion, UpstreamState
 from tests.exchanges import exchange
+from tests.support.tries import first_quick
 
 
 class House:
@@ -54,6 +55,12 @@ def house() -> House:
     return House()
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits in line is not refused because the machine had something else to do."""
+    monkeypatch.setattr(overload, "PATIENCE", 30_000)
+
+
 def ask(gate: Gate) -> int | Kind:
     try:
         return gate.fetch(exchange()).status
@@ -82,6 +89,7 @@ def test_the_limit_holds_and_the_rest_is_refused_at_once(state: UpstreamState, h
     assert [each.value for each in asking] == [200] * 3 and state.inflight() == 0
 
 
+@pytest.mark.usefixtures("patient")
 def test_those_in_line_go_in_when_others_leave(state: UpstreamState, house: House):
     gate = Gate("catalog", house.fetch, state, 3, 20)
     asking = crowd(gate, 20)
@@ -92,6 +100,7 @@ def test_those_in_line_go_in_when_others_leave(state: UpstreamState, house: Hous
     assert (house.most, state.inflight()) == (3, 0)
 
 
+@pytest.mark.usefixtures("patient")
 def test_who_comes_another_way_is_counted_and_waits_with_all(state: UpstreamState, house: House):
     gate = Gate("catalog", lambda made: Response(404, []), state, 2, 1)
     other = gate.before(house.fetch)
@@ -104,14 +113,20 @@ def test_who_comes_another_way_is_counted_and_waits_with_all(state: UpstreamStat
 
 
 def test_whoever_waits_too_long_is_refused(state: UpstreamState, house: House):
-    gate = Gate("catalog", house.fetch, state, 1, 20)
-    asking = crowd(gate, 3)
-    began = monotonic()
-    gevent.joinall(asking[1:])
-    assert PATIENCE / 1000 - 0.01 <= monotonic() - began < 0.5
-    assert [each.value for each in asking[1:]] == [OVERLOADED] * 2 and state.inflight() == 1
-    house.out.set()
-    assert asking[0].get() == 200 and state.inflight() == 0
+    def wait() -> float:
+        gate = Gate("catalog", house.fetch, state, 1, 20)
+        house.out.clear()
+        asking = crowd(gate, 3)
+        began = monotonic()
+        gevent.joinall(asking[1:])
+        took = monotonic() - began
+        assert [each.value for each in asking[1:]] == [OVERLOADED] * 2 and state.inflight() == 1
+        house.out.set()
+        assert asking[0].get() == 200 and state.inflight() == 0
+        assert took >= overload.PATIENCE / 1000 - 0.01
+        return took
+
+    assert first_quick(wait, lambda took: took < 0.5) < 0.5
 
 
 def test_a_full_line_sheds_who_has_waited_longest(state: UpstreamState, house: House):
@@ -125,6 +140,7 @@ def test_a_full_line_sheds_who_has_waited_longest(state: UpstreamState, house: H
     assert house.served == sum(each.value == 200 for each in asking), "whoever waits on has no time to lose now"
 
 
+@pytest.mark.usefixtures("patient")
 def test_places_that_come_free_in_another_worker_are_found(state: UpstreamState, house: House):
     state.enter()  # the other worker's
     house.out.set()
@@ -132,7 +148,7 @@ def test_places_that_come_free_in_another_worker_are_found(state: UpstreamState,
     asking = crowd(gate, 1)
     assert house.served == 0
     state.leave()
-    assert asking[0].get(timeout=1) == 200 and state.inflight() == 0
+    assert asking[0].get(timeout=30) == 200 and state.inflight() == 0
 
 
 @pytest.mark.parametrize("failure", [GatewayError(errors.UPSTREAM_RESET), RuntimeError("a bug")])
@@ -146,6 +162,7 @@ def test_a_failure_frees_the_place(state: UpstreamState, house: House, failure: 
     assert state.inflight() == 0
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("place", [0, 1])
 def test_who_is_killed_inside_or_in_line_frees_the_place(state: UpstreamState, house: House, place: int):
     gate = Gate("catalog", house.fetch, state, 1, 5)
@@ -156,6 +173,7 @@ def test_who_is_killed_inside_or_in_line_frees_the_place(state: UpstreamState, h
     assert [each.value for each in asking].count(200) == 2 and state.inflight() == 0
 
 
+@pytest.mark.usefixtures("patient")
 def test_who_is_killed_when_just_let_in_frees_the_place(state: UpstreamState, house: House):
     gate = Gate("catalog", house.fetch, state, 1, 5)
     asking = crowd(gate, 2)
@@ -208,7 +226,7 @@ def test_an_upgrade_does_not_count_for_its_whole_life(state: UpstreamState, hous
 
 
 def test_an_adaptive_limit_counts_this_workers_own(state: UpstreamState, house: House):
-    gate = Gate("catalog", house.fetch, state, None, 0)
+    gate = Gate("catalog", house.fetch, state, overload.Limiter(), 0)
     for _ in range(1000):
         state.enter()  # other workers', which have limits of their own
     asking = crowd(gate, gate.limit)
@@ -219,7 +237,7 @@ def test_an_adaptive_limit_counts_this_workers_own(state: UpstreamState, house: 
 
 
 def test_fast_failures_teach_an_adaptive_limit_nothing(state: UpstreamState, house: House):
-    gate = Gate("catalog", house.fetch, state, None, 0)
+    gate = Gate("catalog", house.fetch, state, overload.Limiter(), 0)
     before = gate.limit
     house.out.set()
     house.failure = GatewayError(errors.CIRCUIT_OPEN)

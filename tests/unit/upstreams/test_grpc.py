@@ -18,6 +18,7 @@ from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import DataReceived, RequestReceived, StreamEnded
 from h2.exceptions import ProtocolError
+from hyperframe.frame import GoAwayFrame
 
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Response
@@ -96,7 +97,7 @@ class Up:
         key = PoolKey(Address("grpc", "127.0.0.1", self.fake.port))
         self.pool = Pools().get(key)
         self.target = Target("t", self.pool, TrafficRegion.private().target("u", "t", window_ms=1000))
-        self.upstream = GrpcUpstream("shop", read=2.0, total=5.0)
+        self.upstream = GrpcUpstream("shop", connect=10.0, read=10.0, total=20.0)
 
     def call(self, body: bytes = b"", *, stream: bool = False, most: int = 100_000, **known: Any) -> Response:
         made = calling(frame(body), stream, most, **known)
@@ -129,6 +130,59 @@ def test_a_call_and_the_next_one_on_the_same_connection() -> None:
     up.fake.stop()
 
 
+def test_a_goaway_ends_no_call_that_had_begun() -> None:
+    """Servers say so when they end, or when a connection is old; the next call has another connection."""
+
+    def leaves(server: Server, stream: int, head: dict[str, str], body: bytes) -> None:
+        server.h2.send_headers(stream, HEAD)
+        server.flush()
+        server.side.send(GoAwayFrame(0, last_stream_id=2**31 - 1).serialize())
+        server.side.send(GoAwayFrame(0, last_stream_id=stream).serialize())
+        server.h2.send_data(stream, body)
+        server.h2.send_headers(stream, DONE, end_stream=True)
+        server.flush()
+
+    up = Up(leaves, leaves)
+    for _ in range(2):
+        (_, message), _ = frames(up.call(b"all of it").body)
+        assert message == b"all of it"
+    assert up.fake.connections == 2 and not up.pool.pool.idle
+    up.fake.stop()
+
+
+def test_what_is_kept_until_the_end_is_bounded() -> None:
+    """A method that gives one message; its service says them without end."""
+
+    def endless(server: Server, stream: int, head: dict[str, str], body: bytes) -> None:
+        server.h2.send_headers(stream, HEAD)
+        with contextlib.suppress(OSError):
+            while not server.side.sock.closed:
+                room = server.h2.local_flow_control_window(stream)
+                if room >= 1005:
+                    server.h2.send_data(stream, frame(bytes(1000)))
+                    server.flush()
+                elif data := server.side.sock.recv(65536):
+                    server.h2.receive_data(data)
+                else:
+                    return
+
+    up = Up(endless)
+    error = up.failure(most=1_000_000)
+    assert error.kind.slug == "upstream-bad-answer" and "more than 1000000 bytes together" in (error.detail or "")
+    assert len(next(frames(up.call(stream=True, most=1_000_000).body))[1]) == 1000, "a stream may have any number"
+    up.fake.stop()
+
+
+def test_a_connection_remembers_few_of_its_calls() -> None:
+    up = Up(echo)
+    for _ in range(150):
+        up.call(b"a").close()
+    (connection,) = up.pool.pool.idle
+    assert connection.session is not None
+    assert len(connection.session.h2._closed_streams) <= 64 and len(connection.session.h2.streams) < 2
+    up.fake.stop()
+
+
 def test_what_the_target_is_told() -> None:
     heads: list[dict[str, str]] = []
 
@@ -136,10 +190,11 @@ def test_what_the_target_is_told() -> None:
         heads.append(head)
         server.send(stream, frame(b""))
 
-    up = Up(play)
+    up, began = Up(play), time.monotonic()
     up.call().close()
+    took = time.monotonic() - began
     head = heads[0]
-    assert 4000 < int(head.pop("grpc-timeout").removesuffix("m")) <= 5000
+    assert 20_000 - 1000 * took - 1 <= int(head.pop("grpc-timeout").removesuffix("m")) <= 20_000
     assert head == {
         ":method": "POST",
         ":scheme": "http",
@@ -354,8 +409,8 @@ def test_the_standard_check_of_health(answer: bytes, code: str, status: int) -> 
         server.send(stream, *([frame(answer)] if code == "0" else []), end=(("grpc-status", code),))
 
     up = Up(play)
-    assert ask(up.target, "/shop.v1.Orders", 2.0) == status
+    assert ask(up.target, "/shop.v1.Orders", 10.0) == status
     assert asked == [("/grpc.health.v1.Health/Check", frame(b"\x0a\x0eshop.v1.Orders"))]
-    assert ask(up.target, "/", 2.0) == status
+    assert ask(up.target, "/", 10.0) == status
     assert asked[1][1] == frame(b"")
     assert ask(Up(http1, raw=True).target, "/", 1.0) == 0

@@ -56,11 +56,13 @@ def pool_of(upstream: Attempts):
 def test_fetches(up: Up, fake: Fake):
     server = fake(serve)
     asked = exchange(target="/a")
-    response = up(server.port).fetch(asked)
+    upstream, began = up(server.port), monotonic()
+    response = upstream.fetch(asked)
+    took = monotonic() - began
     assert (response.status, response.body, response.length) == (200, b"ok", 2)
     assert response.headers == [("Content-Type", "text/plain"), ("Content-Length", "2")]
     assert (asked.upstream, asked.address, asked.attempts) == ("catalog", f"127.0.0.1:{server.port}", 1)
-    assert 0 < asked.upstream_time < 1
+    assert 0 < asked.upstream_time <= took
     assert asked.upstream_started > 0
 
 
@@ -300,6 +302,30 @@ def test_a_full_pool_waits_at_most_the_connect_timeout(up: Up, fake: Fake):
     assert 0.09 < monotonic() - started < 1
     busy.kill()
     assert pool_of(upstream).pool.out == 0
+
+
+def test_waiting_for_a_place_and_connecting_together_end_with_the_request(up: Up, fake: Fake):
+    server = fake(silent)
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        port = deaf.getsockname()[1]
+        full = [socket.socket() for _ in range(4)]
+        for each in full:
+            each.setblocking(False)
+            each.connect_ex(("127.0.0.1", port))  # from here on no handshake is completed
+        upstream = up(server.port, size=1, connect=2)
+        pool = pool_of(upstream)
+        busy = gevent.spawn(failure, upstream)
+        until(lambda: pool.pool.out == 1)
+        pool.host, pool.port = "127.0.0.1", port
+        gevent.spawn_later(0.35, busy.kill)
+        started = monotonic()
+        assert failure(upstream, deadline=started + 0.5).kind is errors.UPSTREAM_TIMEOUT
+        assert monotonic() - started < 0.75
+        assert pool.pool.out == 0
+        for each in full:
+            each.close()
 
 
 def test_a_killed_exchange_gives_its_slot_back(up: Up, fake: Fake):

@@ -64,7 +64,7 @@ def cut(side: Side) -> None:
 class Line:
     """An upstream of several real targets, behind a gate."""
 
-    def __init__(self, pools: Pools, ports: list[int], rules: Rules) -> None:
+    def __init__(self, pools: Pools, ports: list[int], rules: Rules, read: float = 10.0) -> None:
         region = TrafficRegion.private()
         self.state = region.upstream("catalog")
         targets = []
@@ -73,7 +73,7 @@ class Line:
             targets.append(Target(f"127.0.0.1:{port}", pool, region.target("catalog", str(port)), 1, BREAKER))
         guards = Guards(outlier=OUTLIER, breaker=BREAKER)
         self.fleet = Fleet("catalog", RoundRobin(0, lambda: 0.5), targets, guards)
-        http = HttpUpstream("catalog", connect=0.5, read=0.5, total=1.0)
+        http = HttpUpstream("catalog", connect=10.0, read=read, total=20.0)
         self.fetch = Gate("catalog", Attempts(http, self.fleet, self.state, rules).fetch, self.state, 100, 0).fetch
 
     @property
@@ -89,10 +89,10 @@ class Line:
 
 @pytest.fixture
 def line(pools: Pools, fake: Fake) -> Iterator[Make]:
-    """line(script of each target, …, retry=, hedge=) -> Line."""
+    """line(script of each target, …, read=, retry=, hedge=) -> Line."""
 
-    def make(*scripts: Script, **rules: object) -> Line:
-        return Line(pools, [fake(script).port for script in scripts], Rules(**rules))
+    def make(*scripts: Script, read: float = 10.0, **rules: object) -> Line:
+        return Line(pools, [fake(script).port for script in scripts], Rules(**rules), read)
 
     yield make
 
@@ -108,9 +108,11 @@ def test_a_small_answer(line: Make):
     assert made.fetch(exchange()).body == b"ok" and made.counts == (0, 0, 0)
 
 
-@pytest.mark.parametrize(("script", "kind"), [(reset, errors.UPSTREAM_RESET), (hang, errors.UPSTREAM_READ_TIMEOUT)])
-def test_a_failure(line: Make, script: Script, kind: errors.Kind):
-    made = line(script)
+@pytest.mark.parametrize(
+    ("script", "read", "kind"), [(reset, 10.0, errors.UPSTREAM_RESET), (hang, 0.1, errors.UPSTREAM_READ_TIMEOUT)]
+)
+def test_a_failure(line: Make, script: Script, read: float, kind: errors.Kind):
+    made = line(script, read=read)
     assert failure(made) is kind and made.counts == (0, 0, 0)
 
 
@@ -172,7 +174,7 @@ def test_a_client_that_leaves(line: Make):
     asking = gevent.spawn(failure, made, environ={"gateway.channel": channel})
     until(lambda: made.counts == (1, 1, 1))
     far.close()
-    assert asking.get(timeout=2) is CLIENT_CLOSED and made.counts == (0, 0, 0)
+    assert asking.get(timeout=30) is CLIENT_CLOSED and made.counts == (0, 0, 0)
     assert not any(target.state.ejection.load() for target in made.fleet.targets)
     channel.close()
 

@@ -4,65 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import os
-import socket
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
-from time import monotonic, sleep
 
 import gevent
 import pytest
 
 from gateway.upstreams.attempt import Attempts
-from tests.support.gateway import free_port
+from tests.support import nginx as real
 from tests.unit.upstreams.conftest import Up
 from tests.unit.upstreams.test_http import pool_of
 from tests.wire.upstream.play import exchange
 
-CONF = """
-worker_processes 1;
-daemon off;
-pid nginx.pid;
-error_log stderr crit;
-events { worker_connections 256; }
-http {
-  access_log off;
-  keepalive_requests 5;
-  client_max_body_size 1m;
-  client_body_temp_path tmp;
-  proxy_temp_path tmp; fastcgi_temp_path tmp; uwsgi_temp_path tmp; scgi_temp_path tmp;
+SERVER = """
   server {
-    listen 127.0.0.1:%d;
+    listen 127.0.0.1:{port};
+    keepalive_requests 5;
+    client_max_body_size 1m;
     location / { default_type text/plain; return 200 "$request_method $request_uri $http_host $http_via"; }
     location /none { return 204; }
     location /moved { return 301 /there; }
     location /big { root .; }
     location /gzip { gzip on; gzip_types *; gzip_min_length 1; gzip_http_version 1.0; gzip_proxied any; alias ./big; }
-    location /upload { proxy_pass http://127.0.0.1:%d/none; }
+    location /upload { proxy_pass http://127.0.0.1:{port}/none; }
   }
-}
 """
 
 
 @pytest.fixture(scope="module")
 def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    folder: Path = tmp_path_factory.mktemp("nginx")
-    (folder / "tmp").mkdir()
+    folder = tmp_path_factory.mktemp("nginx")
     (folder / "big").write_bytes(os.urandom(3_000_000))
-    port = free_port()
-    user = "user root;\n" if os.geteuid() == 0 else ""  # else its worker is another user, who may not come in here
-    (folder / "nginx.conf").write_text(user + CONF % (port, port))
-    process = subprocess.Popen(["nginx", "-p", str(folder), "-c", "nginx.conf", "-e", "stderr"])
-    until = monotonic() + 5
-    while monotonic() < until:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            break
-        except OSError:
-            sleep(0.01)
-    yield port
-    process.terminate()
-    process.wait(timeout=5)
+    with real.nginx(folder, SERVER) as made:
+        yield made.port
 
 
 @pytest.fixture

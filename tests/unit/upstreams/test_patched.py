@@ -21,6 +21,6 @@ def test_patched(certificates: Certificates):
         certificates.ca,
     ]
     ran = subprocess.run(
-        command, capture_output=True, text=True, timeout=30, cwd=Path(__file__).parents[3], check=False
+        command, capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[3], check=False
     )
     assert ran.stdout == "all well\n", ran.stderr

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import gevent
+import gevent.event
 import pytest
 
 from gateway.upstreams.pool import Address, PlainPool, PoolSettings, TLSPool
@@ -42,9 +43,11 @@ def test_retain_keeps_what_is_used_and_drains_the_rest(up: Up, fake: Fake, pools
 
 
 def test_a_busy_connection_of_a_drained_pool_is_closed_when_it_comes_back(up: Up, fake: Fake, pools: Pools):
+    may_answer = gevent.event.Event()
+
     def slow(side: Side) -> None:
         side.until()
-        gevent.sleep(0.05)
+        may_answer.wait(30)
         side.send(OK)
         side.rest()
 
@@ -52,7 +55,8 @@ def test_a_busy_connection_of_a_drained_pool_is_closed_when_it_comes_back(up: Up
     running = gevent.spawn(upstream.fetch, exchange())
     until(lambda: pool_of(upstream).pool.out == 1)
     pools.retain(())
-    assert running.get(timeout=2).status == 200
+    may_answer.set()
+    assert running.get(timeout=30).status == 200
     assert (pool_of(upstream).pool.out, pool_of(upstream).pool.idle) == (0, [])
 
 
@@ -71,7 +75,7 @@ def test_the_reaper_closes_what_is_too_old_and_ends(up: Up, fake: Fake, pools: P
     connection = pool_of(upstream).pool.idle[0]
     reaper = pools._reaper
     assert reaper is not None and not connection.channel.closed
-    reaper.join(timeout=2)
+    reaper.join(timeout=30)
     assert reaper.dead and connection.channel.closed
     assert (pool_of(upstream).pool.idle, pool_of(upstream).pool.out) == ([], 0)
     upstream.fetch(exchange())

@@ -6,6 +6,7 @@ from time import monotonic
 from types import SimpleNamespace
 
 import gevent
+import gevent.event
 import pytest
 
 from gateway import errors
@@ -20,12 +21,14 @@ from tests.unit.upstreams.stage import RETRY, Outcome, Stage
 
 AFTER = 0.03
 HEDGE = Rules(AFTER, 0.0, 1_000_000)
+#: longer than the machine lets a first try wait that answers at once
+IN_TIME = 0.6
 
 
 class Late:
     """`slow` targets answer after `seconds`, the others at once; `lost` are those that were broken off."""
 
-    def __init__(self, *slow: str, seconds: float = 5.0, then: Outcome = 200) -> None:
+    def __init__(self, *slow: str, seconds: float = 60.0, then: Outcome = 200) -> None:
         self.slow, self.seconds, self.then = slow, seconds, then
         self.lost: list[str] = []
 
@@ -58,14 +61,22 @@ def test_the_second_try_goes_elsewhere_even_when_it_is_not_their_turn():
 
 
 def test_a_first_try_in_time_stays_alone():
-    stage = Stage(Late(), hedge=HEDGE)
+    stage = Stage(Late(), hedge=Rules(IN_TIME, 0.0, 1_000_000))
     asked = stage.ask()
-    gevent.sleep(2 * AFTER)
+    gevent.sleep(IN_TIME + 2 * AFTER)
     assert stage.tried == ["t0"] and asked.attempts == 1
 
 
 def test_the_first_try_may_still_win():
-    stage = Stage(late := Late("t0", "t1", seconds=2 * AFTER), hedge=HEDGE)
+    late, beside = Late("t1"), gevent.event.Event()
+
+    def play(target: Target, exchange: Exchange) -> Outcome:
+        if target.address == "t0":
+            assert beside.wait(30), "no try beside a slow one"
+        beside.set()
+        return late(target, exchange)
+
+    stage = Stage(play, hedge=HEDGE)
     asked = stage.ask()
     assert asked.address == "t0" and stage.tried == ["t0", "t1"]
     until(lambda: late.lost == ["t1"] and stage.inflight == 0)
@@ -73,7 +84,7 @@ def test_the_first_try_may_still_win():
 
 @pytest.mark.parametrize(("method", "tries"), [("GET", 2), ("HEAD", 2), ("POST", 1), ("PUT", 1), ("DELETE", 1)])
 def test_only_what_changes_nothing_is_made_twice(method: str, tries: int):
-    stage = Stage(Late("t0", seconds=3 * AFTER), hedge=HEDGE)
+    stage = Stage(Late("t0", seconds=60.0 if tries == 2 else 3 * AFTER), hedge=HEDGE)
     assert stage.outcome(method) == 200 and len(stage.tried) == tries
 
 
@@ -83,19 +94,58 @@ def test_a_change_of_protocol_is_not_made_twice():
 
 
 def test_the_share_caps_second_tries():
-    stage = Stage(Late("t0", "t1", "t2", seconds=0.5), hedge=Rules(0.01, 0.0, 100_000))
+    stage = Stage(Late("t0", "t1", "t2", seconds=1.2), hedge=Rules(0.01, 0.0, 100_000))
     gevent.joinall([gevent.spawn(stage.outcome) for _ in range(50)], raise_error=True)
     assert len(stage.tried) == 55
 
 
 def test_when_one_fails_the_other_is_waited_for():
+    beside = gevent.event.Event()
+
     def play(target: Target, exchange: Exchange) -> Outcome:
-        gevent.sleep(4 * AFTER if target.address == "t0" else 0)
-        return 200 if target.address == "t0" else errors.UPSTREAM_RESET
+        if target.address == "t0":
+            assert beside.wait(30), "no try beside a slow one"
+            gevent.sleep(AFTER)
+            return 200
+        beside.set()
+        return errors.UPSTREAM_RESET
 
     stage = Stage(play, hedge=HEDGE)
     asked = stage.ask()
     assert (asked.address, asked.attempts, stage.tried) == ("t0", 2, ["t0", "t1"])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "status", "address"),
+    [(200, 503, 200, "t0"), (errors.UPSTREAM_RESET, 503, 503, "t1"), (500, 503, 500, "t0")],
+)
+def test_an_answer_that_is_a_failure_wins_only_where_the_other_is_no_better(
+    first: Outcome, second: int, status: int, address: str
+):
+    beside = gevent.event.Event()
+    closed: list[str] = []
+
+    class Body:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def __iter__(self):
+            return iter(())
+
+        def close(self) -> None:
+            closed.append(self.name)
+
+    def play(target: Target, exchange: Exchange) -> Outcome:
+        if target.address == "t0":
+            assert beside.wait(30), "no try beside a slow one"
+            gevent.sleep(AFTER)
+            return Response(first, [], Body("t0")) if isinstance(first, int) else first
+        beside.set()
+        return Response(second, [], Body("t1"))
+
+    asked = Stage(play, hedge=HEDGE).ask()
+    assert asked.response and (asked.response.status, asked.address) == (status, address)
+    assert closed == ([] if address == "t1" else ["t1"]), "the one that is not given is given back"
 
 
 def test_a_failure_before_the_second_try_is_final():
@@ -115,8 +165,13 @@ def test_when_both_fail_so_does_the_request():
 
 @pytest.mark.parametrize("failure", [503, errors.UPSTREAM_RESET])
 def test_retries_go_elsewhere_than_the_race(failure: int | Kind):
+    beside = gevent.event.Event()
+
     def play(target: Target, exchange: Exchange) -> Outcome:
-        gevent.sleep(2 * AFTER if target.address == "t0" else 0)
+        if target.address == "t0":
+            assert beside.wait(30), "no try beside a slow one"
+            gevent.sleep(AFTER)
+        beside.set()
         return 200 if target.address == "t2" else failure
 
     stage = Stage(play, hedge=HEDGE, retry=RETRY)
@@ -163,7 +218,7 @@ def test_a_client_that_leaves_ends_both():
     asking = gevent.spawn(stage.outcome, environ={"gateway.channel": channel})
     until(lambda: len(stage.tried) == 2)
     channel.gone = True
-    assert asking.get(timeout=2) is CLIENT_CLOSED
+    assert asking.get(timeout=30) is CLIENT_CLOSED
     until(lambda: sorted(late.lost) == ["t0", "t1"] and stage.inflight == 0)
 
 
@@ -182,7 +237,8 @@ def test_no_try_can_write_to_the_client():
         seen.append((exchange.environ["gateway.channel"], exchange.environ["wsgi.early_hints"]))
         return 200
 
-    Stage(play, hedge=HEDGE).ask(environ={"gateway.channel": SimpleNamespace(gone=False), "wsgi.early_hints": print})
+    hedge = Rules(IN_TIME, 0.0, 1_000_000)
+    Stage(play, hedge=hedge).ask(environ={"gateway.channel": SimpleNamespace(gone=False), "wsgi.early_hints": print})
     assert seen == [(None, None)]
 
 

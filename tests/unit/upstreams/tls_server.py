@@ -36,7 +36,7 @@ class TLSServer:
             with sock, contextlib.suppress(OSError):
                 if self.plain:
                     sock.sendall(b"220 mail.example ESMTP\r\n")
-                    sock.recv(1000)
+                    sock.recv(65536)
                 else:
                     with self.context.wrap_socket(sock, server_side=True) as secure:
                         self.serve(secure)
@@ -59,5 +59,5 @@ class TLSServer:
     def end(self) -> None:
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
-        self.thread.join(timeout=5)
+        self.thread.join(timeout=30)
         assert not self.thread.is_alive()

@@ -21,7 +21,7 @@ def test_what_is_one(text, found):
     "text",
     [
         *("", "json", "a/", "/b", "a/b, c/d", "a/b c/d", "a/b; c", "a/b;c=", "a/b; c = d", 'a/b; c="d', "a/b/c"),
-        *("a/b; charset=utf-8; Charset=utf-16", "a/b\x00"),
+        *("a/b; charset=utf-8; Charset=utf-16", "a/b\x00", "a/b\xa0", "\x0ca/b"),
     ],
 )
 def test_what_is_none(text):

@@ -1,6 +1,7 @@
 """Forms with files on their way: what passes, whole and in pieces, and what is stopped before its end."""
 
 import io
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -127,6 +128,23 @@ def test_the_last_piece_is_not_given_where_something_is_missing():
     with pytest.raises(GatewayError) as caught:
         body.read(1)
     assert caught.value.extensions == {"errors": [{"pointer": "/avatar", "detail": "is missing"}]}
+
+
+def test_the_time_for_a_head_grows_with_its_length():
+    line = "X: " + " ".join("a" * 4000)  # of blanks and letters, so that each blank could be the last
+    spaced = "X: a" + " " * 7900 + "b"
+    for more in (line, spaced):
+        began = process_time()
+        for _ in range(10):
+            try:
+                passed(form(part('"avatar"', b"x", more)))
+            except GatewayError:
+                pass
+        assert process_time() - began < 0.5
+
+
+def test_blanks_around_a_value_are_not_a_part_of_it():
+    assert passed(form(part('"avatar"', b"x", "Content-Type: \t image/png \t ")))
 
 
 def test_other_fields():

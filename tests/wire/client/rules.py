@@ -90,6 +90,8 @@ RULES = [
     Rule("RFC 9110 4.2.4", "userinfo in absolute-form", get(target=b"http://u:p@b.example/echo"), 400, True),
     Rule("RFC 9112 3.2.3", "authority-form with GET", get(target=b"b.example:80"), 400, True),
     Rule("RFC 9112 3.2.4", "* with OPTIONS", get(method=b"OPTIONS", target=b"*"), 404),
+    Rule("RFC 9112 3.2.4", "OPTIONS for a whole server", get(method=b"OPTIONS", target=b"http://b.example"), 404),
+    Rule("RFC 9110 7.2", "a host longer than names can be", get(target=b"http://" + b"b" * 256 + b"/echo"), 400, True),
     Rule("RFC 9112 3.2.4", "* with GET", get(target=b"*"), 400, True),
     Rule("RFC 9112 3.2.1", "a target without a slash", get(target=b"echo"), 400, True),
     Rule("RFC 3986 3.5", "a fragment in the target", get(target=b"/echo#x"), 400, True),

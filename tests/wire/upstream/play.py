@@ -14,6 +14,7 @@ from gevent.server import StreamServer
 from gateway._fast.channel import Channel
 from gateway._fast.wire import Answer, WireError, talk
 from gateway.exchange import Exchange
+from tests.support.ports import free_port
 
 Script = Callable[["Side"], None]
 RESET = b"\x01\x00\x00\x00\x00\x00\x00\x00"
@@ -80,7 +81,7 @@ class FakeUpstream:
         self.scripts = scripts
         self.connections = 0
         self.errors: list[BaseException] = []
-        self.server = StreamServer((family, 0), self.serve)
+        self.server = StreamServer((family, free_port()), self.serve)
         self.server.start()
         self.port = self.server.server_port
 

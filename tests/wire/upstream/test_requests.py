@@ -190,7 +190,7 @@ def test_forwarding_fields_are_those_of_this_request_not_of_one_before():
         assert fields(raw, b"x-forwarded-host") == [host.encode()]
 
 
-@pytest.mark.parametrize("version", ["1.1", "1.0"])
+@pytest.mark.parametrize("version", ["1.1", "1.0", "2"])
 def test_rfc9110_7_6_3_via_names_the_protocol_that_was_received(version: str):
     assert fields(sent_for(exchange(version=version)), b"via") == [version.encode() + b" gateway"]
 

@@ -1,6 +1,11 @@
 {{- /* Names, labels, and what is read out of the configuration. */ -}}
 {{- define "gateway.name" -}}
-{{- .Values.nameOverride | default .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- $name := .Values.nameOverride | default .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- /* What YAML takes for a number or a truth is a name to nobody. */ -}}
+{{- if or (not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name)) (ne (toYaml $name) $name) -}}
+{{- fail (printf "the release's name, or nameOverride: %q is no name of a Service; write lower-case letters, digits and dashes, a letter first" $name) -}}
+{{- end -}}
+{{- $name -}}
 {{- end -}}
 
 {{- define "gateway.selector" -}}
@@ -28,7 +33,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- range $path, $_ := .Files.Glob "files/config/*" -}}
 {{- $_ := set $files (base $path) ($.Files.Get $path) -}}
 {{- end -}}
-{{- merge (deepCopy .Values.config.files) $files | toJson -}}
+{{- merge (deepCopy (.Values.config.files | default dict)) $files | toJson -}}
 {{- end -}}
 
 {{- /* A changed configuration has another name where a change is a rollout. */ -}}
@@ -48,7 +53,14 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- fail (printf "config.files.gateway.yaml: %s" .) -}}
 {{- end -}}
 {{- $server := $document.server | default dict -}}
-{{- if not (regexMatch ":8000\\b" ($server.bind | toString)) -}}
+{{- /* A pod that binds loopback alone would be ready, by its admin port, and answer nobody. */ -}}
+{{- $reached := false -}}
+{{- range kindIs "slice" $server.bind | ternary $server.bind (list $server.bind) -}}
+{{- if and (regexMatch ":8000\\b" (toString .)) (not (regexMatch "^(127\\.|localhost:|\\[::1\\])" (toString .))) -}}
+{{- $reached = true -}}
+{{- end -}}
+{{- end -}}
+{{- if not $reached -}}
 {{- fail (printf "config.files.gateway.yaml: server.bind must have port 8000, which the Service leads to (it is %v); write `bind: 0.0.0.0:8000`" $server.bind) -}}
 {{- end -}}
 {{- if not (has ($server.admin | toString) (list "0.0.0.0:8001" "[::]:8001")) -}}
@@ -57,13 +69,28 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- $server | toJson -}}
 {{- end -}}
 
-{{- /* Whole seconds of a duration of the configuration, rounded up: 250ms, 30s, 2m, 1h. */ -}}
+{{- /* What a Service's port speaks: TLS where the gateway has certificates itself. */ -}}
+{{- define "gateway.scheme" -}}
+{{- ternary "https" "http" (kindIs "map" (include "gateway.server" . | fromJson).tls) -}}
+{{- end -}}
+
+{{- /* maxSurge and maxUnavailable, of which one must let something happen. */ -}}
+{{- define "gateway.pace" -}}
+{{- $rollout := .Values.rollout -}}
+{{- if and (regexMatch "^0+%?$" (toString $rollout.maxSurge)) (regexMatch "^0+%?$" (toString $rollout.maxUnavailable)) -}}
+{{- fail "rollout.maxSurge: it and rollout.maxUnavailable are both 0, so no pod could be replaced" -}}
+{{- end -}}
+maxSurge: {{ $rollout.maxSurge }}
+maxUnavailable: {{ $rollout.maxUnavailable }}
+{{- end -}}
+
+{{- /* Whole seconds of a duration of the configuration, rounded up: 250ms, 30s, 2m, 1h, 1d. */ -}}
 {{- define "gateway.seconds" -}}
-{{- if not (regexMatch "^[0-9]+(\\.[0-9]+)?(ms|s|m|h)$" .) -}}
-{{- fail (printf "config.files.gateway.yaml: server.graceful_timeout or drain_delay: %s is no duration; write it like 30s" .) -}}
+{{- if not (regexMatch "^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$" .) -}}
+{{- fail (printf "config.files.gateway.yaml: server.graceful_timeout, drain_delay or keepalive: %s is no duration; write it like 30s" .) -}}
 {{- end -}}
 {{- $unit := regexFind "[a-z]+$" . -}}
-{{- $factor := index (dict "ms" 0.001 "s" 1.0 "m" 60.0 "h" 3600.0) $unit -}}
+{{- $factor := index (dict "ms" 0.001 "s" 1.0 "m" 60.0 "h" 3600.0 "d" 86400.0) $unit -}}
 {{- mulf (trimSuffix $unit . | float64) $factor | ceil | int -}}
 {{- end -}}
 

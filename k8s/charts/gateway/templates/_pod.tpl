@@ -41,11 +41,11 @@ spec:
   {{- with .Values.image.pullSecrets }}
   imagePullSecrets:
     {{- range . }}
-    - name: {{ . }}
+    - name: {{ . | quote }}
     {{- end }}
   {{- end }}
   {{- with .Values.priorityClassName }}
-  priorityClassName: {{ . }}
+  priorityClassName: {{ . | quote }}
   {{- end }}
   {{- with .Values.nodeSelector }}
   nodeSelector:
@@ -126,12 +126,12 @@ spec:
     {{- if .Values.secrets.files }}
     - name: secrets
       secret:
-        secretName: {{ include "gateway.secret" . }}
+        secretName: {{ include "gateway.secret" . | quote }}
         defaultMode: 0440
         # Each is named, so that the kubelet says which one is missing.
         items:
           {{- range .Values.secrets.files }}
-          - {key: {{ . }}, path: {{ . }}}
+          - {key: {{ . | quote }}, path: {{ . | quote }}}
           {{- end }}
     {{- end }}
 {{- end -}}
@@ -148,9 +148,9 @@ resources:
 {{- if .Values.secrets.env }}
 env:
   {{- range .Values.secrets.env }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
     valueFrom:
-      secretKeyRef: {name: {{ include "gateway.secret" $ }}, key: {{ . }}}
+      secretKeyRef: {name: {{ include "gateway.secret" $ | quote }}, key: {{ . | quote }}}
   {{- end }}
 {{- end }}
 volumeMounts:

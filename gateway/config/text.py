@@ -1,0 +1,59 @@
+"""What gathers while a configuration is read, and one string of it that can be complained about."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.config.complaints import Complaint, Path, Place, at, where
+from gateway.config.model_policies import PolicyUse
+from gateway.config.told import Told
+from gateway.config.validate import describe
+
+
+@dataclass(slots=True)
+class Load:
+    """What gathers while a configuration is read: complaints, warnings, and the files read with their digests.
+
+    `names` are those that lead out of the configuration, each with what it is for and what else is needed to judge it
+    (see gateway.config.judge), `policies` the uses of plugins' policies, each with what stands for its options.
+    """
+
+    complaints: list[Complaint] = field(default_factory=list)
+    warnings: list[Complaint] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+    names: list[tuple[str, "Text", tuple[Any, ...]]] = field(default_factory=list)
+    policies: list[tuple["Text", PolicyUse]] = field(default_factory=list)
+    #: the complaints of the schema, by which others are left unsaid that would only follow from them
+    told: Told = field(default_factory=Told)
+
+
+@dataclass(slots=True)
+class Text:
+    """A string and where it stands; `origin` is the reference it came from, if it came from one."""
+
+    load: Load
+    value: str
+    path: Path
+    place: Place
+    origin: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The value for a complaint: in quotes, or only its origin."""
+        return describe(self.value, self.origin)
+
+    @property
+    def where(self) -> str:
+        """Its "file:line"."""
+        return where(self.place)
+
+    def complain(self, message: str, hint: str = "") -> None:
+        """A complaint about this string; hints, which may quote it, are left out when it came from a reference."""
+        self.load.complaints.append(at(self.place, self.path, message, "" if self.origin else hint))
+
+    def leads_to(self, kind: str, *more: Any) -> None:
+        """Note that this string is a name that leads out of the configuration."""
+        self.load.names.append((kind, self, more))
+
+    def warn(self, message: str) -> None:
+        """A warning about this string."""
+        self.load.warnings.append(at(self.place, self.path, message))
