@@ -145,8 +145,8 @@ def _one_core(arena: Arena, line: str, rounds: int) -> tuple[list[Compared], flo
     base, both = Round(arena, line), Round(arena, line, 2)
     both.closed(1)
     at = ((16, 1), (MANY, 1), (MANY, 2))
-    looks = [partial((base if workers == 1 else both).closed, 2, connections) for connections, workers in at]
-    known = [partial(base.closed, 2), partial(base.closed, 2, FEW), partial(both.closed, 2, MANY // 2)]
+    looks = [partial((base if workers == 1 else both).closed, 1, connections) for connections, workers in at]
+    known = [partial(base.closed, 1), partial(base.closed, 1, FEW), partial(both.closed, 1, MANY // 2)]
     many, few, halves, *seen = _in_turn([*known, *looks], rounds)
     turns = Turns(_median(few, "cpu_us"), _median(many, "cpu_us"))
     # Two that take turns on a core find its caches full of the other's: how much that is depends on the machine.
@@ -179,7 +179,7 @@ def _at_rate(base: Round, line: str, rounds: int) -> list[Compared]:
 def _two_cores(arena: Arena, line: str, rounds: int, share: float) -> list[Compared]:
     base, both = Round(arena, line), Round(arena, line, 2)
     both.closed(1)
-    looks = [partial(base.closed, 2), partial(base.closed, 2, FEW), partial(both.closed, 2)]
+    looks = [partial(base.closed, 1), partial(base.closed, 1, FEW), partial(both.closed, 1)]
     many, few, seen = _in_turn(looks, rounds)
     cost = Turns(_median(few, "cpu_us"), _median(many, "cpu_us")).at(MANY / 2)
     rps = Host(cost, _median(many, "load_us"), 2, is_shared=True, share=share).closed(MANY, 1.0).rps

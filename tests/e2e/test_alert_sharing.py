@@ -20,6 +20,8 @@ from tests.support.receivers import receiving
 from tests.support.redis import RedisServer
 from tests.support.through import serving
 
+pytestmark = pytest.mark.timed
+
 
 class Alertmanager:
     """A real one, of no receivers."""

@@ -44,6 +44,8 @@ escalation:
 inhibit: [{if: {name: errors}, mute: {name: quiet}}]
 """
 
+pytestmark = pytest.mark.timed
+
 
 def text(receiver: Receiver, port: int, store: str = "") -> str:
     config = CONFIG.replace("HOOK", receiver.url).replace("DEAD", str(port))

@@ -245,7 +245,8 @@ def test_without_answers_the_limit_does_as_it_says():
 
 def test_memory_is_bounded_by_keys_of_which_nobody_hears():
     world = World(hosts=1, workers=1, rate=Rate(1, 3600, 1))
-    worker = Leases(shared.private(4 * leases.WAITING), world.store, lambda: world.now)
+    # so much room that each key has a bucket of its own, wherever this process puts them
+    worker = Leases(shared.private(16 * leases.WAITING), world.store, lambda: world.now)
     worker._is_saying = True
     for number in range(1, leases.WAITING + 1):
         assert worker.take(f"n{number}", number, world.pace, 1, world.now) < 0
