@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
-from types import FrameType
 
 import click
 
@@ -20,6 +18,7 @@ LONGEST = 24 * 3600.0
 @click.option("--for", "length", metavar="TIME", default="5m", show_default=True, help="How long, like 30s or 10m.")
 def demo_traffic(url: str, length: str) -> None:
     """Send lively mixed traffic to the quickstart (`make run`) at URL, on this machine alone."""
+    from gateway.examples.ending import ended_by
     from gateway.examples.traffic import NotHere, Traffic, place
 
     seconds = duration(length)
@@ -29,13 +28,7 @@ def demo_traffic(url: str, length: str) -> None:
         host, port = place(url)
     except NotHere as error:
         raise click.UsageError(str(error)) from None
-    over = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        over.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+    over = ended_by(signal.SIGINT, signal.SIGTERM)
     click.echo(f"Asking {url} for {length}; Ctrl-C ends it.")
     traffic = Traffic(host, port, seconds, over)
     traffic.run()

@@ -8,10 +8,10 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from gateway.examples import shop
+from gateway.examples.ending import ended_by
 from gateway.examples.service import Service
 
 #: of the catalog, the inventory, the reviews, of a second catalog in a process of its own, to be killed, and of prices
@@ -21,13 +21,7 @@ PORTS = (9101, 9201, 9202, 9102, 9203)
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGINT, SIGTERM or SIGHUP; 0, or 1 when something could not be started."""
     options = _options(arguments)
-    over = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        over.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
+    over = ended_by(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     if options.catalog is not None:
         return _alone(options.catalog, over)
     makers = (shop.catalog, shop.inventory, shop.reviews)
