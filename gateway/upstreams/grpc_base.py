@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -29,7 +30,7 @@ HALF_CLOSED: Final = 0.25
 CAUSES: Final = (TimedOut, Interrupted, OSError, ProtocolError, WireError)
 
 
-class BaseCall:
+class BaseCall(ABC):
     """One call: an iterable of the pieces of its answer, which has the connection until it ends or is closed."""
 
     #: of what is known before it ends
@@ -57,7 +58,7 @@ class BaseCall:
         self._is_hurried = exchange.hurried
         self._client: Channel | None = exchange.environ.get("gateway.channel")
         self._stream = self._h2.get_next_available_stream_id()
-        self._reply = self._begun_reply(self._stream)
+        self._reply = self._reply_to(exchange)
         self._is_written = self._is_whole = self._is_over = False
         #: whether the connection is this call's to give back
         self._is_begun = False
@@ -66,13 +67,14 @@ class BaseCall:
 
     # What kinds of calls differ in.
 
-    def _begun_reply(self, stream: int) -> Reply:
-        raise NotImplementedError
+    @abstractmethod
+    def _reply_to(self, exchange: Exchange) -> Reply:
+        """What the answer is read into; keeps what this kind of call needs of the request."""
 
     @property
+    @abstractmethod
     def _is_answered(self) -> bool:
         """Whether there is enough of the answer for whoever waits for one."""
-        raise NotImplementedError
 
     # The answer, as it is known when the call has begun.
 

@@ -24,19 +24,9 @@ if TYPE_CHECKING:
 class Call(BaseCall):
     """A call of the gateway's own: its pieces are frames (`gateway.grpc_wire`), the trailers last."""
 
-    def __init__(
-        self,
-        exchange: Exchange,
-        owner: Connection,
-        read: float,
-        deadline: float,
-        fail: Callable[[WireError], Exception],
-    ) -> None:
+    def _reply_to(self, exchange: Exchange) -> Reply:
         self._wants: Wants = exchange.environ[WANTS]
-        super().__init__(exchange, owner, read, deadline, fail)
-
-    def _begun_reply(self, stream: int) -> Reply:
-        return Reply(stream, self._wants.most, is_whole=not self._wants.is_stream)
+        return Reply(self._stream, self._wants.most, is_whole=not self._wants.is_stream)
 
     @property
     def _is_answered(self) -> bool:

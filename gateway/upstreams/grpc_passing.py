@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import gevent
 from gevent.event import Event
 from h2.events import DataReceived
 
 from gateway._fast.channel import TimedOut
-from gateway._fast.wire import WireError
 from gateway.exchange import Exchange
 from gateway.grpc_wire import DEADLINE_EXCEEDED, WANTS, Passage
 from gateway.upstreams.grpc_base import BaseCall
 from gateway.upstreams.grpc_reply import Passed, Reply
 from gateway.upstreams.http2 import PIECE
 from gateway.upstreams.outlet import Outlet
-
-if TYPE_CHECKING:
-    from gateway.upstreams.connection import Connection
 
 #: bytes that are taken of the client at a time
 TAKEN: Final = 16384
@@ -33,20 +28,10 @@ _HURRIED: Final = 499
 class Passing(BaseCall):
     """A call of which all that the client sends is here: its answer is read as it is wanted."""
 
-    def __init__(
-        self,
-        exchange: Exchange,
-        owner: Connection,
-        read: float,
-        deadline: float,
-        fail: Callable[[WireError], Exception],
-    ) -> None:
+    def _reply_to(self, exchange: Exchange) -> Reply:
         self._passage: Passage = exchange.environ[WANTS]
         self.content_type = self._passage.content_type
-        super().__init__(exchange, owner, read, deadline, fail)
-
-    def _begun_reply(self, stream: int) -> Reply:
-        return Passed(stream)
+        return Passed(self._stream)
 
     @property
     def _is_answered(self) -> bool:
@@ -67,15 +52,7 @@ class Duplex(Passing):
     is, and one passes on what the client says.  What waits is bounded by the windows of HTTP/2, on both sides.
     """
 
-    def __init__(
-        self,
-        exchange: Exchange,
-        owner: Connection,
-        read: float,
-        deadline: float,
-        fail: Callable[[WireError], Exception],
-    ) -> None:
-        super().__init__(exchange, owner, read, deadline, fail)
+    def _reply_to(self, exchange: Exchange) -> Reply:
         self._outlet = Outlet(self._channel, self._progressed)
         self._beside: list[gevent.Greenlet[..., None]] = []
         #: something came of the target; there may be room for more that goes there
@@ -83,6 +60,7 @@ class Duplex(Passing):
         self._cause: Exception | None = None
         #: when something last went either way
         self._moved = monotonic()
+        return super()._reply_to(exchange)
 
     def begin(self, exchange: Exchange, first: bytes) -> None:
         """Send the head and wait for that of the answer; the client's messages follow as they come."""

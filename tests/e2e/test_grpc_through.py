@@ -265,10 +265,10 @@ def test_a_client_that_cancels_ends_the_call(told: Told, name: str) -> None:
         begun, ended = told.talk.calls[name], told.talk.cancelled.count(word)
         call = told.call(name)
         running = call.future(word) if name == "Echo" else call(iter(speaker) if name == "Chat" else word)
-        wait_until(lambda: told.talk.calls[name] > begun, "it has begun")  # noqa: B023
+        wait_until(lambda begun=begun: told.talk.calls[name] > begun, "it has begun")
         assert name == "Echo" or next(running)
         running.cancel()
-        wait_until(lambda: told.talk.cancelled.count(word) > ended, "it was ended")  # noqa: B023
+        wait_until(lambda word=word, ended=ended: told.talk.cancelled.count(word) > ended, "it was ended")
         speaker.say(None)
     told.talk.go_on.set()
     assert told.call("Echo")(b"and on", timeout=PATIENCE) == b"and on"

@@ -45,7 +45,7 @@ def test_what_is_a_call(content_type: str, expected: bool) -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.slug)
 def test_no_error_of_the_gateway_is_a_success(kind: object) -> None:
-    assert 0 < code_for(kind.status) < len(CODES)  # type: ignore[attr-defined]
+    assert 0 < code_for(kind.status) < len(CODES)
 
 
 @pytest.mark.parametrize(

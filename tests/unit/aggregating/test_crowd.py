@@ -17,6 +17,7 @@ from gateway.errors import UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import Exchange, Response
 from gateway.hands import Hands
 from tests.exchanges import exchange
+from tests.support.greenlets import until
 
 TEXT = """version: 1
 upstreams: {a: {targets: ['http://127.0.0.1:1']}}
@@ -100,5 +101,5 @@ def test_each_gets_its_own_in_time_and_nothing_is_left(seed: int) -> None:
             time.sleep(0.006)  # a loop that is held up looks at sockets between its callbacks
     gevent.joinall(clients, timeout=LONG, raise_error=True)
     assert all(each.ready() for each in clients) and (crowd.late, crowd.wrong) == (0, 0)
-    gevent.sleep(0.01)
-    assert crowd.open == 0 and not any(hand._greenlet.dead for hand in crowd.hands._idle)
+    until(lambda: crowd.open == 0)
+    assert not any(hand._greenlet.dead for hand in crowd.hands._idle)

@@ -136,7 +136,7 @@ def test_a_reload_that_nobody_answers_and_a_visitor_that_breaks_are_mistakes() -
         raise KeyError("a")
 
     crowd, result = Crowd(1, [(breaks, 0.01)]), Seen()
-    with crowd.coming(), _reloading(Gone(), crowd, result, 0.01):  # type: ignore[arg-type]
+    with crowd.coming(), _reloading(Gone(), crowd, result, 0.01):
         wait_until(lambda: len(crowd.wrong) == 2, "both were seen")
     assert set(crowd.wrong) == {"breaks: KeyError: 'a'", "reload: OSError: timed out"}
 

@@ -31,7 +31,7 @@ class Service:
         self.calls.append(call)
         call.address = "t"
         call.attempts = 2
-        return Response(200, self.headers, self)  # type: ignore[arg-type]
+        return Response(200, self.headers, self)
 
     def __iter__(self) -> Any:
         for piece in self.pieces:

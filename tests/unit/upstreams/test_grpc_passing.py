@@ -202,7 +202,7 @@ def test_messages_go_both_ways_in_turn_and_the_connection_is_kept() -> None:
     assert next(body) == b"hello"
     for at in range(5):
         said.say(b"%d" % at)
-        until(lambda: peer.bodies[1].endswith(b"%d" % at))  # noqa: B023
+        until(lambda at=at: peer.bodies[1].endswith(b"%d" % at))
         peer.send(b"re %d" % at)
         assert next(body) == b"re %d" % at
     said.say(None)
@@ -321,7 +321,7 @@ def test_what_was_not_taken_is_made_again_on_another_connection() -> None:
             peer = up.peers[1]
         stream = max(peer.heads)
         said.say(b"once", None)
-        until(lambda: stream in peer.ended)  # noqa: B023
+        until(lambda stream=stream, peer=peer: stream in peer.ended)
         peer.send(head=HEAD, end=DONE, stream=stream)
         assert [each.fields for each in running.get().body] == [list(DONE)]
         assert peer.bodies[stream] == b"once"
@@ -366,7 +366,7 @@ def test_what_the_client_sends_badly_ends_the_call() -> None:
             for _ in running.get().body:
                 pass
         assert caught.value.kind is BODY_TOO_LARGE
-        until(lambda: up.peers[0].is_closed and up.is_free)  # noqa: B023
+        until(lambda up=up: up.peers[0].is_closed and up.is_free)
 
 
 def linked(made: Exchange) -> tuple[Exchange, socket.socket]:

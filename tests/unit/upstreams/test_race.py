@@ -42,6 +42,19 @@ class Late:
         return self.then
 
 
+class Body:
+    """Of an answer that is told of when it is closed."""
+
+    def __init__(self, closed: list[str], name: str) -> None:
+        self.closed, self.name = closed, name
+
+    def __iter__(self):
+        return iter(())
+
+    def close(self) -> None:
+        self.closed.append(self.name)
+
+
 def test_a_late_first_try_gets_company_on_another_target():
     stage = Stage(late := Late("t0"), hedge=HEDGE)
     began = monotonic()
@@ -125,23 +138,13 @@ def test_an_answer_that_is_a_failure_wins_only_where_the_other_is_no_better(
     beside = gevent.event.Event()
     closed: list[str] = []
 
-    class Body:
-        def __init__(self, name: str) -> None:
-            self.name = name
-
-        def __iter__(self):
-            return iter(())
-
-        def close(self) -> None:
-            closed.append(self.name)
-
     def play(target: Target, exchange: Exchange) -> Outcome:
         if target.address == "t0":
             assert beside.wait(30), "no try beside a slow one"
             gevent.sleep(AFTER)
-            return Response(first, [], Body("t0")) if isinstance(first, int) else first
+            return Response(first, [], Body(closed, "t0")) if isinstance(first, int) else first
         beside.set()
-        return Response(second, [], Body("t1"))
+        return Response(second, [], Body(closed, "t1"))
 
     asked = Stage(play, hedge=HEDGE).ask()
     assert asked.response and (asked.response.status, asked.address) == (status, address)
@@ -185,16 +188,6 @@ def test_an_answer_that_comes_too_late_is_closed(is_before: bool):
     closed: list[str] = []
     go = gevent.event.Event()
 
-    class Body:
-        def __init__(self, name: str) -> None:
-            self.name = name
-
-        def __iter__(self):
-            return iter(())
-
-        def close(self) -> None:
-            closed.append(self.name)
-
     def play(target: Target, exchange: Exchange) -> Outcome:
         if target.address == "t0":
             go.wait()
@@ -203,7 +196,7 @@ def test_an_answer_that_comes_too_late_is_closed(is_before: bool):
             gevent.sleep(0)
         else:
             gevent.get_hub().loop.run_callback(go.set)
-        return Response(200, [], Body(target.address))
+        return Response(200, [], Body(closed, target.address))
 
     stage = Stage(play, hedge=HEDGE)
     asked = stage.ask()
