@@ -41,10 +41,21 @@ class Watch:
 
     def wear(self, now: float, served: int) -> None:
         """It has served as many requests as it should (gunicorn's max_requests): it makes way when it is its turn."""
-        if self._asked_at is None and self._page.try_lead(self._page.replacing, self._pid, now, EVERY):
+        if self._asked_at is not None or self._page.leader(self._page.replacing, now) or self._lets_go_before(now):
+            return
+        if self._page.try_lead(self._page.replacing, self._pid, now, EVERY):
             self._is_worn = True
             self._ask(now)
             log.info("worker %d served %d requests and is replaced", self._pid, served)
+
+    def _lets_go_before(self, now: float) -> bool:
+        """Whether another waits for its turn for longer; else a new worker could be worn and go before it, forever.
+
+        One that does not tell that it lives, stopped perhaps, takes no turn.
+        """
+        waiting = {worker.pid: worker.worn for worker in self._page.workers() if now - worker.heartbeat < EVERY}
+        own = waiting.pop(self._pid, 0.0)
+        return any(0.0 < since < own for since in waiting.values())
 
     def must_go(self, now: float, own: Callable[[], int]) -> bool:
         """Whether to drain now; asked in the main loop. `own` tells the bytes of the last look, `now` is monotonic."""

@@ -147,6 +147,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
             now = monotonic()
             self._live(proxies, now)
             if self._served >= self.max_requests:
+                self.slot.wear(now)
                 self._watch.wear(now, self._served)
             if self._watch.must_go(now, lambda: self._pulse.private):
                 self.alive = False

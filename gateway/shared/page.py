@@ -24,7 +24,7 @@ from gateway._fast.page import Cell, Memory
 from gateway.shared import process
 from gateway.shared.slot import SLOT_SIZE, Slot, Worker, WorkerState
 
-LAYOUT: Final = 3  # raise it with any change of what is where
+LAYOUT: Final = 4  # raise it with any change of what is where
 CELLS: Final = (
     "generation",  # number of the current plan; it only grows
     "reload_wanted",  # grows with every wish for a reload

@@ -22,6 +22,7 @@ SLOT_CELLS: Final = (
     "requests",  # counts on over all owners of the slot, so the sum over slots never falls
     "requests_before",  # where this owner began to count
     "heartbeat",  # monotonic clock, milliseconds
+    "worn",  # monotonic clock, milliseconds: since when it waits for another in its place; 0 = it does not
 )
 
 
@@ -35,7 +36,7 @@ class WorkerState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One reading of a slot.  `started` is wall-clock seconds, `heartbeat` monotonic seconds, `memory` bytes."""
+    """One reading of a slot: `started` in wall-clock seconds, `heartbeat` and `worn` monotonic ones, `memory` bytes."""
 
     pid: int
     started: float
@@ -46,6 +47,7 @@ class Worker:
     requests: int
     heartbeat: float
     memory: int
+    worn: float = 0.0
 
 
 class Slot:
@@ -62,6 +64,7 @@ class Slot:
     requests: Cell
     requests_before: Cell
     heartbeat: Cell
+    worn: Cell
 
     def __init__(self, memory: Memory, start: int, index: int) -> None:
         self.index = index
@@ -70,7 +73,7 @@ class Slot:
 
     def open(self, owner: int) -> None:
         """Clear what the owner before left.  Killed half-way, `ready` still differs and no reader believes the rest."""
-        for cell in (self.generation, self.version, self.state, self.connections, self.heartbeat):
+        for cell in (self.generation, self.version, self.state, self.connections, self.heartbeat, self.worn):
             cell.store(0)
         self.requests_before.store(self.requests.load())
         self.started.store(time.time_ns() // 1_000_000)
@@ -89,6 +92,10 @@ class Slot:
     def beat(self, now: float) -> None:
         """Say that the worker is alive at `now` (monotonic seconds)."""
         self.heartbeat.store(int(now * 1000))
+
+    def wear(self, now: float) -> None:
+        """Say that the worker has served enough; the first `now` (monotonic seconds) is kept."""
+        self.worn.compare_and_set(0, int(now * 1000))
 
     def release(self) -> None:
         """Give the slot back; for a worker that ends by itself."""
@@ -112,5 +119,6 @@ class Slot:
             requests=-self.requests_before.load() + self.requests.load(),  # in this order it is never below 0
             heartbeat=self.heartbeat.load() / 1000,
             memory=process.resident_bytes(pid),
+            worn=self.worn.load() / 1000,
         )
         return worker if self.owner.load() == owner else None

@@ -141,6 +141,45 @@ def test_one_that_has_served_enough_goes_once_another_serves(
     assert page.replaced.load() == 0, "it was not too large"
 
 
+def test_who_waits_for_its_turn_for_longest_goes_first(page: Page, other: int) -> None:
+    old, new = Worker(page, os.getpid()), Worker(page, other)
+    waiting = {worker.watch._pid: page.claim_slot(worker.watch._pid) for worker in (old, new)}
+
+    def wear(worker: Worker, now: float) -> None:
+        waiting[worker.watch._pid].beat(now)
+        waiting[worker.watch._pid].wear(now)
+        worker.now = now
+        worker.watch.wear(now, 500)
+
+    page.try_lead(page.replacing, 1, 1000.0, EVERY)
+    wear(old, 1001.0)
+    wear(new, 1002.0)
+    for now in (1009.0, 1011.0):
+        waiting[os.getpid()].beat(now)
+        wear(new, now)
+        assert not asks(page, new), "the other one asks in a moment"
+    wear(old, 1011.1)
+    assert asks(page, old)
+    slot = waiting.pop(os.getpid())
+    slot.release()
+    waiting[new.watch._pid].beat(1022.0)
+    wear(new, 1022.0)
+    assert asks(page, new)
+
+
+def test_one_that_is_stopped_keeps_nobody_from_its_turn(page: Page, other: int) -> None:
+    stopped, new = page.claim_slot(other), page.claim_slot(os.getpid())
+    stopped.beat(1000.0)
+    stopped.wear(1000.0)
+    worker = Worker(page, os.getpid())
+    for now, is_its_turn in ((1001.0, False), (1000.0 + EVERY + 0.1, True)):
+        new.beat(now)
+        new.wear(now)
+        worker.watch.wear(now, 500)
+        worker.now = now
+        assert asks(page, worker) is is_its_turn
+
+
 def test_a_limit_that_a_new_worker_fills_replaces_nobody(page: Page, caplog: pytest.LogCaptureFixture) -> None:
     worker = Worker(page)
     worker.size = int(LIMIT * memory_watch.FULL) + MB
