@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 from functools import partial
@@ -20,6 +19,7 @@ from gateway.config.reload import Reloader
 from gateway.contracts import Plan
 from gateway.errors import GatewayError
 from gateway.identity.keeper import Keeper
+from gateway.server.collecting import collect_rarely
 from gateway.server.ending import TICK, Ending
 from gateway.server.ingress import KINDS_BY_SLUG
 from gateway.server.listener import Listener, is_address
@@ -37,9 +37,6 @@ ADMIN_CONNECTIONS = 256
 CHECKS_LEASE = 1.0
 CERTIFICATES_EVERY = 5.0
 LET_GO_AT_ONCE = 200
-#: objects that come before the collector looks at the young ones.  PERF: those of a few dozen requests under way are
-#: more than Python's 700, and are looked at again and again to no end (perf scenario `bare`)
-YOUNG = 10_000
 
 
 class GatewayWorker(GeventWorker):  # type: ignore[misc]
@@ -52,7 +49,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """gunicorn's main loop: serve until `alive` is false, then drain."""
-        gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
+        collect_rarely()
         self.site = the_site()
         self.slot = self.site.page.claim_slot(os.getpid())
         for counts in (self.site.traffic, self.site.meter, self.site.traces):
