@@ -22,6 +22,8 @@ def cache_control(answers: Iterable[Headers]) -> str:
     later: set[str] = set()
     for headers in answers:
         said = (joined(headers, "cache-control") or "").lower()
+        if not said:  # PERF: most say nothing; perf/scenarios/aggregate.toml
+            return _strictest(words)
         later.update(word for word in _LATER if word in said)
         strict = [word for word in _STRICT if word in said]
         if strict:
@@ -29,12 +31,16 @@ def cache_control(answers: Iterable[Headers]) -> str:
             continue
         found = [int(age) for age in _AGE.findall(said)]
         if not found:
-            return ", ".join(word for word in _STRICT if word in words)
+            return _strictest(words)
         age = min(found)
         ages.append(max(0, age - _age(headers)))
     if words:
-        return ", ".join(word for word in _STRICT if word in words)
+        return _strictest(words)
     return ", ".join((f"max-age={min(ages)}", *sorted(later))) if ages else ""
+
+
+def _strictest(words: set[str]) -> str:
+    return ", ".join([word for word in _STRICT if word in words])
 
 
 def vary(answers: Iterable[Headers], own: Iterable[str] = ()) -> str:
