@@ -18,8 +18,9 @@ _LATER: Final = ("must-revalidate", "proxy-revalidate")
 
 def cache_control(answers: Iterable[Headers]) -> str:
     """The strictest of what they say; "" where one of them says nothing, since then nothing holds for the whole."""
-    words, ages = set(), []
+    words: set[str] = set()
     later: set[str] = set()
+    ages: list[int] = []
     for headers in answers:
         said = (joined(headers, "cache-control") or "").lower()
         if not said:  # PERF: most say nothing; perf/scenarios/aggregate.toml
