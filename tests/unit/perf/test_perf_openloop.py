@@ -159,7 +159,7 @@ def test_a_closed_loop_does_not_see_what_an_open_one_sees():
     # the same server stops for 0.3 of 0.8 s: who asks at a fixed rate finds a quarter of the requests slow or more,
     # who waits with the server finds one on each connection
     def slow_share(closed):
-        with serving(delay=0.005, stall=(0.2, 0.5)) as server:
+        with serving(delay=0.002, stall=(0.2, 0.5)) as server:
             generator = Generator(server.address, "/", 2)
             try:
                 generator.run_closed(0.8) if closed else generator.run(200, 0.8)
