@@ -7,6 +7,8 @@ Imported when a store is opened, because lmdb is.  Two tables:
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
@@ -94,6 +96,8 @@ class Environment:
         # Copy-on-write trees need free pages to delete in, so a quarter of the file is never filled.
         self._pages_max = capacity * 3 // 4 // _PAGE
         try:
+            if not file.exists():
+                _make(file, capacity)
             # NOTE: no writemap.  A full tmpfs is then ENOSPC, not SIGBUS.
             # NOTE: no spare read transactions.  Closed in a forked child they would clear the parent's reader slots.
             self._env = lmdb.open(
@@ -102,7 +106,7 @@ class Environment:
             )  # fmt: skip
             self._entries = self._env.open_db(b"entries")
             self._ends = self._env.open_db(b"ends")
-        except lmdb.Error as error:
+        except (lmdb.Error, OSError) as error:
             raise StoreUnavailableError(f"cannot open the memory store {file}: {error}") from error
 
     def get(self, key: bytes) -> bytes | None:
@@ -170,3 +174,18 @@ class Environment:
                 Records(txn, self._entries, self._ends, self._clock()).drop(64)
         except lmdb.MapFullError:
             return
+
+
+def _make(file: Path, capacity: int) -> None:
+    """Make the file in one step, unless another process was quicker.
+
+    A process that is killed while lmdb writes the first two pages would leave what nobody can open.
+    """
+    made = file.with_name(f"{file.name}.{os.getpid()}")
+    made.unlink(missing_ok=True)
+    try:
+        lmdb.open(str(made), map_size=capacity, subdir=False, mode=0o600, lock=False, sync=False).close()
+        with contextlib.suppress(FileExistsError):
+            os.link(made, file)
+    finally:
+        made.unlink(missing_ok=True)

@@ -424,3 +424,35 @@ def test_lmdb_is_imported_when_a_store_is_opened():
 def test_index_rows_fit_the_longest_key(tmp_path):
     with lmdb.open(str(tmp_path)) as env:
         assert env.max_key_size() >= 8 + KEY_MAX
+
+
+def test_who_is_killed_while_the_file_is_made_leaves_none(tmp_path, monkeypatch):
+    """tmpfs writes page by page, and a kill may come between two of them."""
+
+    def half(path, **_):
+        Path(path).write_bytes(bytes(4096))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if not child:
+        monkeypatch.setattr(lmdb, "open", half)
+        try:
+            MemoryStore(tmp_path).set(b"k", b"v", None)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    store = MemoryStore(tmp_path)
+    store.set(b"k", b"v", None)
+    assert store.get(b"k") == b"v"
+    store.close()
+
+
+def test_who_makes_the_file_second_takes_the_first_ones(tmp_path, monkeypatch):
+    first, second = MemoryStore(tmp_path), MemoryStore(tmp_path)
+    exists = Path.exists
+    first.set(b"k", b"v", None)
+    first.close()
+    monkeypatch.setattr(Path, "exists", lambda path: False if path.name == "store.mdb" else exists(path))
+    assert second.get(b"k") == b"v"
+    assert {path.name for path in tmp_path.iterdir()} <= {"store.mdb", "store.mdb-lock"}
+    second.close()
