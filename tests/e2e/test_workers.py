@@ -151,7 +151,7 @@ def test_a_worker_is_replaced_after_max_requests(tmp_path):
 
         def both_were_replaced():
             nonlocal asked
-            counts = Wrk(tmp_path, f"{gateway.url}/plan", 1, connections=8, check='body == "one"').result()
+            counts = Wrk(tmp_path, f"{gateway.url}/plan", 1, connections=64, check='body == "one"').result()
             asked += counts.pop("requests")
             assert counts == dict.fromkeys(counts, 0)
             return not before & set(gateway.workers())
