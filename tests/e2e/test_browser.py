@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import Browser
 from tests.support.gateway import Gateway, wait_until
+from tests.support.pages import page_of
 from tests.support.provider.process import Provider
 from tests.support.raw import Upstream, echo
 
@@ -37,16 +37,9 @@ routes:
 TOKEN = "fetch('/app/api').then(answer => answer.text()).then(text => /authorization: bearer (\\S+)/i.exec(text)[1])"
 SEND = """fetch('/app/api', {method: 'POST', headers: TOKEN ? {'X-CSRF-Token': TOKEN} : {}})
 .then(answer => answer.status)"""
-#: a page of the provider's, all of it
-SHOWS = "document.readyState === 'complete' && document.querySelector('#words')?.textContent === '{}'"
+#: on its console: what has no icon, what the provider's page asks of elsewhere and says of its own form, and a refusal
+SAID = ("404", "net::ERR_NAME_NOT_RESOLVED", "autocomplete", "403")
 READ = "/__Host-gw_csrf=([^;]+)/.exec(document.cookie)[1]"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    made = Browser(tmp_path_factory.mktemp("browser"))
-    yield made
-    made.close()
 
 
 @pytest.mark.parametrize("same_site", ["lax", "strict"])
@@ -59,9 +52,10 @@ def test_login_calls_renewal_logout(browser: Browser, tmp_path: Path, same_site:
     gateway.write(text.replace("ISSUER", provider.issuer))
     try:
         gateway.start()
-        logs_in(browser, site, same_site)
-        calls_and_renews(browser, provider)
-        logs_out(browser, site, provider)
+        with page_of(browser, site + "/app/home?a=b", said=SAID) as page:
+            logs_in(page, site, same_site)
+            calls_and_renews(page, provider)
+            logs_out(page, site, provider)
     finally:
         gateway.stop()
         provider.stop()
@@ -69,38 +63,40 @@ def test_login_calls_renewal_logout(browser: Browser, tmp_path: Path, same_site:
     assert "Traceback" not in gateway.output(), gateway.output()
 
 
-def logs_in(browser: Browser, site: str, same_site: str) -> None:
-    browser.open(site + "/app/home?a=b")
-    browser.wait(SHOWS.format("who are you?"))
-    assert browser.run("location.hostname") == "127.0.0.1"
-    browser.run("document.querySelector('[name=login]').value = 'ada'")
-    browser.run("document.querySelector('[name=password]').value = 'secret'")
-    browser.run("document.querySelector('button').click()")
-    browser.wait(f"location.href === '{site}/app/home?a=b' && document.readyState === 'complete'")
-    assert "X-User: ada" in browser.run("document.body.textContent")
-    cookie = browser.cookies(site)["__Host-gw_session"]
+def logs_in(page: Page, site: str, same_site: str) -> None:
+    expect(page.locator("#words")).to_have_text("who are you?")
+    assert page.evaluate("location.hostname") == "127.0.0.1"
+    page.locator("[name=login]").fill("ada")
+    page.locator("[name=password]").fill("secret")
+    page.locator("button").click()
+    page.wait_for_url(site + "/app/home?a=b")
+    expect(page.locator("body")).to_contain_text("X-User: ada")
+    cookie = cookies(page, site)["__Host-gw_session"]
     assert (cookie["httpOnly"], cookie["secure"], cookie["path"]) == (True, True, "/")
     assert (cookie["sameSite"], cookie["domain"]) == (same_site.capitalize(), "localhost")
-    assert "gw_session" not in browser.run("document.cookie")
+    assert "gw_session" not in page.evaluate("document.cookie")
 
 
-def calls_and_renews(browser: Browser, provider: Provider) -> None:
-    assert browser.run(SEND.replace("TOKEN", READ)) == 200
-    assert browser.run(SEND.replace("TOKEN", "''")) == 403
-    before, renewed = browser.run(TOKEN), provider.calls().get("refresh_token success", 0)
-    wait_until(lambda: browser.run(TOKEN) != before, "the access token is renewed")
+def calls_and_renews(page: Page, provider: Provider) -> None:
+    assert page.evaluate(SEND.replace("TOKEN", READ)) == 200
+    assert page.evaluate(SEND.replace("TOKEN", "''")) == 403
+    before, renewed = page.evaluate(TOKEN), provider.calls().get("refresh_token success", 0)
+    wait_until(lambda: page.evaluate(TOKEN) != before, "the access token is renewed")
     assert provider.calls()["refresh_token success"] == renewed + 1
 
 
-def logs_out(browser: Browser, site: str, provider: Provider) -> None:
-    form = "<form method=post action=/auth/logout><input name=csrf_token></form>"
-    browser.run(f"document.body.innerHTML = '{form}'")
-    browser.run(f"document.querySelector('input').value = {READ}")
-    browser.run("document.querySelector('form').submit()")
-    browser.wait(SHOWS.format("log out?"))
-    assert browser.run("location.origin") == provider.issuer
-    assert [name for name in browser.cookies(site) if "gw_" in name] == []
-    browser.run("document.querySelector('button').click()")
-    browser.wait("location.pathname === '/session/end/success' && document.readyState === 'complete'")
-    browser.open(site + "/app/home")  # and everything begins anew
-    browser.wait(SHOWS.format("who are you?"))
+def logs_out(page: Page, site: str, provider: Provider) -> None:
+    form = "<form method=post action=/auth/logout><input name=csrf_token><button>Log out</button></form>"
+    page.evaluate(f"document.body.innerHTML = '{form}'")
+    page.locator("input").fill(page.evaluate(READ))
+    page.locator("button").click()
+    expect(page.locator("#words")).to_have_text("log out?")
+    assert page.evaluate("location.origin") == provider.issuer
+    assert [name for name in cookies(page, site) if "gw_" in name] == []
+    page.locator("button").click()
+    page.wait_for_url("**/session/end/success*")
+
+
+def cookies(page: Page, site: str) -> dict[str, dict[str, object]]:
+    """The cookies that go to a site, by name, with their attributes."""
+    return {each["name"]: dict(each) for each in page.context.cookies(site)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 import requests
+from playwright.sync_api import Browser
 
 from tests.support.gateway import Gateway
 from tests.support.nginx import nginx
+from tests.support.pages import page_of
 from tests.support.through import config, serving
 
 PAGE = """<!DOCTYPE html><html lang="de"><head><meta charset="utf-8"><title>Kaffee</title></head>
@@ -67,9 +68,7 @@ def test_httpx(gateway: Gateway) -> None:
             assert answer.http_version == "HTTP/1.1"
 
 
-def test_a_browser(gateway: Gateway, tmp_path: Path) -> None:
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or "chromium"
-    command = [browser, "--headless", "--no-sandbox", "--disable-background-networking", "--disable-gpu"]
-    command += [f"--user-data-dir={tmp_path}", "--no-proxy-server", "--dump-dom", f"{gateway.url}/up/page.html"]
-    shown = subprocess.run(command, capture_output=True, check=True, timeout=60).stdout.decode()
+def test_a_browser(gateway: Gateway, browser: Browser) -> None:
+    with page_of(browser, f"{gateway.url}/up/page.html", said=("404",)) as page:  # it asks for an icon too
+        shown = page.content()
     assert "".join(shown.split()) == "".join(PAGE.split())

@@ -43,7 +43,6 @@ WATCH = """(() => {
     new MutationObserver(() => seen.push(place.textContent)).observe(place, {childList: true, subtree: true});
   }
 })()"""
-expect.set_options(timeout=20_000)  # the machine may have much else to do
 
 
 class Load:
