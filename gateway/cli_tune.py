@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -107,6 +106,7 @@ def tune(config: str, style: str, seconds: float, **given: Any) -> None:
     A gateway of its own is started on free ports of 127.0.0.1 and ended again; one that runs here is not touched.
     """
     from gateway.tuning.asked import CannotTune, Wish
+    from gateway.tuning.processes import told_once
     from gateway.tuning.run import Plan, run
 
     wish = Wish(
@@ -118,9 +118,9 @@ def tune(config: str, style: str, seconds: float, **given: Any) -> None:
     )
     target = given["rate"], given["p99"], given["cores"], given["memory"]
     plan = Plan(wish, *target, given["upstream"] == "echo", given["answer"], seconds)
-    signal.signal(signal.SIGTERM, _end)  # so that everything is ended on the way out
     try:
-        found, text = run(config, plan, lambda line: click.echo(f"... {line}", err=True))
+        with told_once():  # so that everything is ended on the way out
+            found, text = run(config, plan, lambda line: click.echo(f"... {line}", err=True))
     except CannotTune as error:
         click.echo(str(error), err=True)
         sys.exit(1)
@@ -131,7 +131,3 @@ def tune(config: str, style: str, seconds: float, **given: Any) -> None:
         click.echo("tune: stopped; all that it started was ended", err=True)
         sys.exit(130)
     click.echo(json.dumps(found, indent=1) if style == "json" else text, nl=style == "json")
-
-
-def _end(number: int, frame: object) -> NoReturn:
-    sys.exit(128 + number)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 
+from gateway.tuning.processes import told_once
 from perf import instructions, peerlist, runs, sweep, versus
 from perf.micro.run import main as run_micro
 from perf.page import command as page
@@ -21,11 +21,9 @@ from perf.soak import command as soak
 def main(arguments: list[str] | None = None) -> int:
     """The command line; the exit status."""
     given = _parser().parse_args(arguments)
-    for number in (signal.SIGTERM, signal.SIGHUP):  # so that everything is ended on the way out
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
-        return int(given.command(given))
+        with told_once():  # so that everything is ended on the way out
+            return int(given.command(given))
     except KeyboardInterrupt:
         print("perf: stopped; everything it started was ended", file=sys.stderr)
         return 130

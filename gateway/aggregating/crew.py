@@ -55,7 +55,10 @@ class Crew(Generic[T]):
         return self._gave.popleft() if self._gave else None
 
     def next(self, seconds: float) -> T | None:
-        """What one of them gave, in the order in which they ended; None after about `seconds` without."""
+        """What one of them gave, in the order in which they ended; None after about `seconds` without.
+
+        Those are counted from the first call on, or from that after the last None, and are what was given there.
+        """
         if not self._gave:
             if self._timer is None:
                 self._timer = self._hub.loop.timer(seconds)

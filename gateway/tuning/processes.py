@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final
@@ -24,6 +25,8 @@ _STATE, _SESSION, _UTIME, _CSTIME = 0, 3, 11, 14  # fields of /proc/PID/stat aft
 _PR_SET_PDEATHSIG: Final = 1
 #: what asks a command to end
 STOPS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+#: seconds for which a command that was asked to end is not asked again
+_ENDS: Final = 5.0
 
 
 def end_with_parent() -> None:
@@ -155,6 +158,33 @@ class Child:
         if pipe is not None and not pipe.closed:
             with contextlib.suppress(BrokenPipeError):
                 pipe.close()
+
+
+@contextlib.contextmanager
+def told_once() -> Iterator[None]:
+    """Within this block what asks us to end raises KeyboardInterrupt or SystemExit, and what else asks soon nothing.
+
+    A terminal that closes asks twice at once. NOTE: a second exception, raised where the first is on its way out,
+    passes by who would have ended what was started. What is ignored, as under nohup, stays so. For the main thread.
+    """
+    told = -_ENDS
+
+    def tell(number: int, _: object) -> None:
+        nonlocal told
+        if time.monotonic() - told < _ENDS:
+            return
+        told = time.monotonic()
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        sys.exit(128 + number)
+
+    heard = [number for number in STOPS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, tell) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

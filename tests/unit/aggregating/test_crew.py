@@ -39,7 +39,7 @@ def test_many_that_wait_for_nothing():
     for number in range(100):
         crew.start(abs, -number)
     assert [crew.next(5) for _ in range(100)] == list(range(100))
-    assert crew.next(0.01) is None
+    assert crew.ready() is None
     crew.end()
 
 

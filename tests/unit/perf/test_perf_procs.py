@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from gateway.tuning.processes import STOPS, tree_memory, undisturbed
+from gateway.tuning.processes import STOPS, told_once, tree_memory, undisturbed
 from perf.procs import NotServing, Pinned, Server, ask, memory, session_cpu, session_memory, session_pids
 from tests.support.gateway import wait_until
 from tests.support.ports import free_port
@@ -141,6 +141,38 @@ def test_a_second_ctrl_c_does_not_disturb_the_end():
     with undisturbed():
         for number in STOPS:
             os.kill(os.getpid(), number)
+    assert [signal.getsignal(number) for number in STOPS] == before
+
+
+TOLD_TWICE = """
+import os, signal, sys
+from gateway.tuning.processes import told_once
+asked = {signal.SIGHUP, signal.SIGTERM, signal.SIGINT}
+with told_once():
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, asked)
+        for number in asked:
+            os.kill(os.getpid(), number)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, asked)  # all come at once
+    finally:
+        sum(each for each in range(100_000))
+        print("all is ended", flush=True)
+"""
+
+
+def test_who_is_told_to_end_three_times_at_once_ends_what_was_started():
+    """With a handler that raises each time, the second exception is raised before anything is ended."""
+    done = subprocess.run([sys.executable, "-c", TOLD_TWICE], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "all is ended\n"
+    assert done.returncode == 128 + signal.SIGHUP and "Traceback" not in done.stderr
+
+
+def test_what_was_heard_before_is_heard_after():
+    before = [signal.getsignal(number) for number in STOPS]
+    with told_once():
+        assert [signal.getsignal(number) for number in STOPS] != before
+        with pytest.raises(SystemExit):
+            os.kill(os.getpid(), signal.SIGTERM)
     assert [signal.getsignal(number) for number in STOPS] == before
 
 
