@@ -9,7 +9,7 @@ TRACED := build/coverage
 FLOOR := 90
 JOBS := $(shell nproc 2>/dev/null || echo 1)
 # What `test` runs side by side, the longest first: `timed` and `untimed` mostly wait, the others compute.
-PARTS := untimed unit timed suite313 lint deliver
+PARTS := untimed timed deliver unit suite313 lint
 BESIDE := $(shell expr $(JOBS) + 2)
 MODULES := $(patsubst gateway/_fast/%.pyx,gateway._fast.%,$(wildcard gateway/_fast/*.pyx))
 DELIVER := build/deliver/venv/bin
@@ -97,7 +97,7 @@ pictures: build ## write docs/images/dashboard-*.png, in chromium
 
 deliver: build ## the checks of what takes the gateway to a cluster: chart, overlays, rules, Terraform, workflows
 	tools/deliver/install.sh
-	$(PY) -m pytest -q -m "deliver and not image" tests/deliver
+	$(LATER) $(PY) -m pytest -q -m "deliver and not image" tests/deliver
 
 lock: build ## write requirements.lock and requirements-build.lock; LOCK=--upgrade moves all to the newest
 	tools/deliver/lock.sh $(LOCK)
@@ -172,12 +172,14 @@ $(CHARTS): tools/web.sh tools/web/package.json tools/web/package-lock.json
 conf/quickstart.pem: | $(VENV)/.built
 	$(BIN)/gateway keys new $@
 
-# Not beside the other: an editable installation writes into the tree.
+# Not beside the other: an editable installation writes into the tree.  Cython's own files are made older than what it
+# wrote for .venv, which else would be written once more.
 .venv313/.deps: pyproject.toml | $(VENV)/.deps
 	mkdir -p .venv313
 	if [ -x $(DEBIAN) ]; then tools/needs.sh test && $(DEBIAN) -m venv .venv313 && \
 	  .venv313/bin/python $(PIP) install "setuptools>=77" "Cython>=3.3,<4" && \
-	  GATEWAY_EXT=none .venv313/bin/python $(PIP) install --no-compile --no-build-isolation --editable ".[dev]"; fi
+	  GATEWAY_EXT=none .venv313/bin/python $(PIP) install --no-compile --no-build-isolation --editable ".[dev]" && \
+	  find .venv313 -name '*.pxd' -exec touch -r pyproject.toml {} +; fi
 	touch $@
 
 # What Cython wrote for .venv is compiled once more.
