@@ -9,8 +9,8 @@ TRACED := build/coverage
 FLOOR := 90
 JOBS := $(shell nproc 2>/dev/null || echo 1)
 # What `test` runs side by side, the longest first: `timed` and `untimed` mostly wait, the others compute.
-PARTS := untimed timed deliver unit suite313 lint
-BESIDE := $(shell expr $(JOBS) + 2)
+PARTS := untimed timed unit suite313 deliver lint
+BESIDE := $(shell expr $(JOBS) + 3)
 MODULES := $(patsubst gateway/_fast/%.pyx,gateway._fast.%,$(wildcard gateway/_fast/*.pyx))
 DELIVER := build/deliver/venv/bin
 CHARTS := gateway/observer/static/vendor/uPlot.iife.min.js
@@ -96,7 +96,7 @@ pictures: build ## write docs/images/dashboard-*.png, in chromium
 	$(PY) -m tests.pictures
 
 deliver: build ## the checks of what takes the gateway to a cluster: chart, overlays, rules, Terraform, workflows
-	tools/deliver/install.sh
+	$(LATER) tools/deliver/install.sh
 	$(LATER) $(PY) -m pytest -q -m "deliver and not image" tests/deliver
 
 lock: build ## write requirements.lock and requirements-build.lock; LOCK=--upgrade moves all to the newest
