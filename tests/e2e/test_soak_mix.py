@@ -16,6 +16,7 @@ import pytest
 from perf.__main__ import main
 from tests.support.gateway import ROOT, wait_until
 from tests.support.marked import marked
+from tests.support.tries import first_quick
 
 pytestmark = pytest.mark.timed
 
@@ -28,11 +29,15 @@ def soak(file: Path, *seeds: str, minutes: str = "0.08") -> tuple[int, dict[str,
 
 
 def test_a_gateway_that_leaks_is_found_out(tmp_path: Path) -> None:
-    status, result = soak(tmp_path / "result.json", "fds", "greenlets", "rss", minutes="0.16")
-    leaking = {each["figure"] for each in result["findings"] if each["leaks"]}
-    assert status == 1
-    assert {"fds", "greenlets", "rss"} <= leaking, result["mistakes"]
-    assert not result["passed"]
+    seeds = {"fds", "greenlets", "rss"}
+
+    def leaking() -> set[str]:
+        status, result = soak(tmp_path / "result.json", *sorted(seeds), minutes="0.16")
+        assert status == 1 and not result["passed"]
+        return {each["figure"] for each in result["findings"] if each["leaks"]}
+
+    # on a machine that is held up too few leak in ten seconds for all of them to show
+    assert first_quick(leaking, seeds.issubset, tries=3) >= seeds
 
 
 def test_one_that_does_not_leak_passes(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_what_must_be_confirmed_each_time_is_not_given_to_who_came_while_it_was_
             self._now = value
 
     line = Ticking()
-    line.headers, line.pause = [TAG, ("Cache-Control", "no-cache")], 0.01
+    line.headers, line.pause = [TAG, ("Cache-Control", "no-cache")], 0.3  # all have come by then
     waiting = [gevent.spawn(line.get) for _ in range(100)]
     gevent.joinall(waiting, timeout=5, raise_error=True)
     assert len(line.asked) == 2, "all who came meanwhile share one that was asked for after they came"
