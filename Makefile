@@ -10,7 +10,7 @@ FLOOR := 90
 JOBS := $(shell nproc 2>/dev/null || echo 1)
 # What `test` runs side by side, the longest first: `timed` and `untimed` mostly wait, the others compute.
 PARTS := untimed timed unit suite313 deliver lint
-BESIDE := $(shell expr $(JOBS) + 3)
+BESIDE := $(shell expr $(JOBS) + 2)
 MODULES := $(patsubst gateway/_fast/%.pyx,gateway._fast.%,$(wildcard gateway/_fast/*.pyx))
 DELIVER := build/deliver/venv/bin
 CHARTS := gateway/observer/static/vendor/uPlot.iife.min.js

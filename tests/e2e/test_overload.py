@@ -1,7 +1,6 @@
 """Three times more requests than an upstream can take: it works at its capacity, and who is refused knows at once."""
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -21,21 +20,8 @@ CAPACITY = PLACES / TAKES
 SETTLED, COUNTED = 2.0, 4.0
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
-    """What came of one overload: the part of the capacity that was used, and seconds."""
-
-    goodput: float
-    alone: float
-    good: float
-    refused: float
-
-    def is_right(self) -> bool:
-        return self.goodput >= 0.75 and self.good <= 3 * self.alone + 0.1 and self.refused <= 0.1
-
-
-def overload(folder: Path, limit: str) -> Times:
-    """Three times what the upstream can take, in which nobody may fail in another way than by 503."""
+def overload(folder: Path, limit: str) -> float:
+    """Three times what the upstream can take: the p95 of refusals, seconds."""
     policies = f"    timeout: {{total: 5s}}\n    overload: {{max_concurrency: {limit}, queue: 20}}\n"
     with stage(folder, policies, count=1, seconds=TAKES, places=PLACES) as made:
         _, alone = made.run(CAPACITY / 4, 1.5)
@@ -54,15 +40,17 @@ def overload(folder: Path, limit: str) -> Times:
         f" /healthz slowest {asker.slowest * 1e3:.0f} ms"
     )
     assert {each.status for each in refused} == {503}
+    assert goodput >= 0.75
+    assert at(0.99, good) <= 3 * at(0.99, alone) + 0.1
     assert not asker.failures and asker.count > 50
     assert share_ok(after) == 1.0
-    return Times(goodput, at(0.99, alone), at(0.99, good), at(0.95, refused))
+    return at(0.95, refused)
 
 
 @pytest.mark.parametrize("limit", [str(PLACES), "adaptive"])
 def test_three_times_the_capacity(tmp_path: Path, limit: str) -> None:
-    times = first_quick(lambda: overload(Path(mkdtemp(dir=tmp_path)), limit), Times.is_right, tries=3)
-    assert times.is_right(), times
+    refused = first_quick(lambda: overload(Path(mkdtemp(dir=tmp_path)), limit), lambda p95: p95 <= 0.1, tries=3)
+    assert refused <= 0.1
 
 
 def test_a_gateway_at_the_end_of_its_own_cpu_answers_rightly(tmp_path):

@@ -29,15 +29,15 @@ def soak(file: Path, *seeds: str, minutes: str = "0.08") -> tuple[int, dict[str,
 
 
 def test_a_gateway_that_leaks_is_found_out(tmp_path: Path) -> None:
-    seeds = {"fds", "greenlets", "rss"}
-
     def leaking() -> set[str]:
-        status, result = soak(tmp_path / "result.json", *sorted(seeds), minutes="0.16")
+        status, result = soak(tmp_path / "result.json", "fds", "greenlets", "rss", minutes="0.16")
+        found = {each["figure"] for each in result["findings"] if each["leaks"]}
         assert status == 1 and not result["passed"]
-        return {each["figure"] for each in result["findings"] if each["leaks"]}
+        assert {"fds", "greenlets"} <= found, result["mistakes"]
+        return found
 
-    # on a machine that is held up too few leak in ten seconds for all of them to show
-    assert first_quick(leaking, seeds.issubset, tries=3) >= seeds
+    # memory goes up and down by itself: a dozen samples of a busy machine may decide nothing
+    assert "rss" in first_quick(leaking, lambda found: "rss" in found, tries=2)
 
 
 def test_one_that_does_not_leak_passes(tmp_path: Path) -> None:
