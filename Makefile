@@ -19,6 +19,9 @@ FAST := $(wildcard gateway/_fast/*.pyx gateway/_fast/*.pxd gateway/_fast/*.pxi)
 LATER := nice -n 10
 SOON := nice -n 5
 PIP := -m pip --quiet --disable-pip-version-check --no-input
+# Everything that is installed is in one of these with its hash: a clone of any later day gets what this one got.
+LOCKS := requirements-build.lock requirements-dev.lock
+LOCKED := $(PIP) install --require-hashes
 # Every test of a process would compile the gateway anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -99,8 +102,12 @@ deliver: build ## the checks of what takes the gateway to a cluster: chart, over
 	$(LATER) tools/deliver/install.sh
 	$(LATER) $(PY) -m pytest -q -m "deliver and not image" tests/deliver
 
-lock: build ## write requirements.lock and requirements-build.lock; LOCK=--upgrade moves all to the newest
+lock: build ## write the locks; LOCK=--upgrade moves all to the newest
 	tools/deliver/lock.sh $(LOCK)
+
+newest: ## upgrade the locks in this tree and test with them, so that a release that breaks us is known the next morning
+	tools/deliver/lock.sh --upgrade
+	$(MAKE) test
 
 image: $(CHARTS) ## IMAGE=registry.example/gateway:1.2.3: build it; BASE, EXTRAS and PIP_CONF as docs/deploy-image.md has them
 	tools/deliver/image.sh build
@@ -147,16 +154,16 @@ clean: ## remove everything that was made here
 	rm -rf gateway/observer/static/vendor
 	find gateway perf tests tools -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: needs deliver lock image sbom image-check manifests types unit gate wheels release provenance push publish promote rollback
+.PHONY: needs deliver lock newest image sbom image-check manifests types unit gate wheels release provenance push publish promote rollback
 needs:
 	@tools/needs.sh test
 
-# The gateway in editable form: its dependencies when pyproject.toml changes, its extensions when one of their sources does.
-$(VENV)/.deps: pyproject.toml
+# The gateway in editable form: its dependencies when a lock changes, its extensions when one of their sources does.
+$(VENV)/.deps: pyproject.toml $(LOCKS)
 	tools/needs.sh build
 	test -x $(PY) || "$$(tools/python.sh)" -m venv $(VENV)
-	$(PY) $(PIP) install "setuptools>=77" "Cython>=3.3,<4"
-	GATEWAY_EXT=none $(PY) $(PIP) install --no-build-isolation --editable ".[dev]"
+	$(PY) $(LOCKED) $(addprefix --requirement ,$(LOCKS))
+	GATEWAY_EXT=none $(PY) $(PIP) install --no-build-isolation --no-deps --editable .
 	touch $@
 
 $(VENV)/.built: $(VENV)/.deps setup.py $(FAST)
@@ -174,11 +181,11 @@ conf/quickstart.pem: | $(VENV)/.built
 
 # Not beside the other: an editable installation writes into the tree.  Cython's own files are made older than what it
 # wrote for .venv, which else would be written once more.
-.venv313/.deps: pyproject.toml | $(VENV)/.deps
+.venv313/.deps: pyproject.toml $(LOCKS) | $(VENV)/.deps
 	mkdir -p .venv313
 	if [ -x $(DEBIAN) ]; then tools/needs.sh test && $(DEBIAN) -m venv .venv313 && \
-	  .venv313/bin/python $(PIP) install "setuptools>=77" "Cython>=3.3,<4" && \
-	  GATEWAY_EXT=none .venv313/bin/python $(PIP) install --no-compile --no-build-isolation --editable ".[dev]" && \
+	  .venv313/bin/python $(LOCKED) --no-compile $(addprefix --requirement ,$(LOCKS)) && \
+	  GATEWAY_EXT=none .venv313/bin/python $(PIP) install --no-compile --no-build-isolation --no-deps --editable . && \
 	  find .venv313 -name '*.pxd' -exec touch -r pyproject.toml {} +; fi
 	touch $@
 

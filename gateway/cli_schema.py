@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
-from gateway.config.schema import json_schema, resolve
+from gateway.config.schema import json_schema, json_text, resolve
 
 
 def show(style: str) -> str:
     """The schema as `style`, ending with a line feed."""
-    schema = json_schema()
     if style == "json":
-        return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-    rows = list(_outline(schema, ""))
+        return json_text()
+    rows = list(_outline(json_schema(), ""))
     width = max(len(path) for path, _ in rows)
     return "".join(f"{path:{width}}  {description}\n" for path, description in rows)
 

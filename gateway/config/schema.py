@@ -3,17 +3,20 @@
 import json
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from gateway.config import not_built, schema_access, schema_sanitize, schema_sections
 from gateway.config.schema_parts import Schema, section
+
+#: what editors know the schema by; nothing is fetched from there
+ID = "https://gateway.example/gateway.schema.json"
 
 
 @cache
 def _schema() -> Schema:
     schema: Schema = {
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "$id": "gateway.schema.json",
+        "$id": ID,
         **section("The configuration of the gateway.", schema_sections.root(), ("version",)),
         "definitions": {
             "headers": schema_sections.header_rules(),
@@ -35,13 +38,31 @@ def _schema() -> Schema:
 
 
 def json_schema() -> dict[str, Any]:
-    """The published schema. Keys that are known but not built are in it as `{"not": {}}`; do not change it in place."""
+    """The schema that is enforced, with keys that are known but not built as `{"not": {}}`; do not change it in place."""
     return _schema()
+
+
+def published() -> dict[str, Any]:
+    """The schema that editors complete from: without the keys that are not built."""
+    return cast(dict[str, Any], _built(_schema()))
 
 
 def json_text() -> str:
     """The published schema as the text of conf/gateway.schema.json."""
-    return json.dumps(_schema(), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(published(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _built(part: object) -> object:
+    """A copy of a part of the schema without what only says that it is not built."""
+    if isinstance(part, list):
+        return [_built(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    return {name: _built(value) for name, value in part.items() if name != "x-not-built" and not _is_missing(value)}
+
+
+def _is_missing(part: object) -> bool:
+    return isinstance(part, dict) and part.get("not") == {}
 
 
 def resolve(schema: Schema) -> Schema:

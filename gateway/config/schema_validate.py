@@ -16,7 +16,7 @@ from gateway.config.schema_parts import (
 
 MEDIA_TYPE = r"^[A-Za-z0-9!#\$&^_.+-]+/(\*|\*\+[A-Za-z0-9.-]+|[A-Za-z0-9!#\$&^_.+-]+)$"
 
-_FIELD_NAME = text("a field's name", "The name of a field.", r"^[^\x00-\x1f\x7f\"]+$")
+_FIELD_NAME = text("a field's name", "The name of a field.", r'^[^\x00-\x1f\x7f"]+$')
 
 
 def sections() -> dict[str, Schema]:

@@ -87,7 +87,7 @@ def connect(address: RedisAddress) -> Client:
     settings |= {"retry": retry, "db": address.database}
     if address.kind == "sentinel":
         alone = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE, "retry": retry, "protocol": 2}
-        sentinels = Sentinel(address.hosts, sentinel_kwargs=alone | _sentinel_tls(address))  # type: ignore[no-untyped-call]
+        sentinels = Sentinel(address.hosts, sentinel_kwargs=alone | _sentinel_tls(address))
         managed = type("SentinelConnection", (SentinelManagedConnection, plain), {})
         pool: BlockingConnectionPool = _SentinelPool(
             address.master, sentinels, connection_class=managed, **bounds, **settings

@@ -14,7 +14,8 @@ from tests.support.containers import ROOT
 
 pytestmark = pytest.mark.deliver
 HADOLINT = ROOT / "build" / "deliver" / "venv" / "bin" / "hadolint"
-LOCKS = ("requirements.lock", "requirements-build.lock")
+LOCKS = ("requirements.lock", "requirements-build.lock", "requirements-dev.lock")
+TOOLS = "tools/deliver/requirements.lock"
 ENTRY = re.compile(r"^([a-z0-9-]+)==(\S+)(?: ; (.*?))? \\$((?:\n    --hash=sha256:[0-9a-f]{64}(?: \\)?$)+)", re.M)
 
 
@@ -77,10 +78,23 @@ def test_the_lock_pins_what_pyproject_asks_for():
     assert unmet(requirements(pyproject["project"]), (ROOT / LOCKS[0]).read_text()) == []
     build = [Requirement(line) for line in pyproject["build-system"]["requires"]]
     assert unmet(build, (ROOT / LOCKS[1]).read_text()) == []
+    dev = [Requirement(line) for line in pyproject["project"]["optional-dependencies"]["dev"]]
+    assert unmet(requirements(pyproject["project"]) + dev, (ROOT / LOCKS[2]).read_text()) == []
     assert unmet([Requirement("gunicorn>=99")], (ROOT / LOCKS[0]).read_text()) == ["gunicorn>=99"]
 
 
-@pytest.mark.parametrize("name", LOCKS)
+def test_tests_run_with_what_is_delivered():
+    shipped, *_, tested = ({entry[:3] for entry in ENTRY.findall((ROOT / name).read_text())} for name in LOCKS)
+    assert shipped and shipped <= tested
+
+
+def test_the_tools_that_check_the_delivery_are_locked():
+    lines = (ROOT / TOOLS).with_suffix(".txt").read_text().splitlines()
+    wanted = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    assert unmet(wanted, (ROOT / TOOLS).read_text()) == []
+
+
+@pytest.mark.parametrize("name", (*LOCKS, TOOLS))
 def test_every_line_of_a_lock_has_its_hashes_and_names_no_host(name):
     text = (ROOT / name).read_text()
     left = re.sub(r"^#.*\n", "", ENTRY.sub("", text), flags=re.M).strip()

