@@ -38,7 +38,7 @@ def _schema() -> Schema:
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema that is enforced, with keys that are known but not built as `{"not": {}}`; do not change it in place."""
+    """The enforced schema, with keys that are known but not built as `{"not": {}}`; do not change it in place."""
     return _schema()
 
 
