@@ -14,7 +14,7 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf,mode=0444 \
     /build/bin/pip install --no-cache-dir --require-hashes --requirement requirements-build.lock; \
     /build/bin/pip wheel --no-cache-dir --no-build-isolation --require-hashes --requirement requirements.lock --wheel-dir /wheels
 COPY . .
-RUN [ -e gateway/observer/static/vendor/uPlot.iife.min.js ] || tools/web.sh image; \
+RUN [ -e gateway/control/dashboard/static/vendor/uPlot.iife.min.js ] || tools/web.sh image; \
     /build/bin/pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /wheels .
 # Of what the lock names, what these need, without others' tests and the keys in them. Bytecode that is never checked against a source's time: an image has other times.
 ARG EXTRAS=graphql,grpc,http2,otel
@@ -42,7 +42,7 @@ ENV PATH=/opt/gateway/bin:${PATH} \
     GATEWAY_CONFIG=/etc/gateway/gateway.yaml \
     GATEWAY_ADMIN=127.0.0.1:8001
 # A base without Python or without certificates is found here.
-RUN ["/opt/gateway/bin/python", "-c", "import gateway.cli, ssl; assert ssl.create_default_context().get_ca_certs(), 'the base has no CA certificates'"]
+RUN ["/opt/gateway/bin/python", "-c", "import gateway.cli.group, ssl; assert ssl.create_default_context().get_ca_certs(), 'the base has no CA certificates'"]
 USER 10001:10001
 WORKDIR /
 EXPOSE 8000

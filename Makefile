@@ -13,7 +13,7 @@ PARTS := untimed timed unit suite313 deliver lint
 BESIDE := $(shell expr $(JOBS) + 2)
 MODULES := $(patsubst gateway/_fast/%.pyx,gateway._fast.%,$(wildcard gateway/_fast/*.pyx))
 DELIVER := build/deliver/venv/bin
-CHARTS := gateway/observer/static/vendor/uPlot.iife.min.js
+CHARTS := gateway/control/dashboard/static/vendor/uPlot.iife.min.js
 FAST := $(wildcard gateway/_fast/*.pyx gateway/_fast/*.pxd gateway/_fast/*.pxi)
 # What computes makes way for what waits: answers are held to their time.  The longest comes before the shorter ones.
 LATER := nice -n 10
@@ -151,7 +151,7 @@ schema: build ## write conf/gateway.schema.json
 clean: ## remove everything that was made here
 	rm -rf $(VENV) .venv313 build htmlcov .coverage* *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -f gateway/_fast/*.c gateway/_fast/*.so gateway/_fast/*.html
-	rm -rf gateway/observer/static/vendor
+	rm -rf gateway/control/dashboard/static/vendor
 	find gateway perf tests tools -name __pycache__ -type d -exec rm -rf {} +
 
 .PHONY: needs deliver lock newest image sbom image-check manifests types unit gate wheels release provenance push publish promote rollback

@@ -6,15 +6,15 @@ timeouts come from it; gunicorn's command line and GUNICORN_CMD_ARGS override th
 
 import os
 
-from gateway.server.ahead import read_ahead
-from gateway.server.patching import patch_all
+from gateway.config.fork_reader import read_ahead
+from gateway.server.gevent_patch import patch_all
 
 _here = os.path.dirname(os.path.abspath(__file__))
 _config = os.environ.get("GATEWAY_CONFIG") or os.path.join(_here, "quickstart.yaml")
 _read = read_ahead(_config)
 patch_all()
 
+from gateway.server.context import boot_or_exit  # noqa: E402
 from gateway.server.settings import gunicorn_settings  # noqa: E402
-from gateway.server.site import boot_or_exit  # noqa: E402
 
 globals().update(gunicorn_settings(boot_or_exit(_config, _read).store.document))

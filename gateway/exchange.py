@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from gateway._fast.fields import joined
-from gateway._fast.slots import learn
+from gateway._fast.exchange_slots import learn
+from gateway._fast.headers import joined
 
 if TYPE_CHECKING:
-    from gateway._fast.trace import Trace
+    from gateway._fast.trace_context import Trace
+    from gateway.auth.caller import Caller
     from gateway.contracts import Plan, RoutePlan
-    from gateway.identity.caller import Caller
 
 Headers = list[tuple[str, str]]
 

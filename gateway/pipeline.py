@@ -14,7 +14,7 @@ import logging
 from gateway.contracts import RoutePlan
 from gateway.errors import INTERNAL, GatewayError
 from gateway.exchange import Exchange, Response
-from gateway.problem import problem_response
+from gateway.http.problem import problem_response
 
 log = logging.getLogger("gateway")
 

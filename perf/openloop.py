@@ -1,4 +1,4 @@
-"""The open-model generator of the package (gateway/tuning/generator.py) as a process: `python -m perf.openloop`.
+"""The open-model generator of the package (gateway/tuning/load_generator.py) as a process: `python -m perf.openloop`.
 
 Requests leave at a fixed rate, whether or not the ones before have been answered, and each latency is counted from the
 moment the request was due.  So a stall of the server, or of this process, shows in every request that had to wait
@@ -13,7 +13,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gateway.tuning import generator
+from gateway.tuning import load_generator as generator
 from gateway.tuning.load import be_punctual
 from perf.stats import percentile
 

@@ -15,7 +15,7 @@ from tests.support.pages import chromium, page_of, wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "images"
-STATIC = ROOT / "gateway" / "observer" / "static"
+STATIC = ROOT / "gateway" / "control" / "dashboard" / "static"
 MADE_OF = FOLDER / "dashboard.sha256"
 #: seconds of demo traffic before the first picture
 TRAFFIC = 100

@@ -1,10 +1,10 @@
 #!/bin/sh
-# What the dashboard draws charts with, into gateway/observer/static/vendor, by npm and as tools/web/package-lock.json
+# What the dashboard draws charts with, into gateway/control/dashboard/static/vendor, by npm and as tools/web/package-lock.json
 # pins it; `web.sh test` fetches what its tests need as well, into build/web, and `web.sh image` fails where it cannot.
 # Nothing that a package brings is run. Its package.json tells a bill of materials what it is.
 set -eu
 cd "$(dirname "$0")/.."
-vendor=gateway/observer/static/vendor
+vendor=gateway/control/dashboard/static/vendor
 kind="${1:-build}"
 
 loudly() {

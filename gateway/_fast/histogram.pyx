@@ -5,7 +5,7 @@ counts, so its middle is within 1.6 % of everything in it from 8 us on.  The las
 hours and takes what is longer; the sum is exact whatever the buckets are.
 
 PERF: a bucket is found in 2 ns; reading, adding and taking differences go over the buckets that are not empty, some
-ten bytes each.  Bench: perf/micro/bench_meter.py.  Oracle: tests/oracles/meter_oracle.py.
+ten bytes each.  Bench: perf/micro/bench_metrics.py.  Oracle: tests/oracles/meter_oracle.py.
 """
 
 cimport cython

@@ -2,13 +2,13 @@
 
 PERF: as a row of Python functions this took a fifth of a proxied request's instructions.  Bench: perf scenario `bare`.
 What few requests need (a trusted proxy's headers, a path that must be decoded, a deadline of the caller's) is asked of
-the functions that `Ingress` was made with, which live where they are explained: gateway/server/ingress.py.
+the functions that `Ingress` was made with, which live where they are explained: gateway/routing/ingress.py.
 """
 
 cimport cython
 
-from gateway._fast.head cimport RequestHead
-from gateway._fast.slots cimport (
+from gateway._fast.http1_head cimport RequestHead
+from gateway._fast.exchange_slots cimport (
     AUTHORITY_OF, BODY_LENGTH_OF, BODY_OF, CLIENT_OF, DEADLINE_OF, ENVIRON_OF, HEADERS_OF, HOST_OF, METHOD_OF,
     PARAMS_OF, PATH_OF, PEER_OF, PLAN_OF, QUERY_OF, REQUEST_ID_OF, ROUTE_OF, SCHEME_OF, STARTED_OF, STATE_OF, TARGET_OF,
     TRUSTED_OF, VERSION_OF, blank, get, give,

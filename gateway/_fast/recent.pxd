@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint32_t
 
-from gateway._fast.page cimport Memory
+from gateway._fast.atomics cimport Memory
 
 
 cdef class Recent:

@@ -1,6 +1,6 @@
 from typing import Final, final
 
-from gateway._fast.page import Memory
+from gateway._fast.atomics import Memory
 from gateway.exchange import Exchange
 
 EVERY: Final[int]

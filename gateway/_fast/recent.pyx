@@ -22,7 +22,7 @@ from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset
 
-from gateway._fast.page cimport Memory, atom_compare_and_set, atom_load, atom_store
+from gateway._fast.atomics cimport Memory, atom_compare_and_set, atom_load, atom_store
 
 cdef extern from *:
     """

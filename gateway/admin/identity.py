@@ -11,10 +11,15 @@ from typing import Any, Final, NoReturn, Protocol
 
 import falcon
 
-from gateway.config.values import parse_duration
+from gateway.auth.api_key.stored_keys import StoredKeys
+from gateway.config.units import parse_duration
 from gateway.errors import BAD_CHANGE, STORE_UNAVAILABLE, GatewayError
-from gateway.identity.stored_keys import StoredKeys
-from gateway.shared.store import TTL_MAX, Store, StoreError, StoreFullError
+from gateway.state.store import (
+    TTL_MAX,
+    Store,
+    StoreError,
+    StoreFullError,
+)
 
 log = logging.getLogger("gateway")
 
@@ -23,7 +28,7 @@ TEXT_MAX: Final = 255
 
 
 class Revoking(Protocol):
-    """The part of gateway/identity/revoked.py that people use."""
+    """The part of gateway/auth/revocation_list.py that people use."""
 
     def revoke(
         self, *, provider: str, jti: str | None = None, sub: str | None = None, before: float | None = None, ttl: float
@@ -38,7 +43,7 @@ class Revoking(Protocol):
 
 
 class Identity(Protocol):
-    """What one worker knows of callers (gateway/identity/registry.py)."""
+    """What one worker knows of callers (gateway/auth/runtime.py)."""
 
     @property
     def store(self) -> Store:

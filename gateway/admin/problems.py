@@ -9,8 +9,15 @@ from typing import Any
 
 import falcon
 
-from gateway.config.complaints import Complaint
-from gateway.errors import CONFIG_REFUSED, INTERNAL, MALFORMED_REQUEST, ROUTE_NOT_FOUND, GatewayError, Kind
+from gateway.config.diagnostics import Complaint
+from gateway.errors import (
+    CONFIG_REFUSED,
+    INTERNAL,
+    MALFORMED_REQUEST,
+    ROUTE_NOT_FOUND,
+    GatewayError,
+    Kind,
+)
 
 log = logging.getLogger("gateway")
 

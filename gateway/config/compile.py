@@ -9,24 +9,32 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from gateway import plugins
 from gateway._fast.route import build
-from gateway.config.compile_actions import NO_UPSTREAM_TOTAL, Actions, Run
-from gateway.config.compile_cache import Caches
-from gateway.config.compile_content import compressing, transforming
-from gateway.config.compile_guard import Guards
-from gateway.config.compile_idempotency import Idempotencies
-from gateway.config.compile_identity import Identity, credentials_of
-from gateway.config.compile_limits import Limits
-from gateway.config.compile_screen import Screens
-from gateway.config.compile_trace import Tracing
-from gateway.config.compile_upstreams import Resources, Services
-from gateway.config.complaints import Complaint, ConfigError
-from gateway.config.model import Document, Route
-from gateway.config.ties import spec_of
-from gateway.contracts import Plan, Policy, RoutePlan, Step, Steps, Tools
-from gateway.policies import headers, rewrite
-from gateway.upstreams.unmatched import Refused, Unmatched
+from gateway.auth.compile import Identity, credentials_of
+from gateway.cache.compile import Caches
+from gateway.config import plugins
+from gateway.config.diagnostics import Complaint, ConfigError
+from gateway.contracts import (
+    Plan,
+    Policy,
+    RoutePlan,
+    Step,
+    Steps,
+    Tools,
+)
+from gateway.handlers.compile import NO_UPSTREAM_TOTAL, Actions, Run
+from gateway.handlers.unmatched import Refused, Unmatched
+from gateway.observability.tracing.compile import Tracing
+from gateway.policies.headers import policy as headers
+from gateway.policies.idempotency.compile import Idempotencies
+from gateway.policies.rewrite import policy as rewrite
+from gateway.policies.transform.compile import compressing, transforming
+from gateway.ratelimit.compile import Limits
+from gateway.routing.conflicts import spec_of
+from gateway.routing.model import Document, Route
+from gateway.upstream.compile import Resources, Services
+from gateway.validation.compile import Guards
+from gateway.validation.waf.compile import Screens
 
 log = logging.getLogger("gateway")
 

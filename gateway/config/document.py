@@ -8,30 +8,31 @@ from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import Any
 
-from gateway.config import across, content
-from gateway.config.complaints import Complaint, ConfigError
-from gateway.config.model import Defaults, Document, Server
-from gateway.config.model_upstreams import Upstream
+from gateway.alerting.section import read_alerting
+from gateway.auth.section import Identity, read_identity
+from gateway.cache.section import check_callers
+from gateway.config import cross_checks as across
+from gateway.config import merge as content
+from gateway.config.diagnostics import Complaint, ConfigError
+from gateway.config.name_registry import Names
 from gateway.config.reader import Load, Reader, Text
+from gateway.config.reported_paths import Told
 from gateway.config.schema import json_schema
-from gateway.config.sections.alerts import read_alerting
-from gateway.config.sections.audit import read_audit
-from gateway.config.sections.cache import check_callers
-from gateway.config.sections.enqueue import check_streams
-from gateway.config.sections.identity import Identity, read_identity
-from gateway.config.sections.limits import read_rate_limits
-from gateway.config.sections.metrics import read_metrics
-from gateway.config.sections.names import Names
-from gateway.config.sections.routes import read_defaults, read_routes
-from gateway.config.sections.server import read_access_log, read_server
-from gateway.config.sections.statsd import read_statsd
-from gateway.config.sections.tracing import read_tracing
-from gateway.config.sections.upstreams import read_upstreams
-from gateway.config.sections.urls import read_store
-from gateway.config.sections.validate import check_size
 from gateway.config.sources import File, Sources
-from gateway.config.told import Told
-from gateway.config.yaml_source import Map
+from gateway.config.urls import read_store
+from gateway.config.yaml import Map
+from gateway.handlers.queue.section import check_streams
+from gateway.observability.audit.section import read_audit
+from gateway.observability.metrics.section import read_metrics
+from gateway.observability.metrics.statsd_section import read_statsd
+from gateway.observability.tracing.section import read_tracing
+from gateway.ratelimit.section import read_rate_limits
+from gateway.routing.model import Defaults, Document, Server
+from gateway.routing.section import read_defaults, read_routes
+from gateway.server.section import read_access_log, read_server
+from gateway.upstream.model import Upstream
+from gateway.upstream.section import read_upstreams
+from gateway.validation.section import check_size
 
 __all__ = ["Complaint", "ConfigError", "Document", "load", "loads", "redacted"]
 

@@ -8,9 +8,9 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 
-from gateway.config.complaints import Complaint, at
-from gateway.config.source_text import reason
-from gateway.config.yaml_source import Reference, place_of
+from gateway.config.diagnostics import Complaint, at
+from gateway.config.files import reason
+from gateway.config.yaml import Reference, place_of
 
 MAX_SECRET_BYTES = 1024 * 1024
 

@@ -12,16 +12,21 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from gateway.audit.audit import Audit
-from gateway.config import child
-from gateway.config.child import parse_in_child
-from gateway.config.complaints import Complaint, ConfigError
-from gateway.config.model import Document
-from gateway.config.published import Outcome, Published, unpickled
+from gateway.config import reader_process as child
+from gateway.config.diagnostics import Complaint, ConfigError
+from gateway.config.publish import Outcome, Published, unpickled
+from gateway.config.reader_process import parse_in_child
 from gateway.config.restart import needs_restart
 from gateway.config.store import Pause, Store
-from gateway.config.watch import Watcher, digest, look, look_since
-from gateway.shared import Page, Slot
+from gateway.config.watch import (
+    Watcher,
+    digest,
+    look,
+    look_since,
+)
+from gateway.observability.audit.log import Audit
+from gateway.routing.model import Document
+from gateway.state import Page, Slot
 
 log = logging.getLogger("gateway")
 

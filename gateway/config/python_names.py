@@ -6,8 +6,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from gateway import plugins
-from gateway.config.model_policies import PolicyUse
+from gateway.config import plugins
+from gateway.config.plugin_policies import PolicyUse
 from gateway.contracts import Policy, Tools
 
 Mistake = tuple[str, str]
@@ -42,7 +42,7 @@ class PythonNames:
             except plugins.PluginError as error:
                 return str(error), error.hint
             return None
-        from gateway.functions.importing import ImportingError, callable_of
+        from gateway.config.python_import import ImportingError, callable_of
 
         try:
             callable_of(name)

@@ -9,14 +9,19 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from gateway.config import values
-from gateway.config.complaints import Path, Place, at, where
+from gateway.config import units as values
+from gateway.config.diagnostics import (
+    Path,
+    Place,
+    at,
+    where,
+)
+from gateway.config.files import reason
 from gateway.config.interpolate import Unresolved
 from gateway.config.schema import children
 from gateway.config.schema_parts import Schema
-from gateway.config.source_text import reason
 from gateway.config.text import Load, Text
-from gateway.config.yaml_source import Map, Seq
+from gateway.config.yaml import Map, Seq
 
 __all__ = ["Load", "Reader", "Text"]
 

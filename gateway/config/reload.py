@@ -16,15 +16,15 @@ import time
 from pathlib import Path
 from typing import Final
 
-from gateway.audit.audit import Audit
-from gateway.config.child import parse_in_child
-from gateway.config.follower import Follower
+from gateway.config.generation import Follower
 from gateway.config.leader import Leader, Parse
-from gateway.config.model import Document
-from gateway.config.published import Outcome, Published
+from gateway.config.publish import Outcome, Published
+from gateway.config.reader_process import parse_in_child
 from gateway.config.store import Pause, Store
 from gateway.config.watch import digest, look_since
-from gateway.shared import Page, Slot, WorkerState
+from gateway.observability.audit.log import Audit
+from gateway.routing.model import Document
+from gateway.state import Page, Slot, WorkerState
 
 log = logging.getLogger("gateway")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.config.complaints import Complaint
-from gateway.config.model import Document
+from gateway.config.diagnostics import Complaint
+from gateway.routing.model import Document
 
 HINT = "restart, or upgrade in place with SIGUSR2"
 KEPT = "restart; an upgrade in place keeps the room that there is"

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, cast
 
-from gateway.config import not_built, schema_access, schema_sanitize, schema_sections
+from gateway.auth import access_schema as schema_access
+from gateway.config import unsupported as not_built
 from gateway.config.schema_parts import Schema, section
+from gateway.routing import schema as schema_sections
+from gateway.validation.waf import schema as schema_sanitize
 
 #: what editors know the schema by; nothing is fetched from there
 ID = "https://gateway.example/gateway.schema.json"

@@ -6,7 +6,7 @@ Every block lets a string with "${" in it pass, because editors see references b
 
 from typing import Any
 
-from gateway.config import values
+from gateway.config import units as values
 
 Schema = dict[str, Any]
 

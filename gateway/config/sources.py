@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gateway.config import validate
-from gateway.config.complaints import Complaint
+from gateway.config.diagnostics import Complaint
+from gateway.config.files import SourceError, read
 from gateway.config.interpolate import Interpolator
 from gateway.config.reader import Load, Reader, Text
 from gateway.config.schema import json_schema, types_at
-from gateway.config.source_text import SourceError, read
-from gateway.config.yaml_source import Map, Source
+from gateway.config.yaml import Map, Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.config.complaints import Complaint, Path, Place, at, where
-from gateway.config.model_policies import PolicyUse
-from gateway.config.told import Told
+from gateway.config.diagnostics import (
+    Complaint,
+    Path,
+    Place,
+    at,
+    where,
+)
+from gateway.config.plugin_policies import PolicyUse
+from gateway.config.reported_paths import Told
 from gateway.config.validate import describe
 
 
@@ -14,7 +20,7 @@ class Load:
     """What gathers while a configuration is read: complaints, warnings, and the files read with their digests.
 
     `names` are those that lead out of the configuration, each with what it is for and what else is needed to judge it
-    (see gateway.config.judge), `policies` the uses of plugins' policies, each with what stands for its options.
+    (gateway.config.external_checks), `policies` the uses of plugins' policies, each with what stands for its options.
     """
 
     complaints: list[Complaint] = field(default_factory=list)

@@ -8,13 +8,21 @@ from typing import Any
 
 import jsonschema_rs
 
-from gateway.config import not_built
-from gateway.config.complaints import Complaint, Path, Place, at, did_you_mean, foreign, nearest
+from gateway.config import unsupported as not_built
+from gateway.config.diagnostics import (
+    Complaint,
+    Path,
+    Place,
+    at,
+    did_you_mean,
+    foreign,
+    nearest,
+)
 from gateway.config.interpolate import Unresolved
 from gateway.config.schema import json_schema, resolve
 from gateway.config.schema_parts import REFERENCE, Schema
-from gateway.config.values import unit_hint
-from gateway.config.yaml_source import Map, Seq
+from gateway.config.units import unit_hint
+from gateway.config.yaml import Map, Seq
 
 _PLAIN = re.compile(r"[\w./:-]{1,80}")
 _SURE = 0.85  # so alike is a key that is misspelt, and not one of another section

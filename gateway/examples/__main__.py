@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.gateway is None:
             over.wait()
             return 0
-        from gateway.examples.beside import run  # the examples alone need no configuration library
+        from gateway.examples.processes import run  # the examples alone need no configuration library
 
         try:
             return run(options.gateway, over, second, options.bind)

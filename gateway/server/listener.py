@@ -15,8 +15,8 @@ from gevent.pool import Group, Pool
 from gevent.server import StreamServer
 
 from gateway._fast.channel import Channel
-from gateway._fast.http1 import Connection, Server
-from gateway.identity.certificate import ENVIRON_KEY, ClientCertificate
+from gateway._fast.http1_server import Connection, Server
+from gateway.http.client_certificate import ENVIRON_KEY, ClientCertificate
 from gateway.server import backlog
 from gateway.server.http2.service import Service
 from gateway.server.proxy_protocol import BadProxyHeader, read_client

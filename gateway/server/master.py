@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 # Before anything imports sockets: the master preloads what its workers run.
-from gateway.server.patching import patch_all
+from gateway.server.gevent_patch import patch_all
 
 patch_all()
 
@@ -16,10 +16,10 @@ from gunicorn.app.base import BaseApplication  # noqa: E402
 from gunicorn.arbiter import Arbiter  # noqa: E402
 from gunicorn.errors import HaltServer  # noqa: E402
 
-from gateway import listening  # noqa: E402
-from gateway.server.ahead import Read  # noqa: E402
+from gateway.config.fork_reader import Read  # noqa: E402
+from gateway.server import bind_check as listening  # noqa: E402
+from gateway.server.context import Site, boot_or_exit  # noqa: E402
 from gateway.server.settings import gunicorn_settings  # noqa: E402
-from gateway.server.site import Site, boot_or_exit  # noqa: E402
 
 
 class Application(BaseApplication):  # type: ignore[misc]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gateway.caching.caching import MEMORY as CACHE_MOST
-from gateway.config.model import Server
+from gateway.cache.runtime import MEMORY as CACHE_MOST
+from gateway.routing.model import Server
 from gateway.server.machine import groups, usable_cores
-from gateway.shared.memory import CAPACITY as STORE_MOST
-from gateway.shared.memory import CAPACITY_MIN as STORE_LEAST
+from gateway.state.memory_store import CAPACITY as STORE_MOST
+from gateway.state.memory_store import CAPACITY_MIN as STORE_LEAST
 
 #: of all memory, what workers may take together; the rest is the master's, the observer's, the store's and the kernel's
 WORKERS: Final = 0.8

@@ -9,7 +9,7 @@ import logging
 from time import monotonic
 from typing import Any
 
-from gateway.shared import Page
+from gateway.state import Page
 
 log = logging.getLogger("gateway")
 

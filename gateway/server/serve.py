@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.server.collecting import collect_rarely
+from gateway.server.gc_tuning import collect_rarely
 
 
 def main(config: str, overrides: dict[str, Any] | None = None) -> int:
     """Serve until told to end; the exit status."""
     collect_rarely()
-    from gateway.server.ahead import read_ahead
+    from gateway.config.fork_reader import read_ahead
 
     read = read_ahead(config)  # before gevent and all the rest is imported, which goes on meanwhile
     from gateway.server.master import run

@@ -8,10 +8,10 @@ from math import ceil
 from typing import Any
 
 from gateway import __version__
-from gateway.config.model import Document, Server
+from gateway.routing.model import Document, Server
 from gateway.server import signals
+from gateway.server.context import the_site
 from gateway.server.machine import usable_cores
-from gateway.server.site import the_site
 
 log = logging.getLogger("gateway")
 
@@ -124,7 +124,7 @@ def when_ready(server: Any) -> None:
         words = "%d MB are little for %d workers: give more, or run fewer, else the kernel may end one (OOM)"
         log.warning(words, found.limit >> 20, workers)
     if site.store.document.is_observed:
-        from gateway.observer.process import Observer
+        from gateway.observability.collector.process import Observer
 
         site.observer = Observer(server, site)
         site.observer.start()

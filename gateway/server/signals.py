@@ -7,8 +7,8 @@ import signal
 from typing import Any
 
 from gateway.config.reload import wish
+from gateway.server.context import Site
 from gateway.server.memory_master import keep_one_more
-from gateway.server.site import Site
 
 log = logging.getLogger("gateway")
 

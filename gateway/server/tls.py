@@ -10,8 +10,8 @@ import os
 import ssl
 from typing import Any
 
-from gateway.config.complaints import Complaint, ConfigError
-from gateway.config.model import Certificate, Document, ServerTLS
+from gateway.config.diagnostics import Complaint, ConfigError
+from gateway.routing.model import Certificate, Document, ServerTLS
 
 log = logging.getLogger("gateway")
 

@@ -11,24 +11,24 @@ from typing import Any
 import gevent
 from gunicorn.workers.ggevent import GeventWorker
 
-from gateway._fast.head import Limits
-from gateway._fast.http1 import Server, Settings
-from gateway.admin.app import make_admin
-from gateway.config.model import Document
+from gateway._fast.http1_head import Limits
+from gateway._fast.http1_server import Server, Settings
+from gateway.auth.background_tasks import Keeper
 from gateway.config.reload import Reloader
 from gateway.contracts import Plan
+from gateway.control.app import make_admin
 from gateway.errors import GatewayError
-from gateway.identity.keeper import Keeper
-from gateway.server.collecting import collect_rarely
-from gateway.server.ending import TICK, Ending
-from gateway.server.ingress import KINDS_BY_SLUG
+from gateway.routing.ingress import KINDS_BY_SLUG
+from gateway.routing.model import Document
+from gateway.server.context import Site, the_site
+from gateway.server.gc_tuning import collect_rarely
 from gateway.server.listener import Listener, is_address
-from gateway.server.memory_watch import Watch
-from gateway.server.pulse import Pulse
+from gateway.server.loop_monitor import Pulse
+from gateway.server.memory_watchdog import Watch
 from gateway.server.settings import whole_seconds
-from gateway.server.site import Site, the_site
-from gateway.shared import Slot, WorkerState
-from gateway.upstreams.checker import Checker
+from gateway.server.shutdown import TICK, Ending
+from gateway.state import Slot, WorkerState
+from gateway.upstream.resilience.health_checker import Checker
 
 log = logging.getLogger("gateway")
 

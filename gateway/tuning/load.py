@@ -7,10 +7,10 @@ import gc
 import sys
 import time
 
-from gateway.tuning.figures import percentile
-from gateway.tuning.generator import Generator
+from gateway.tuning.load_generator import Generator
 from gateway.tuning.order import Answered, Order
 from gateway.tuning.processes import end_with_parent
+from gateway.tuning.statistics import percentile
 
 PR_SET_TIMERSLACK = 29
 #: a redirect and an answer from a cache are answers too

@@ -8,17 +8,22 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.cli_admin import Problem, document_of
-from gateway.config.model import Document
+from gateway.cli.client import Problem, document_of
+from gateway.routing.model import Document
 from gateway.server.machine import usable_cores
 from gateway.server.memory import shares, usable_memory
 from gateway.tuning.advice import Around, Target, advise
-from gateway.tuning.altered import Settings, changes
-from gateway.tuning.asked import CannotTune, Wish, ask_for, route_of
-from gateway.tuning.measured import Measured
-from gateway.tuning.stand import Stand
+from gateway.tuning.config import Settings, changes
+from gateway.tuning.measurement import Measured
+from gateway.tuning.report import Result, as_json, as_text
+from gateway.tuning.request import (
+    CannotTune,
+    Wish,
+    ask_for,
+    route_of,
+)
 from gateway.tuning.sweep import Say, measure
-from gateway.tuning.told import Result, as_json, as_text
+from gateway.tuning.testbed import Stand
 from gateway.tuning.verdict import verdict
 
 SOMAXCONN = "/proc/sys/net/core/somaxconn"

@@ -8,12 +8,25 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gateway.tuning.advice import Target, best, first_choice, wider
-from gateway.tuning.altered import Settings
-from gateway.tuning.asked import CannotTune
-from gateway.tuning.figures import percentile, spread
-from gateway.tuning.measured import Burst, Fresh, Held, Measured, Paced, Point, limit_of
-from gateway.tuning.stand import Round, Stand, Subject
+from gateway.tuning.advice import (
+    Target,
+    best,
+    first_choice,
+    wider,
+)
+from gateway.tuning.config import Settings
+from gateway.tuning.measurement import (
+    Burst,
+    Fresh,
+    Held,
+    Measured,
+    Paced,
+    Point,
+    limit_of,
+)
+from gateway.tuning.request import CannotTune
+from gateway.tuning.statistics import percentile, spread
+from gateway.tuning.testbed import Round, Stand, Subject
 
 #: parts of the time that is given: sweep, curve at fixed rates, advised against configured
 SWEEP, CURVE, DUEL = 0.55, 0.25, 0.2

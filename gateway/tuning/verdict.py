@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gateway.tuning.advice import Advice, best
-from gateway.tuning.altered import Settings
-from gateway.tuning.figures import in_ms
-from gateway.tuning.measured import Measured, Paced
+from gateway.tuning.config import Settings
+from gateway.tuning.measurement import Measured, Paced
+from gateway.tuning.statistics import in_ms
 
 #: less than this is no difference on a machine that does other things too
 CPU, P99, MEMORY = 0.05, 0.2, 0.1

@@ -6,12 +6,12 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
-from gateway._fast.traffic import now_ms
-from gateway.config.model_balance import Balance
+from gateway._fast.target_stats import now_ms
 from gateway.exchange import Exchange
-from gateway.upstreams.affinity import Sticky
-from gateway.upstreams.balance import make
-from gateway.upstreams.state import TargetState, TrafficRegion
+from gateway.upstream.balance.affinity import Sticky
+from gateway.upstream.balance.balancers import make
+from gateway.upstream.balance.model import Balance
+from gateway.upstream.target_state import TargetState, TrafficRegion
 from perf.micro.run import Bench
 
 LOOPS = 100_000

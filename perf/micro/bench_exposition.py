@@ -1,12 +1,12 @@
 """What a scrape of 10,000 series costs the observer, and what a second of history does."""
 
 from gateway._fast.histogram import Histogram
-from gateway.observe.arithmetic import difference
-from gateway.observe.figures import Figures, RouteFigures
-from gateway.observer.exposition import page
-from gateway.observer.families import ROUTES, route_lines
-from gateway.observer.history import History
-from gateway.observer.prometheus import Lines
+from gateway.observability.collector.history import History
+from gateway.observability.metrics.arithmetic import difference
+from gateway.observability.metrics.exposition import page
+from gateway.observability.metrics.families import ROUTES, route_lines
+from gateway.observability.metrics.prometheus import Lines
+from gateway.observability.metrics.snapshot import Figures, RouteFigures
 from perf.micro.run import Bench
 
 SERIES_OF_A_ROUTE = 33

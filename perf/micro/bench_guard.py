@@ -6,11 +6,12 @@ import json
 from functools import partial
 
 from gateway.exchange import Exchange
-from gateway.policies import guard, screen
-from gateway.validating.body import Replay, read_whole
-from gateway.validating.schema import Schema
+from gateway.http.body import Replay, read_whole
+from gateway.validation import policy as guard
+from gateway.validation.schema import Schema
+from gateway.validation.waf import policy as screen
 from perf.micro.bench_json import BODIES
-from perf.micro.bench_screen import HEADERS, RULES_ALL
+from perf.micro.bench_waf_scan import HEADERS, RULES_ALL
 from perf.micro.run import Bench
 
 LOOPS = 10_000

@@ -3,12 +3,12 @@
 from time import monotonic
 from typing import Any
 
+from gateway._fast.exchange_slots import another
 from gateway._fast.ingress import is_plain, new_id
 from gateway._fast.route import build
-from gateway._fast.slots import another
 from gateway.contracts import Plan, RoutePlan
 from gateway.exchange import Exchange, Response
-from gateway.server.ingress import decide
+from gateway.routing.ingress import decide
 from perf.micro.bench_route import routes
 from perf.micro.run import Bench
 

@@ -9,7 +9,7 @@ from typing import Any
 import fastjsonschema
 
 from gateway._fast.json import Reader
-from gateway.validating.schema import Schema
+from gateway.validation.schema import Schema
 from perf.micro.run import Bench
 
 LOOPS = 20_000

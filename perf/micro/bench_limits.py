@@ -2,11 +2,11 @@
 
 from functools import partial
 
-from gateway.config.compile_limits import Limits
 from gateway.config.document import loads
 from gateway.contracts import RoutePlan
 from gateway.exchange import Exchange, Response
-from gateway.limiting.limiting import Limiting
+from gateway.ratelimit.compile import Limits
+from gateway.ratelimit.runtime import Limiting
 from perf.micro.run import Bench
 
 LOOPS = 100_000

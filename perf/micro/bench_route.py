@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from gateway._fast.route import RouteSpec, Table, build
-from gateway.canonical import canonical
+from gateway.http.path import canonical
 from perf.micro.run import Bench
 
 CALLS = 20_000

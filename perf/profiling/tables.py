@@ -65,7 +65,7 @@ def allocations(costs: Costs, requests: int, most: int = 60) -> Iterator[str]:
 
 
 def readable(name: str) -> str:
-    """A function's name as it stands in its source where Cython made another of it: `gateway._fast.wire.talk`."""
+    """A function's name in its source where Cython made another of it: `gateway._fast.http1_client.talk`."""
     found = CYTHON.fullmatch(name)
     return ".".join(_words(found[1])) if found else name
 
@@ -76,7 +76,7 @@ def binary(path: str) -> str:
 
 
 def _words(mangled: str) -> Iterator[str]:
-    """The parts of `7gateway_5_fast_4wire_6Answer_3whole`: each after its length, the last after any number."""
+    """The parts of `7gateway_5_fast_12http1_client_6Answer_3whole`: each after its length."""
     while found := NUMBERED.match(mangled):
         size, rest = int(found[1]), mangled[found.end() :]
         if rest[size : size + 1] != "_":

@@ -18,7 +18,7 @@ from random import Random
 from statistics import median
 from typing import Any
 
-from gateway.tuning.measured import BUSY
+from gateway.tuning.measurement import BUSY
 from gateway.tuning.processes import machine_busy
 from perf import load as generators
 from perf import machine

@@ -1,7 +1,7 @@
 """Leased limits of several hosts, request by request: how far beyond the limit they let in, and how far below.
 
-What each host keeps is what gateway/limiting/leases.py keeps: a bucket of what is known of all hosts, a lease of what
-is not said yet, and every 10 ms a round trip that says it and learns what the bucket owes.
+What each host keeps is what gateway/ratelimit/redis_leased.py keeps: a bucket of what is known of all hosts, a lease of
+what is not said yet, and every 10 ms a round trip that says it and learns what the bucket owes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Bucket:
 
 
 def lease(rate: float, burst: float) -> float:
-    """The units that a host may let in before the Redis knows (gateway.limiting.leases.lease)."""
+    """The units that a host may let in before the Redis knows (gateway.ratelimit.redis_leased.lease)."""
     return min(burst, max(1.0, rate // 10, burst // 10))
 
 

@@ -16,9 +16,9 @@ from contextlib import ExitStack
 from itertools import cycle, islice
 from typing import IO
 
-from gateway.limiting.exact_scripts import TAKE
-from gateway.limiting.leases import SAY
-from gateway.shared.redis_store import Script
+from gateway.ratelimit.exact_scripts import TAKE
+from gateway.ratelimit.redis_leased import SAY
+from gateway.state.redis.store import Script
 from perf import tools
 from perf.procs import Server, free_ports, session_cpu
 

@@ -18,7 +18,7 @@ from perf.simulation.engine import Engine, Station
 from perf.simulation.plants import poisson
 from perf.simulation.shapes import distinct, lru_hits, zipf
 
-BATCH, QUEUE = 256, 4096  # calls of a round trip, and that wait, as gateway.shared.redis_scripts has them
+BATCH, QUEUE = 256, 4096  # calls of a round trip, and that wait, as gateway.state.redis.scripts has them
 PAUSE = 0.01  # seconds between two round trips of a process that says what it let in
 PATIENCE = 0.1  # seconds that a request waits for an exact limit
 

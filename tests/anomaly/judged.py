@@ -1,6 +1,6 @@
 """What the detector says of a made series."""
 
-from gateway.alerting.anomaly import Detector
+from gateway.alerting.anomaly.detector import Detector
 from tests.anomaly.nab import Run
 from tests.anomaly.series import Series
 

@@ -183,7 +183,7 @@ def installed(files):
         if "Status: install ok installed" in paragraph:
             name, version = (re.search(rf"^{key}: (.*)$", paragraph, re.M)[1] for key in ("Package", "Version"))
             found.add(("deb", name, version))
-    chart = next(files.glob("opt/gateway/lib/*/site-packages/gateway/observer/static/vendor/package.json"))
+    chart = next(files.glob("opt/gateway/lib/*/site-packages/gateway/control/dashboard/static/vendor/package.json"))
     package = json.loads(chart.read_text())
     return found | {("npm", package["name"].lower(), package["version"])}
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from gateway.identity.stored_keys import digest_of, new_key
+from gateway.auth.api_key.stored_keys import digest_of, new_key
 from tests.support.gateway import ROOT, wait_until
 from tests.support.operations import running
 from tests.support.raw import Upstream, echo

@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from gateway.cli import main
+from gateway.cli.group import main
 from tests.support.collector import collecting
 from tests.support.gateway import ROOT, Gateway, free_port, wait_until
 from tests.support.receivers import receiving

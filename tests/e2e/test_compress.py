@@ -13,8 +13,8 @@ import brotli
 import pytest
 from click.testing import CliRunner
 
-from gateway import zstd
-from gateway.cli import main
+from gateway.cli.group import main
+from gateway.http import zstd
 from tests.support.gateway import Gateway
 from tests.support.raw import Connection, Upstream
 from tests.support.through import ask, config, get, sending, serving

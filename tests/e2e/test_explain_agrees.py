@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from gateway.cli_check import ready
-from gateway.cli_explain import Request, examine
+from gateway.config.cli import ready
+from gateway.routing.explain import Request, examine
 from tests.support.gateway import Gateway
 from tests.support.raw import Client, Upstream, echo
 from tests.support.through import config, get, serving

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gateway.cli import main
+from gateway.cli.group import main
 from tests.support.gateway import Gateway
 from tests.support.through import ask, config, get, problem
 

@@ -14,7 +14,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import RequestReceived
 
-from gateway.identity.stored_keys import digest_of, new_key
+from gateway.auth.api_key.stored_keys import digest_of, new_key
 from tests.support.certs import Pair
 from tests.support.gateway import Gateway, free_port, wait_until
 from tests.support.http2 import Http2Client, head

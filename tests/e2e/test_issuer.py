@@ -14,8 +14,8 @@ import pytest
 from joserfc import jwk as jose_jwk
 from joserfc import jwt as jose_jwt
 
-from gateway.identity.key_file import create
-from gateway.identity.signing import make_key
+from gateway.auth.jwt.key_files import create
+from gateway.auth.jwt.signing import make_key
 from tests.support.gateway import ROOT, wait_until
 from tests.support.operations import running
 from tests.support.raw import Upstream

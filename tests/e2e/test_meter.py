@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from gateway.observe.figures import Figures, RouteFigures
+from gateway.observability.metrics.snapshot import Figures, RouteFigures
 from tests.support.certs import authority, issue
 from tests.support.gateway import free_port
 from tests.support.http2 import Http2Client, head

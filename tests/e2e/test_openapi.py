@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.identity.stored_keys import digest_of, new_key
+from gateway.auth.api_key.stored_keys import digest_of, new_key
 from tests.support.gateway import ROOT, Gateway, wait_until
 from tests.support.raw import Upstream, echo
 from tests.support.through import ask, get, problem, serving

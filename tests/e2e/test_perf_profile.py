@@ -48,7 +48,7 @@ def test_a_flame_graph_has_python_and_cython(tmp_path):
     assert main(["profile", "bare", "--seconds", "2", "--sampler", "py-spy", "-o", str(tmp_path)]) == 0
     page = (tmp_path / "cpu.html").read_text()
     assert re.search(r'<div class="python" .*title="App\.__call__ \(falcon/app\.py\): \d+ samples', page)
-    assert re.search(r'<div class="fast" .*title="serve \(gateway/_fast/http1\): \d+ samples', page)
+    assert re.search(r'<div class="fast" .*title="serve \(gateway/_fast/http1_server\): \d+ samples', page)
     stacks = (tmp_path / "cpu.folded").read_text().splitlines()
     assert all(re.fullmatch(r".+\) \d+", line) for line in stacks)
 
@@ -60,7 +60,7 @@ def test_a_flame_graph_of_perf_has_cython_and_the_kernel(tmp_path):
         pytest.skip("perf may not sample here")
     assert main(["profile", "bare", "--seconds", "2", "--sampler", "perf", "-o", str(tmp_path)]) == 0
     page = (tmp_path / "cpu.html").read_text()
-    assert re.search(r'<div class="fast" .*title="gateway\._fast\.http1\.Connection', page)
+    assert re.search(r'<div class="fast" .*title="gateway\._fast\.http1_server\.Connection', page)
     assert not (tmp_path / "perf.data").exists()
 
 
@@ -72,7 +72,7 @@ def test_instructions_and_allocations_of_a_request(tmp_path):
     told = (tmp_path / "instructions.txt").read_text()
     count = float(re.match(r"([\d,]+) instructions per request", told)[1].replace(",", ""))
     assert 20_000 < count < 1_000_000
-    assert re.search(r" 1\.0\d  gateway\._fast\.head\.\w+  \[head\]$", told, re.M), (
+    assert re.search(r" 1\.0\d  gateway\._fast\.http1_head\.\w+  \[http1_head\]$", told, re.M), (
         "a head is read once for each request"
     )
     assert re.search(r"^ +[\d.]+  _PyObject_Malloc$", (tmp_path / "allocations.txt").read_text(), re.M)

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from gateway.config.document import load
-from gateway.config.published import Published
+from gateway.config.publish import Published
 from tests.support.gateway import ROOT, wait_until
 from tests.support.operations import Asker, Wrk, get, page_of, respond, running, runtime_folder, server
 from tests.support.raw import Upstream, echo

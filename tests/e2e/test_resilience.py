@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from gateway.cli_check import ready
-from gateway.cli_explain import Request, examine
+from gateway.config.cli import ready
+from gateway.routing.explain import Request, examine
 from tests.support.gateway import ROOT, Gateway, wait_until
 from tests.support.operations import running
 from tests.support.raw import Connection, Upstream

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from gateway.cli import main
+from gateway.cli.group import main
 from tests.support.gateway import Gateway
 from tests.support.raw import Connection, Upstream
 from tests.support.through import ask, config, get, problem, sending, serving

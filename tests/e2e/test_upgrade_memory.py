@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from gateway.shared.memory import MemoryStore
+from gateway.state.memory_store import MemoryStore
 from tests.support.gateway import ROOT, wait_until
 from tests.support.operations import children, running, runtime_folder
 

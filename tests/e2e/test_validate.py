@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gateway.cli import main
+from gateway.cli.group import main
 from tests.support.gateway import Gateway, wait_until
 from tests.support.raw import Upstream, echo
 from tests.support.through import ask, config, get, memory, problem, sending, serving

@@ -13,8 +13,8 @@ from typing import Any
 import gevent
 from gevent import socket
 
-from gateway._fast.head import Limits
-from gateway._fast.http1 import Server, Settings
+from gateway._fast.http1_head import Limits
+from gateway._fast.http1_server import Server, Settings
 from gateway.errors import KINDS, GatewayError
 from gateway.server.listener import Listener
 from tests.fuzz.judge import Wrong, answers, compare

@@ -6,35 +6,35 @@ import types
 
 import pytest
 
-from gateway._fast.bucket import Buckets
-from gateway.caching.caching import Caching
-from gateway.caching.flights import Flights
-from gateway.caching.memory import Memory
-from gateway.caching.purges import Purges
+from gateway._fast.token_bucket import Buckets
+from gateway.auth.api_key.authenticator import StoredCallers
+from gateway.auth.jwt.jwks import RemoteKeys
+from gateway.auth.oidc.client import OpenIdClient
+from gateway.auth.revocation_list import Revoked
+from gateway.auth.runtime import Registry
+from gateway.auth.session.authenticator import SessionAuthenticator
+from gateway.auth.session.refresh import Renewal
+from gateway.cache.flights import Flights
+from gateway.cache.memory_tier import Memory
+from gateway.cache.purge import Purges
+from gateway.cache.runtime import Caching
 from gateway.config.compile import compile
 from gateway.config.document import load
-from gateway.hands import Hands
-from gateway.identity.api_keys import StoredCallers
-from gateway.identity.jwks import RemoteKeys
-from gateway.identity.oidc import OpenIdClient
-from gateway.identity.registry import Registry
-from gateway.identity.renewal import Renewal
-from gateway.identity.revoked import Revoked
-from gateway.identity.session_caller import SessionAuthenticator
-from gateway.limiting.keys import Keys
-from gateway.limiting.limit import Limit
-from gateway.shared import MemoryStore
-from gateway.transcoding.reflection import Reflected, Reflecting
-from gateway.upstreams.discovery.source import Follow, Source
-from gateway.upstreams.fleet import Fleet
-from gateway.upstreams.gate import Gate
-from gateway.upstreams.hedge import Latencies
-from gateway.upstreams.mirror import Lane
-from gateway.upstreams.overload import Limiter
-from gateway.upstreams.pool import TargetPool
-from gateway.upstreams.state import UpstreamState
-from gateway.validating.reading import JsonReader
-from gateway.validating.schema import Schema
+from gateway.handlers.grpc.reflection import Reflected, Reflecting
+from gateway.http.json_reader import JsonReader
+from gateway.ratelimit.keys import Keys
+from gateway.ratelimit.limit import Limit
+from gateway.state import MemoryStore
+from gateway.upstream.discovery.source import Follow, Source
+from gateway.upstream.greenlets import Hands
+from gateway.upstream.mirror import Lane
+from gateway.upstream.pool.pool import TargetPool
+from gateway.upstream.resilience.adaptive_limit import Limiter
+from gateway.upstream.resilience.concurrency_limit import Gate
+from gateway.upstream.resilience.hedge import Latencies
+from gateway.upstream.target_state import UpstreamState
+from gateway.upstream.targets import Fleet
+from gateway.validation.schema import Schema
 from tests.house.tree import ROOT
 from tests.support.certs import authority
 

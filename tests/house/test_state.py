@@ -11,7 +11,7 @@ CHANGES = {
     *("appendleft", "popleft", "sort", "reverse"),
 }
 #: "file:name" of state that has to be in a module, and why.
-EXCEPTIONS = {"gateway/server/site.py:_site": "one per process, made in the master before the first fork"}
+EXCEPTIONS = {"gateway/server/context.py:_site": "one per process, made in the master before the first fork"}
 
 
 def is_container(value) -> bool:

@@ -1,6 +1,6 @@
 """RFC 9111 by the letter and nothing else: Cache-Control of a request and of an answer, with a validator or without.
 
-Written apart from gateway.caching: fields are read by a parser of characters, and every rule is one line.
+Written apart from gateway.cache: fields are read by a parser of characters, and every rule is one line.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from gateway._fast import decode
+from gateway._fast import waf_decode as decode
 
 
 def first(raw: bytes, kind: int) -> bytes:

@@ -1,4 +1,4 @@
-"""What gateway/_fast/rules.py says of a head, as plainly as it can be: all rules that it breaks, or what it means."""
+"""Oracle of gateway/_fast/head_rules.py, as plain as it can be: all rules that a head breaks, or its meaning."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from gateway.canonical import BadTarget, canonical
 from gateway.contracts import Plan
+from gateway.http.path import BadTarget, canonical
 
 
 def is_plain(path: str) -> bool:

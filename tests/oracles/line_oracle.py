@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 from gateway.exchange import Exchange
-from gateway.observe.access_log import SECRET_ENDINGS, SECRET_NAMES
+from gateway.observability.access_log import SECRET_ENDINGS, SECRET_NAMES
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -2,9 +2,15 @@
 
 import re
 
-from gateway._fast.decode import CRLF, FORM, TEXT, URL, readings
-from gateway._fast.markup import xss_attack
-from gateway._fast.sql import sql_attack
+from gateway._fast.waf_decode import (
+    CRLF,
+    FORM,
+    TEXT,
+    URL,
+    readings,
+)
+from gateway._fast.waf_sql import sql_attack
+from gateway._fast.waf_xss import xss_attack
 
 PLAIN = re.compile(r"(?:[A-Za-z0-9_]|-(?!-)|\.(?!\.))*", re.ASCII)
 WAY = re.compile(rb"\.\.|\.ini|(?:etc|proc|windows|web-inf)[/\\]", re.IGNORECASE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gateway._fast.sql_rules import PREFIXES, SHAPES, WORDS
+from gateway._fast.waf_sql_rules import PREFIXES, SHAPES, WORDS
 
 _LETTERS = {word.encode(): letter for word, letter in WORDS}
 _PREFIXES = {word.encode() for word in PREFIXES}

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from gateway._fast.verdict import ORDERS, STEPS
+from gateway._fast.body_program import ORDERS, STEPS
 
 NAMES = {number: name for name, number in STEPS.items()}
 COMPARED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}

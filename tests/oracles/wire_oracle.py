@@ -1,4 +1,4 @@
-"""Slow, obvious twins of what `_fast.wire` decides: the chunked coding and the forwarding fields."""
+"""Slow, obvious twins of what `_fast.http1_client` decides: the chunked coding and the forwarding fields."""
 
 from __future__ import annotations
 

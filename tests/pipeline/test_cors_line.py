@@ -6,13 +6,22 @@ import json
 
 import pytest
 
-from gateway import pipeline, plugins
-from gateway.config.model_headers import HeaderEdit, HeaderRules
-from gateway.config.model_identity import Cors, IpRules
+from gateway import pipeline
+from gateway.auth.model import Cors, IpRules
+from gateway.config import plugins
+from gateway.config.header_edits_model import HeaderEdit, HeaderRules
 from gateway.contracts import RoutePlan, Step, Tools
-from gateway.errors import FORBIDDEN, UNAUTHENTICATED, UPSTREAM_REFUSED, GatewayError, Kind
+from gateway.errors import (
+    FORBIDDEN,
+    UNAUTHENTICATED,
+    UPSTREAM_REFUSED,
+    GatewayError,
+    Kind,
+)
 from gateway.exchange import Exchange
-from gateway.policies import cors, headers, ip
+from gateway.policies.cors import policy as cors
+from gateway.policies.headers import policy as headers
+from gateway.policies.ip import policy as ip
 from tests.exchanges import exchange
 from tests.pipeline.conftest import Line
 

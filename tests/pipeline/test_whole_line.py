@@ -7,14 +7,26 @@ from typing import Any
 
 import pytest
 
-from gateway import pipeline, plugins
-from gateway.config.model import AccessLog, Rewrite
-from gateway.config.model_headers import HeaderEdit, HeaderRules
-from gateway.contracts import RoutePlan, Step, Steps, Tools
-from gateway.errors import METHOD_NOT_ALLOWED, ROUTE_NOT_FOUND, UPSTREAM_REFUSED, GatewayError
+from gateway import pipeline
+from gateway.config import plugins
+from gateway.config.header_edits_model import HeaderEdit, HeaderRules
+from gateway.contracts import (
+    RoutePlan,
+    Step,
+    Steps,
+    Tools,
+)
+from gateway.errors import (
+    METHOD_NOT_ALLOWED,
+    ROUTE_NOT_FOUND,
+    UPSTREAM_REFUSED,
+    GatewayError,
+)
 from gateway.exchange import Exchange, Response
-from gateway.observe.access_log import AccessLogs
-from gateway.policies import headers, rewrite
+from gateway.observability.access_log import AccessLogs
+from gateway.policies.headers import policy as headers
+from gateway.policies.rewrite import policy as rewrite
+from gateway.routing.model import AccessLog, Rewrite
 from tests.exchanges import exchange
 
 TOOLS = Tools("item", lambda: 0.0, print)

@@ -45,11 +45,11 @@ def main() -> None:
 
 def _find(engine: str) -> Find:
     if engine == "sql":
-        from gateway._fast.sql import sql_attack
+        from gateway._fast.waf_sql import sql_attack
 
         return sql_attack
     if engine == "markup":
-        from gateway._fast.markup import xss_attack
+        from gateway._fast.waf_xss import xss_attack
 
         return xss_attack
     from tests.screening.policy import find

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gateway.errors import GatewayError
-from gateway.screening.bodies import xml_fields
-from gateway.screening.values import TEXT, attacks
+from gateway.validation.waf.body import xml_fields
+from gateway.validation.waf.detect import TEXT, attacks
 
 
 def find(text: str) -> str:

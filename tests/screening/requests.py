@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus, urlencode
 
-from gateway.config.schema_sanitize import PARTS, RULES
 from gateway.errors import GatewayError
-from gateway.policies.screen import compile
-from gateway.screening.judge import Rules
+from gateway.validation.waf.decision import Rules
+from gateway.validation.waf.policy import compile
+from gateway.validation.waf.schema import PARTS, RULES
 from tests.exchanges import exchange
 from tests.screening.benign import AGENTS, FIRST, SEARCHES, SEED, STREETS, Benign
 from tests.screening.measure import Rate

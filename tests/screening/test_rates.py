@@ -4,9 +4,15 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from gateway._fast.decode import CRLF, FORM, TEXT, URL, readings
-from gateway._fast.screen import needs_look
-from gateway.screening.values import _in_readings, header_attacks
+from gateway._fast.waf_decode import (
+    CRLF,
+    FORM,
+    TEXT,
+    URL,
+    readings,
+)
+from gateway._fast.waf_scan import needs_look
+from gateway.validation.waf.detect import _in_readings, header_attacks
 from tests.screening.attacks import attacks
 from tests.screening.benign import benign
 from tests.screening.encodings import ENCODINGS, variants

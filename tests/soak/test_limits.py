@@ -11,10 +11,10 @@ from time import perf_counter_ns
 
 import pytest
 
-from gateway.config.model_limit import Rate
-from gateway.limiting.leases import lease
-from gateway.limiting.pace import TICK, Pace
-from gateway.shared import buckets as shared
+from gateway.ratelimit import bucket_table as shared
+from gateway.ratelimit.model import Rate
+from gateway.ratelimit.pace import TICK, Pace
+from gateway.ratelimit.redis_leased import lease
 from tests.soak.figures import keep
 from tests.support.flood import flood, gateways, steady_flood
 from tests.support.gateway import wait_until

@@ -1,18 +1,24 @@
-"""The simplest cache that could be made of gateway.caching: a list of entries for each path, and a clock to set."""
+"""The simplest cache that could be made of gateway.cache: a list of entries for each path, and a clock to set."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from gateway.caching.answer import answered
-from gateway.caching.asked import Asked, bare
-from gateway.caching.invalidation import invalidated
-from gateway.caching.rules import Rules
-from gateway.caching.stored import Stored, selects, stored
-from gateway.caching.storing import refusal
-from gateway.caching.validation import agrees, conditional, freshened, head_agrees, is_error
-from gateway.caching.verdict import Use, verdict
+from gateway.cache.invalidation import invalidated
+from gateway.cache.lookup import Use, verdict
+from gateway.cache.request_directives import Asked, bare
+from gateway.cache.response import answered
+from gateway.cache.revalidate import (
+    agrees,
+    conditional,
+    freshened,
+    head_agrees,
+    is_error,
+)
+from gateway.cache.rules import Rules
+from gateway.cache.storable import refusal
+from gateway.cache.stored_response import Stored, selects, stored
 from gateway.exchange import Headers, Response
 
 #: (method, path, headers) -> (status, headers, body)

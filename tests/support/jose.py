@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from gateway.config.model_identity import Credential, Jwt
+from gateway.auth.model import Credential, Jwt
 from gateway.errors import IDENTITY_UNAVAILABLE, GatewayError
 
 NOW = 1_800_000_000.0

@@ -11,8 +11,8 @@ import gevent
 from gevent import socket
 
 from gateway._fast.channel import Channel
-from gateway._fast.head import Limits
-from gateway._fast.http1 import Connection, Server, Settings
+from gateway._fast.http1_head import Limits
+from gateway._fast.http1_server import Connection, Server, Settings
 from gateway.errors import KINDS, GatewayError
 
 App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from gateway.observe.figures import CallFigures, Figures, RouteFigures
-from gateway.observe.reading import Reader
+from gateway.observability.metrics.reading import Reader
+from gateway.observability.metrics.snapshot import CallFigures, Figures, RouteFigures
 from tests.support.gateway import Gateway, wait_until
 from tests.support.operations import page_of
 from tests.support.raw import Client

@@ -13,12 +13,12 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from gevent.event import Event
 
-from gateway.config.model_identity import Jwks, Oidc, Session
+from gateway.auth.caller import Caller
+from gateway.auth.jwt.jwk import public_key
+from gateway.auth.jwt.keys import Key, StaticKeys
+from gateway.auth.model import Jwks, Oidc, Session
 from gateway.errors import UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import Headers
-from gateway.identity.caller import Caller
-from gateway.identity.jwk import public_key
-from gateway.identity.keys import Key, StaticKeys
 
 ISSUER = "https://id.test"
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gateway.shared import Page
+from gateway.state import Page
 from tests.support.gateway import Gateway
 from tests.support.raw import Client
 

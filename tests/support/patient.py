@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.shared import redis_client, redis_scripts
+from gateway.state.redis import client as redis_client
+from gateway.state.redis import scripts as redis_scripts
 from tests.support.gateway import PATIENCE, ROOT
 
 #: the same for a process of its own, from its first line on
@@ -18,9 +19,9 @@ import importlib.machinery
 import sys
 
 LONGER = {{
-    "gateway.shared.redis_client": "PATIENCE",
-    "gateway.shared.redis_scripts": "SUSPECT",
-    "gateway.shared.redis_store": "_WAIT",
+    "gateway.state.redis.client": "PATIENCE",
+    "gateway.state.redis.scripts": "SUSPECT",
+    "gateway.state.redis.store": "_WAIT",
 }}
 
 

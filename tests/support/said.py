@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.limiting.pace import TICK
-from gateway.shared.redis_scripts import Call
-from gateway.shared.store import StoreUnavailableError
+from gateway.ratelimit.pace import TICK
+from gateway.state.redis.scripts import Call
+from gateway.state.store import StoreUnavailableError
 
 
 class Asked:

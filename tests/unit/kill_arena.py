@@ -15,9 +15,9 @@ import zlib
 from itertools import count
 from pathlib import Path
 
-from gateway._fast.page import Cell, Memory
-from gateway.shared import MemoryStore, Page
-from gateway.shared.memory import CAPACITY_MIN
+from gateway._fast.atomics import Cell, Memory
+from gateway.state import MemoryStore, Page
+from gateway.state.memory_store import CAPACITY_MIN
 
 ROUND = 4  # writers that run at the same time
 SLOTS = 5

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.canonical import BadTarget, Canonical, canonical
+from gateway.http.path import BadTarget, Canonical, canonical
 
 PIECES = [
     "/",

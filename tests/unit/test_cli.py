@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway import __version__
-from gateway.cli import main
+from gateway.cli.group import main
 from tests.support.certs import authority, issue
 
 ROOT = Path(__file__).parents[2]

@@ -1,7 +1,7 @@
 import pytest
 from click.testing import CliRunner
 
-from gateway.cli import main
+from gateway.cli.group import main
 from tests.support.gateway import free_port
 from tests.support.receivers import receiving
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from click.testing import CliRunner
 
-from gateway.alerting.anomaly import Detector
-from gateway.cli import main
+from gateway.alerting.anomaly.detector import Detector
+from gateway.cli.group import main
 
 START = datetime(2014, 4, 1, tzinfo=UTC)
 

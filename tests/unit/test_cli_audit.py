@@ -5,9 +5,9 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from gateway.audit.book import FileBook
-from gateway.audit.chain import entry
-from gateway.cli import main
+from gateway.cli.group import main
+from gateway.observability.audit.chain import entry
+from gateway.observability.audit.writer import FileBook
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from gateway import cli_admin
-from gateway.cli import main
+from gateway.cli import client as cli_admin
+from gateway.cli.group import main
 
 
 @pytest.fixture

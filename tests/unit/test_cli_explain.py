@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gateway.cli import main
+from gateway.cli.group import main
 
 QUICKSTART = str(Path(__file__).parents[2] / "conf" / "quickstart.yaml")
 
@@ -219,7 +219,7 @@ def test_where_a_key_decides_the_target_is_told(several):
 
 
 def test_where_a_cookie_decides_the_target_is_told(several):
-    from gateway.upstreams.affinity import token
+    from gateway.upstream.balance.affinity import token
 
     assert picked(several, "/5/x")[0] is None
     assert "no cookie gw_" in picked(several, "/5/x")[1]

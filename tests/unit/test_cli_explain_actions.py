@@ -7,7 +7,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from gateway.cli import main
+from gateway.cli.group import main
 from tests.support.certs import authority
 
 TEXT = """

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.cli_explain import Request, examine
-from gateway.cli_explain_words import in_words
 from gateway.config.compile import compile
-from gateway.config.compile_upstreams import Resources
 from gateway.config.document import loads
-from gateway.limiting.limiting import Limiting
+from gateway.ratelimit.runtime import Limiting
+from gateway.routing.explain import Request, examine
+from gateway.routing.explain_text import in_words
+from gateway.upstream.compile import Resources
 
 TEXT = """\
 version: 1

@@ -11,14 +11,14 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from gateway.alerting import promql
-from gateway.alerting.expression import parse
-from gateway.alerting.matching import Weekly
-from gateway.alerting.signals import SIGNALS
-from gateway.cli import main
-from gateway.config.model_alerts import Alerting, Escalation
-from gateway.exporting.alertmanager import config
-from gateway.observer import families, self_families
+from gateway.alerting.export import promql
+from gateway.alerting.export.alertmanager import config
+from gateway.alerting.model import Alerting, Escalation
+from gateway.alerting.rules.expression import parse
+from gateway.alerting.rules.signals import SIGNALS
+from gateway.alerting.silences import Weekly
+from gateway.cli.group import main
+from gateway.observability.metrics import families, self_families
 
 PATH = f"{os.environ['PATH']}:/usr/sbin:/usr/bin"
 CONFIG = """\

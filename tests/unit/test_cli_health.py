@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from click.testing import CliRunner
 
-from gateway.cli import main
+from gateway.cli.group import main
 
 ANSWERS = {"/healthz": (200, b'{"status":\n "alive"}'), "/readyz": (503, b'{"status": "draining"}')}
 

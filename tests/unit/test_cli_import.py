@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gateway.cli import main
-from gateway.cli_import import dump
+from gateway.cli.group import main
 from gateway.config.document import load, loads
+from gateway.routing.openapi.cli import dump
 
 SHOP = Path(__file__).parents[2] / "conf" / "examples" / "shop.yaml"
 

@@ -14,14 +14,14 @@ import jwt
 import pytest
 from click.testing import CliRunner
 
-from gateway.cli import main
+from gateway.auth.api_key.stored_keys import digest_of
+from gateway.auth.issuer.endpoint import verified_as
+from gateway.auth.jwt import key_files as key_file
+from gateway.auth.jwt.keys import StaticKeys, parse_keys
+from gateway.auth.jwt.signing import Signer, make_key
+from gateway.auth.jwt.verify import Verifier
+from gateway.cli.group import main
 from gateway.config.document import load
-from gateway.identity import key_file
-from gateway.identity.issuer import verified_as
-from gateway.identity.keys import StaticKeys, parse_keys
-from gateway.identity.signing import Signer, make_key
-from gateway.identity.stored_keys import digest_of
-from gateway.identity.verify import Verifier
 from tests.support.gateway import free_port
 from tests.support.key_files import ec_key, private_pem, public_pem
 from tests.unit.admin.admin_site import AdminSite

@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from gateway.cli_top_view import ms, share, view
+from gateway.control.top_view import ms, share, view
 
 ROUTE = {
     "name": "items", "requests": 10, "requests_per_second": 2.5, "errors": 1, "error_rate": 0.1, "in_flight": 3,

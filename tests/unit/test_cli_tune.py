@@ -3,7 +3,7 @@
 import pytest
 from click.testing import CliRunner
 
-from gateway.cli import main
+from gateway.cli.group import main
 
 CONFIG = """
 version: 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway import expressions
+from gateway.http import json_template as expressions
 
 
 @pytest.mark.parametrize(

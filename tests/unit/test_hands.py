@@ -10,8 +10,8 @@ import gevent.event
 import pytest
 from gevent import getcurrent
 
-from gateway import hands
-from gateway.hands import Hands
+from gateway.upstream import greenlets as hands
+from gateway.upstream.greenlets import Hands
 from tests.support.greenlets import until
 
 

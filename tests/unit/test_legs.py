@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.legs import leg, parsed
+from gateway.upstream.subrequest import leg, parsed
 from tests.exchanges import exchange
 
 ALPHABET = st.characters(exclude_categories=["Cs"])

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from gateway.listening import problem
+from gateway.server.bind_check import problem
 from tests.support.ports import free_port
 
 

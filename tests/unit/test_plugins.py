@@ -10,11 +10,11 @@ from greenlet import GreenletExit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import plugins
+from gateway.config import plugins
+from gateway.config.plugins import ORDER, PluginError
 from gateway.contracts import Steps, Tools
 from gateway.errors import PLUGIN_FAILED, ROUTE_NOT_FOUND, GatewayError
 from gateway.exchange import Response
-from gateway.plugins import ORDER, PluginError
 from tests.exchanges import exchange
 
 TOOLS = Tools("item", lambda: 0.0, print)

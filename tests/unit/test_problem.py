@@ -17,8 +17,14 @@ from gateway.errors import (
     Kind,
 )
 from gateway.exchange import Exchange, Response
-from gateway.grpc_wire import CLIENT
-from gateway.problem import HTML, JSON, TEXT, preferred, problem_response
+from gateway.http.grpc import CLIENT
+from gateway.http.problem import (
+    HTML,
+    JSON,
+    TEXT,
+    preferred,
+    problem_response,
+)
 from tests.exchanges import exchange
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from gateway import pipeline, plugins
+from gateway import pipeline
+from gateway.config import plugins
 from gateway.contracts import Step, Tools
 from gateway.exchange import Response
 from tests.exchanges import exchange, route

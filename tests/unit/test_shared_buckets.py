@@ -9,10 +9,17 @@ from collections import Counter
 
 import pytest
 
-from gateway._fast.bucket import Buckets
-from gateway._fast.page import Cell, Memory
-from gateway.shared import Page
-from gateway.shared.buckets import CAPACITY, CAPACITY_MAX, REGION, buckets_of, private, region_size
+from gateway._fast.atomics import Cell, Memory
+from gateway._fast.token_bucket import Buckets
+from gateway.ratelimit.bucket_table import (
+    CAPACITY,
+    CAPACITY_MAX,
+    REGION,
+    buckets_of,
+    private,
+    region_size,
+)
+from gateway.state import Page
 from tests.support.forks import children, ends, run_all, spin
 
 PROCESSES = 8

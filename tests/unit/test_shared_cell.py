@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway._fast.page import Cell, Memory
+from gateway._fast.atomics import Cell, Memory
 from tests.oracles import page_oracle
 from tests.support.forks import run_all
 

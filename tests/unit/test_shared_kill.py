@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.shared import RuntimeDir
+from gateway.state import RuntimeDir
 
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("GATEWAY_KILLS", "1000"))

@@ -10,7 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from gateway.shared import Page, PageError, WorkerState, page, process, slot
+from gateway.state import (
+    Page,
+    PageError,
+    WorkerState,
+    process,
+)
+from gateway.state import (
+    shared_memory as page,
+)
+from gateway.state import (
+    worker_slots as slot,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -213,7 +224,7 @@ def test_only_the_holder_resigns(shared):
 
 NEW_MASTER = """
 import os, sys
-from gateway.shared import Page
+from gateway.state import Page
 page = Page.from_env(os.environ)
 assert not os.get_inheritable(page.fd)
 page.generation.add(1)

@@ -11,13 +11,13 @@ from time import monotonic
 
 import pytest
 
-from gateway.shared import redis_client
-from gateway.shared.guarded import PAUSE, PAUSE_MAX, Guarded
-from gateway.shared.opening import open_store
-from gateway.shared.redis_address import parse
-from gateway.shared.redis_client import CONNECTIONS, PATIENCE
-from gateway.shared.redis_store import RedisStore
-from gateway.shared.store import StoreError, StoreFullError, StoreUnavailableError
+from gateway.state.fail_fast_store import PAUSE, PAUSE_MAX, Guarded
+from gateway.state.open_store import open_store
+from gateway.state.redis import client as redis_client
+from gateway.state.redis.address import parse
+from gateway.state.redis.client import CONNECTIONS, PATIENCE
+from gateway.state.redis.store import RedisStore
+from gateway.state.store import StoreError, StoreFullError, StoreUnavailableError
 from tests.support.certs import authority, issue
 from tests.support.forks import run_all
 from tests.support.gateway import free_port, wait_until
@@ -416,7 +416,7 @@ def test_a_scan_that_breaks_off(guarded):
 def test_redis_is_imported_for_a_redis_only(tmp_path):
     text = (
         "import sys, pathlib\n"
-        "from gateway.shared.opening import open_store\n"
+        "from gateway.state.open_store import open_store\n"
         "store = open_store('memory', pathlib.Path(sys.argv[1]))\n"
         "store.set(b'k', b'v', None)\n"
         "assert 'redis' not in sys.modules\n"
@@ -449,9 +449,9 @@ def test_greenlets_share_it(server):
     text = (
         "from gevent import monkey; monkey.patch_all()\n"
         "import gevent, socket, sys, threading\n"
-        "from gateway.shared.redis_address import parse\n"
-        "from gateway.shared.redis_store import RedisStore\n"
-        "from gateway.shared.store import StoreUnavailableError\n"
+        "from gateway.state.redis.address import parse\n"
+        "from gateway.state.redis.store import RedisStore\n"
+        "from gateway.state.store import StoreUnavailableError\n"
         "store = RedisStore(parse(sys.argv[1]))\n"
         "store.clear(b'')\n"
         "jobs = [gevent.spawn(store.incr, b'n', 1, None) for _ in range(100)]\n"

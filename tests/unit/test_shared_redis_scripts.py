@@ -21,11 +21,11 @@ ROOT = Path(__file__).parents[2]
 WORKER = """
 from gevent import monkey; monkey.patch_all()
 import sys, time, gevent
-from gateway.shared import redis_client, redis_scripts
-from gateway.shared.redis_address import parse
-from gateway.shared.redis_scripts import SUSPECT, Call, Scripts
-from gateway.shared.redis_store import Script
-from gateway.shared.store import StoreError
+from gateway.state.redis import client as redis_client, scripts as redis_scripts
+from gateway.state.redis.address import parse
+from gateway.state.redis.scripts import SUSPECT, Call, Scripts
+from gateway.state.redis.store import Script
+from gateway.state.store import StoreError
 if len(sys.argv) > 2:
     redis_client.PATIENCE = redis_scripts.PATIENCE = float(sys.argv[2])
 scripts = Scripts(parse(sys.argv[1]))

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from gateway.shared import RuntimeDir, runtime
+from gateway.state import RuntimeDir
+from gateway.state import runtime_dir as runtime
 
 ROOT = Path(__file__).parents[2]
 
 MASTER = """
 import os, sys
 from pathlib import Path
-from gateway.shared import RuntimeDir
+from gateway.state import RuntimeDir
 directory = RuntimeDir.from_env(os.environ) or RuntimeDir.create(Path(sys.argv[1]))
 print(directory.path, flush=True)
 for line in sys.stdin:

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from gateway.shared import MemoryStore, StoreFullError, StoreUnavailableError
-from gateway.shared.redis_address import parse
-from gateway.shared.redis_store import RedisStore
-from gateway.shared.store import KEY_MAX, TTL_MAX, VALUE_MAX
+from gateway.state import MemoryStore, StoreFullError, StoreUnavailableError
+from gateway.state.redis.address import parse
+from gateway.state.redis.store import RedisStore
+from gateway.state.store import KEY_MAX, TTL_MAX, VALUE_MAX
 from tests.oracles.store_oracle import DictStore
 from tests.support.drawing import examples
 from tests.support.forks import run_all
@@ -411,7 +411,7 @@ def test_the_default_clock_is_one_for_all_processes(tmp_path):
 
 def test_lmdb_is_imported_when_a_store_is_opened():
     text = (
-        "import sys, pathlib, gateway.shared as shared\n"
+        "import sys, pathlib, gateway.state as shared\n"
         "store = shared.MemoryStore(pathlib.Path(sys.argv[1]))\n"
         "assert 'lmdb' not in sys.modules\n"
         "store.get(b'k')\n"

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import templates
+from gateway.auth.caller import Caller
 from gateway.errors import AMBIGUOUS_PATH, GatewayError
-from gateway.identity.caller import Caller
+from gateway.http import template as templates
 from tests.exchanges import exchange
 
 

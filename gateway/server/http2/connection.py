@@ -18,10 +18,10 @@ from gevent.socket import wait_read
 from h2.errors import ErrorCodes
 
 from gateway._fast.channel import TimedOut
-from gateway.server.http2.conversation import FOREVER, Conversation
 from gateway.server.http2.frames import Goodbye
 from gateway.server.http2.outgoing import HIGH, Outgoing
 from gateway.server.http2.service import Service
+from gateway.server.http2.session import FOREVER, Conversation
 
 log = logging.getLogger("gateway")
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from gateway._fast.head import Limits, RequestHead, parse_request
-from gateway._fast.rules import RULES, Refused
+from gateway._fast.head_rules import RULES, Refused
+from gateway._fast.http1_head import Limits, RequestHead, parse_request
 
 Field = tuple[bytes, bytes]
 

@@ -7,7 +7,7 @@ from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
 
 from gateway._fast.channel import TimedOut
-from gateway._fast.http1 import Server
+from gateway._fast.http1_server import Server
 from gateway.server.http2.frames import MAX_FRAME, Budget
 from gateway.server.http2.outgoing import Outgoing
 from gateway.server.http2.stream import Stream

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from gateway._fast.http1 import Server
+from gateway._fast.http1_server import Server
 
 
 class Connected(Protocol):

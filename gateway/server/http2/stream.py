@@ -12,9 +12,9 @@ from gevent.event import Event
 from h2.errors import ErrorCodes
 
 from gateway._fast.channel import Channel, Interrupted, TimedOut
-from gateway._fast.http1 import Server
+from gateway._fast.http1_server import Server
 from gateway.exchange import Headers
-from gateway.grpc_wire import CLIENT, Sizes, is_call
+from gateway.http.grpc import CLIENT, Sizes, is_call
 from gateway.server.http2.body import Body, NoBody
 
 log = logging.getLogger("gateway")
@@ -115,7 +115,7 @@ class Stream:
         """The exception for a body that cannot be read to its end."""
         return self.server.fail(slug, detail)
 
-    # What the answer to a call of gRPC needs (gateway.grpc_wire.Client).
+    # What the answer to a call of gRPC needs (gateway.http.grpc.Client).
 
     def bound(self, most: int) -> None:
         """From here on each message of the body is bounded, by `most` bytes, not all of it."""

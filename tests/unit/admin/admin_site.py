@@ -10,22 +10,22 @@ import warnings
 from functools import partial
 from wsgiref.validate import WSGIWarning, validator
 
-from gateway.admin.app import make_admin
-from gateway.audit.audit import Audit
-from gateway.audit.denials import Denials
-from gateway.caching.caching import Caching
+from gateway.auth.runtime import Registry
+from gateway.cache.runtime import Caching
 from gateway.config import reload
 from gateway.config.compile import compile
-from gateway.config.compile_upstreams import Resources
 from gateway.config.document import load
-from gateway.config.follower import Follower
+from gateway.config.generation import Follower
 from gateway.config.leader import Leader
-from gateway.config.published import Published
+from gateway.config.publish import Published
 from gateway.config.store import Store
-from gateway.identity.registry import Registry
-from gateway.limiting.limiting import Limiting
-from gateway.shared import Page, WorkerState
-from gateway.upstreams.pools import Pools
+from gateway.control.app import make_admin
+from gateway.observability.audit.denials import Denials
+from gateway.observability.audit.log import Audit
+from gateway.ratelimit.runtime import Limiting
+from gateway.state import Page, WorkerState
+from gateway.upstream.compile import Resources
+from gateway.upstream.pool.registry import Pools
 from tests.unit.identity.issuer_parts import Clock, FakeStore
 
 CONFIG = """\

@@ -6,11 +6,11 @@ import os
 import pytest
 
 from gateway import __version__
-from gateway.admin import resources, workers
-from gateway.config.complaints import ConfigError
+from gateway.config.diagnostics import ConfigError
 from gateway.config.document import load
+from gateway.control import resources, workers
 from gateway.errors import KINDS
-from gateway.shared import WorkerState
+from gateway.state import WorkerState
 
 PATHS = ["/", "/healthz", "/readyz", "/api/routes", "/api/config", "/api/workers", "/api/upstreams"]
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway.config.model_audit import Audit
+from gateway.observability.audit.model import Audit
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import pytest
 
-from gateway.admin.behind import LARGEST, SOCKET
+from gateway.control.proxy import LARGEST, SOCKET
 
 
 class Observer(BaseHTTPRequestHandler):
@@ -121,7 +121,7 @@ def test_a_dead_socket_is_no_observer(site):
 
 
 def test_what_streams_comes_at_once_and_ends_with_the_client(site, observer):
-    from gateway.admin.behind import Behind
+    from gateway.control.proxy import Behind
 
     class Asked:
         env = MappingProxyType({"RAW_URI": "/api/live"})

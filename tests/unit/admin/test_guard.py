@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from gateway.admin.guard import is_known_host, is_same_site
+from gateway.admin.access import is_known_host, is_same_site
 from tests.unit.admin.admin_site import AdminSite
 
 PATHS = ["/", "/api/routes", "/api/config", "/api/workers", "/api/reload", "/nothing", "/healthz/", "//healthz"]

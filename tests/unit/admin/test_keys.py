@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from gateway.identity.stored_keys import digest_of
+from gateway.auth.api_key.stored_keys import digest_of
 from tests.unit.admin.admin_site import AdminSite
 
 CONFIG = """\

@@ -6,10 +6,10 @@ from time import monotonic_ns
 
 import pytest
 
-from gateway.config.model_limit import Penalty as Spec
-from gateway.limiting.keys import begin
-from gateway.limiting.limiting import Limiting
-from gateway.limiting.penalty import Penalty, strike
+from gateway.ratelimit.keys import begin
+from gateway.ratelimit.model import Penalty as Spec
+from gateway.ratelimit.penalty import Penalty, strike
+from gateway.ratelimit.runtime import Limiting
 from tests.support.gateway import free_port
 from tests.unit.admin.admin_site import AdminSite
 

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from gateway.config.model_identity import Session
-from gateway.identity.sessions import Sessions
+from gateway.auth.model import Session
+from gateway.auth.session.store import Sessions
 from tests.unit.admin.admin_site import AdminSite
 
 CONFIG = """\

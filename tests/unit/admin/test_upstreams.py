@@ -6,11 +6,14 @@ from time import monotonic
 
 import pytest
 
-from gateway._fast.traffic import now_ms
-from gateway.admin import upstream_rows
+from gateway._fast.target_stats import now_ms
 from gateway.config.document import load
 from gateway.errors import UPSTREAM_REFUSED, GatewayError
-from gateway.upstreams import breaker, health, outlier, override
+from gateway.upstream import admin_rows as upstream_rows
+from gateway.upstream import override
+from gateway.upstream.resilience import circuit_breaker as breaker
+from gateway.upstream.resilience import health_check as health
+from gateway.upstream.resilience import outlier
 from tests.exchanges import exchange
 from tests.unit.admin.admin_site import AdminSite
 

@@ -11,13 +11,13 @@ from typing import Any
 import gevent
 import pytest
 
-from gateway.aggregating.aggregate import Aggregate
-from gateway.config.compile_aggregate import aggregating
-from gateway.config.compile_upstreams import Service
 from gateway.config.document import loads
 from gateway.errors import UPSTREAM_READ_TIMEOUT, UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import RETRIED, Exchange, Response
-from gateway.hands import Hands
+from gateway.handlers.aggregate.compile import aggregating
+from gateway.handlers.aggregate.handler import Aggregate
+from gateway.upstream.compile import Service
+from gateway.upstream.greenlets import Hands
 from tests.exchanges import exchange
 
 Answer = Callable[[Exchange], Response]

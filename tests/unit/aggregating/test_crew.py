@@ -7,8 +7,8 @@ from time import monotonic
 import gevent
 from gevent.event import Event
 
-from gateway.aggregating.crew import Crew
-from gateway.hands import Hands
+from gateway.upstream.greenlets import Hands
+from gateway.upstream.task_group import Crew
 
 
 def after(given: tuple[Event, str]) -> str:

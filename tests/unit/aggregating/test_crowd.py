@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import gevent
 import pytest
 
-from gateway.config.compile_aggregate import aggregating
-from gateway.config.compile_upstreams import Service
 from gateway.config.document import loads
 from gateway.errors import UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import Exchange, Response
-from gateway.hands import Hands
+from gateway.handlers.aggregate.compile import aggregating
+from gateway.upstream.compile import Service
+from gateway.upstream.greenlets import Hands
 from tests.exchanges import exchange
 from tests.support.greenlets import until
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.aggregating.merging import cache_control, vary
 from gateway.exchange import Headers
+from gateway.handlers.aggregate.merging import cache_control, vary
 
 
 def said(*values: str) -> list[Headers]:

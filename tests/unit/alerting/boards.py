@@ -1,8 +1,8 @@
 """A board with rules of a configuration, on a clock that a test moves."""
 
-from gateway.alerting.board import Board
-from gateway.alerting.evaluate import Finding
-from gateway.alerting.rule import rules
+from gateway.alerting.manager import Board
+from gateway.alerting.rules.evaluate import Finding
+from gateway.alerting.rules.rule import rules
 from gateway.config.document import loads
 
 CONFIG = """\

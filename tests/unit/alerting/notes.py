@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gateway.alerting.note import Note
+from gateway.alerting.notification import Note
 
 START = 1_800_000_000.0
 

@@ -7,7 +7,7 @@ import tracemalloc
 
 import pytest
 
-from gateway.alerting.anomaly import Detector
+from gateway.alerting.anomaly.detector import Detector
 
 START = 1_396_224_000.0
 MINUTE = 60.0

@@ -1,8 +1,8 @@
 import pytest
 
-from gateway.alerting.board import Board
 from gateway.alerting.escalation import Ack
-from gateway.alerting.matching import Silence
+from gateway.alerting.manager import Board
+from gateway.alerting.silences import Silence
 from tests.unit.alerting.boards import START, Desk
 
 ERRORS = '  - {name: errors, when: "error_rate(5m) > 2%", for: 1m, severity: page}'

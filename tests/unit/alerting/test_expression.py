@@ -2,10 +2,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.alerting.evaluate import evaluate
-from gateway.alerting.expression import ExpressionError, parse
-from gateway.alerting.signals import SIGNALS
-from gateway.alerting.terms import Call, Comparison, Every, Flag, Not, Quantity, Some, calls
+from gateway.alerting.rules.evaluate import evaluate
+from gateway.alerting.rules.expression import ExpressionError, parse
+from gateway.alerting.rules.signals import SIGNALS
+from gateway.alerting.rules.terms import (
+    Call,
+    Comparison,
+    Every,
+    Flag,
+    Not,
+    Quantity,
+    Some,
+    calls,
+)
 
 
 def test_a_comparison():

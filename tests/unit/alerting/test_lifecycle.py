@@ -1,4 +1,4 @@
-from gateway.alerting.lifecycle import Course, Timing
+from gateway.alerting.alert_state import Course, Timing
 
 
 def run(verdicts, timing, step=1.0, start=1000.0):

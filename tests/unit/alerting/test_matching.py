@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.alerting.matching import Inhibition, Silence, Weekly, inhibited, matches
+from gateway.alerting.silences import (
+    Inhibition,
+    Silence,
+    Weekly,
+    inhibited,
+    matches,
+)
 
 LABELS = {"name": "errors", "severity": "page", "route": "item"}
 

@@ -1,8 +1,8 @@
 import pytest
 
 from gateway._fast.histogram import Histogram
-from gateway.alerting.expression import parse
-from gateway.alerting.measure import measure
+from gateway.alerting.rules.expression import parse
+from gateway.alerting.rules.measure import measure
 from tests.unit.observer.paging_world import calls, figures, route
 
 

@@ -7,15 +7,20 @@ import os
 
 import pytest
 
-from gateway.audit import audit as module
-from gateway.audit.audit import Audit
-from gateway.audit.denials import BURST, Denials
-from gateway.config.model_audit import Audit as Spec
+from gateway.auth.caller import Caller
 from gateway.contracts import RoutePlan
 from gateway.exchange import Exchange
-from gateway.identity.caller import Caller
-from gateway.shared import Page
-from gateway.shared.audited import LOST, REGION, AuditCounts, region_size
+from gateway.observability.audit import log as module
+from gateway.observability.audit.counters import (
+    LOST,
+    REGION,
+    AuditCounts,
+    region_size,
+)
+from gateway.observability.audit.denials import BURST, Denials
+from gateway.observability.audit.log import Audit
+from gateway.observability.audit.model import Audit as Spec
+from gateway.state import Page
 from tests.support.greenlets import until
 
 
@@ -237,7 +242,7 @@ def test_a_flood_of_denials_is_counted(audit, path):
 
 
 def test_what_was_left_out_is_told_by_itself(audit, path, monkeypatch):
-    monkeypatch.setattr("gateway.audit.denials.TELL_EVERY", 0.01)
+    monkeypatch.setattr("gateway.observability.audit.denials.TELL_EVERY", 0.01)
     denials = Denials(audit, Clock())
     for _ in range(BURST + 1):
         denials.add("access.denied", "forbidden")

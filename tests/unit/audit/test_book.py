@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from gateway.audit.book import FileBook
-from gateway.audit.chain import Head, entry, sealed
-from gateway.audit.verify import Verifier
+from gateway.observability.audit.chain import Head, entry, sealed
+from gateway.observability.audit.verify import Verifier
+from gateway.observability.audit.writer import FileBook
 
 
 @pytest.fixture

@@ -3,7 +3,17 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.audit.chain import LONGEST, ZERO, Head, entry, followed, is_intact, members, seal_of, sealed
+from gateway.observability.audit.chain import (
+    LONGEST,
+    ZERO,
+    Head,
+    entry,
+    followed,
+    is_intact,
+    members,
+    seal_of,
+    sealed,
+)
 
 SECRETS = st.sampled_from([b"", b"a secret of some length"])
 TEXTS = st.dictionaries(st.text(max_size=8), st.text(max_size=40), max_size=4)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.audit.chain import Head, entry, sealed
-from gateway.audit.verify import Verifier
+from gateway.observability.audit.chain import Head, entry, sealed
+from gateway.observability.audit.verify import Verifier
 
 
 def chain(count=6, secret=b"", head=None):

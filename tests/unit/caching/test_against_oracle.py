@@ -3,11 +3,11 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.caching.asked import Asked
-from gateway.caching.rules import Rules
-from gateway.caching.stored import stored
-from gateway.caching.storing import refusal
-from gateway.caching.verdict import verdict
+from gateway.cache.lookup import verdict
+from gateway.cache.request_directives import Asked
+from gateway.cache.rules import Rules
+from gateway.cache.storable import refusal
+from gateway.cache.stored_response import stored
 from tests.oracles import cache_oracle
 from tests.support.drawing import examples
 

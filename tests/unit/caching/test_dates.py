@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.caching.dates import date_of, seconds_of
+from gateway.http.dates import date_of, seconds_of
 
 NOW = 784111777
 

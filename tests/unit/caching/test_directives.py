@@ -2,7 +2,13 @@
 
 import pytest
 
-from gateway.caching.directives import LONGEST, NOTHING, Directives, parse, targeted
+from gateway.cache.cache_control import (
+    LONGEST,
+    NOTHING,
+    Directives,
+    parse,
+    targeted,
+)
 
 
 @pytest.mark.parametrize(

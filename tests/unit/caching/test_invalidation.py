@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.caching.invalidation import invalidated
+from gateway.cache.invalidation import invalidated
 
 URL = "https://a.example/x/y?q=1"
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from gateway.caching.keys import KeyRules, Keys
-from gateway.identity.caller import Caller
+from gateway.auth.caller import Caller
+from gateway.cache.key import KeyRules, Keys
 from tests.exchanges import exchange
 
 

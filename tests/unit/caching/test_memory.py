@@ -5,10 +5,10 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.caching.entries import Entry
-from gateway.caching.memory import OVERHEAD, Memory
-from gateway.caching.rules import Rules
-from gateway.caching.stored import stored
+from gateway.cache.entry import Entry
+from gateway.cache.memory_tier import OVERHEAD, Memory
+from gateway.cache.rules import Rules
+from gateway.cache.stored_response import stored
 
 
 class Value:

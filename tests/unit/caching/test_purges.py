@@ -2,11 +2,16 @@
 
 import pytest
 
-from gateway.caching.entries import Entry
-from gateway.caching.purges import KNOWN, READ, WAITING, Purges
-from gateway.caching.rules import Rules
-from gateway.caching.stored import stored
-from gateway.shared.store import StoreUnavailableError
+from gateway.cache.entry import Entry
+from gateway.cache.purge import (
+    KNOWN,
+    READ,
+    WAITING,
+    Purges,
+)
+from gateway.cache.rules import Rules
+from gateway.cache.stored_response import stored
+from gateway.state.store import StoreUnavailableError
 from tests.unit.identity.issuer_parts import Clock, FakeStore
 
 

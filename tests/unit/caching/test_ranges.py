@@ -5,11 +5,11 @@ from email import message_from_bytes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.caching.answer import answered
-from gateway.caching.asked import Asked
-from gateway.caching.ranges import slices
-from gateway.caching.rules import Rules
-from gateway.caching.stored import stored
+from gateway.cache.ranges import slices
+from gateway.cache.request_directives import Asked
+from gateway.cache.response import answered
+from gateway.cache.rules import Rules
+from gateway.cache.stored_response import stored
 
 BODY = bytes(range(256))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.caching.rules import Rules
+from gateway.cache.rules import Rules
 from gateway.exchange import Headers
 from tests.support.cache_model import Cache
 from tests.wire.cache.rules import ROUTES, RULES

@@ -2,15 +2,20 @@
 
 from functools import partial
 
-from gateway.caching import vary
-from gateway.caching.answer import answered
-from gateway.caching.asked import Asked, bare
-from gateway.caching.dates import date_of
-from gateway.caching.rules import Rules
-from gateway.caching.stored import current_age, rebuilt, selects, stored
-from gateway.caching.storing import refusal
-from gateway.caching.validation import conditional, freshened
-from gateway.coding.accept import choose
+from gateway.cache import vary
+from gateway.cache.request_directives import Asked, bare
+from gateway.cache.response import answered
+from gateway.cache.revalidate import conditional, freshened
+from gateway.cache.rules import Rules
+from gateway.cache.storable import refusal
+from gateway.cache.stored_response import (
+    current_age,
+    rebuilt,
+    selects,
+    stored,
+)
+from gateway.http.accept_encoding import choose
+from gateway.http.dates import date_of
 
 NOW = 1_700_000_000.0
 RULES = Rules(ttl=60.0)

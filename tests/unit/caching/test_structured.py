@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.caching.structured import dictionary
+from gateway.http.structured_fields import dictionary
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 import pytest
 
-from gateway.caching.dates import date_of
-from gateway.caching.rules import Rules
-from gateway.caching.stored import Stored, stored
-from gateway.caching.validation import agrees, head_agrees
+from gateway.cache.revalidate import agrees, head_agrees
+from gateway.cache.rules import Rules
+from gateway.cache.stored_response import Stored, stored
+from gateway.http.dates import date_of
 
 NOW = 1_700_000_000.0
 OLDER, OLD = date_of(NOW - 200), date_of(NOW - 100)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.coding import accept
-from gateway.coding.accept import choose
+from gateway.http import accept_encoding as accept
+from gateway.http.accept_encoding import choose
 
 ALL = ("zstd", "br", "gzip")
 

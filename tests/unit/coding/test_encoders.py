@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import zstd as zstd_found
-from gateway.coding.encoders import STREAMS, encode
+from gateway.http import zstd as zstd_found
+from gateway.http.content_coding import STREAMS, encode
 
 zstd = zstd_found.module()
 WHOLE: dict[str, Callable[[bytes], bytes]] = {

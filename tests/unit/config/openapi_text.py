@@ -1,6 +1,6 @@
 """A document of a shop for the tests of `openapi`, in both versions, and what is made of it."""
 
-from gateway.config.complaints import ConfigError
+from gateway.config.diagnostics import ConfigError
 from gateway.config.document import load
 
 HEAD = """\

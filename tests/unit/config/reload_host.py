@@ -9,11 +9,12 @@ import types
 
 import pytest
 
-from gateway.config import follower, leader, reload
+from gateway.config import generation as follower
+from gateway.config import leader, reload
 from gateway.config.document import load
-from gateway.config.published import Published
+from gateway.config.publish import Published
 from gateway.config.store import Store
-from gateway.shared import Page
+from gateway.state import Page
 
 ROUTE = "  - {{name: {0}, match: {{path: /{0}}}, respond: {{status: 200}}}}\n"
 

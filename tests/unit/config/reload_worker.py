@@ -18,11 +18,11 @@ import gevent
 from gevent.fileobject import FileObject
 
 from gateway.config.compile import compile
-from gateway.config.compile_upstreams import Resources
 from gateway.config.reload import Reloader
 from gateway.config.store import Store
-from gateway.shared import Page, WorkerState
-from gateway.upstreams.pools import Pools
+from gateway.state import Page, WorkerState
+from gateway.upstream.compile import Resources
+from gateway.upstream.pool.registry import Pools
 
 late = 0.0
 

@@ -4,9 +4,14 @@
 
 import pytest
 
+from gateway.auth.model import (
+    Access,
+    ClaimRule,
+    IpRules,
+    Role,
+)
 from gateway.config.document import loads
-from gateway.config.model_headers import HeaderEdit
-from gateway.config.model_identity import Access, ClaimRule, IpRules, Role
+from gateway.config.header_edits_model import HeaderEdit
 
 NOTHING = HeaderEdit((), (), ())
 PROVIDERS = (

@@ -5,8 +5,8 @@
 import pytest
 
 from gateway.config.document import loads
-from gateway.config.model_aggregate import Aggregate
-from gateway.config.model_traffic import OwnRetry, Retry
+from gateway.handlers.aggregate.model import Aggregate
+from gateway.upstream.resilience.model import OwnRetry, Retry
 
 HEAD = """version: 1
 upstreams: {a: {targets: ['http://127.0.0.1:1']}}

@@ -3,7 +3,7 @@ import pickle
 
 import pytest
 
-from gateway.alerting.signals import SIGNALS
+from gateway.alerting.rules.signals import SIGNALS
 from gateway.config.document import ConfigError, loads, redacted
 
 HEAD = """\

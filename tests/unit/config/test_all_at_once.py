@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.complaints import ConfigError
+from gateway.config.diagnostics import ConfigError
 from gateway.config.document import load
-from gateway.config.judge import Judge, whole
+from gateway.config.external_checks import Judge, whole
 from tests.support.certs import authority, issue
 
 PLUGIN = """

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.caching.caching import Caching
+from gateway.cache.compile import key_of, rules_of
+from gateway.cache.runtime import Caching
 from gateway.config.compile import compile
-from gateway.config.compile_cache import key_of, rules_of
-from gateway.config.complaints import ConfigError
+from gateway.config.diagnostics import ConfigError
 from gateway.config.document import load
-from gateway.config.model import Document
 from gateway.contracts import Plan
+from gateway.routing.model import Document
 
 TOP = """version: 1
 upstreams: {shop: {targets: ["http://127.0.0.1:9"]}}

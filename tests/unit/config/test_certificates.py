@@ -7,7 +7,7 @@ import pytest
 
 from gateway.config.certificates import authorities_mistake, dates_mistake, key_mistake
 from gateway.config.document import load
-from gateway.config.judge import Judge
+from gateway.config.external_checks import Judge
 from tests.support.certs import Pair, authority, issue
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.config.compile import compile
-from gateway.config.compile_upstreams import Resources
 from gateway.config.document import loads
+from gateway.upstream.compile import Resources
 
 TEXT = """
 version: 1

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from gateway.config.compile import compile
-from gateway.config.compile_upstreams import Resources
 from gateway.config.document import loads
 from gateway.exchange import Response
-from gateway.observe.access_log import AccessLogs
+from gateway.observability.access_log import AccessLogs
+from gateway.upstream.compile import Resources
 from tests.exchanges import exchange
 
 CONFIG = """

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gateway.config.compile import compile
-from gateway.config.compile_upstreams import Resources
 from gateway.config.document import loads
-from gateway.upstreams.attempt import Attempts
-from gateway.upstreams.discovery.source import Discovered, Endpoint
+from gateway.upstream.attempts import Attempts
+from gateway.upstream.compile import Resources
+from gateway.upstream.discovery.source import Discovered, Endpoint
 
 ROUTES = "routes:\n  - {name: all, match: {path: /}, upstream: app}\n"
 

@@ -4,7 +4,15 @@ import pickle
 
 import pytest
 
-from gateway.config.complaints import Complaint, ConfigError, among, at, did_you_mean, nearest, path_text
+from gateway.config.diagnostics import (
+    Complaint,
+    ConfigError,
+    among,
+    at,
+    did_you_mean,
+    nearest,
+    path_text,
+)
 from gateway.config.document import load, loads
 
 HEAD = "version: 1\nupstreams: {app: {targets: [http://127.0.0.1:9000]}}\n"

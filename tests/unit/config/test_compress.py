@@ -3,8 +3,8 @@
 import pytest
 
 from gateway.config.document import loads
-from gateway.config.model_compress import Compress
-from gateway.config.schema_compress import TYPES
+from gateway.policies.compress.model import Compress
+from gateway.policies.compress.schema import TYPES
 
 UP = "version: 1\nupstreams: {up: {targets: ['http://127.0.0.1:1']}}\n"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from gateway.config import not_built
+from gateway.auth.model import Role
+from gateway.config import unsupported as not_built
 from gateway.config.document import ConfigError, load
-from gateway.config.model_identity import Role
 from tests.support.key_files import private_pem
 from tests.support.shop import descriptor_set
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config.core_schema import resolve
+from gateway.config.yaml_core_schema import resolve
 
 
 @pytest.mark.parametrize(

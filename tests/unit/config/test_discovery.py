@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.config.document import loads
-from gateway.config.model_discovery import Dns, Kubernetes
+from gateway.upstream.discovery.model import Dns, Kubernetes
 
 HEAD = "version: 1\nroutes: []\nupstreams:\n  app: "
 

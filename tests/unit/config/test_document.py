@@ -1,11 +1,24 @@
 import pytest
 
 from gateway.config.document import loads
-from gateway.config.frozen import FrozenMap
-from gateway.config.model import Certificate, Limits, Match, PolicyUse, Respond, Rewrite, RouteTimeout
-from gateway.config.model_balance import Balance
-from gateway.config.model_headers import HeaderEdit
-from gateway.config.model_upstreams import Pool, Target, UpstreamTimeout, UpstreamTLS
+from gateway.config.header_edits_model import HeaderEdit
+from gateway.http.frozen import FrozenMap
+from gateway.routing.model import (
+    Certificate,
+    Limits,
+    Match,
+    PolicyUse,
+    Respond,
+    Rewrite,
+    RouteTimeout,
+)
+from gateway.upstream.balance.model import Balance
+from gateway.upstream.model import (
+    Pool,
+    Target,
+    UpstreamTimeout,
+    UpstreamTLS,
+)
 
 
 def test_the_smallest_useful_file(smallest):

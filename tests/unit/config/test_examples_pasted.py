@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gateway.cli import main
+from gateway.cli.group import main
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted((ROOT / "conf" / "examples").glob("*.yaml"))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.complaints import ConfigError
+from gateway.config.diagnostics import ConfigError
 from gateway.config.document import load
-from gateway.config.sections import server
+from gateway.server import section as server
 
 
 def config(folder: Path, tls: str) -> Path:

@@ -2,8 +2,7 @@
 
 import pytest
 
-from gateway.config.document import loads, redacted
-from gateway.config.model_identity import (
+from gateway.auth.model import (
     ApiKey,
     Consumer,
     Credential,
@@ -17,6 +16,7 @@ from gateway.config.model_identity import (
     Session,
     Told,
 )
+from gateway.config.document import loads, redacted
 from tests.support.key_files import ec_key, ed_key, private_pem, public_pem
 
 SECRET = "0123456789abcdef" * 2

@@ -5,8 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from gateway.auth.model import (
+    ApiKey,
+    Issuer,
+    Jwt,
+    Mtls,
+    Session,
+)
 from gateway.config.document import load
-from gateway.config.model_identity import ApiKey, Issuer, Jwt, Mtls, Session
 from tests.support.key_files import ec_key, private_pem
 
 EXAMPLE = Path(__file__).parents[3] / "conf" / "examples" / "identity.yaml"

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from gateway.config.document import ConfigError, loads, redacted
 from gateway.config.interpolate import Interpolator
-from gateway.config.yaml_source import Source
+from gateway.config.yaml import Source
 
 
 def resolved(text: str, base: str = "/", **env: str):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.config.json_path import LONGEST, PathError, parse
+from gateway.policies.transform.json_path import LONGEST, PathError, parse
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.config.compile import compile
-from gateway.config.complaints import ConfigError
+from gateway.config.diagnostics import ConfigError
 from gateway.config.document import loads
 from gateway.config.restart import needs_restart
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from gateway.config.complaints import Complaint, ConfigError
+from gateway.config.diagnostics import Complaint, ConfigError
 from gateway.config.document import loads
-from gateway.config.yaml_source import Source
+from gateway.config.yaml import Source
 
 ROOT = Path(__file__).parents[3]
 FILES = [file for file in sorted((ROOT / "conf" / "examples").glob("*.yaml")) if "version: 1" in file.read_text()]

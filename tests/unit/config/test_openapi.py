@@ -6,7 +6,7 @@ import json
 import pytest
 
 from gateway.config.compile import compile
-from gateway.config.complaints import ConfigError
+from gateway.config.diagnostics import ConfigError
 from gateway.config.document import load
 from gateway.errors import GatewayError
 from tests.exchanges import exchange

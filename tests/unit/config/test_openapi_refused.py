@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.config.complaints import ConfigError
+from gateway.config.diagnostics import ConfigError
 from gateway.config.document import load
 from tests.unit.config.openapi_text import SHOP, refused, with_body, with_parameters, write
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway.config.compile import compile
-from gateway.config.complaints import ConfigError
+from gateway.config.diagnostics import ConfigError
 from gateway.config.document import load
-from gateway.config.model import Document
+from gateway.routing.model import Document
 from tests.support.certs import Pair, authority
 
 TEXT = """version: 1

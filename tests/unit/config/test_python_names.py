@@ -2,9 +2,9 @@
 
 import pytest
 
-from gateway.config.complaints import ConfigError
+from gateway.config.diagnostics import ConfigError
 from gateway.config.document import load
-from gateway.config.judge import Judge, whole
+from gateway.config.external_checks import Judge, whole
 
 POLICY = """
 from gateway.contracts import Steps

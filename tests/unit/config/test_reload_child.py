@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import child
-from gateway.config.child import parse_in_child
-from gateway.config.complaints import ConfigError
+from gateway.config import reader_process as child
+from gateway.config.diagnostics import ConfigError
 from gateway.config.document import load
+from gateway.config.reader_process import parse_in_child
 
 ROOT = Path(__file__).parents[3]
 GOOD = "version: 1\nroutes:\n  - {name: a, match: {path: /a}, respond: {status: 200, body: 'B'}}\n"
@@ -178,7 +178,7 @@ def test_under_gevent_the_hub_goes_on_while_the_child_reads(config, monkeypatch)
         monkey.patch_all()
         import gevent, pathlib, pickle, sys
         sys.path.insert(0, sys.argv[3])
-        from gateway.config.child import parse_in_child
+        from gateway.config.reader_process import parse_in_child
 
         def turn():
             for _ in range(21):

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from gateway.config import reload
-from gateway.config.published import Published
-from gateway.shared import Page
+from gateway.config.publish import Published
+from gateway.state import Page
 from tests.support.gateway import wait_until
 from tests.unit.config.reload_host import text
 

@@ -2,8 +2,9 @@
 
 import dataclasses
 
-from gateway.config import follower, reload
-from gateway.shared import WorkerState
+from gateway.config import generation as follower
+from gateway.config import reload
+from gateway.state import WorkerState
 from tests.unit.config.reload_host import clock, host, plan_of, text
 
 __all__ = ["clock", "host"]

@@ -3,9 +3,9 @@
 import pytest
 
 from gateway.config import leader, reload
-from gateway.config.complaints import ConfigError
+from gateway.config.diagnostics import ConfigError
 from gateway.config.document import load
-from gateway.config.published import Published
+from gateway.config.publish import Published
 from tests.unit.config.reload_host import clock, host, parse_here, plan_of, text
 
 __all__ = ["clock", "host"]

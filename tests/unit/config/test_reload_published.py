@@ -6,10 +6,10 @@ import stat
 
 import pytest
 
-from gateway.config.complaints import Complaint
+from gateway.config.diagnostics import Complaint
 from gateway.config.document import loads
-from gateway.config.published import Outcome, Published, unpickled
-from gateway.shared import Page
+from gateway.config.publish import Outcome, Published, unpickled
+from gateway.state import Page
 
 DOCUMENT = loads("version: 1\nroutes:\n  - {name: a, match: {path: /a}, respond: {status: 200}}\n")
 PICKLED = pickle.dumps(DOCUMENT)

@@ -5,7 +5,12 @@ import time
 
 import pytest
 
-from gateway.config.watch import Watcher, digest, look, look_since
+from gateway.config.watch import (
+    Watcher,
+    digest,
+    look,
+    look_since,
+)
 
 
 @pytest.fixture

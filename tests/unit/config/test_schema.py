@@ -9,10 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config import not_built
-from gateway.config.schema import ID, children, json_schema, json_text, resolve, types_at
+from gateway.config import unsupported as not_built
+from gateway.config.schema import (
+    ID,
+    children,
+    json_schema,
+    json_text,
+    resolve,
+    types_at,
+)
 from gateway.config.validate import Explainer, _validator
-from gateway.config.yaml_source import Source
+from gateway.config.yaml import Source
 
 PUBLISHED = Path(__file__).parents[3] / "conf" / "gateway.schema.json"
 

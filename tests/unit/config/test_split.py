@@ -3,8 +3,8 @@
 import pytest
 
 from gateway.config.document import loads
-from gateway.config.model_headers import HeaderEdit, HeaderRules
-from gateway.config.model_split import Leg, Mirror, Split
+from gateway.config.header_edits_model import HeaderEdit, HeaderRules
+from gateway.upstream.split_model import Leg, Mirror, Split
 
 HEAD = """\
 version: 1

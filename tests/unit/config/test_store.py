@@ -4,7 +4,7 @@ import types
 
 import pytest
 
-from gateway.config.complaints import Complaint, ConfigError
+from gateway.config.diagnostics import Complaint, ConfigError
 from gateway.config.document import loads
 from gateway.config.store import Store
 

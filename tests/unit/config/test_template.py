@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config.template import Variable, parse, variables
+from gateway.http.template_parser import Variable, parse, variables
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway._fast.route import RouteSpec
-from gateway.config.ties import ties
+from gateway.routing.conflicts import ties
 from tests.oracles import route_oracle
 from tests.oracles.route_cases import METHODS, on_the_wire, route_sets
 from tests.oracles.route_cases import UUID as A_UUID

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.config.complaints import Complaint
-from gateway.config.told import Told
+from gateway.config.diagnostics import Complaint
+from gateway.config.reported_paths import Told
 
 FILE = "x.yaml"
 

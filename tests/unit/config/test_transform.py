@@ -2,10 +2,10 @@
 
 import pytest
 
-from gateway.config.frozen import freeze
-from gateway.config.model_headers import HeaderEdit
-from gateway.config.model_transform import JsonEdit, QueryEdit, Transform
-from gateway.config.schema_transform import TYPES
+from gateway.config.header_edits_model import HeaderEdit
+from gateway.http.frozen import freeze
+from gateway.policies.transform.model import JsonEdit, QueryEdit, Transform
+from gateway.policies.transform.schema import TYPES
 
 
 def refused(complaints, section, expected):

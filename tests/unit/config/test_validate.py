@@ -5,9 +5,9 @@ import json
 import pytest
 
 from gateway.config.compile import compile
-from gateway.config.complaints import ConfigError
+from gateway.config.diagnostics import ConfigError
 from gateway.config.document import load
-from gateway.validating.schema import Schema
+from gateway.validation.schema import Schema
 
 HEAD = """\
 version: 1

@@ -13,8 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config.document import ConfigError, load, loads, redacted
-from gateway.config.frozen import FrozenMap, freeze
+from gateway.config.document import (
+    ConfigError,
+    load,
+    loads,
+    redacted,
+)
+from gateway.http.frozen import FrozenMap, freeze
 
 
 def walk(value):

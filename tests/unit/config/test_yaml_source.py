@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config import yaml_source
-from gateway.config.source_text import SourceError, read
-from gateway.config.yaml_source import Map, Source, place_of
+from gateway.config import yaml as yaml_source
+from gateway.config.files import SourceError, read
+from gateway.config.yaml import Map, Source, place_of
 
 LETTERS = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\u2028\u2029\ufeff\ufffe\uffff")
 JSON = st.recursive(
@@ -122,7 +122,7 @@ def test_an_alias_bomb_is_refused_before_it_grows():
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("gateway.config.source_text.MAX_BYTES", 1024**2)
+    monkeypatch.setattr("gateway.config.files.MAX_BYTES", 1024**2)
     path = tmp_path / "big.yaml"
     path.write_bytes(b"#" * (1024**2 + 1))
     with pytest.raises(SourceError, match="is larger than 1 MB"):

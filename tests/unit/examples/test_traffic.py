@@ -9,8 +9,13 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 from click.testing import CliRunner
 
-from gateway.cli import main
-from gateway.examples.traffic import ASKS, NotHere, Traffic, place
+from gateway.cli.group import main
+from gateway.examples.traffic import (
+    ASKS,
+    NotHere,
+    Traffic,
+    place,
+)
 from tests.support.threaded import ThreadedServer
 
 

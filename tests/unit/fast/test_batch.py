@@ -5,9 +5,9 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway._fast.batch import Batch
-from gateway._fast.line import CombinedLine, JsonLine
-from gateway.observe.access_log import SECRETS
+from gateway._fast.access_log_line import CombinedLine, JsonLine
+from gateway._fast.log_buffer import Batch
+from gateway.observability.access_log import SECRETS
 from tests.exchanges import exchange
 from tests.oracles import batch_oracle, line_oracle
 

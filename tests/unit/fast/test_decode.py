@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway._fast import decode
+from gateway._fast import waf_decode as decode
 from tests.oracles import decode_oracle
 
 SCRIPT = b"<script>alert(1)</script>"

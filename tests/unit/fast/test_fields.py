@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway._fast.fields import Edit, joined
+from gateway._fast.headers import Edit, joined
 from gateway.exchange import Headers
 from tests.oracles import fields_oracle
 

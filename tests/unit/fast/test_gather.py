@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway._fast.gather import Gather
+from gateway._fast.header_list import Gather
 from gateway.exchange import Headers
 from tests.oracles import fields_oracle, gather_oracle
 

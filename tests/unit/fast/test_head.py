@@ -1,4 +1,4 @@
-"""`_fast.head` against its oracle: what is refused, and what is understood."""
+"""`_fast.http1_head` against its oracle: what is refused, and what is understood."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway._fast import head
-from gateway._fast.rules import RULES, Refused
+from gateway._fast import http1_head as head
+from gateway._fast.head_rules import RULES, Refused
 from gateway.errors import KINDS
 from tests.oracles import head_oracle
 from tests.oracles.head_oracle import Limits, Verdict

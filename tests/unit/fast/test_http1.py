@@ -1,4 +1,4 @@
-"""`_fast.http1` against its oracle: request bodies as the app reads them, and the answers as the client gets them."""
+"""`_fast.http1_server` against its oracle: bodies as the app reads them, answers as the client gets them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway._fast import http1
-from gateway._fast.head import Limits
+from gateway._fast import http1_server as http1
+from gateway._fast.http1_head import Limits
 from gateway.errors import GatewayError
 from tests.oracles import head_oracle, http1_oracle
 from tests.support.greenlets import settle

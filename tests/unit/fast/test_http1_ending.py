@@ -1,4 +1,4 @@
-"""`_fast.http1` at the end of a connection, and while a piece is waited for: nothing of an answer is lost or strays."""
+"""`_fast.http1_server` at the end of a connection, and while it waits for a piece: nothing of an answer is lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import gevent
 import pytest
 
 from gateway._fast.channel import Channel
-from gateway._fast.http1 import Connection, Server
+from gateway._fast.http1_server import Connection, Server
 from tests.support.certs import authority, issue
 from tests.support.greenlets import until
 from tests.support.loop import connected, converse, server

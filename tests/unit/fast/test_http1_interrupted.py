@@ -9,7 +9,7 @@ from typing import Any
 import gevent
 import pytest
 
-from gateway._fast.wire import decode_chunks
+from gateway._fast.http1_client import decode_chunks
 from tests.support.loop import App, connected, server
 from tests.wire.upstream.play import FakeUpstream, Owner, Side, body_of, exchange, start
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway._fast.ingress import is_plain, new_id
-from gateway.canonical import canonical
-from gateway.server import ingress
+from gateway.http.path import canonical
+from gateway.routing import ingress
 from tests.oracles import ingress_oracle
 from tests.unit.server.test_ingress import PLAN
 

@@ -10,12 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway._fast.batch import Batch
-from gateway._fast.line import CombinedLine, JsonLine, Line, Secrets
-from gateway._fast.trace import Trace, Tracer
+from gateway._fast.access_log_line import (
+    CombinedLine,
+    JsonLine,
+    Line,
+    Secrets,
+)
+from gateway._fast.log_buffer import Batch
+from gateway._fast.trace_context import Trace, Tracer
+from gateway.auth.caller import Caller
 from gateway.exchange import Exchange, Response
-from gateway.identity.caller import Caller
-from gateway.observe.access_log import SECRETS
+from gateway.observability.access_log import SECRETS
 from tests.exchanges import exchange, route
 from tests.oracles import line_oracle
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway._fast.markup import xss_attack
+from gateway._fast.waf_xss import xss_attack
 from tests.oracles import markup_oracle
 
 ATTACKS = {

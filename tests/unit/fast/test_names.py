@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway._fast.names import TEXT_MAX, Names
-from gateway._fast.page import Memory
+from gateway._fast.atomics import Memory
+from gateway._fast.name_table import TEXT_MAX, Names
 from tests.oracles import meter_oracle
 
 NAME = st.tuples(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway._fast.pick import Rendezvous, values
+from gateway._fast.rendezvous_hash import Rendezvous, values
 from tests.oracles import pick_oracle
 
 NAMES = st.lists(st.text(max_size=12), min_size=1, max_size=9, unique=True)

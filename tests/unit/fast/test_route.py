@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway._fast.route import RouteSpec, Table, build
-from gateway.config.ties import ties
+from gateway.routing.conflicts import ties
 from tests.oracles import route_oracle
 from tests.oracles.route_cases import Request, requests, route_sets
 

@@ -6,12 +6,24 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway._fast.decode import CRLF, FORM, TEXT, URL, readings
-from gateway._fast.screen import Fields, cookies_need_look, form_needs_look, json_needs_look, needs_look
+from gateway._fast.waf_decode import (
+    CRLF,
+    FORM,
+    TEXT,
+    URL,
+    readings,
+)
+from gateway._fast.waf_scan import (
+    Fields,
+    cookies_need_look,
+    form_needs_look,
+    json_needs_look,
+    needs_look,
+)
 from gateway.errors import GatewayError
-from gateway.screening.bodies import json_fields
-from gateway.screening.values import _in_readings
-from gateway.validating.reading import JsonReader
+from gateway.http.json_reader import JsonReader
+from gateway.validation.waf.body import json_fields
+from gateway.validation.waf.detect import _in_readings
 from tests.oracles import json_oracle
 from tests.oracles import screen_oracle as oracle
 

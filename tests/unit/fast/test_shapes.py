@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway._fast.shapes import COLUMNS, build
+from gateway._fast.dfa import COLUMNS, build
 
 atoms = st.sampled_from(["a", "b", "C", "[ab]", "[^aC]"])
 patterns = st.recursive(

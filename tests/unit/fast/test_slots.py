@@ -1,4 +1,4 @@
-"""`_fast.slots`: the attributes of an Exchange in C are those of Python."""
+"""`_fast.exchange_slots`: the attributes of an Exchange in C are those of Python."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway._fast import slots
+from gateway._fast import exchange_slots as slots
 from gateway.exchange import Exchange
 from tests.exchanges import exchange
 from tests.oracles import slots_oracle

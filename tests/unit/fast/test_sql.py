@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway._fast.sql import sql_attack
-from gateway._fast.sql_rules import WORDS
+from gateway._fast.waf_sql import sql_attack
+from gateway._fast.waf_sql_rules import WORDS
 from tests.oracles import sql_oracle
 
 PIECES = [

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway._fast import traffic
-from gateway._fast.page import Memory
+from gateway._fast import target_stats as traffic
+from gateway._fast.atomics import Memory
 from tests.oracles import traffic_oracle
 
 DAY = 86_400_000

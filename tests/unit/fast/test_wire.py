@@ -1,12 +1,12 @@
-"""`_fast.wire` against its oracle; whole exchanges are in tests/wire/upstream."""
+"""`_fast.http1_client` against its oracle; whole exchanges are in tests/wire/upstream."""
 
 from __future__ import annotations
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway._fast.head import Refused
-from gateway._fast.wire import decode_chunks, forwarding_fields
+from gateway._fast.http1_client import decode_chunks, forwarding_fields
+from gateway._fast.http1_head import Refused
 from tests.oracles import wire_oracle
 
 TOKENS = st.sampled_from(

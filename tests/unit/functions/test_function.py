@@ -11,13 +11,13 @@ from typing import Any
 import gevent
 import pytest
 
+from gateway.auth.caller import Caller
+from gateway.config.python_import import ImportingError, callable_of
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Response
 from gateway.functions import Answer, Request
-from gateway.functions.bounds import Bounds
-from gateway.functions.function import Function
-from gateway.functions.importing import ImportingError, callable_of
-from gateway.identity.caller import Caller
+from gateway.handlers.function.call_limits import Bounds
+from gateway.handlers.function.handler import Function
 from tests.exchanges import exchange
 
 

@@ -11,11 +11,11 @@ from wsgiref.validate import validator
 
 import pytest
 
+from gateway.auth.caller import Caller
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Response
-from gateway.functions.bounds import Bounds
-from gateway.functions.wsgi import Wsgi, environ_of
-from gateway.identity.caller import Caller
+from gateway.handlers.function.call_limits import Bounds
+from gateway.handlers.function.wsgi import Wsgi, environ_of
 from tests.exchanges import exchange
 
 Start = Callable[..., Callable[[bytes], None]]

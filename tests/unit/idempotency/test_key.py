@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.idempotency.key import mark_of, name_of, parse_key
-from gateway.identity.caller import Caller
+from gateway.auth.caller import Caller
+from gateway.policies.idempotency.key import mark_of, name_of, parse_key
 from tests.exchanges import exchange, route
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.idempotency.ledger import SPARE, Claim, Ledger
-from gateway.idempotency.record import Done, Pending, unpack
+from gateway.policies.idempotency.ledger import SPARE, Claim, Ledger
+from gateway.policies.idempotency.record import Done, Pending, unpack
 from tests.oracles.store_oracle import DictStore
 
 MARK = b"m" * 32

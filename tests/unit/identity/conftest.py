@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.shared import MemoryStore
+from gateway.state import MemoryStore
 from tests.support.clock import Clock
 from tests.unit.identity.workers import Switched
 

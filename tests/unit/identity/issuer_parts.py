@@ -2,9 +2,9 @@
 
 import json
 
-from gateway.config.model_identity import Credential, Issuer, Login
+from gateway.auth.model import Credential, Issuer, Login
 from gateway.errors import UPSTREAM_REFUSED, GatewayError
-from gateway.shared.store import StoreUnavailableError
+from gateway.state.store import StoreUnavailableError
 from tests.exchanges import exchange
 from tests.oracles.store_oracle import DictStore
 

@@ -5,12 +5,19 @@ from hashlib import sha256
 
 import pytest
 
-from gateway.config.model_identity import ApiKey, Consumer, Credential, Provider, Role, Told
+from gateway.auth.api_key import authenticator as api_keys
+from gateway.auth.api_key.authenticator import ApiKeys, StoredCallers
+from gateway.auth.api_key.stored_keys import StoredKeys, digest_of, new_key
+from gateway.auth.claim_mapper import Enrich
+from gateway.auth.model import (
+    ApiKey,
+    Consumer,
+    Credential,
+    Provider,
+    Role,
+    Told,
+)
 from gateway.errors import IDENTITY_UNAVAILABLE, INVALID_TOKEN, GatewayError
-from gateway.identity import api_keys
-from gateway.identity.api_keys import ApiKeys, StoredCallers
-from gateway.identity.enrich import Enrich
-from gateway.identity.stored_keys import StoredKeys, digest_of, new_key
 from tests.exchanges import exchange
 from tests.unit.identity.issuer_parts import Clock, FakeStore
 

@@ -9,12 +9,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.auth.jwt.jwk import Key, secret_key
+from gateway.auth.jwt.keys import StaticKeys, parse_keys
+from gateway.auth.jwt.signing import public_jwk
+from gateway.auth.jwt.verify import Verifier
 from gateway.errors import INVALID_TOKEN, GatewayError
-from gateway.identity.jwk import Key, secret_key
-from gateway.identity.keys import StaticKeys, parse_keys
-from gateway.identity.signing import public_jwk
-from gateway.identity.verify import Verifier
-from gateway.problem import problem_response
+from gateway.http.problem import problem_response
 from tests.exchanges import exchange
 from tests.support.jose import (
     AUDIENCE,

@@ -6,10 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config.model_identity import Access, ClaimRule, InternalToken, Provider, Role, Told
-from gateway.identity.enrich import Enrich, header_text
-from gateway.identity.internal import InternalTokens
-from gateway.identity.rules import compile_rule
+from gateway.auth.access_rules import compile_rule
+from gateway.auth.claim_mapper import Enrich, header_text
+from gateway.auth.jwt.internal_token import InternalTokens
+from gateway.auth.model import (
+    Access,
+    ClaimRule,
+    InternalToken,
+    Provider,
+    Role,
+    Told,
+)
 from tests.support.jose import NOW, spec
 
 ROLES = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.config.model_identity import Credential
-from gateway.identity.hide import hider
+from gateway.auth.model import Credential
+from gateway.auth.strip_credentials import hider
 from tests.exchanges import exchange
 
 HEADERS = [("X-API-Key", "secret"), ("Cookie", "a=1; key=secret; b=2"), ("Accept", "*/*"), ("cookie", "key=secret")]

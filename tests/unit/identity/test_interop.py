@@ -6,13 +6,13 @@ import pytest
 from joserfc import jwt as theirs
 from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 
-from gateway.config.model_identity import InternalToken
+from gateway.auth.caller import Caller
+from gateway.auth.jwt.internal_token import InternalTokens
+from gateway.auth.jwt.keys import StaticKeys, parse_keys, secret_key
+from gateway.auth.jwt.signing import Signer
+from gateway.auth.jwt.verify import Verifier
+from gateway.auth.model import InternalToken
 from gateway.errors import GatewayError
-from gateway.identity.caller import Caller
-from gateway.identity.internal import InternalTokens
-from gateway.identity.keys import StaticKeys, parse_keys, secret_key
-from gateway.identity.signing import Signer
-from gateway.identity.verify import Verifier
 from tests.support.jose import ALGORITHMS, NOW, SECRET, claims, key_name, private_pem, public_pem, signing, spec
 from tests.support.jose import make as by_hand
 

@@ -5,11 +5,16 @@ from urllib.parse import urlencode
 
 import pytest
 
+from gateway.auth.issuer.endpoint import (
+    CLAIMS_MAX,
+    TokenIssuer,
+    families_of,
+    verified_as,
+)
+from gateway.auth.jwt.keys import StaticKeys, parse_keys
+from gateway.auth.jwt.signing import Signer, make_key
+from gateway.auth.jwt.verify import Verifier
 from gateway.errors import CLIENT_CLOSED, INVALID_TOKEN, GatewayError
-from gateway.identity.issuer import CLAIMS_MAX, TokenIssuer, families_of, verified_as
-from gateway.identity.keys import StaticKeys, parse_keys
-from gateway.identity.signing import Signer, make_key
-from gateway.identity.verify import Verifier
 from tests.exchanges import exchange
 from tests.unit.identity.issuer_parts import Clock, FakeLogin, FakeRevoked, FakeStore, issuer, posted
 

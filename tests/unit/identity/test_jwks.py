@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.model_identity import Jwks
+from gateway.auth.jwt import jwks
+from gateway.auth.jwt.jwks import LOOK_EVERY, UNKNOWN_EVERY, RemoteKeys
+from gateway.auth.jwt.jwks_record import SET_MAX
+from gateway.auth.model import Jwks
 from gateway.errors import IDENTITY_UNAVAILABLE, GatewayError
-from gateway.identity import flights, jwks
-from gateway.identity.jwks import LOOK_EVERY, UNKNOWN_EVERY, RemoteKeys
-from gateway.identity.jwks_record import SET_MAX
+from gateway.state import single_flight as flights
 from tests.support.clock import Clock
 from tests.support.gateway import wait_until
 from tests.unit.identity.workers import Issuer
@@ -432,9 +433,9 @@ def test_made_before_gevent_patches_and_used_by_greenlets():
 PATCHED = """
 import tempfile, threading
 from pathlib import Path
-from gateway.config.model_identity import Jwks
-from gateway.identity.jwks import RemoteKeys
-from gateway.shared.memory import MemoryStore
+from gateway.auth.model import Jwks
+from gateway.auth.jwt.jwks import RemoteKeys
+from gateway.state.memory_store import MemoryStore
 from tests.support.clock import Clock
 from tests.unit.identity.workers import jwk_set
 

@@ -3,7 +3,7 @@
 import gevent
 from gevent.event import Event
 
-from gateway.identity.keeper import Keeper
+from gateway.auth.background_tasks import Keeper
 from tests.support.greenlets import until
 
 
@@ -47,7 +47,7 @@ def test_what_raises_is_told_and_ticked_again(caplog):
 
 
 def test_it_runs_for_ever_and_takes_what_there_is(caplog, monkeypatch):
-    monkeypatch.setattr("gateway.identity.keeper.EVERY", 0.001)
+    monkeypatch.setattr("gateway.auth.background_tasks.EVERY", 0.001)
     kept = Kept()
     rounds = []
 

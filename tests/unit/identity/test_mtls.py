@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.compile_providers import Revocable
-from gateway.config.model_identity import Mtls, Provider, Told
+from gateway.auth.caller import Caller
+from gateway.auth.claim_mapper import Enrich
+from gateway.auth.model import Mtls, Provider, Told
+from gateway.auth.mtls.authenticator import CertificateAuthenticator, normal_subject, read
+from gateway.auth.providers import Revocable
+from gateway.auth.revocation_list import Revoked
 from gateway.errors import INVALID_TOKEN, GatewayError
 from gateway.exchange import Exchange
-from gateway.identity.caller import Caller
-from gateway.identity.certificate import ClientCertificate
-from gateway.identity.enrich import Enrich
-from gateway.identity.mtls import CertificateAuthenticator, normal_subject, read
-from gateway.identity.revoked import Revoked
-from gateway.shared import MemoryStore
+from gateway.http.client_certificate import ClientCertificate
+from gateway.state import MemoryStore
 from tests.exchanges import exchange
 from tests.support.certs import Pair, authority
 from tests.support.client_certs import NOW, der, issue_client

@@ -7,11 +7,16 @@ from urllib.parse import parse_qs, urlsplit
 import gevent
 import pytest
 
+from gateway.auth.oidc.client import OpenIdClient
+from gateway.auth.oidc.metadata import (
+    PAUSE,
+    REFRESH,
+    Metadata,
+    parse_metadata,
+)
+from gateway.auth.session.refresh import RefusedError
+from gateway.auth.session.store import Tokens
 from gateway.errors import IDENTITY_UNAVAILABLE, INVALID_TOKEN, GatewayError
-from gateway.identity.oidc import OpenIdClient
-from gateway.identity.openid_metadata import PAUSE, REFRESH, Metadata, parse_metadata
-from gateway.identity.renewal import RefusedError
-from gateway.identity.sessions import Tokens
 from tests.support.openid import ISSUER, FakeProvider, credentials, oidc_spec
 
 BACK = "https://api.test/auth/callback"

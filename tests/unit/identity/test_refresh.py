@@ -7,10 +7,15 @@ import logging
 
 import pytest
 
-from gateway.identity.refresh import LIVE_MAX, InvalidGrant, RefreshTokens, is_refresh_token
-from gateway.identity.revoked import Revoked
-from gateway.shared.memory import MemoryStore
-from gateway.shared.store import StoreError
+from gateway.auth.issuer.refresh_tokens import (
+    LIVE_MAX,
+    InvalidGrant,
+    RefreshTokens,
+    is_refresh_token,
+)
+from gateway.auth.revocation_list import Revoked
+from gateway.state.memory_store import MemoryStore
+from gateway.state.store import StoreError
 from tests.unit.identity.issuer_parts import Clock, FakeRevoked, FakeStore
 
 CLAIMS = {"sub": "alice", "scope": "items:read"}

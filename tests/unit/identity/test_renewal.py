@@ -7,11 +7,16 @@ import pytest
 from gevent.event import Event
 from gevent.pool import Group
 
-from gateway.errors import IDENTITY_UNAVAILABLE, STORE_UNAVAILABLE, UPSTREAM_REFUSED, GatewayError
-from gateway.identity import renewal
-from gateway.identity.renewal import RefusedError, Renewal, Renewed
-from gateway.identity.sessions import Sessions, Tokens
-from gateway.shared import StoreUnavailableError
+from gateway.auth.session import refresh as renewal
+from gateway.auth.session.refresh import RefusedError, Renewal, Renewed
+from gateway.auth.session.store import Sessions, Tokens
+from gateway.errors import (
+    IDENTITY_UNAVAILABLE,
+    STORE_UNAVAILABLE,
+    UPSTREAM_REFUSED,
+    GatewayError,
+)
+from gateway.state import StoreUnavailableError
 from tests.support.clock import START
 from tests.support.greenlets import until
 from tests.support.openid import session_spec

@@ -4,10 +4,15 @@ import threading
 
 import pytest
 
-from gateway.identity import revoked as room
-from gateway.identity.revocation import BUCKETS, NAME_MAX, make, pack
-from gateway.identity.revoked import CHANGES_MAX, Revoked
-from gateway.shared.store import StoreError, StoreFullError, StoreUnavailableError
+from gateway.auth import revocation_list as room
+from gateway.auth.revocation import (
+    BUCKETS,
+    NAME_MAX,
+    make,
+    pack,
+)
+from gateway.auth.revocation_list import CHANGES_MAX, Revoked
+from gateway.state.store import StoreError, StoreFullError, StoreUnavailableError
 
 
 @pytest.fixture

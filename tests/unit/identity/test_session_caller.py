@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.config.model_identity import Provider, Role, Told
+from gateway.auth.claim_mapper import Enrich
+from gateway.auth.model import Provider, Role, Told
+from gateway.auth.revocation_list import Revoked
+from gateway.auth.session.authenticator import SessionAuthenticator
+from gateway.auth.session.store import Sessions, Tokens
 from gateway.errors import UNAUTHENTICATED, GatewayError
-from gateway.identity.enrich import Enrich
-from gateway.identity.revoked import Revoked
-from gateway.identity.session_caller import SessionAuthenticator
-from gateway.identity.sessions import Sessions, Tokens
-from gateway.shared.store import StoreUnavailableError
+from gateway.state.store import StoreUnavailableError
 from tests.exchanges import exchange
 from tests.support.openid import session_spec
 from tests.unit.identity.issuer_parts import Clock, FakeStore

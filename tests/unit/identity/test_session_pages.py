@@ -7,7 +7,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from gateway.config.model_identity import Login
+from gateway.auth.model import Login
+from gateway.auth.oidc.client import OpenIdClient
+from gateway.auth.oidc.password import PasswordLogin
+from gateway.auth.oidc.pending_logins import Logins
+from gateway.auth.session.authenticator import REMEMBERED, STATE, SessionAuthenticator
+from gateway.auth.session.pages import SessionPages
+from gateway.auth.session.refresh import Renewal
+from gateway.auth.session.return_to import login_redirect, safe_path
+from gateway.auth.session.store import Sessions
 from gateway.errors import (
     CSRF,
     IDENTITY_UNAVAILABLE,
@@ -19,15 +27,7 @@ from gateway.errors import (
     UPSTREAM_REFUSED,
     GatewayError,
 )
-from gateway.identity.login import PasswordLogin
-from gateway.identity.logins import Logins
-from gateway.identity.oidc import OpenIdClient
-from gateway.identity.renewal import Renewal
-from gateway.identity.return_to import login_redirect, safe_path
-from gateway.identity.session_caller import REMEMBERED, STATE, SessionAuthenticator
-from gateway.identity.session_pages import SessionPages
-from gateway.identity.sessions import Sessions
-from gateway.shared import StoreUnavailableError
+from gateway.state import StoreUnavailableError
 from tests.exchanges import exchange
 from tests.support.openid import ISSUER, Enrich, FakeProvider, session_spec
 

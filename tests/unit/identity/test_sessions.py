@@ -5,9 +5,9 @@ from hashlib import sha256
 
 import pytest
 
+from gateway.auth.session.store import RECORD_MAX, Sessions, Tokens
 from gateway.errors import UPSTREAM_BAD_ANSWER, GatewayError
-from gateway.identity.sessions import RECORD_MAX, Sessions, Tokens
-from gateway.shared import StoreUnavailableError
+from gateway.state import StoreUnavailableError
 from tests.support.clock import Clock
 from tests.support.openid import session_spec
 

@@ -9,9 +9,9 @@ import pytest
 from joserfc import jwk as jose_jwk
 from joserfc import jwt as jose_jwt
 
-from gateway.identity import key_file
-from gateway.identity.keys import StaticKeys, parse_keys
-from gateway.identity.signing import ALGORITHMS, Signer, make_key
+from gateway.auth.jwt import key_files as key_file
+from gateway.auth.jwt.keys import StaticKeys, parse_keys
+from gateway.auth.jwt.signing import ALGORITHMS, Signer, make_key
 from tests.support.key_files import ec_key, private_pem, public_pem, rsa_key
 
 NOW = 1_790_000_000.0

@@ -2,13 +2,23 @@
 
 import pytest
 
-from gateway._fast.claims import TokenCache
-from gateway.config.model_identity import Credential, Provider, Role, Told
-from gateway.errors import IDENTITY_UNAVAILABLE, INVALID_TOKEN, STORE_UNAVAILABLE, GatewayError
-from gateway.identity.enrich import Enrich
-from gateway.identity.keys import StaticKeys, parse_keys
-from gateway.identity.tokens import TokenAuthenticator, find_credential
-from gateway.identity.verify import Verifier
+from gateway._fast.authorization import TokenCache
+from gateway.auth.claim_mapper import Enrich
+from gateway.auth.jwt.authenticator import TokenAuthenticator, find_credential
+from gateway.auth.jwt.keys import StaticKeys, parse_keys
+from gateway.auth.jwt.verify import Verifier
+from gateway.auth.model import (
+    Credential,
+    Provider,
+    Role,
+    Told,
+)
+from gateway.errors import (
+    IDENTITY_UNAVAILABLE,
+    INVALID_TOKEN,
+    STORE_UNAVAILABLE,
+    GatewayError,
+)
 from tests.exchanges import exchange
 from tests.support.jose import NOW, NoKeys, public_pem, spec, token
 

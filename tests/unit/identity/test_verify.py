@@ -4,9 +4,9 @@ from math import inf
 
 import pytest
 
+from gateway.auth.jwt.keys import StaticKeys, parse_keys, secret_key
+from gateway.auth.jwt.verify import TRIES_MAX, Verifier
 from gateway.errors import IDENTITY_UNAVAILABLE, GatewayError
-from gateway.identity.keys import StaticKeys, parse_keys, secret_key
-from gateway.identity.verify import TRIES_MAX, Verifier
 from tests.support.jose import NOW, SECRET, NoKeys, claims, make, private_key, public_pem, signing, spec, token
 
 RSA = StaticKeys(parse_keys(public_pem("RSA")))

@@ -10,8 +10,8 @@ from typing import Any
 
 from gateway.errors import UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import Headers
-from gateway.shared.memory import MemoryStore
-from gateway.shared.store import StoreUnavailableError
+from gateway.state.memory_store import MemoryStore
+from gateway.state.store import StoreUnavailableError
 
 
 class Switched:

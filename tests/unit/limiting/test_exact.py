@@ -10,18 +10,18 @@ from time import monotonic, sleep
 import gevent
 import pytest
 
-from gateway.config.model_limit import Penalty, Rate, RateLimit
 from gateway.errors import GatewayError
 from gateway.exchange import LIMIT_ALONE, LIMIT_SHADOW
-from gateway.limiting.exact import Exact
-from gateway.limiting.keys import store_key
-from gateway.limiting.limit import Limit
-from gateway.limiting.limiting import Limiting
-from gateway.limiting.pace import TICK
-from gateway.limiting.shared import Shared
-from gateway.limiting.taken import STATE
-from gateway.shared.redis_address import parse
-from gateway.shared.redis_scripts import Scripts
+from gateway.ratelimit.keys import store_key
+from gateway.ratelimit.limit import Limit
+from gateway.ratelimit.model import Penalty, Rate, RateLimit
+from gateway.ratelimit.pace import TICK
+from gateway.ratelimit.redis_exact import Exact
+from gateway.ratelimit.redis_limits import Shared
+from gateway.ratelimit.refund import STATE
+from gateway.ratelimit.runtime import Limiting
+from gateway.state.redis.address import parse
+from gateway.state.redis.scripts import Scripts
 from tests.exchanges import exchange
 from tests.support.gateway import wait_until
 from tests.support.greenlets import until

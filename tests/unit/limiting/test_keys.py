@@ -10,8 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.limiting import keys
-from gateway.limiting.keys import Keys, StoreKeys, begin, join, parts, secret_in, store_key
+from gateway.ratelimit import keys
+from gateway.ratelimit.keys import (
+    Keys,
+    StoreKeys,
+    begin,
+    join,
+    parts,
+    secret_in,
+    store_key,
+)
 
 
 def test_the_same_name_has_the_same_number_under_the_same_secret_only():

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config.model_limit import Rate
-from gateway.limiting import leases
-from gateway.limiting.keys import store_key
-from gateway.limiting.leases import Leases, lease
-from gateway.limiting.pace import TICK, Pace
-from gateway.shared import buckets as shared
-from gateway.shared.redis_address import parse
-from gateway.shared.redis_scripts import BATCH, Scripts
-from gateway.shared.store import StoreUnavailableError
+from gateway.ratelimit import bucket_table as shared
+from gateway.ratelimit import redis_leased as leases
+from gateway.ratelimit.keys import store_key
+from gateway.ratelimit.model import Rate
+from gateway.ratelimit.pace import TICK, Pace
+from gateway.ratelimit.redis_leased import Leases, lease
+from gateway.state.redis.address import parse
+from gateway.state.redis.scripts import BATCH, Scripts
+from gateway.state.store import StoreUnavailableError
 from tests.support.greenlets import until
 from tests.support.patient import patient
 from tests.support.redis import RedisServer, redis

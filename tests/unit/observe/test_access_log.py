@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.model import AccessLog
 from gateway.contracts import Steps
 from gateway.exchange import Response
-from gateway.observe.access_log import AccessLogs
+from gateway.observability.access_log import AccessLogs
+from gateway.routing.model import AccessLog
 from tests.exchanges import exchange
 
 

@@ -4,7 +4,7 @@ from time import perf_counter
 
 import pytest
 
-from gateway.observe.arithmetic import (
+from gateway.observability.metrics.arithmetic import (
     NO_CALLS,
     NO_ROUTE,
     all_calls,

@@ -8,15 +8,26 @@ from time import monotonic
 
 import pytest
 
+from gateway._fast.atomics import Cell, Memory
 from gateway._fast.histogram import Histogram
-from gateway._fast.page import Cell, Memory
 from gateway.config.document import load
 from gateway.errors import KINDS
-from gateway.exchange import CACHE_HIT, RETRIED, Exchange, Response
-from gateway.observe.figures import OUTCOMES, Failure, RouteFigures
-from gateway.observe.meter import REGION, SERIES_MAX, Metering, regions, room_for
-from gateway.observe.reading import Reader
-from gateway.shared import Page, PageError
+from gateway.exchange import (
+    CACHE_HIT,
+    RETRIED,
+    Exchange,
+    Response,
+)
+from gateway.observability.metrics.meter import (
+    REGION,
+    SERIES_MAX,
+    Metering,
+    regions,
+    room_for,
+)
+from gateway.observability.metrics.reading import Reader
+from gateway.observability.metrics.snapshot import OUTCOMES, Failure, RouteFigures
+from gateway.state import Page, PageError
 
 
 def end(step, status=200, *, method="GET", error=None, marks=0, sent=0, seconds=0.5, waited=0.0, upstream="up"):

@@ -12,10 +12,10 @@ from pathlib import Path
 import gevent
 import pytest
 
-from gateway._fast.line import JsonLine
-from gateway.observe import sink as sinks
-from gateway.observe.access_log import SECRETS
-from gateway.observe.sink import Sink, Sinks
+from gateway._fast.access_log_line import JsonLine
+from gateway.observability import log_writer as sinks
+from gateway.observability.access_log import SECRETS
+from gateway.observability.log_writer import Sink, Sinks
 from tests.exchanges import exchange
 from tests.support.greenlets import until
 
@@ -263,9 +263,9 @@ WRITER = """
 import sys
 from gevent import monkey
 monkey.patch_all()
-from gateway.observe.sink import Sink
-from gateway._fast.line import JsonLine
-from gateway.observe.access_log import SECRETS
+from gateway.observability.log_writer import Sink
+from gateway._fast.access_log_line import JsonLine
+from gateway.observability.access_log import SECRETS
 from tests.exchanges import exchange
 from tests.support.greenlets import until
 sink = Sink(sys.argv[1])

@@ -5,12 +5,12 @@ from time import monotonic
 
 import pytest
 
-from gateway.config.model_tracing import Tracing
 from gateway.exchange import Exchange, Response
-from gateway.observe import tracing
-from gateway.observe.kept import SOCKET, Kept, unpacked
-from gateway.observe.tracing import Traces
-from gateway.shared.traces import Counts, region_size
+from gateway.observability.tracing import policy as tracing
+from gateway.observability.tracing.model import Tracing
+from gateway.observability.tracing.policy import Traces
+from gateway.observability.tracing.records import SOCKET, Kept, unpacked
+from gateway.observability.tracing.ring import Counts, region_size
 from tests.exchanges import exchange
 from tests.support.greenlets import until
 

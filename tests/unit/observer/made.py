@@ -1,7 +1,12 @@
 """Figures for tests, made of few words."""
 
 from gateway._fast.histogram import Histogram
-from gateway.observe.figures import CallFigures, Failure, Figures, RouteFigures
+from gateway.observability.metrics.snapshot import (
+    CallFigures,
+    Failure,
+    Figures,
+    RouteFigures,
+)
 
 NONE = Histogram()
 

@@ -3,8 +3,8 @@
 from types import SimpleNamespace
 
 from gateway._fast.histogram import Histogram
-from gateway.observe.figures import CallFigures, Figures, RouteFigures
-from gateway.shared.memory import CAPACITY
+from gateway.observability.metrics.snapshot import CallFigures, Figures, RouteFigures
+from gateway.state.memory_store import CAPACITY
 
 NOTHING = Histogram()
 

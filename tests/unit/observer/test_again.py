@@ -2,13 +2,13 @@
 
 import pytest
 
+from gateway.alerting import repeats as again
 from gateway.alerting.bodies import ALERTMANAGER_ENDS
+from gateway.alerting.channels.outbox import ROOM, Outbox
+from gateway.alerting.channels.sending import Unsent
 from gateway.alerting.escalation import Ack
+from gateway.alerting.model import Channel
 from gateway.config.document import loads
-from gateway.config.model_alerts import Channel
-from gateway.observer.channels.outbox import ROOM, Outbox
-from gateway.observer.channels.sending import Unsent
-from gateway.observer.paging import again
 from tests.support.greenlets import until
 from tests.unit.alerting.boards import Desk
 from tests.unit.alerting.notes import note

@@ -5,12 +5,12 @@ import json
 import pytest
 
 from gateway._fast.histogram import Histogram
+from gateway.alerting.channels.outbox import Outbox
+from gateway.alerting.channels.sending import Unsent
+from gateway.alerting.component import KEPT, Alerts
 from gateway.alerting.escalation import Ack
-from gateway.alerting.matching import Silence
+from gateway.alerting.silences import Silence
 from gateway.config.document import loads
-from gateway.observer.alerts import KEPT, Alerts
-from gateway.observer.channels.outbox import Outbox
-from gateway.observer.channels.sending import Unsent
 from tests.support.clock import Clock
 from tests.support.greenlets import until
 from tests.unit.observer.paging_world import World, calls, figures, own, route

@@ -2,10 +2,10 @@
 
 from types import SimpleNamespace
 
-from gateway.config.model_audit import Audit
-from gateway.observer.audited import Audited
-from gateway.shared import Page
-from gateway.shared.audited import REGION, AuditCounts, region_size
+from gateway.observability.audit.counters import REGION, AuditCounts, region_size
+from gateway.observability.audit.metrics import Audited
+from gateway.observability.audit.model import Audit
+from gateway.state import Page
 
 
 def test_it_tells_what_the_workers_counted_while_there_is_an_audit_log():

@@ -14,9 +14,9 @@ from gevent.pywsgi import WSGIServer
 from gevent.socket import create_connection
 
 from gateway.admin.problems import add_handlers
-from gateway.observer import live
-from gateway.observer.dashboard import Dashboard
-from gateway.observer.history import History
+from gateway.control.dashboard import events as live
+from gateway.control.dashboard.app import Dashboard
+from gateway.observability.collector.history import History
 from tests.support.greenlets import until
 from tests.unit.observer.made import figures, route
 

@@ -1,6 +1,6 @@
 """What rules ask for is not lost in what others do."""
 
-from gateway.observer.ring import First
+from gateway.observability.collector.ring import First
 from tests.unit.observer.test_alerts import Stand
 
 

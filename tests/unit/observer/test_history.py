@@ -4,10 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.observe.arithmetic import OTHER, requests_of
-from gateway.observer import ring
-from gateway.observer.history import History, together
-from gateway.observer.ring import First, Ring, folded, size_of
+from gateway.observability.collector import ring
+from gateway.observability.collector.history import History, together
+from gateway.observability.collector.ring import (
+    First,
+    Ring,
+    folded,
+    size_of,
+)
+from gateway.observability.metrics.arithmetic import OTHER, requests_of
 from tests.unit.observer.made import calls, failure, figures, route
 
 START = 1_800_000_000.0

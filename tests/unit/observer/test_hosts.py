@@ -4,11 +4,11 @@ from itertools import pairwise
 
 import pytest
 
+from gateway.alerting import component as module
 from gateway.alerting.escalation import Ack
-from gateway.alerting.matching import Silence
-from gateway.observer import alerts as module
-from gateway.shared import MemoryStore
-from gateway.shared.store import StoreUnavailableError
+from gateway.alerting.silences import Silence
+from gateway.state import MemoryStore
+from gateway.state.store import StoreUnavailableError
 from tests.support.clock import Clock
 from tests.unit.observer.test_again import Told
 from tests.unit.observer.test_alerts import BAD, ERRORS, GOOD, Stand

@@ -1,7 +1,7 @@
 import pytest
 
-from gateway.config.model_alerts import Channel
-from gateway.observer.channels.sending import Unsent, send
+from gateway.alerting.channels.sending import Unsent, send
+from gateway.alerting.model import Channel
 from tests.support.certs import authority, issue
 from tests.support.gateway import free_port
 from tests.support.receivers import receiving
@@ -54,7 +54,7 @@ def test_it_hangs_up():
 
 
 def test_it_says_nothing(monkeypatch):
-    monkeypatch.setattr("gateway.observer.channels.http.ANSWER", 0.1)
+    monkeypatch.setattr("gateway.alerting.channels.webhook.ANSWER", 0.1)
     with receiving(plan=("hang",)) as receiver, pytest.raises(Unsent, match="in time"):
         send(channel(receiver.url), note())
 

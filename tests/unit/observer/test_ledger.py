@@ -1,11 +1,11 @@
 import pytest
 
 from gateway.alerting.escalation import Ack
-from gateway.alerting.matching import Silence
-from gateway.observer.paging.entry import Sight
-from gateway.observer.paging.ledger import ALIVE, PREFIX, Ledger
-from gateway.shared import MemoryStore
-from gateway.shared.store import StoreUnavailableError
+from gateway.alerting.replication import ALIVE, PREFIX, Ledger
+from gateway.alerting.silences import Silence
+from gateway.alerting.store_entry import Sight
+from gateway.state import MemoryStore
+from gateway.state.store import StoreUnavailableError
 from tests.support.clock import Clock
 
 

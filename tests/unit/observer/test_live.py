@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import gevent
 
-from gateway.observer import live
-from gateway.observer.live import BEHIND, MOST, Viewers, event
+from gateway.control.dashboard import events as live
+from gateway.control.dashboard.events import (
+    BEHIND,
+    MOST,
+    Viewers,
+    event,
+)
 
 
 def watch(viewers, shows, taken, pause=None):

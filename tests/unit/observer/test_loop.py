@@ -11,15 +11,15 @@ import pytest
 
 from gateway.config import reload
 from gateway.config.document import loads
-from gateway.observer import loop as loop_module
-from gateway.observer.app import SOCKET, Door, make_app
-from gateway.observer.following import Following
-from gateway.observer.history import History
-from gateway.observer.loop import Loop
-from gateway.observer.own import Own
-from gateway.observer.part import World
-from gateway.shared import Page
-from gateway.shared.vitals import REGION, VitalsRegion
+from gateway.observability.collector import loop as loop_module
+from gateway.observability.collector.component import World
+from gateway.observability.collector.config_watcher import Following
+from gateway.observability.collector.history import History
+from gateway.observability.collector.http import SOCKET, Door, make_app
+from gateway.observability.collector.loop import Loop
+from gateway.observability.metrics.self_metrics import Own
+from gateway.observability.metrics.worker_stats import REGION, VitalsRegion
+from gateway.state import Page
 from tests.support.greenlets import until
 from tests.unit.observer.made import figures, route
 

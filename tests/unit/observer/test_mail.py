@@ -1,7 +1,7 @@
 import pytest
 
-from gateway.config.model_alerts import Channel
-from gateway.observer.channels.sending import Unsent, send
+from gateway.alerting.channels.sending import Unsent, send
+from gateway.alerting.model import Channel
 from tests.support.certs import authority, issue
 from tests.support.gateway import free_port
 from tests.support.smtp import mail_server

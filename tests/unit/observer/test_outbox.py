@@ -1,10 +1,10 @@
 import gevent
 import pytest
 
-from gateway.config.model_alerts import Channel
-from gateway.observer.channels import outbox as module
-from gateway.observer.channels.outbox import Outbox
-from gateway.observer.channels.sending import Unsent
+from gateway.alerting.channels import outbox as module
+from gateway.alerting.channels.outbox import Outbox
+from gateway.alerting.channels.sending import Unsent
+from gateway.alerting.model import Channel
 from tests.support.gateway import free_port
 from tests.support.greenlets import until
 from tests.support.receivers import Receiver, receiving

@@ -10,18 +10,18 @@ import pytest
 
 from gateway._fast.histogram import Histogram
 from gateway.config.document import loads
-from gateway.config.published import Published
+from gateway.config.publish import Published
 from gateway.config.reload import publish_first
-from gateway.observer import series
-from gateway.observer.app import make_app
-from gateway.observer.history import History
-from gateway.observer.looks import GONE_AFTER, Looks
-from gateway.observer.overview import Overview
-from gateway.observer.own import Own, OwnFigures, certificate_ends
-from gateway.observer.part import World
-from gateway.shared import Page
-from gateway.shared.buckets import REGION, region_size
-from gateway.upstreams.state import TrafficRegion
+from gateway.control.dashboard import series
+from gateway.control.dashboard.overview import Overview
+from gateway.observability.collector.component import World
+from gateway.observability.collector.history import History
+from gateway.observability.collector.http import make_app
+from gateway.observability.metrics.self_metrics import Own, OwnFigures, certificate_ends
+from gateway.ratelimit.bucket_table import REGION, region_size
+from gateway.state import Page
+from gateway.upstream.status import GONE_AFTER, Looks
+from gateway.upstream.target_state import TrafficRegion
 from tests.support.certs import authority, issue
 from tests.unit.observer.made import calls, failure, figures, route
 

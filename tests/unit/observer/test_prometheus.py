@@ -8,13 +8,19 @@ from time import process_time
 import falcon.testing
 import pytest
 
-from gateway.observer.app import make_app
-from gateway.observer.exposition import edges, histogram, labels, number, sample
-from gateway.observer.own import OwnFigures
-from gateway.observer.prometheus import Prometheus
-from gateway.shared import Page, Worker, WorkerState
-from gateway.shared.buckets import REGION, region_size
-from gateway.shared.vitals import LAGS, Vitals
+from gateway.observability.collector.http import make_app
+from gateway.observability.metrics.exposition import (
+    edges,
+    histogram,
+    labels,
+    number,
+    sample,
+)
+from gateway.observability.metrics.prometheus import Prometheus
+from gateway.observability.metrics.self_metrics import OwnFigures
+from gateway.observability.metrics.worker_stats import LAGS, Vitals
+from gateway.ratelimit.bucket_table import REGION, region_size
+from gateway.state import Page, Worker, WorkerState
 from tests.house.tree import ROOT
 from tests.unit.observer.made import NONE, calls, figures, route
 
@@ -113,7 +119,7 @@ def test_what_it_tells(buckets_page):
 
 def test_every_metric_has_a_row_in_the_docs():
     told = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs" / "observe.md").read_text()))
-    sources = [path.read_text() for path in (ROOT / "gateway" / "observer").rglob("*.py")]
+    sources = [path.read_text() for path in (ROOT / "gateway" / "observability").rglob("*.py")]
     names = {name for text in sources for name in re.findall(r'"((?:gateway|http_server|http_client)_[a-z_]+)"', text)}
     assert len(names) > 40
     assert names - told - {"gateway_time"} == set()

@@ -1,9 +1,9 @@
-from gateway.alerting.board import Board
-from gateway.alerting.matching import MOST_SILENCES, Silence
-from gateway.observer.paging.ledger import Ledger
-from gateway.observer.paging.quiet import Quiet
-from gateway.shared import MemoryStore
-from gateway.shared.store import StoreUnavailableError
+from gateway.alerting.manager import Board
+from gateway.alerting.replication import Ledger
+from gateway.alerting.silence_store import Quiet
+from gateway.alerting.silences import MOST_SILENCES, Silence
+from gateway.state import MemoryStore
+from gateway.state.store import StoreUnavailableError
 from tests.support.clock import Clock
 from tests.support.greenlets import until
 

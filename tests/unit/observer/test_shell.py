@@ -10,11 +10,16 @@ import falcon
 import pytest
 from falcon import testing
 
+from gateway.control.dashboard import static_files as shell
+from gateway.control.dashboard.static_files import (
+    MARK,
+    PAGE,
+    Shell,
+    load,
+)
 from gateway.errors import GatewayError
-from gateway.observer import shell
-from gateway.observer.shell import MARK, PAGE, Shell, load
 
-STATIC = files("gateway.observer").joinpath("static")
+STATIC = files("gateway.control.dashboard").joinpath("static")
 OURS = [each for each in STATIC.iterdir() if each.is_file()]
 LONGEST = 250
 

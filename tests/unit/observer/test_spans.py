@@ -9,13 +9,13 @@ import pytest
 
 from gateway.config.document import loads
 from gateway.exchange import Response
-from gateway.observe import tracing
-from gateway.observe.kept import SOCKET, VERSION, Kept
-from gateway.observe.tracing import Traces
-from gateway.observer import span_export
-from gateway.observer.span_making import _address
-from gateway.observer.spans import Spans
-from gateway.shared.traces import Counts, region_size
+from gateway.observability.tracing import export as span_export
+from gateway.observability.tracing import policy as tracing
+from gateway.observability.tracing.policy import Traces
+from gateway.observability.tracing.records import SOCKET, VERSION, Kept
+from gateway.observability.tracing.ring import Counts, region_size
+from gateway.observability.tracing.span_builder import _address
+from gateway.observability.tracing.spans import Spans
 from tests.exchanges import exchange, route
 from tests.support.collector import collecting
 from tests.support.greenlets import until

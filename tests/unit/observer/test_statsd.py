@@ -8,11 +8,11 @@ import types
 
 import pytest
 
-from gateway.config.model_statsd import Statsd as Spec
-from gateway.observer import statsd
-from gateway.observer.own import OwnFigures
-from gateway.observer.statsd import Statsd
-from gateway.observer.statsd_client import PACKET, Client, word
+from gateway.observability.metrics import statsd
+from gateway.observability.metrics.self_metrics import OwnFigures
+from gateway.observability.metrics.statsd import Statsd
+from gateway.observability.metrics.statsd_client import PACKET, Client, word
+from gateway.observability.metrics.statsd_model import Statsd as Spec
 from tests.support.greenlets import until
 from tests.support.ports import free_port
 from tests.support.tries import first_quick

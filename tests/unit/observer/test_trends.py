@@ -6,9 +6,14 @@ import json
 
 import pytest
 
-from gateway.observe.arithmetic import OTHER
-from gateway.observer.history import History
-from gateway.observer.trends import HOUR, LINES, Trends, fault
+from gateway.control.dashboard.trends import (
+    HOUR,
+    LINES,
+    Trends,
+    fault,
+)
+from gateway.observability.collector.history import History
+from gateway.observability.metrics.arithmetic import OTHER
 from tests.unit.observer.made import calls, figures, route
 
 START = 1_800_000_000.0  # a whole hour

@@ -3,11 +3,17 @@ import math
 import pytest
 
 from gateway._fast.histogram import Histogram
-from gateway.alerting.anomaly import Verdict
-from gateway.alerting.rule import rules
-from gateway.alerting.terms import Call
+from gateway.alerting.anomaly.detector import Verdict
+from gateway.alerting.anomaly.watch import (
+    DETECTORS,
+    KEPT,
+    ROUTES,
+    Unusual,
+    explained,
+)
+from gateway.alerting.rules.rule import rules
+from gateway.alerting.rules.terms import Call
 from gateway.config.document import loads
-from gateway.observer.paging.unusual import DETECTORS, KEPT, ROUTES, Unusual, explained
 from tests.unit.observer.paging_world import figures, route
 
 HEAD = """\

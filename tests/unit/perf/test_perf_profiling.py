@@ -20,9 +20,9 @@ fl=(1) ceval.c
 fn=(1) _PyEval_EvalFrameDefault
 10 700
 +3 50
-cob=(2) /gateway/_fast/wire.cpython-311-x86_64-linux-gnu.so
+cob=(2) /gateway/_fast/http1_client.cpython-311-x86_64-linux-gnu.so
 cfi=(2) ???
-cfn=(2) __pyx_f_7gateway_5_fast_4wire_6Answer_whole
+cfn=(2) __pyx_f_7gateway_5_fast_12http1_client_6Answer_whole
 calls=4 0
 * 900
 cfn=(3) _PyObject_Malloc
@@ -55,7 +55,7 @@ STRACE = """\
 100.00    0.216828          18     12002         7 total
 """
 SO = "cpython-311-x86_64-linux-gnu.so"
-SERVE = f"serve (gateway/_fast/http1.{SO})"
+SERVE = f"serve (gateway/_fast/http1_server.{SO})"
 PY_SPY = f"""\
 0x7f (libc.so.6);thread_run (x.so.1.0);run (gevent/threadpool.py:7);PyThread_acquire_lock_timed (x.so.1.0) 90
 greenlet::X::g_switch (greenlet/T.cpp:185);{SERVE};A.__call__ (gateway/server/app.py:22) 3
@@ -65,7 +65,7 @@ Hub.run (gevent/hub.py:1);epoll_wait (libc.so.6) 4
 PERF = f"""\
 gateway   11413\x20
 \tffffffff8201f1e1 tcp_rcv_established ([kernel.kallsyms])
-\t    7f8b9557702f __pyx_f_7gateway_5_fast_4wire_6Answer_finish (/x/gateway/_fast/wire.{SO})
+\t    7f8b9557702f __pyx_f_7gateway_5_fast_12http1_client_6Answer_finish (/x/gateway/_fast/http1_client.{SO})
 \t    7f8b97c5d0cf _PyEval_EvalFrameDefault (/x/lib/libpython3.11.so.1.0)
 \t    7f8b96b9ada8 greenlet::UserGreenlet::inner_bootstrap(_greenlet*, _object*) (/x/_greenlet.{SO})
 
@@ -78,11 +78,11 @@ EVAL = "_PyEval_EvalFrameDefault"
 
 def test_a_dump_of_callgrind():
     costs = callgrind.parse(DUMP.splitlines(keepends=True))
-    wire = "/gateway/_fast/wire.cpython-311-x86_64-linux-gnu.so"
+    wire = "/gateway/_fast/http1_client.cpython-311-x86_64-linux-gnu.so"
     assert costs.own[EVAL, "/usr/lib/libpython3.11.so.1.0"] == 755, "what callees cost is not the caller's"
     assert costs.by_object() == {"/usr/lib/libpython3.11.so.1.0": 835, wire: 240}
     assert costs.total == 1075
-    assert costs.called() == {"__pyx_f_7gateway_5_fast_4wire_6Answer_whole": 4, "_PyObject_Malloc": 8}
+    assert costs.called() == {"__pyx_f_7gateway_5_fast_12http1_client_6Answer_whole": 4, "_PyObject_Malloc": 8}
     assert costs.calls[EVAL, "_PyObject_Malloc"] == 6
 
 
@@ -91,20 +91,20 @@ def test_its_tables_are_per_request():
     told = "\n".join(tables.instructions(costs, 2))
     assert "538 instructions per request" in told
     assert re.search(r"378 +70\.2% +0\.00  _PyEval_EvalFrameDefault  \[libpython3", told)
-    assert re.search(r"120 +22\.3% +2\.00  gateway\._fast\.wire\.Answer\.whole  \[wire\]", told)
+    assert re.search(r"120 +22\.3% +2\.00  gateway\._fast\.http1_client\.Answer\.whole  \[http1_client\]", told)
     asked = "\n".join(tables.allocations(costs, 2))
     assert re.search(r"4\.00  _PyObject_Malloc$", asked, re.M)
     assert re.search(r"3\.00  _PyObject_Malloc by _PyEval_EvalFrameDefault$", asked, re.M)
-    assert re.search(r"1\.00  _PyObject_Malloc by gateway\._fast\.wire\.Answer\.whole$", asked, re.M)
+    assert re.search(r"1\.00  _PyObject_Malloc by gateway\._fast\.http1_client\.Answer\.whole$", asked, re.M)
 
 
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("__pyx_f_7gateway_5_fast_7traffic_now_ms", "gateway._fast.traffic.now_ms"),
-        ("__pyx_pw_7gateway_5_fast_7traffic_1now_ms", "gateway._fast.traffic.now_ms"),
-        ("__pyx_pw_7gateway_5_fast_4line_4Line_13__call__", "gateway._fast.line.Line.__call__"),
-        ("__pyx_f_7gateway_5_fast_4head_3Out_text", "gateway._fast.head.Out.text"),
+        ("__pyx_f_7gateway_5_fast_12target_stats_now_ms", "gateway._fast.target_stats.now_ms"),
+        ("__pyx_pw_7gateway_5_fast_12target_stats_1now_ms", "gateway._fast.target_stats.now_ms"),
+        ("__pyx_pw_7gateway_5_fast_15access_log_line_4Line_13__call__", "gateway._fast.access_log_line.Line.__call__"),
+        ("__pyx_f_7gateway_5_fast_10http1_head_3Out_text", "gateway._fast.http1_head.Out.text"),
         ("PyDict_New", "PyDict_New"),
         ("__pyx_unpickle", "__pyx_unpickle"),
     ],
@@ -124,7 +124,7 @@ def test_the_table_of_strace():
 
 def test_stacks_of_py_spy_are_folded():
     stacks, waited = fold.of_py_spy(PY_SPY)
-    serve, called = "serve (gateway/_fast/http1)", "A.__call__ (gateway/server/app.py)"
+    serve, called = "serve (gateway/_fast/http1_server)", "A.__call__ (gateway/server/app.py)"
     assert stacks == {(serve, called): 3, (serve, called, "send (libc.so.6)"): 2}
     assert waited == 94
     assert fold.own(stacks) == {called: 3, "send (libc.so.6)": 2}
@@ -132,7 +132,10 @@ def test_stacks_of_py_spy_are_folded():
 
 
 def test_stacks_of_perf_are_folded():
-    evaluates, wire = f"{EVAL} (libpython3.11.so.1.0)", "gateway._fast.wire.Answer.finish (gateway/_fast/wire)"
+    evaluates, wire = (
+        f"{EVAL} (libpython3.11.so.1.0)",
+        "gateway._fast.http1_client.Answer.finish (gateway/_fast/http1_client)",
+    )
     assert fold.of_perf(PERF) == {(evaluates, wire, "tcp_rcv_established (kernel)"): 1, (evaluates,): 1}
 
 
@@ -143,7 +146,7 @@ def test_a_recursion_counts_once_for_what_it_is_in():
 @pytest.mark.parametrize(
     ("frame", "kind"),
     [
-        ("talk (gateway/_fast/wire)", "fast"),
+        ("talk (gateway/_fast/http1_client)", "fast"),
         ("A.__call__ (gateway/server/app.py)", "python"),
         (f"{EVAL} (libpython3.11.so.1.0)", "interpreter"),
         (f"{EVAL} (python3.13)", "interpreter"),

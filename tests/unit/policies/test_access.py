@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gateway import errors
-from gateway._fast.claims import Rule
+from gateway._fast.authorization import Rule
+from gateway.auth import authorize as access
+from gateway.auth.caller import Caller
 from gateway.errors import GatewayError
-from gateway.identity.caller import Caller
-from gateway.policies import access
 from tests.exchanges import exchange
 
 RULE = Rule(("items:read", "items:write"), frozenset({"editor", "admin"}), ((("tenant",), "equals", ((("id",),),)),))

@@ -7,14 +7,22 @@ from typing import Any
 import gevent
 import pytest
 
-from gateway.caching.caching import Caching
-from gateway.caching.keys import KeyRules
-from gateway.caching.rules import Rules
+from gateway.auth.caller import Caller
+from gateway.cache import policy as cache
+from gateway.cache.key import KeyRules
+from gateway.cache.rules import Rules
+from gateway.cache.runtime import Caching
 from gateway.errors import NOT_CACHED, UPSTREAM_REFUSED, GatewayError
-from gateway.exchange import CACHE_BYPASS, CACHE_HIT, CACHE_MISS, CACHE_STALE, Exchange, Headers, Response
-from gateway.identity.caller import Caller
-from gateway.policies import cache
-from gateway.shared.store import Store
+from gateway.exchange import (
+    CACHE_BYPASS,
+    CACHE_HIT,
+    CACHE_MISS,
+    CACHE_STALE,
+    Exchange,
+    Headers,
+    Response,
+)
+from gateway.state.store import Store
 from tests.exchanges import exchange, route
 from tests.support.greenlets import until
 from tests.unit.identity.issuer_parts import Clock, FakeStore

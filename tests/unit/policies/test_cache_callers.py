@@ -7,12 +7,12 @@ from typing import Any
 import gevent
 import pytest
 
-from gateway.caching.keys import KeyRules, _named
-from gateway.caching.rules import Rules
+from gateway.auth.caller import Caller
+from gateway.cache import policy as cache
+from gateway.cache.key import KeyRules, _named
+from gateway.cache.rules import Rules
 from gateway.exchange import Exchange, Response
-from gateway.identity.caller import Caller
-from gateway.policies import cache
-from gateway.shared.store import Store
+from gateway.state.store import Store
 from tests.exchanges import route
 from tests.unit.identity.issuer_parts import Clock, FakeStore
 from tests.unit.policies.test_cache import Line, said

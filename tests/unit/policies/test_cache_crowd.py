@@ -12,13 +12,13 @@ from collections.abc import Iterator
 import gevent
 import pytest
 
-from gateway.caching.caching import Caching
-from gateway.caching.keys import KeyRules, _named
-from gateway.caching.rules import Rules
+from gateway.auth.caller import Caller
+from gateway.cache import policy as cache
+from gateway.cache.key import KeyRules, _named
+from gateway.cache.rules import Rules
+from gateway.cache.runtime import Caching
 from gateway.contracts import Fetch
 from gateway.exchange import Exchange, Headers, Response
-from gateway.identity.caller import Caller
-from gateway.policies import cache
 from tests.exchanges import exchange, route
 from tests.unit.identity.issuer_parts import Clock, FakeStore
 from tests.unit.policies.test_cache import START

@@ -8,14 +8,14 @@ from typing import Any
 import gevent
 import pytest
 
-from gateway.caching import keeping
-from gateway.caching.keys import KeyRules
-from gateway.caching.rules import Rules
+from gateway.cache import policy as cache
+from gateway.cache import write as keeping
+from gateway.cache.key import KeyRules
+from gateway.cache.rules import Rules
 from gateway.errors import UPSTREAM_INCOMPLETE, UPSTREAM_TIMEOUT, GatewayError
 from gateway.exchange import Exchange, Response
-from gateway.policies import cache
-from gateway.shared.store import Store
-from gateway.upstreams.affinity import set_cookie, token
+from gateway.state.store import Store
+from gateway.upstream.balance.affinity import set_cookie, token
 from tests.exchanges import route, step
 from tests.unit.identity.issuer_parts import Clock, FakeStore
 from tests.unit.policies.test_cache import START, Line, said

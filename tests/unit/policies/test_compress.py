@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.config.schema_compress import TYPES
 from gateway.exchange import Headers, Response
-from gateway.policies import compress
+from gateway.policies.compress import policy as compress
+from gateway.policies.compress.schema import TYPES
 from tests.exchanges import exchange
 
 TEXT = b"all work and no play makes a dull day " * 50

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from gateway.errors import GatewayError
-from gateway.policies.guard import Rules, compile
-from gateway.problem import problem_response
-from gateway.validating.multipart import FormRules
-from gateway.validating.schema import Schema
+from gateway.http.problem import problem_response
+from gateway.validation.multipart import FormRules
+from gateway.validation.policy import Rules, compile
+from gateway.validation.schema import Schema
 from tests.exchanges import exchange
 
 JSON_TYPES = ("application/json", "application/*+json")

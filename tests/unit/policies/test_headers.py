@@ -2,11 +2,11 @@
 
 import pytest
 
-from gateway.config.model_headers import HeaderEdit, HeaderRules, Pairs
+from gateway.config.header_edits_model import HeaderEdit, HeaderRules, Pairs
 from gateway.contracts import Tools
 from gateway.errors import GatewayError
 from gateway.exchange import Headers, Response
-from gateway.policies import headers
+from gateway.policies.headers import policy as headers
 from tests.exchanges import exchange
 
 TOOLS = Tools("item", lambda: 0.0, print)

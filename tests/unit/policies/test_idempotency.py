@@ -6,11 +6,16 @@ import gevent
 import pytest
 
 from gateway import pipeline
-from gateway.errors import BODY_TOO_LARGE, INTERNAL, UPSTREAM_TIMEOUT, GatewayError
+from gateway.errors import (
+    BODY_TOO_LARGE,
+    INTERNAL,
+    UPSTREAM_TIMEOUT,
+    GatewayError,
+)
 from gateway.exchange import Response
-from gateway.idempotency.ledger import Ledger
-from gateway.policies.idempotency import REPLAYED, Rules, compile
-from gateway.shared.store import StoreUnavailableError
+from gateway.policies.idempotency.ledger import Ledger
+from gateway.policies.idempotency.policy import REPLAYED, Rules, compile
+from gateway.state.store import StoreUnavailableError
 from tests.exchanges import exchange, route, step
 from tests.oracles.store_oracle import DictStore
 

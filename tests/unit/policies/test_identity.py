@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from gateway import errors
-from gateway.config.model_identity import Credential
+from gateway.auth import authenticate as identity
+from gateway.auth.caller import Caller
+from gateway.auth.model import Credential
+from gateway.auth.strip_credentials import hider
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Response
-from gateway.identity.caller import Caller
-from gateway.identity.hide import hider
-from gateway.policies import identity
 from tests.exchanges import exchange
 
 ALICE = Caller("staff", "alice", {"sub": "alice"}, forward=[("X-User", "alice")])

@@ -10,16 +10,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config.model_limit import NANOS, Penalty, Rate, RateLimit
 from gateway.contracts import Step
 from gateway.errors import RATE_LIMITED, GatewayError
 from gateway.exchange import Response
-from gateway.limiting.limit import Limit
-from gateway.limiting.limiting import Limiting
-from gateway.limiting.penalty import Penalty as Times
-from gateway.limiting.penalty import blocked_for, kind_of, lift, strike
 from gateway.pipeline import run
-from gateway.policies import limit as policy
+from gateway.ratelimit import policy
+from gateway.ratelimit.limit import Limit
+from gateway.ratelimit.model import (
+    NANOS,
+    Penalty,
+    Rate,
+    RateLimit,
+)
+from gateway.ratelimit.penalty import Penalty as Times
+from gateway.ratelimit.penalty import (
+    blocked_for,
+    kind_of,
+    lift,
+    strike,
+)
+from gateway.ratelimit.runtime import Limiting
 from tests.exchanges import exchange, route
 from tests.support.drawing import examples
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from gateway.config.model import Rewrite
 from gateway.contracts import Tools
 from gateway.errors import GatewayError
-from gateway.policies import rewrite
+from gateway.policies.rewrite import policy as rewrite
+from gateway.routing.model import Rewrite
 from tests.exchanges import exchange
 
 TOOLS = Tools("item", lambda: 0.0, print)

@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 import pytest
 
-from gateway.config.schema_sanitize import PARTS, RULES
 from gateway.errors import GatewayError
-from gateway.policies.screen import compile
-from gateway.screening.judge import Rules
+from gateway.validation.waf.decision import Rules
+from gateway.validation.waf.policy import compile
+from gateway.validation.waf.schema import PARTS, RULES
 from tests.exchanges import exchange
 
 SQL, XSS = "1' or '1'='1", "<script>alert(1)</script>"

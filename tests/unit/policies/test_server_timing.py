@@ -5,7 +5,7 @@ import re
 import pytest
 
 from gateway.exchange import Response
-from gateway.policies import server_timing
+from gateway.policies.server_timing import policy as server_timing
 from tests.exchanges import exchange
 
 

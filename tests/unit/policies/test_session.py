@@ -2,14 +2,14 @@
 
 import pytest
 
-from gateway.config.model_identity import InternalToken, Provider, Told
+from gateway.auth.caller import Caller
+from gateway.auth.model import InternalToken, Provider, Told
+from gateway.auth.session import policy as session
+from gateway.auth.session.authenticator import STATE, Held
+from gateway.auth.session.store import BrowserSession, Entry, Tokens
 from gateway.contracts import Tools
 from gateway.errors import CSRF, GatewayError
 from gateway.exchange import Response
-from gateway.identity.caller import Caller
-from gateway.identity.session_caller import STATE, Held
-from gateway.identity.sessions import BrowserSession, Entry, Tokens
-from gateway.policies import session
 from tests.exchanges import exchange
 from tests.support.openid import session_spec
 

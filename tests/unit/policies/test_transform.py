@@ -11,7 +11,6 @@ from typing import Any
 import brotli
 import pytest
 
-from gateway.config.json_path import parse
 from gateway.contracts import Steps
 from gateway.errors import (
     BODY_TOO_COMPLEX,
@@ -25,9 +24,10 @@ from gateway.errors import (
     Kind,
 )
 from gateway.exchange import Exchange, Headers, Response
-from gateway.policies import transform
-from gateway.transforming.edits import remove
-from gateway.validating.reading import JsonReader
+from gateway.http.json_reader import JsonReader
+from gateway.policies.transform import policy as transform
+from gateway.policies.transform.json_edit import remove
+from gateway.policies.transform.json_path import parse
 from tests.exchanges import exchange
 
 MOST = 1000

@@ -5,8 +5,13 @@ from __future__ import annotations
 import pytest
 
 from gateway._fast.route import template
-from gateway.protos.bindings import Binding, bindings, find, within
-from gateway.protos.schema import Schema, SchemaError
+from gateway.handlers.grpc.bindings import (
+    Binding,
+    bindings,
+    find,
+    within,
+)
+from gateway.handlers.grpc.schema import Schema, SchemaError
 from tests.support.shop import SERVICE, descriptor_set, file, rule
 
 TABLE = bindings(Schema.read(descriptor_set()))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway._fast.route import template
-from gateway.protos.paths import TemplateError, overlaps, parse
+from gateway.handlers.grpc.paths import TemplateError, overlaps, parse
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import tracemalloc
 import pytest
 
 from gateway.errors import GatewayError
-from gateway.screening.bodies import (
+from gateway.validation.waf.body import (
     DEPTH,
     MEMBERS,
     MOST_FIELDS,

@@ -5,8 +5,8 @@ import logging
 import pytest
 
 from gateway.errors import GatewayError
-from gateway.problem import problem_response
-from gateway.screening.judge import Judge, Rules
+from gateway.http.problem import problem_response
+from gateway.validation.waf.decision import Judge, Rules
 from tests.exchanges import exchange
 
 SQL, XSS = ("sql_injection", "sql-union"), ("xss", "xss-script")

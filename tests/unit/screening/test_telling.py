@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from gateway.screening import telling
-from gateway.screening.telling import Told, shown
+from gateway.validation.waf import reporter as telling
+from gateway.validation.waf.reporter import Told, shown
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from time import process_time
 
 import pytest
 
-from gateway.screening.values import FORM, TEXT, attacks
+from gateway.validation.waf.detect import FORM, TEXT, attacks
 
 LONG = 40_000
 

@@ -10,8 +10,8 @@ from tests.support.gateway import ROOT
 
 SCRIPT = """
 import sys
-from gateway.config.complaints import ConfigError
-from gateway.server.ahead import read_ahead
+from gateway.config.diagnostics import ConfigError
+from gateway.config.fork_reader import read_ahead
 {more}
 try:
     read = read_ahead(sys.argv[1])()
@@ -65,7 +65,7 @@ def dump(found, stream, protocol):
     stream.write(pickle.dumps(found, protocol)[:-1000])
     stream.flush()
     os._exit(9)
-import gateway.server.ahead as ahead
+import gateway.config.fork_reader as ahead
 ahead.pickle = type("Cut", (), {"dump": dump, "loads": pickle.loads, "UnpicklingError": pickle.UnpicklingError})
 """
     assert read(config, more)[0] == f"{config}: the process that reads it ended early"

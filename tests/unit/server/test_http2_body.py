@@ -9,7 +9,7 @@ import gevent
 import pytest
 
 from gateway._fast.channel import Channel
-from gateway.grpc_wire import Sizes, frame
+from gateway.http.grpc import Sizes, frame
 from gateway.server.http2.body import AT_HAND, Body
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway._fast.head import Limits, parse_request
-from gateway._fast.rules import Refused
+from gateway._fast.head_rules import Refused
+from gateway._fast.http1_head import Limits, parse_request
 from gateway.server.http2.head import Malformed, read_head
 
 LIMITS = Limits()

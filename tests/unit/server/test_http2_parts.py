@@ -12,12 +12,17 @@ from hpack import Encoder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway._fast.head import Limits
-from gateway._fast.http1 import Server, Settings
-from gateway.server.http2.conversation import FOREVER, Conversation
-from gateway.server.http2.frames import PREFACE, Budget, Frames, Goodbye
+from gateway._fast.http1_head import Limits
+from gateway._fast.http1_server import Server, Settings
+from gateway.server.http2.frames import (
+    PREFACE,
+    Budget,
+    Frames,
+    Goodbye,
+)
 from gateway.server.http2.outgoing import Outgoing
 from gateway.server.http2.service import Service
+from gateway.server.http2.session import FOREVER, Conversation
 from tests.support.http2 import frame, head
 
 

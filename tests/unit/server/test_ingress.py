@@ -15,7 +15,7 @@ from gateway._fast.route import RouteSpec, build
 from gateway.contracts import Plan
 from gateway.errors import BODY_TOO_LARGE, GatewayError
 from gateway.exchange import Exchange
-from gateway.server import ingress
+from gateway.routing import ingress
 from tests.exchanges import route
 
 TRUSTED = tuple(ipaddress.ip_network(text) for text in ("10.0.0.0/8", "2001:db8:1::/48"))

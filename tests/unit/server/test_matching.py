@@ -10,8 +10,8 @@ import pytest
 from gateway._fast.route import RouteSpec, build
 from gateway.contracts import Plan
 from gateway.exchange import Exchange
-from gateway.server import ingress
-from gateway.server.matching import matched_method
+from gateway.routing import ingress
+from gateway.routing.matching import matched_method
 from tests.exchanges import route, step
 
 CORS = (step("log"), step("cors"))

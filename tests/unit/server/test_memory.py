@@ -9,12 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.caching.caching import MEMORY
-from gateway.config.complaints import ConfigError
+from gateway.cache.runtime import MEMORY
+from gateway.config.diagnostics import ConfigError
 from gateway.config.document import loads
-from gateway.config.model import Server
-from gateway.server.memory import CACHE_LEAST, WORKER_LEAST, shares, usable_memory
-from gateway.shared.memory import CAPACITY, CAPACITY_MIN
+from gateway.routing.model import Server
+from gateway.server.memory import (
+    CACHE_LEAST,
+    WORKER_LEAST,
+    shares,
+    usable_memory,
+)
+from gateway.state.memory_store import CAPACITY, CAPACITY_MIN
 
 MB = 1 << 20
 GB = 1 << 30

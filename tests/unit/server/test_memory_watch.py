@@ -8,10 +8,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.server import memory_watch
+from gateway.server import memory_watchdog as memory_watch
 from gateway.server.memory_master import keep_one_more
-from gateway.server.memory_watch import EVERY, LOOKS, PATIENCE, Watch
-from gateway.shared import Page, WorkerState
+from gateway.server.memory_watchdog import (
+    EVERY,
+    LOOKS,
+    PATIENCE,
+    Watch,
+)
+from gateway.state import Page, WorkerState
 
 MB = 1 << 20
 LIMIT = 100 * MB

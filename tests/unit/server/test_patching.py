@@ -12,7 +12,7 @@ reads = []
 ask = metadata.Distribution.discover
 metadata.Distribution.discover = lambda *known, **more: reads.append(1) or ask(*known, **more)
 sys.path.insert(0, sys.argv[1])
-from gateway.server.patching import patch_all
+from gateway.server.gevent_patch import patch_all
 
 before = metadata.entry_points
 patch_all()

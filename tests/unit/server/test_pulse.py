@@ -7,9 +7,9 @@ from time import monotonic, perf_counter
 import gevent
 import pytest
 
-from gateway.server.pulse import Pulse
-from gateway.shared import Page
-from gateway.shared.vitals import LAGS, REGION, VitalsRegion
+from gateway.observability.metrics.worker_stats import LAGS, REGION, VitalsRegion
+from gateway.server.loop_monitor import Pulse
+from gateway.state import Page
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def told(page):
 
 def test_lags_are_counted_and_the_worst_of_a_second_is_told(page, monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("gateway.server.pulse.monotonic", lambda: now[0])
+    monkeypatch.setattr("gateway.server.loop_monitor.monotonic", lambda: now[0])
     pulse = Pulse.of(page, 2, 0.05)
     for late in (0.0, 0.2, 9.0):
         now[0] += 0.05 + late

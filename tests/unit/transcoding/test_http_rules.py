@@ -11,10 +11,10 @@ import pytest
 from google.protobuf import descriptor_pb2, json_format
 
 from gateway.exchange import Exchange, Response
-from gateway.grpc_wire import frame, frames, trailers
-from gateway.protos.bindings import Table, bindings
-from gateway.protos.schema import Schema
-from gateway.transcoding.transcoder import Transcoder
+from gateway.handlers.grpc.bindings import Table, bindings
+from gateway.handlers.grpc.handler import Transcoder
+from gateway.handlers.grpc.schema import Schema
+from gateway.http.grpc import frame, frames, trailers
 from tests.exchanges import exchange
 from tests.support.shop import KNOWN, descriptor_set, field, rule
 

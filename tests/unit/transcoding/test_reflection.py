@@ -9,9 +9,14 @@ from google.protobuf import descriptor_pb2
 
 from gateway.errors import UPSTREAM_BAD_ANSWER, UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import Exchange, Response
-from gateway.grpc_wire import TRAILERS, frame, frames, trailers
-from gateway.transcoding import reflection
-from gateway.transcoding.reflection import Reflected, Reflecting
+from gateway.handlers.grpc import reflection
+from gateway.handlers.grpc.reflection import Reflected, Reflecting
+from gateway.http.grpc import (
+    TRAILERS,
+    frame,
+    frames,
+    trailers,
+)
 from tests.support.shop import SERVICE, file
 
 

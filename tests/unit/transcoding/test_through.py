@@ -9,10 +9,20 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import CLIENT_CLOSED, UPSTREAM_INCOMPLETE, UPSTREAM_TIMEOUT, GatewayError
+from gateway.errors import (
+    CLIENT_CLOSED,
+    UPSTREAM_INCOMPLETE,
+    UPSTREAM_TIMEOUT,
+    GatewayError,
+)
 from gateway.exchange import Exchange, Headers, Response
-from gateway.grpc_wire import CLIENT, WANTS, End, Passage
-from gateway.transcoding.through import OPEN, Through
+from gateway.handlers.grpc.passthrough import OPEN, Through
+from gateway.http.grpc import (
+    CLIENT,
+    WANTS,
+    End,
+    Passage,
+)
 from tests.exchanges import exchange
 
 OK = End.of([("grpc-status", "0"), ("x-last", "1")])

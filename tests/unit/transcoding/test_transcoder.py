@@ -15,10 +15,15 @@ from hypothesis import strategies as st
 
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Response
-from gateway.grpc_wire import WANTS, frame, frames, trailers
-from gateway.protos.bindings import Table, bindings
-from gateway.protos.schema import Schema
-from gateway.transcoding.transcoder import Transcoder
+from gateway.handlers.grpc.bindings import Table, bindings
+from gateway.handlers.grpc.handler import Transcoder
+from gateway.handlers.grpc.schema import Schema
+from gateway.http.grpc import (
+    WANTS,
+    frame,
+    frames,
+    trailers,
+)
 from tests.exchanges import exchange
 from tests.support.drawing import examples
 from tests.support.shop import descriptor_set, file, rule

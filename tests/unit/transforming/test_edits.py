@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config.json_path import parse
-from gateway.transforming.edits import Change, fresh, put, remove, rename
+from gateway.policies.transform.json_edit import (
+    Change,
+    fresh,
+    put,
+    remove,
+    rename,
+)
+from gateway.policies.transform.json_path import parse
 from tests.exchanges import exchange
 
 VALUE = {

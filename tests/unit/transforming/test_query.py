@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.transforming.query import edited
+from gateway.policies.transform.query import edited
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from gateway.auth.caller import Caller
 from gateway.config.document import loads
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange
-from gateway.identity.caller import Caller
-from gateway.shared.redis_address import parse
-from gateway.shared.redis_scripts import Scripts
-from gateway.translating.enqueue import Enqueue
+from gateway.handlers.queue.handler import Enqueue
+from gateway.state.redis.address import parse
+from gateway.state.redis.scripts import Scripts
 from tests.exchanges import exchange
 from tests.support.patient import patient
 from tests.support.redis import RedisServer, redis

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from gateway.config.compile_translate import asking as compiled
-from gateway.config.compile_upstreams import Service
 from gateway.config.document import load, loads
-from gateway.config.model_translate import GraphQL
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Response
+from gateway.handlers.jsonrpc.compile import asking as compiled
+from gateway.handlers.jsonrpc.model import GraphQL
+from gateway.upstream.compile import Service
 from tests.exchanges import exchange
 
 HEAD = """version: 1

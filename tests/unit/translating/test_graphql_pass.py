@@ -14,15 +14,15 @@ from urllib.parse import quote
 
 import pytest
 
-from gateway.config.compile_translate import passing
-from gateway.config.compile_upstreams import Service
-from gateway.config.complaints import ConfigError
+from gateway.config.diagnostics import ConfigError
 from gateway.config.document import load
-from gateway.config.model_translate import GraphQLPass
-from gateway.config.sections import graphql
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Response
-from gateway.graphql_document import DocumentError, chosen, read
+from gateway.handlers.graphql import section as graphql
+from gateway.handlers.graphql.document import DocumentError, chosen, read
+from gateway.handlers.jsonrpc.compile import passing
+from gateway.handlers.jsonrpc.model import GraphQLPass
+from gateway.upstream.compile import Service
 from tests.exchanges import exchange
 
 HEAD = """version: 1

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from gateway.config.compile_translate import calling
-from gateway.config.compile_upstreams import Service
 from gateway.config.document import loads
 from gateway.errors import UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import Exchange, Response
-from gateway.translating.jsonrpc import JsonRpc
+from gateway.handlers.jsonrpc.compile import calling
+from gateway.handlers.jsonrpc.handler import JsonRpc
+from gateway.upstream.compile import Service
 from tests.exchanges import exchange
 
 HEAD = """version: 1

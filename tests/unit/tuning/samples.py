@@ -1,8 +1,15 @@
 """Measurements for tests, of a machine that does what it is told."""
 
-from gateway.tuning.altered import Settings
-from gateway.tuning.figures import spread
-from gateway.tuning.measured import Burst, Fresh, Held, Measured, Paced, Point
+from gateway.tuning.config import Settings
+from gateway.tuning.measurement import (
+    Burst,
+    Fresh,
+    Held,
+    Measured,
+    Paced,
+    Point,
+)
+from gateway.tuning.statistics import spread
 
 CONFIGURED = Settings(2, 4000)
 

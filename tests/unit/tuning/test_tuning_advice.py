@@ -24,9 +24,9 @@ from gateway.tuning.advice import (
     memory_limit,
     pods,
 )
-from gateway.tuning.altered import Settings
+from gateway.tuning.config import Settings
+from gateway.tuning.report import Result, as_json, as_text
 from gateway.tuning.sweep import fair_rate
-from gateway.tuning.told import Result, as_json, as_text
 from gateway.tuning.verdict import verdict
 from tests.unit.tuning.samples import CONFIGURED, measured, paced, point
 

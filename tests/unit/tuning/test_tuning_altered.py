@@ -6,8 +6,19 @@ import pytest
 
 from gateway.config.compile import compile as compile_document
 from gateway.config.document import load
-from gateway.tuning.altered import Place, Settings, altered, changes
-from gateway.tuning.asked import CannotTune, Wish, ask_for, filled, route_of
+from gateway.tuning.config import (
+    Place,
+    Settings,
+    altered,
+    changes,
+)
+from gateway.tuning.request import (
+    CannotTune,
+    Wish,
+    ask_for,
+    filled,
+    route_of,
+)
 
 CONFIG = """
 version: 1

@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.tuning.burst import burst
-from gateway.tuning.echo import Echo, answer_of, whole
-from gateway.tuning.generator import Connection, Generator
-from gateway.tuning.measured import limit_of
+from gateway.tuning.echo_server import Echo, answer_of, whole
+from gateway.tuning.load_generator import Connection, Generator
+from gateway.tuning.measurement import limit_of
 from gateway.tuning.order import Answered, Order, together
 from gateway.tuning.processes import Child, session_pids
-from gateway.tuning.stand import Round
 from gateway.tuning.sweep import _of_sent
+from gateway.tuning.testbed import Round
 from tests.support.gateway import wait_until
 from tests.support.tries import first_quick
 
@@ -56,7 +56,7 @@ def saying(answer):
 @pytest.fixture
 def echo():
     """The echo as the process that it is."""
-    child = Child("gateway.tuning.echo", ["--size", "300"], (), subprocess.DEVNULL)
+    child = Child("gateway.tuning.echo_server", ["--size", "300"], (), subprocess.DEVNULL)
     try:
         yield ("127.0.0.1", int(child.line()))
     finally:
@@ -144,7 +144,7 @@ def test_a_request_is_whole_when_all_of_it_is_there(body, cut):
 
 
 def test_the_echo_is_not_for_other_machines(echo):
-    assert echo[0] == "127.0.0.1" and Echo.__module__ == "gateway.tuning.echo"
+    assert echo[0] == "127.0.0.1" and Echo.__module__ == "gateway.tuning.echo_server"
     others = [each for each in _addresses() if not each.startswith("127.")]
     for address in others:
         with socket.socket() as probe:
@@ -218,7 +218,7 @@ def test_modules_are_ours(tmp_path, monkeypatch):
     (tmp_path / "gateway").mkdir()
     (tmp_path / "gateway" / "__init__.py").write_text("raise SystemExit('theirs')")
     monkeypatch.chdir(tmp_path)
-    child = Child("gateway.tuning.echo", [], (), subprocess.DEVNULL)
+    child = Child("gateway.tuning.echo_server", [], (), subprocess.DEVNULL)
     try:
         assert child.line().isdigit()
     finally:
@@ -228,7 +228,7 @@ def test_modules_are_ours(tmp_path, monkeypatch):
 def test_what_was_started_ends_with_who_started_it():
     code = (
         "import subprocess, time; from gateway.tuning.processes import Child;"
-        "child = Child('gateway.tuning.echo', [], (), subprocess.DEVNULL);"
+        "child = Child('gateway.tuning.echo_server', [], (), subprocess.DEVNULL);"
         "child.line(); print(child.sid, flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:

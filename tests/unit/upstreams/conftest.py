@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 import pytest
 
-from gateway.config.model_balance import Balance
-from gateway.upstreams import balance
-from gateway.upstreams.attempt import Attempts, Rules
-from gateway.upstreams.fleet import Fleet, Target
-from gateway.upstreams.http import HttpUpstream
-from gateway.upstreams.pool import Address, PoolSettings
-from gateway.upstreams.pools import PoolKey, Pools, TLSSettings
-from gateway.upstreams.state import TrafficRegion
+from gateway.upstream.attempts import Attempts, Rules
+from gateway.upstream.balance import balancers as balance
+from gateway.upstream.balance.model import Balance
+from gateway.upstream.http import HttpUpstream
+from gateway.upstream.pool.pool import Address, PoolSettings
+from gateway.upstream.pool.registry import PoolKey, Pools, TLSSettings
+from gateway.upstream.target_state import TrafficRegion
+from gateway.upstream.targets import Fleet, Target
 from tests.unit.upstreams.tls_server import TLSServer
 from tests.wire.upstream.play import FakeUpstream, Script
 

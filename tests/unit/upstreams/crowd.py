@@ -8,7 +8,13 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
 
-from gateway.upstreams.overload import ADMIT, QUEUE, Limiter, Line, verdict
+from gateway.upstream.resilience.adaptive_limit import (
+    ADMIT,
+    QUEUE,
+    Limiter,
+    Line,
+    verdict,
+)
 
 
 class Crowd:

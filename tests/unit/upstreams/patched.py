@@ -14,13 +14,13 @@ from gevent import monkey
 
 from gateway import errors
 from gateway.errors import GatewayError
-from gateway.upstreams.attempt import Attempts, Rules
-from gateway.upstreams.balance import TwoChoices
-from gateway.upstreams.fleet import Fleet, Target
-from gateway.upstreams.http import HttpUpstream
-from gateway.upstreams.pool import Address
-from gateway.upstreams.pools import PoolKey, Pools, TLSSettings
-from gateway.upstreams.state import TrafficRegion
+from gateway.upstream.attempts import Attempts, Rules
+from gateway.upstream.balance.balancers import TwoChoices
+from gateway.upstream.http import HttpUpstream
+from gateway.upstream.pool.pool import Address
+from gateway.upstream.pool.registry import PoolKey, Pools, TLSSettings
+from gateway.upstream.target_state import TrafficRegion
+from gateway.upstream.targets import Fleet, Target
 from tests.wire.upstream.play import FakeUpstream, Side, exchange
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

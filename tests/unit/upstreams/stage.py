@@ -12,14 +12,16 @@ import pytest
 from gateway import errors
 from gateway.errors import GatewayError, Kind
 from gateway.exchange import Exchange, Response
-from gateway.upstreams import attempt, breaker, outlier
-from gateway.upstreams.attempt import Attempts, Rules
-from gateway.upstreams.balance import RoundRobin
-from gateway.upstreams.circuit import Circuit
-from gateway.upstreams.fleet import Fleet, Guards, Target
-from gateway.upstreams.hedge import Rules as HedgeRules
-from gateway.upstreams.retry import Rules as RetryRules
-from gateway.upstreams.state import TrafficRegion
+from gateway.upstream import attempts as attempt
+from gateway.upstream.attempts import Attempts, Rules
+from gateway.upstream.balance.balancers import RoundRobin
+from gateway.upstream.resilience import circuit_breaker as breaker
+from gateway.upstream.resilience import outlier
+from gateway.upstream.resilience.hedge import Rules as HedgeRules
+from gateway.upstream.resilience.retry import Rules as RetryRules
+from gateway.upstream.resilience.shared_circuit import Circuit
+from gateway.upstream.target_state import TrafficRegion
+from gateway.upstream.targets import Fleet, Guards, Target
 from tests.exchanges import exchange
 
 SAFE = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))

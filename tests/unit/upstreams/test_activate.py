@@ -12,12 +12,17 @@ import gevent
 import gevent.event
 import pytest
 
-from gateway.errors import CIRCUIT_OPEN, UPSTREAM_READ_TIMEOUT, UPSTREAM_REFUSED, GatewayError
+from gateway.errors import (
+    CIRCUIT_OPEN,
+    UPSTREAM_READ_TIMEOUT,
+    UPSTREAM_REFUSED,
+    GatewayError,
+)
 from gateway.exchange import Exchange, Response
-from gateway.upstreams import activate
-from gateway.upstreams.activate import AT_ONCE, Activator, is_open
-from gateway.upstreams.pool import Address
-from gateway.upstreams.wake import Wake
+from gateway.upstream import activation as activate
+from gateway.upstream.activation import AT_ONCE, Activator, is_open
+from gateway.upstream.activation_hook import Wake
+from gateway.upstream.pool.pool import Address
 from tests.exchanges import exchange
 from tests.support.greenlets import until
 from tests.support.ports import free_port

@@ -9,11 +9,16 @@ from dataclasses import replace
 import pytest
 
 from gateway import errors
-from gateway.errors import CLIENT_CLOSED, REQUEST_TIMEOUT, GatewayError, Kind
+from gateway.errors import (
+    CLIENT_CLOSED,
+    REQUEST_TIMEOUT,
+    GatewayError,
+    Kind,
+)
 from gateway.exchange import Response
-from gateway.upstreams.fleet import Guards
-from gateway.upstreams.hedge import Rules as HedgeRules
-from gateway.upstreams.retry import Rules
+from gateway.upstream.resilience.hedge import Rules as HedgeRules
+from gateway.upstream.resilience.retry import Rules
+from gateway.upstream.targets import Guards
 from tests.exchanges import exchange
 from tests.unit.upstreams.stage import BREAKER, OUTLIER, RETRY, Clock, Stage, by_turns, clock
 

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstreams.backoff import asked_for, delay, parse_retry_after, wait
+from gateway.upstream.resilience.backoff import (
+    asked_for,
+    delay,
+    parse_retry_after,
+    wait,
+)
 
 BASE = 0.025
 NOW = 1_700_000_000.0

@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config.model_balance import Balance
-from gateway.upstreams.balance import Draw, LeastRequests, RoundRobin, TwoChoices, make
+from gateway.upstream.balance.balancers import (
+    Draw,
+    LeastRequests,
+    RoundRobin,
+    TwoChoices,
+    make,
+)
+from gateway.upstream.balance.model import Balance
 from tests.unit.upstreams.balancing import ANY, State, Target, dice, drawn, targets
 
 KINDS = [RoundRobin, Draw, LeastRequests, TwoChoices]

@@ -9,10 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config.model_balance import Balance
 from gateway.exchange import Response
-from gateway.upstreams.affinity import Hash, Sticky, cookie, key_of, token
-from gateway.upstreams.balance import TwoChoices, make
+from gateway.upstream.balance.affinity import (
+    Hash,
+    Sticky,
+    cookie,
+    key_of,
+    token,
+)
+from gateway.upstream.balance.balancers import TwoChoices, make
+from gateway.upstream.balance.model import Balance
 from tests.exchanges import exchange
 from tests.unit.upstreams.balancing import dice, drawn, targets
 

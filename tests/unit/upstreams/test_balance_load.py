@@ -11,9 +11,14 @@ from itertools import count
 
 import pytest
 
-from gateway.upstreams.balance import Draw, LeastRequests, RoundRobin, TwoChoices
-from gateway.upstreams.state import TrafficRegion
-from gateway.upstreams.weights import ramp
+from gateway.upstream.balance.balancers import (
+    Draw,
+    LeastRequests,
+    RoundRobin,
+    TwoChoices,
+)
+from gateway.upstream.balance.slow_start import ramp
+from gateway.upstream.target_state import TrafficRegion
 from tests.unit.upstreams.balancing import ANY, State, Target, dice, drawn, targets
 
 

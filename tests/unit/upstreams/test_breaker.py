@@ -2,9 +2,16 @@
 
 import pytest
 
-from gateway.config.model_traffic import CircuitBreaker
-from gateway.upstreams import breaker
-from gateway.upstreams.breaker import CLOSED, FREE, HALF_OPEN, OPEN, REFUSED, Rules
+from gateway.upstream.resilience import circuit_breaker as breaker
+from gateway.upstream.resilience.circuit_breaker import (
+    CLOSED,
+    FREE,
+    HALF_OPEN,
+    OPEN,
+    REFUSED,
+    Rules,
+)
+from gateway.upstream.resilience.model import CircuitBreaker
 
 SPEC = CircuitBreaker(0.5, 0.0, 0.5, 10.0, 20, 5.0, 3, "x:1")
 RULES = Rules.of(SPEC, 8.0)

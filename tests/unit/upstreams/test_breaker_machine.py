@@ -5,8 +5,8 @@ from collections import Counter
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from gateway.upstreams import breaker
-from gateway.upstreams.breaker import FREE, REFUSED, Rules
+from gateway.upstream.resilience import circuit_breaker as breaker
+from gateway.upstream.resilience.circuit_breaker import FREE, REFUSED, Rules
 from tests.support.drawing import examples
 
 

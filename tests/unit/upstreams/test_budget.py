@@ -7,8 +7,13 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from gateway.upstreams import budget
-from gateway.upstreams.budget import FLOOR, WINDOW, may_hedge, may_retry
+from gateway.upstream.resilience import retry_budget as budget
+from gateway.upstream.resilience.retry_budget import (
+    FLOOR,
+    WINDOW,
+    may_hedge,
+    may_retry,
+)
 from tests.support.drawing import examples
 
 SHARE = 200_000

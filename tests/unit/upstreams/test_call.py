@@ -10,8 +10,13 @@ import pytest
 from gateway import errors
 from gateway.errors import GatewayError, Kind
 from gateway.exchange import Response
-from gateway.upstreams.call import ANSWER_MAX, KEPT, Calls, Through
-from gateway.upstreams.pools import Pools
+from gateway.upstream.client import (
+    ANSWER_MAX,
+    KEPT,
+    Calls,
+    Through,
+)
+from gateway.upstream.pool.registry import Pools
 from tests.unit.upstreams.conftest import Certificates, Serve, Up
 from tests.unit.upstreams.test_http import once, once_then_die, serve
 from tests.wire.upstream.play import FakeUpstream, Side

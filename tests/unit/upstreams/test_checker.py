@@ -9,11 +9,12 @@ from time import monotonic
 import gevent
 import pytest
 
-from gateway.upstreams import health, override
-from gateway.upstreams.attempt import Attempts
-from gateway.upstreams.checker import Checked, Checker, ask
-from gateway.upstreams.health import Rules
-from gateway.upstreams.pools import TLSSettings
+from gateway.upstream import override
+from gateway.upstream.attempts import Attempts
+from gateway.upstream.pool.registry import TLSSettings
+from gateway.upstream.resilience import health_check as health
+from gateway.upstream.resilience.health_check import Rules
+from gateway.upstream.resilience.health_checker import Checked, Checker, ask
 from tests.support.greenlets import until
 from tests.unit.upstreams.conftest import Certificates, Serve, Up
 from tests.unit.upstreams.test_http import OK, serve

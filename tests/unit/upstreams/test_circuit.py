@@ -6,11 +6,16 @@ import gevent
 import pytest
 
 from gateway import errors
-from gateway.errors import CIRCUIT_OPEN, CLIENT_CLOSED, GatewayError, Kind
-from gateway.upstreams import breaker
-from gateway.upstreams.circuit import Circuit
-from gateway.upstreams.fleet import Guards
-from gateway.upstreams.state import TrafficRegion
+from gateway.errors import (
+    CIRCUIT_OPEN,
+    CLIENT_CLOSED,
+    GatewayError,
+    Kind,
+)
+from gateway.upstream.resilience import circuit_breaker as breaker
+from gateway.upstream.resilience.shared_circuit import Circuit
+from gateway.upstream.target_state import TrafficRegion
+from gateway.upstream.targets import Guards
 from tests.unit.upstreams.stage import BREAKER, RETRY, Clock, Stage, by_turns, clock
 
 __all__ = ["clock"]

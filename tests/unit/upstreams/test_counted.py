@@ -9,11 +9,11 @@ from gevent.event import Event
 from gateway import errors
 from gateway.errors import GatewayError
 from gateway.exchange import HEDGED, RETRIED, Exchange
-from gateway.observe.figures import CallFigures, Figures
-from gateway.observe.meter import Metering
-from gateway.observe.reading import Reader
-from gateway.upstreams.fleet import Target
-from gateway.upstreams.hedge import Rules
+from gateway.observability.metrics.meter import Metering
+from gateway.observability.metrics.reading import Reader
+from gateway.observability.metrics.snapshot import CallFigures, Figures
+from gateway.upstream.resilience.hedge import Rules
+from gateway.upstream.targets import Target
 from tests.support.greenlets import until
 from tests.unit.upstreams.stage import RETRY, Outcome, Stage
 

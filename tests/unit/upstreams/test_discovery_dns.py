@@ -11,10 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config.model_discovery import Dns
-from gateway.upstreams.discovery import dns as module
-from gateway.upstreams.discovery.dns import LONGEST, SHORTEST, SPREAD, DnsFinder, LookupFailed, interval
-from gateway.upstreams.discovery.source import Endpoint
+from gateway.upstream.discovery import dns as module
+from gateway.upstream.discovery.dns import (
+    LONGEST,
+    SHORTEST,
+    SPREAD,
+    DnsFinder,
+    LookupFailed,
+    interval,
+)
+from gateway.upstream.discovery.model import Dns
+from gateway.upstream.discovery.source import Endpoint
 from tests.support.dns import DnsServer
 
 #: kept from the fixture

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.model_discovery import Kubernetes
-from gateway.upstreams.discovery import kubernetes as module
-from gateway.upstreams.discovery.kubernetes import Api, KubernetesFinder
-from gateway.upstreams.discovery.source import Endpoint
+from gateway.upstream.discovery import kubernetes as module
+from gateway.upstream.discovery.kubernetes import Api, KubernetesFinder
+from gateway.upstream.discovery.model import Kubernetes
+from gateway.upstream.discovery.source import Endpoint
 from tests.support.certs import authority, issue
 from tests.support.gateway import wait_until
 from tests.support.kubernetes import TOKEN, KubernetesApi, endpoint_slice

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway.upstreams.discovery.slices import Slices
-from gateway.upstreams.discovery.source import Endpoint
+from gateway.upstream.discovery.endpoint_slices import Slices
+from gateway.upstream.discovery.source import Endpoint
 from tests.support.kubernetes import Slice, endpoint_slice
 
 

@@ -9,12 +9,17 @@ from types import SimpleNamespace
 import gevent
 import pytest
 
-from gateway.config.model_discovery import Dns
 from gateway.exchange import Response
-from gateway.upstreams.discovery.registry import Sources
-from gateway.upstreams.discovery.source import Discovered, Endpoint, Follow, Source
-from gateway.upstreams.pool import Address, TargetPool
-from gateway.upstreams.pools import PoolKey, Pools
+from gateway.upstream.discovery.model import Dns
+from gateway.upstream.discovery.registry import Sources
+from gateway.upstream.discovery.source import (
+    Discovered,
+    Endpoint,
+    Follow,
+    Source,
+)
+from gateway.upstream.pool.pool import Address, TargetPool
+from gateway.upstream.pool.registry import PoolKey, Pools
 from tests.exchanges import exchange
 from tests.support.greenlets import until
 
@@ -228,7 +233,7 @@ def test_a_plan_that_cannot_have_what_was_found_gets_the_rest(pools: Pools, capl
 
 def test_nothing_is_looked_for_before_the_start(pools: Pools, monkeypatch: pytest.MonkeyPatch):
     finder = Idle()
-    monkeypatch.setattr("gateway.upstreams.discovery.registry._finder", lambda spec: finder)
+    monkeypatch.setattr("gateway.upstream.discovery.registry._finder", lambda spec: finder)
     sources = Sources()
     following = follow(sources.get(SPEC), pools)
     sources.follow([following])

@@ -6,8 +6,8 @@ import pytest
 
 from gateway import errors
 from gateway.errors import GatewayError
-from gateway.upstreams.respond import Respond
-from gateway.upstreams.unmatched import Refused, Unmatched
+from gateway.handlers.respond import Respond
+from gateway.handlers.unmatched import Refused, Unmatched
 from tests.wire.upstream.play import exchange
 
 

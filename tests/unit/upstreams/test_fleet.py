@@ -10,10 +10,21 @@ import pytest
 
 from gateway import errors
 from gateway.errors import GatewayError, Kind
-from gateway.upstreams import breaker, health, outlier, override
-from gateway.upstreams.balance import RoundRobin
-from gateway.upstreams.fleet import FAILURE_COUNTS, FAILURE_LEAST, FAILURE_MOST, LOOK, Fleet, Guards, Target
-from gateway.upstreams.state import TrafficRegion
+from gateway.upstream import override
+from gateway.upstream.balance.balancers import RoundRobin
+from gateway.upstream.resilience import circuit_breaker as breaker
+from gateway.upstream.resilience import health_check as health
+from gateway.upstream.resilience import outlier
+from gateway.upstream.target_state import TrafficRegion
+from gateway.upstream.targets import (
+    FAILURE_COUNTS,
+    FAILURE_LEAST,
+    FAILURE_MOST,
+    LOOK,
+    Fleet,
+    Guards,
+    Target,
+)
 from tests.exchanges import exchange
 
 BREAKER = breaker.Rules(500_000, 0, 1_000_000, 10_000, 4, 1_000, 2, 5_000)

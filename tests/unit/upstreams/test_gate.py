@@ -12,9 +12,9 @@ from gevent.event import Event
 from gateway import errors
 from gateway.errors import OVERLOADED, GatewayError, Kind
 from gateway.exchange import Exchange, Response
-from gateway.upstreams import overload
-from gateway.upstreams.gate import Counted, Gate
-from gateway.upstreams.state import TrafficRegion, UpstreamState
+from gateway.upstream.resilience import adaptive_limit as overload
+from gateway.upstream.resilience.concurrency_limit import Counted, Gate
+from gateway.upstream.target_state import TrafficRegion, UpstreamState
 from tests.exchanges import exchange
 from tests.support.tries import first_quick
 

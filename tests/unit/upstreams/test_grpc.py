@@ -22,13 +22,20 @@ from hyperframe.frame import GoAwayFrame
 
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Response
-from gateway.grpc_wire import TRAILERS, WANTS, Wants, frame, frames, read_trailers
-from gateway.upstreams.checker import ask
-from gateway.upstreams.fleet import Target
-from gateway.upstreams.grpc import GrpcUpstream
-from gateway.upstreams.pool import Address, PoolSettings
-from gateway.upstreams.pools import PoolKey, Pools, TLSSettings
-from gateway.upstreams.state import TrafficRegion
+from gateway.http.grpc import (
+    TRAILERS,
+    WANTS,
+    Wants,
+    frame,
+    frames,
+    read_trailers,
+)
+from gateway.upstream.grpc.upstream import GrpcUpstream
+from gateway.upstream.pool.pool import Address, PoolSettings
+from gateway.upstream.pool.registry import PoolKey, Pools, TLSSettings
+from gateway.upstream.resilience.health_checker import ask
+from gateway.upstream.target_state import TrafficRegion
+from gateway.upstream.targets import Target
 from tests.exchanges import exchange
 from tests.support.greenlets import until
 from tests.unit.upstreams.conftest import Certificates

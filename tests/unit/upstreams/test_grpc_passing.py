@@ -19,12 +19,12 @@ from h2.events import DataReceived, Event, RequestReceived, StreamEnded
 from gateway._fast.channel import Channel
 from gateway.errors import BODY_TOO_LARGE, GatewayError
 from gateway.exchange import Exchange, Response
-from gateway.grpc_wire import WANTS, End, Passage
-from gateway.upstreams.fleet import Target
-from gateway.upstreams.grpc import GrpcUpstream
-from gateway.upstreams.pool import Address
-from gateway.upstreams.pools import PoolKey, Pools
-from gateway.upstreams.state import TrafficRegion
+from gateway.http.grpc import WANTS, End, Passage
+from gateway.upstream.grpc.upstream import GrpcUpstream
+from gateway.upstream.pool.pool import Address
+from gateway.upstream.pool.registry import PoolKey, Pools
+from gateway.upstream.target_state import TrafficRegion
+from gateway.upstream.targets import Target
 from tests.exchanges import exchange
 from tests.support.greenlets import until
 from tests.wire.upstream.play import FakeUpstream, Side

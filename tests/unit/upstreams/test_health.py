@@ -4,9 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config.model_traffic import Health
-from gateway.upstreams import health
-from gateway.upstreams.health import DOWN, UNKNOWN, UP, Rules
+from gateway.upstream.resilience import health_check as health
+from gateway.upstream.resilience.health_check import (
+    DOWN,
+    UNKNOWN,
+    UP,
+    Rules,
+)
+from gateway.upstream.resilience.model import Health
 
 RULES = Rules.of(Health("/healthz", 5.0, 1.0, 3, 2, (200, 204), "x:1"))
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config.model_traffic import Hedge
-from gateway.upstreams.hedge import Latencies, Rules, delay
+from gateway.upstream.resilience.hedge import Latencies, Rules, delay
+from gateway.upstream.resilience.model import Hedge
 
 LIVE = Rules.of(Hedge(0.0, 0.95, 0.05, "x:1"))
 FIXED = Rules.of(Hedge(0.3, 0.0, 0.05, "x:1"))

@@ -11,8 +11,8 @@ import pytest
 
 from gateway import errors
 from gateway.errors import GatewayError, Kind
-from gateway.upstreams.attempt import Attempts
-from gateway.upstreams.pools import Pools
+from gateway.upstream.attempts import Attempts
+from gateway.upstream.pool.registry import Pools
 from tests.support.gateway import free_port
 from tests.support.greenlets import until
 from tests.unit.upstreams.conftest import Up

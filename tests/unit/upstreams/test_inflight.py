@@ -12,15 +12,15 @@ import pytest
 from gateway import errors
 from gateway._fast.channel import Channel
 from gateway.errors import CLIENT_CLOSED, GatewayError
-from gateway.upstreams.attempt import Attempts, Rules
-from gateway.upstreams.balance import RoundRobin
-from gateway.upstreams.fleet import Fleet, Guards, Target
-from gateway.upstreams.gate import Gate
-from gateway.upstreams.hedge import Rules as HedgeRules
-from gateway.upstreams.http import HttpUpstream
-from gateway.upstreams.pool import Address
-from gateway.upstreams.pools import PoolKey, Pools
-from gateway.upstreams.state import TrafficRegion
+from gateway.upstream.attempts import Attempts, Rules
+from gateway.upstream.balance.balancers import RoundRobin
+from gateway.upstream.http import HttpUpstream
+from gateway.upstream.pool.pool import Address
+from gateway.upstream.pool.registry import PoolKey, Pools
+from gateway.upstream.resilience.concurrency_limit import Gate
+from gateway.upstream.resilience.hedge import Rules as HedgeRules
+from gateway.upstream.target_state import TrafficRegion
+from gateway.upstream.targets import Fleet, Guards, Target
 from tests.support.greenlets import until
 from tests.unit.upstreams.stage import BREAKER, OUTLIER, RETRY
 from tests.wire.upstream.play import FakeUpstream, Script, Side, exchange

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from gateway.upstreams.kept_body import KEPT, Kept
+from gateway.upstream.replayable_body import KEPT, Kept
 
 
 def test_a_body_can_be_read_once_more_while_it_is_small() -> None:

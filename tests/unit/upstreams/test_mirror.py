@@ -10,7 +10,16 @@ import pytest
 
 from gateway.errors import NO_TARGET, GatewayError
 from gateway.exchange import Response
-from gateway.upstreams.mirror import ANSWER, AT_ONCE, LARGEST, MARK, QUIET, Lane, Lanes, Mirror
+from gateway.upstream.mirror import (
+    ANSWER,
+    AT_ONCE,
+    LARGEST,
+    MARK,
+    QUIET,
+    Lane,
+    Lanes,
+    Mirror,
+)
 from tests.exchanges import exchange
 
 

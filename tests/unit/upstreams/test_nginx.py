@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import gevent
 import pytest
 
-from gateway.upstreams.attempt import Attempts
+from gateway.upstream.attempts import Attempts
 from tests.support import nginx as real
 from tests.unit.upstreams.conftest import Up
 from tests.unit.upstreams.test_http import pool_of

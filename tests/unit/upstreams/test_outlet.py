@@ -9,7 +9,7 @@ import gevent
 import pytest
 
 from gateway._fast.channel import Channel
-from gateway.upstreams.outlet import FULL, Outlet
+from gateway.upstream.pool.channel_writer import FULL, Outlet
 from tests.support.greenlets import until
 
 SIZE = 4_000_000

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import errors
-from gateway.config.model_traffic import Outlier
-from gateway.upstreams import outlier
-from gateway.upstreams.outlier import Rules
+from gateway.upstream.resilience import outlier
+from gateway.upstream.resilience.model import Outlier
+from gateway.upstream.resilience.outlier import Rules
 
 RULES = Rules.of(Outlier(3, 30.0, 0.5, "x:1"))
 SECOND = 1000

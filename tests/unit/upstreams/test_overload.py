@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstreams.overload import ADMIT, IMPATIENCE, MEMORY, PATIENCE, QUEUE, SHED, Limiter, Line, verdict
+from gateway.upstream.resilience.adaptive_limit import (
+    ADMIT,
+    IMPATIENCE,
+    MEMORY,
+    PATIENCE,
+    QUEUE,
+    SHED,
+    Limiter,
+    Line,
+    verdict,
+)
 from tests.unit.upstreams.crowd import Crowd, percentile
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.upstreams import override
+from gateway.upstream import override
 
 
 @pytest.mark.parametrize("mode", [override.NONE, override.DRAIN, override.DISABLE])

@@ -9,8 +9,13 @@ import gevent
 import gevent.event
 import pytest
 
-from gateway.upstreams.pool import Address, PlainPool, PoolSettings, TLSPool
-from gateway.upstreams.pools import PoolKey, Pools, TLSSettings
+from gateway.upstream.pool.pool import (
+    Address,
+    PlainPool,
+    PoolSettings,
+    TLSPool,
+)
+from gateway.upstream.pool.registry import PoolKey, Pools, TLSSettings
 from tests.support.greenlets import until
 from tests.unit.upstreams.conftest import Certificates, Up
 from tests.unit.upstreams.test_http import OK, pool_of, serve

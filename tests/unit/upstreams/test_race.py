@@ -12,9 +12,9 @@ import pytest
 from gateway import errors
 from gateway.errors import CLIENT_CLOSED, Kind
 from gateway.exchange import Exchange, Response
-from gateway.upstreams import override
-from gateway.upstreams.fleet import Target
-from gateway.upstreams.hedge import Rules
+from gateway.upstream import override
+from gateway.upstream.resilience.hedge import Rules
+from gateway.upstream.targets import Target
 from tests.exchanges import exchange
 from tests.support.greenlets import until
 from tests.unit.upstreams.stage import RETRY, Outcome, Stage

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway._fast.page import Memory
-from gateway.upstreams.records import FORGET_AFTER, Table
+from gateway._fast.atomics import Memory
+from gateway.state.hash_table import FORGET_AFTER, Table
 
 NOW = 5_000
 

@@ -3,9 +3,9 @@
 import pytest
 
 from gateway import errors
-from gateway.config.model_traffic import Retry
 from gateway.errors import KINDS
-from gateway.upstreams.retry import Rules, should_retry
+from gateway.upstream.resilience.model import Retry
+from gateway.upstream.resilience.retry import Rules, should_retry
 
 METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
 RULES = Rules.of(Retry(2, ("connect", "reset", 502, 503, 504), METHODS, 0.2, 0.025, 65536, "x:1"))

@@ -8,7 +8,7 @@ from typing import Any
 import gevent
 import pytest
 
-from gateway.upstreams.slots import Slots
+from gateway.upstream.pool.slots import Slots
 
 
 class Idle:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.exchange import Response
-from gateway.upstreams.split import Choice, Leg, Split
+from gateway.upstream.split import Choice, Leg, Split
 from tests.exchanges import exchange
 
 CANARY = Choice("files", [("catalog", 95), ("inventory", 5)], sticky=True, override="X-Canary")

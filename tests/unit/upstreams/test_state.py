@@ -8,10 +8,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from gateway._fast.page import Cell, Memory
-from gateway.shared import Page, PageError
-from gateway.upstreams import records, state
-from gateway.upstreams.state import TrafficRegion, advance, decide
+from gateway._fast.atomics import Cell, Memory
+from gateway.state import Page, PageError
+from gateway.state import hash_table as records
+from gateway.upstream import target_state as state
+from gateway.upstream.target_state import TrafficRegion, advance, decide
 from tests.support.forks import children, run_all, spin
 
 TEN_MINUTES = records.FORGET_AFTER

@@ -12,7 +12,7 @@ import pytest
 from gevent.server import StreamServer
 
 from gateway import errors
-from gateway.upstreams.pools import TLSSettings
+from gateway.upstream.pool.registry import TLSSettings
 from tests.unit.upstreams.conftest import Certificates, Serve, Up
 from tests.unit.upstreams.test_http import OK, failure, pool_of, serve
 from tests.wire.upstream.play import FakeUpstream, Side, exchange

@@ -5,11 +5,11 @@ import os
 import pytest
 from gevent import GreenletExit
 
-from gateway._fast.trace import Tracer
+from gateway._fast.trace_context import Tracer
 from gateway.errors import UPSTREAM_RESET, GatewayError
 from gateway.exchange import Response
-from gateway.upstreams.http import HttpUpstream
-from gateway.upstreams.traced import Traced
+from gateway.upstream.http import HttpUpstream
+from gateway.upstream.traced import Traced
 from tests.exchanges import exchange
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.validating.accept import is_taken
+from gateway.http.accept import is_taken
 
 JSON = ("application/json",)
 

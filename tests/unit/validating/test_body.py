@@ -5,7 +5,7 @@ import io
 import pytest
 
 from gateway.errors import BODY_TOO_LARGE, MALFORMED_BODY, GatewayError
-from gateway.validating.body import Capped, read_whole
+from gateway.http.body import Capped, read_whole
 from tests.exchanges import exchange
 
 

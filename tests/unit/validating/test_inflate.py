@@ -10,9 +10,14 @@ import zlib
 import brotli
 import pytest
 
-from gateway import zstd
-from gateway.errors import BODY_TOO_LARGE, MALFORMED_BODY, UNSUPPORTED_MEDIA_TYPE, GatewayError
-from gateway.validating.inflate import inflate
+from gateway.errors import (
+    BODY_TOO_LARGE,
+    MALFORMED_BODY,
+    UNSUPPORTED_MEDIA_TYPE,
+    GatewayError,
+)
+from gateway.http import zstd
+from gateway.http.decompress import inflate
 
 TEXT = b'{"a": "b"}' * 50
 #: larger than any decoder's first buffer, and random in part
@@ -77,7 +82,7 @@ def test_a_bomb_is_never_inflated():
 GROWN = """
 import resource, sys
 from gateway.errors import GatewayError
-from gateway.validating.inflate import inflate
+from gateway.http.decompress import inflate
 coding, bomb = sys.argv[1], sys.stdin.buffer.read()
 inflate_small = bytes.fromhex(sys.argv[2])
 inflate(inflate_small, coding, 1 << 20, 1_000_000)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.validating.media_type import is_allowed, parse
+from gateway.http.media_type import is_allowed, parse
 
 
 @pytest.mark.parametrize(

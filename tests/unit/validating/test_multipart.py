@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import GatewayError
-from gateway.validating.multipart import CheckedForm, Field, FormRules
-from gateway.validating.part import LONGEST
+from gateway.validation.multipart import CheckedForm, Field, FormRules
+from gateway.validation.part import LONGEST
 
 RULES = FormRules(
     parts=3,

@@ -2,9 +2,14 @@
 
 import pytest
 
-from gateway.validating.fault import Fault
-from gateway.validating.parameters import Badly, header_object, param_object, query_object
-from gateway.validating.styles import Inside, Insides, typed
+from gateway.validation.fault import Fault
+from gateway.validation.parameters import (
+    Badly,
+    header_object,
+    param_object,
+    query_object,
+)
+from gateway.validation.styles import Inside, Insides, typed
 
 NONE = {}
 PLAIN = Insides({})

@@ -5,10 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway._fast.verdict import MOST_CONSTANTS, MOST_REGISTERS, ORDERS, STEPS, Verdict
-from gateway.validating.generated import Unknown
-from gateway.validating.program import program
-from gateway.validating.tightened import tighten, tightened
+from gateway._fast.body_program import (
+    MOST_CONSTANTS,
+    MOST_REGISTERS,
+    ORDERS,
+    STEPS,
+    Verdict,
+)
+from gateway.validation.generated import Unknown
+from gateway.validation.program import program
+from gateway.validation.tightened import tighten, tightened
 from tests.oracles.verdict_oracle import judged
 from tests.unit.validating.test_tightened import FORMATS, PERSON, SCHEMAS, VALUES, code_of
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import BODY_TOO_COMPLEX, MALFORMED_BODY, GatewayError
-from gateway.validating.reading import JsonReader
+from gateway.http.json_reader import JsonReader
 
 READER = JsonReader(32, 1000)
 

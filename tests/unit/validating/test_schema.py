@@ -6,8 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.validating.fault import MOST, Fault, pointer, refusal
-from gateway.validating.schema import Schema
+from gateway.validation.fault import (
+    MOST,
+    Fault,
+    pointer,
+    refusal,
+)
+from gateway.validation.schema import Schema
 
 ROOT = "file:///s/item.json"
 

@@ -2,7 +2,12 @@
 
 import pytest
 
-from gateway.validating.styles import Badly, Inside, decoded, taken_apart
+from gateway.validation.styles import (
+    Badly,
+    Inside,
+    decoded,
+    taken_apart,
+)
 
 
 def of(*types):

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.validating.generated import Unknown
-from gateway.validating.plain import _as_generated
-from gateway.validating.tightened import executed, tighten, tightened
+from gateway.validation.generated import Unknown
+from gateway.validation.plain import _as_generated
+from gateway.validation.tightened import executed, tighten, tightened
 
 FORMATS = {"short": lambda text: len(text) < 2}
 NAMES = st.sampled_from(["a", "b", "a_b", "ab"])

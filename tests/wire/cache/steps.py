@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from gateway.caching.dates import date_of
+from gateway.http.dates import date_of
 
 #: what must come of a step
 HIT, MISS, VALIDATED, REFRESHED, TIMEOUT = "hit", "miss", "validated", "refreshed", "504"

@@ -12,7 +12,7 @@ import gevent
 from gevent.server import StreamServer
 
 from gateway._fast.channel import Channel
-from gateway._fast.wire import Answer, WireError, talk
+from gateway._fast.http1_client import Answer, WireError, talk
 from gateway.exchange import Exchange
 from tests.support.ports import free_port
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway._fast.wire import WireError
+from gateway._fast.http1_client import WireError
 from tests.wire.upstream.play import Side, ask, exchange
 from tests.wire.upstream.rules import RULES, Rule
 

@@ -12,7 +12,7 @@ import gevent.socket
 import pytest
 
 from gateway._fast.channel import Channel
-from gateway._fast.wire import WireError
+from gateway._fast.http1_client import WireError
 from tests.support.greenlets import until
 from tests.wire.upstream.play import FakeUpstream, Owner, Script, Side, ask, body_of, exchange, start
 

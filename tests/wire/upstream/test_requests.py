@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from gateway._fast.wire import WireError
+from gateway._fast.http1_client import WireError
 from tests.wire.upstream.play import exchange, sent_for
 
 HOST = ("Host", "a.example")

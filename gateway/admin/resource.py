@@ -1,0 +1,40 @@
+"""Names in what the admin API is asked: one that is not there is told together with the nearest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+
+import falcon
+
+from gateway.config.diagnostics import among
+from gateway.errors import (
+    BAD_CHANGE,
+    UNKNOWN_ROUTE,
+    GatewayError,
+    Kind,
+)
+from gateway.routing.model import Document
+
+SHOWN = 128  # characters of a name; none that is there is longer
+
+
+def unknown(kind: Kind, words: str, name: str, known: Iterable[str]) -> GatewayError:
+    """The error for a name that is none of `known`: "There is no route 'itme': did you mean `item`? …"."""
+    return GatewayError(kind, f"{words} {name[:SHOWN]!r}: {among(name[:SHOWN], known)}.")
+
+
+def check_routes(
+    document: Document, names: Iterable[str], others: Callable[[], Collection[str]] = frozenset[str]
+) -> None:
+    """Raise GatewayError UNKNOWN_ROUTE for the first name that is neither a route of `document` nor among `others`."""
+    known = {route.name for route in document.routes}
+    for name in names:
+        if name not in known and name not in others():
+            raise unknown(UNKNOWN_ROUTE, "There is no route", name, known)
+
+
+def check_parameters(req: falcon.Request, known: Collection[str]) -> None:
+    """Raise GatewayError BAD_CHANGE for a query parameter that means nothing here, and would be passed over."""
+    for name in req.params:
+        if name not in known:
+            raise unknown(BAD_CHANGE, "There is no parameter", name, known)

@@ -1,0 +1,250 @@
+"""What a configuration file says about who calls and what they may do, as values; the same units as in model.py.
+
+A claim path is a name, or names joined by dots for claims in claims: "realm_access.roles".
+"""
+
+from dataclasses import dataclass
+
+from gateway.config.header_edits_model import Pairs
+from gateway.config.record import Record
+
+Scalar = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Credential(Record):
+    """Where a credential stands; `place` is header, cookie or query. Header names are as written."""
+
+    place: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class InternalToken(Record):
+    """A short-lived token that the gateway signs for the upstream; `key` is the file of a PEM private key."""
+
+    header: str
+    issuer: str
+    audience: str
+    algorithm: str
+    key: str
+    ttl: float
+
+
+@dataclass(frozen=True, slots=True)
+class Told(Record):
+    """What upstreams are told of a caller. `forward` is (header, claim path), `roles` the claim path of roles.
+
+    `pass_credential` says whether the credential itself goes on to the upstream.
+    """
+
+    forward: Pairs
+    roles: str
+    internal: InternalToken | None
+    pass_credential: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Jwks(Record):
+    """Keys at an address: asked again after `refresh`, and served for `stale` seconds after the last good answer.
+
+    `ca` is a file of authorities to trust instead of the system's, "" = not written.
+    """
+
+    url: str
+    refresh: float
+    stale: float
+    insecure: bool
+    ca: str
+
+
+@dataclass(frozen=True, slots=True)
+class Jwt(Record):
+    """Tokens of an issuer. Exactly one of `secret`, `keys` and `jwks` is there ("", () and None are not).
+
+    `keys` are absolute names of files that hold PEM public keys or certificates, a JWK or a JWK set. `issuers` and
+    `audiences` empty = not checked. `required` are claims that must be there, `types` what `typ` may be (lower case).
+    """
+
+    issuers: tuple[str, ...]
+    audiences: tuple[str, ...]
+    algorithms: tuple[str, ...]
+    secret: str
+    keys: tuple[str, ...]
+    jwks: Jwks | None
+    leeway: float
+    required: tuple[str, ...]
+    types: tuple[str, ...]
+    sources: tuple[Credential, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer(Record):
+    """Who holds a key; `digest` is its SHA-256 in lower-case hex, "" for all keys that the store has for the name."""
+
+    name: str
+    digest: str
+    roles: tuple[str, ...]
+    scopes: tuple[str, ...]
+    metadata: tuple[tuple[str, Scalar], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey(Record):
+    """Keys of consumers: those written, and with `is_stored` those that `gateway keys` put into the store."""
+
+    source: Credential
+    consumers: tuple[Consumer, ...]
+    is_stored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Login(Record):
+    """Who checks a user name and a password: POST of JSON to `path` of an upstream; 200 answers with the claims."""
+
+    upstream: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Oidc(Record):
+    """Login through an OpenID provider. `insecure` allows http; `ca` as under Jwks."""
+
+    issuer: str
+    client_id: str
+    client_secret: str
+    scopes: tuple[str, ...]
+    renew_before: float
+    insecure: bool
+    ca: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session(Record):
+    """Browser sessions; one of `oidc` and `login` is not None. `ttl` is the whole life, `idle` the longest gap.
+
+    The paths are served on `bind`. `csrf_header` names the header that must repeat the `csrf_cookie` with unsafe
+    methods. `is_secure` False (for http on a developer's machine) leaves out Secure and the __Host- prefix.
+    """
+
+    cookie: str
+    ttl: float
+    idle: float
+    same_site: str
+    is_secure: bool
+    csrf_cookie: str
+    csrf_header: str
+    login_path: str
+    callback_path: str
+    logout_path: str
+    oidc: Oidc | None
+    login: Login | None
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer(Record):
+    """The gateway's own tokens. `key` is a file of PEM private keys: the first signs, all are published.
+
+    `path` is the prefix of token, refresh and revoke; `jwks_path` that of the keys.
+    """
+
+    issuer: str
+    audience: str
+    algorithm: str
+    key: str
+    access_ttl: float
+    refresh_ttl: float
+    login: Login | None
+    leeway: float
+    sources: tuple[Credential, ...]
+    path: str
+    jwks_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mtls(Record):
+    """Client certificates, verified against `server.tls.client_ca`. Empty tuples allow every verified one.
+
+    `subjects` are RFC 4514 names, `sans` alternative names ("*.a.com" for all below), `fingerprints` SHA-256 in hex.
+    """
+
+    subjects: tuple[str, ...]
+    sans: tuple[str, ...]
+    fingerprints: tuple[str, ...]
+
+
+Method = Jwt | ApiKey | Session | Issuer | Mtls
+
+
+@dataclass(frozen=True, slots=True)
+class Provider(Record):
+    """One entry of `auth`: a way to know who calls. `on_store_failure` is deny, allow or local.
+
+    deny: 503; allow: as if it were known to the provider but nothing is revoked; local: what this worker remembers.
+    """
+
+    name: str
+    method: Method
+    told: Told
+    on_store_failure: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Role(Record):
+    """A role with everything that it inherits: the roles it counts as (itself first) and the scopes it gives."""
+
+    name: str
+    counts_as: tuple[str, ...]
+    allow: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRule(Record):
+    """What a claim must be. `kind` is equals, one_of or prefix; a value may be a template of path parameters."""
+
+    claim: str
+    kind: str
+    values: tuple[Scalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Access(Record):
+    """`auth` of a route: any one provider of `use`; then all `scopes`, any of `roles` and every one of `claims`.
+
+    `is_optional` lets callers without a credential in, and then asks nothing of them.
+    """
+
+    use: tuple[str, ...]
+    scopes: tuple[str, ...]
+    roles: tuple[str, ...]
+    claims: tuple[ClaimRule, ...]
+    is_optional: bool
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cors(Record):
+    """Who may call from a page of another origin. Origins are exact, "https://*.example.com", "*" or "re:<regex>".
+
+    Empty `methods` allow those of the route, empty `headers` what the preflight asks for. `max_age` in seconds.
+    """
+
+    name: str
+    origins: tuple[str, ...]
+    methods: tuple[str, ...]
+    headers: tuple[str, ...]
+    expose: tuple[str, ...]
+    allows_credentials: bool
+    allows_private_network: bool
+    max_age: float
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class IpRules(Record):
+    """Networks of clients. `deny` wins; with an `allow`, what is not in it is refused."""
+
+    allow: tuple[str, ...]
+    deny: tuple[str, ...]
+    where: str

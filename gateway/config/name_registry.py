@@ -1,0 +1,35 @@
+"""Names that one part of a configuration gives and another uses."""
+
+from collections.abc import Iterable, Iterator
+
+from gateway.config.diagnostics import did_you_mean
+from gateway.config.reader import Reader, Text
+
+
+class Names:
+    """The names in a section of all files, also those whose entries are wrong; `is_open`: there may be others."""
+
+    def __init__(self, names: Iterable[str], *, is_open: bool) -> None:
+        self._names = dict.fromkeys(names)
+        self.is_open = is_open
+
+    @classmethod
+    def of(cls, readers: Iterable[Reader], key: str, *, is_complete: bool) -> "Names":
+        """The keys of a section; `readers` stand on files, which are `is_complete` when all of them could be read."""
+        readers = list(readers)
+        names = (name for reader in readers for name in reader.section(key))
+        return cls(names, is_open=not is_complete or any(reader.is_wrong(key) for reader in readers))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return self.is_open or name in self._names
+
+    def check(self, text: Text, message: str) -> None:
+        """Complain about a name that is not there; it is put into the {} of the message."""
+        if text.value not in self:
+            text.complain(message.format(text.shown), did_you_mean(text.value, self))

@@ -1,0 +1,216 @@
+"""From what a route does (`upstream`, `split`, `respond`, …) to its fetch: the part of `compile` about answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from gateway.contracts import Fetch, Steps, Tools
+from gateway.handlers.aggregate.model import Aggregate
+from gateway.handlers.function.model import Function
+from gateway.handlers.grpc.model import Grpc
+from gateway.handlers.jsonrpc.model import GraphQL, GraphQLPass, JsonRpc
+from gateway.handlers.queue.model import Enqueue as EnqueueSpec
+from gateway.handlers.respond import Respond
+from gateway.handlers.unmatched import Unmatched
+from gateway.http import template as templates
+from gateway.policies.headers import policy as headers
+from gateway.routing.model import Document, Route
+from gateway.routing.model import Respond as RespondSpec
+from gateway.upstream.compile import Resources, Service, Services
+from gateway.upstream.mirror import Mirror
+from gateway.upstream.split import Choice, Leg, Split
+from gateway.upstream.split_model import Split as SplitSpec
+
+if TYPE_CHECKING:
+    from gateway.handlers.grpc.compile import Transcoders
+
+log = logging.getLogger("gateway")
+
+#: see gateway.state.redis.scripts.Scripts.run
+Run = Callable[[Sequence[Any]], list[Any]]
+#: (where, path, message, hint)
+Complain = Callable[[str, str, str, str], None]
+
+#: seconds for an exchange that has no upstream of its own to bound it
+NO_UPSTREAM_TOTAL = 60.0
+
+
+class Actions:
+    """What the routes of one plan do; `pages` are the gateway's own, by the name of their route."""
+
+    def __init__(
+        self,
+        document: Document,
+        services: Services,
+        upstreams: Mapping[str, Service | None],
+        pages: Mapping[str, Fetch],
+        resources: Resources,
+        complain: Complain,
+        run: Run | None,
+    ) -> None:
+        """`run` asks the Redis of `store`, None where there is none."""
+        self._run = run
+        self._complain = complain
+        self._document = document
+        self._services = services
+        self._upstreams = upstreams
+        self._pages = pages
+        self._lanes = resources.lanes
+        self._hands = resources.hands
+        self._singles: dict[str, Service | None] = {}
+        self._transcoders: Transcoders | None = None
+
+    def of(self, route: Route) -> tuple[Fetch, float, str]:
+        """(fetch, seconds for all of it, the upstream's name)."""
+        if route.respond is not None:
+            return _respond(route.respond).fetch, NO_UPSTREAM_TOTAL, "respond"
+        if route.name in self._pages:
+            return self._pages[route.name], NO_UPSTREAM_TOTAL, "auth"
+        return self._made(route) or self._proxied(route)
+
+    def _made(self, route: Route) -> tuple[Fetch, float, str] | None:
+        """The same for what is more than asking an upstream; None for what is not."""
+        if route.function is not None:
+            return self._function(route, route.function)
+        if route.aggregate is not None:
+            return self._aggregate(route, route.aggregate)
+        if route.enqueue is not None:
+            return self._enqueue(route.enqueue)
+        if (spec := route.jsonrpc or route.graphql) is not None:
+            return self._translate(route, spec)
+        return self._grpc(route, route.grpc) if route.grpc is not None else None
+
+    def _proxied(self, route: Route) -> tuple[Fetch, float, str]:
+        name = "split" if route.split is not None else route.upstream or ""
+        service = self._service(route, name) if route.split is None else self._split(route, route.split)
+        if service is None:
+            return Unmatched().fetch, NO_UPSTREAM_TOTAL, name
+        total = min(service.total, route.timeout.total) if route.timeout else service.total
+        return self._mirrored(route, service.fetch), total, name
+
+    def _service(self, route: Route, name: str) -> Service | None:
+        """An upstream as a route asks it."""
+        service = self._upstreams.get(name)
+        return service if service is None or not route.passes_grpc else _passing(name, service)
+
+    def _function(self, route: Route, spec: Function) -> tuple[Fetch, float, str]:
+        from gateway.config.python_import import ImportingError, callable_of
+        from gateway.handlers.function.call_limits import Bounds  # PERF: for configurations that have any
+        from gateway.handlers.function.handler import Function as Called
+        from gateway.handlers.function.wsgi import Wsgi
+
+        kind = "wsgi" if spec.is_wsgi else "function"
+        try:
+            found = callable_of(spec.call)
+        except ImportingError as error:
+            self._complain(spec.where, f"routes.{route.name}.{kind}", str(error), error.hint)
+            return Unmatched().fetch, NO_UPSTREAM_TOTAL, kind
+        bounds = Bounds(spec.call, spec.timeout, spec.concurrency)
+        most = self._document.server.limits.body
+        made = Wsgi(found, bounds, spec.prefix) if spec.is_wsgi else Called(found, bounds, most)
+        return made.fetch, route.timeout.total if route.timeout else NO_UPSTREAM_TOTAL, kind
+
+    def _aggregate(self, route: Route, spec: Aggregate) -> tuple[Fetch, float, str]:
+        from gateway.handlers.aggregate.compile import aggregating  # PERF: for configurations that have any
+
+        made = aggregating(spec, self._upstreams, self._hands)
+        if made is None:
+            return Unmatched().fetch, NO_UPSTREAM_TOTAL, "aggregate"
+        upstream, total = made
+        return upstream.fetch, min(total, route.timeout.total) if route.timeout else total, "aggregate"
+
+    def _translate(self, route: Route, spec: JsonRpc | GraphQL | GraphQLPass) -> tuple[Fetch, float, str]:
+        from gateway.handlers.jsonrpc import compile as compile_translate  # PERF: for configurations that have any
+
+        name = "jsonrpc" if isinstance(spec, JsonRpc) else "graphql"
+        service = self._upstreams.get(spec.upstream)
+        if service is None:
+            return Unmatched().fetch, NO_UPSTREAM_TOTAL, name
+        total = min(service.total, route.timeout.total) if route.timeout else service.total
+        if isinstance(spec, JsonRpc):
+            return compile_translate.calling(spec, service).fetch, total, name
+        if isinstance(spec, GraphQL):
+            return compile_translate.asking(spec, service).fetch, total, name
+        return compile_translate.passing(spec, service).fetch, total, name
+
+    def _enqueue(self, spec: EnqueueSpec) -> tuple[Fetch, float, str]:
+        from gateway.handlers.queue.handler import Enqueue  # PERF: for configurations that have any
+
+        made = Enqueue(
+            spec.stream,
+            self._run,
+            most=spec.most,
+            drops=spec.drops,
+            headers=spec.headers,
+            max_body=min(spec.max_body, self._document.server.limits.body),
+        )
+        return made.fetch, NO_UPSTREAM_TOTAL, "enqueue"
+
+    def _grpc(self, route: Route, spec: Grpc) -> tuple[Fetch, float, str]:
+        from gateway.handlers.grpc.compile import Transcoders  # PERF: and an extra, for configurations that have any
+
+        service = self._upstreams.get(spec.upstream)
+        if service is None:
+            return Unmatched().fetch, NO_UPSTREAM_TOTAL, "grpc"
+        if self._transcoders is None:
+            self._transcoders = Transcoders(self._services.reflections)
+        upstream = next(each for each in self._document.upstreams if each.name == spec.upstream)
+        total = min(service.total, route.timeout.total) if route.timeout else service.total
+        made = self._transcoders.make(spec, service, (upstream.targets, upstream.discovery))
+        return made.fetch, total, "grpc"
+
+    @property
+    def kept(self) -> tuple[object, ...]:
+        """What looks after itself while the plan serves."""
+        return self._transcoders.kept if self._transcoders is not None else ()
+
+    def _split(self, route: Route, spec: SplitSpec) -> Service | None:
+        legs, totals = [], []
+        for each in spec.legs:
+            service = self._service(route, each.upstream)
+            if service is None:
+                return None
+            edits = headers.compile(each.headers, Tools(route.name, monotonic, log.info)) if each.headers else Steps()
+            legs.append(Leg(service.fetch, edits.on_request, edits.on_response))
+            totals.append(service.total)
+        return Service(Split(choice(route.name, spec), legs).fetch, max(totals))
+
+    def _mirrored(self, route: Route, fetch: Fetch) -> Fetch:
+        spec = route.mirror
+        if spec is None:
+            return fetch
+        if spec.upstream not in self._singles:
+            upstream = next(each for each in self._document.upstreams if each.name == spec.upstream)
+            self._singles[spec.upstream] = self._services.build_single(upstream)
+        service = self._singles[spec.upstream]
+        if service is None:
+            return fetch
+        if route.passes_grpc:
+            service = _passing(spec.upstream, service)
+        lane = self._lanes.get(spec.upstream)
+        return Mirror(fetch, service.fetch, lane, share=spec.share, total=service.total).fetch
+
+
+def _passing(name: str, service: Service) -> Service:
+    """The same for calls of clients that speak gRPC themselves."""
+    from gateway.handlers.grpc.passthrough import Through  # PERF: for configurations that have any
+
+    return service._replace(fetch=Through(name, service.fetch, service.total).fetch)
+
+
+def choice(route: str, spec: SplitSpec) -> Choice:
+    """What decides between the legs of a split; `explain` asks it as well."""
+    return Choice(route, [(leg.upstream, leg.weight) for leg in spec.legs], spec.sticky, spec.override)
+
+
+def _respond(spec: RespondSpec) -> Respond:
+    made = []
+    for name, value in spec.headers:
+        place: templates.Place = "url" if name.lower() == "location" else "header"
+        template = templates.compile(value, place)
+        made.append((name, template.text if template.is_constant else template.render))
+    body = templates.compile(spec.body, "text")
+    return Respond(spec.status, made, body.text if body.is_constant else body.render)

@@ -1,0 +1,94 @@
+"""`grpc` of routes."""
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from gateway._fast.route import template
+from gateway.config.diagnostics import did_you_mean
+from gateway.config.reader import Reader, Text
+from gateway.handlers.grpc.model import Grpc
+from gateway.routing.model import Match
+
+if TYPE_CHECKING:
+    from gateway.handlers.grpc.schema import Schema
+
+NEEDS = ("gRPC needs the packages h2, protobuf and googleapis-common-protos", "pip install 'gateway[grpc]'")
+
+
+def read_grpc(holder: Reader, match: Match) -> Grpc | None:
+    """The section, None where it is not written; `match` is the route's."""
+    if "grpc" not in holder:
+        return None
+    reader = holder.section("grpc")
+    if not _is_installed():
+        reader.complain(*NEEDS)
+        return None
+    name, data = reader.one("descriptors"), None
+    if reader.flag("reflection") and name is not None:
+        reader.complain("a route has either `descriptors` or `reflection`, not both", key="reflection")
+    elif name is not None:
+        data = reader.contents(name)[1]
+    elif not reader.flag("reflection"):
+        reader.complain(
+            "nobody says what can be called", "name a file under `descriptors`, or write `reflection: true`"
+        )
+    services = tuple(reader.texts("services"))
+    if name is not None and data is not None:
+        _check(reader, name, data, services, match)
+    return Grpc(
+        upstream=reader.text("upstream"),
+        descriptors=data or b"",
+        file=name.value if name is not None else "",
+        services=tuple(each.value for each in services),
+        most=reader.size("max_message"),
+        defaults=reader.flag("defaults"),
+        where=reader.where,
+    )
+
+
+def _is_installed() -> bool:
+    """Whether the extra is there; nothing of it is loaded."""
+    try:
+        return None not in map(find_spec, ("h2", "google.protobuf", "google.api.annotations_pb2"))
+    except ModuleNotFoundError:  # of what a name is within
+        return False
+
+
+def _check(reader: Reader, name: Text, data: bytes, services: tuple[Text, ...], match: Match) -> None:
+    from gateway.handlers.grpc.schema import Schema, SchemaError
+
+    try:
+        schema = Schema.read(data)
+    except SchemaError as error:
+        name.complain(f"the file {name.shown} cannot be used: {error}")
+        return
+    unknown = [each for each in services if each.value not in schema.services]
+    for each in unknown:
+        each.complain(f"the file {name.shown} has no service {each.shown}", did_you_mean(each.value, schema.services))
+    if not unknown:
+        _check_rules(reader, name, schema, tuple(each.value for each in services), match)
+
+
+def _check_rules(reader: Reader, name: Text, schema: "Schema", services: tuple[str, ...], match: Match) -> None:
+    from gateway.handlers.grpc.bindings import bindings, within
+    from gateway.handlers.grpc.schema import SchemaError
+
+    try:
+        table = bindings(schema, services)
+        reached = within(table, template(match.path), match.methods)
+    except SchemaError as error:
+        name.complain(f"the file {name.shown} cannot be used: {error}")
+        return
+    except ValueError:  # the path's own mistake has been said
+        return
+    if not table:
+        name.complain(f"no method in the file {name.shown} has a google.api.http rule")
+    elif not reached:
+        paths = ", ".join(dict.fromkeys(f"{each.verb} {each.template.text}" for each in table[:5]))
+        reader.complain(f"no rule in the file {name.shown} fits the route's path {match.path}", f"it has {paths}")
+    for each in reached:
+        if each.method.takes_stream:
+            method = f"{each.method.service}.{each.method.name}"
+            name.complain(
+                f"{method} takes a stream of messages, which a request of HTTP cannot be", "leave its rule out"
+            )

@@ -1,0 +1,68 @@
+"""`jsonrpc` of routes."""
+
+import re
+from collections.abc import Iterable
+
+from gateway.config.reader import Reader, Text
+from gateway.config.variables import Known, check_template
+from gateway.handlers.jsonrpc.model import JsonRpc
+from gateway.http import json_template as expressions
+from gateway.http import template_parser as template
+from gateway.http.frozen import freeze
+
+BODY = "body"
+#: parameters of a path that are numbers
+NUMBER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*):(?:int|float)\}")
+
+
+def read_jsonrpc(holder: Reader, known: Known, path: str) -> JsonRpc | None:
+    """The section, None where it is not written; `path` is the route's."""
+    if "jsonrpc" not in holder:
+        return None
+    reader = holder.section("jsonrpc")
+    target = reader.one("path")
+    if target is not None:
+        check_template(target, known)
+    params = reader.raw("params")
+    if params != BODY:
+        check_filled(reader.strings("params"), known)
+    select = reader.one("select")
+    if select is not None:
+        check_expression(select)
+    if reader.flag("notification"):
+        for key in ("select", "errors"):
+            if key in reader:
+                reader.complain("a notification has no answer to look at", key=key)
+    errors = reader.section("errors")
+    return JsonRpc(
+        upstream=reader.text("upstream"),
+        path=reader.text("path"),
+        method=reader.text("method"),
+        params=freeze(params),
+        notification=reader.flag("notification"),
+        select=reader.text("select"),
+        statuses=tuple((int(code), errors.integer(code)) for code in errors if code.lstrip("-").isdigit()),
+        batch=reader.integer("batch") if "batch" in reader else 0,
+        numbers=tuple(NUMBER.findall(path)),
+        where=reader.where,
+    )
+
+
+def check_filled(texts: Iterable[Text], known: Known) -> None:
+    """Complain about variables that are not there, and about expressions of {body.…} that are none."""
+    for text in texts:
+        check_template(text, known)
+        for variable in template.variables(text.value, (*template.KINDS, BODY)):
+            if variable.kind == BODY:
+                try:
+                    expressions.compile(variable.name)
+                except expressions.ExpressionError as error:
+                    text.complain(f"the variable {variable} is no JMESPath expression: {error}")
+
+
+def check_expression(text: Text) -> None:
+    """Complain about an expression that is none."""
+    try:
+        expressions.compile(text.value)
+    except expressions.ExpressionError as error:
+        text.complain(f"{text.shown} is no JMESPath expression: {error}")

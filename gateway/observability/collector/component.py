@@ -1,0 +1,60 @@
+"""What a part of the observer is, and what it stands on. parts.py lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from gateway.observability.collector.history import History
+from gateway.observability.metrics.exposition import Kind
+from gateway.observability.metrics.self_metrics import Own
+from gateway.observability.metrics.snapshot import Figures
+from gateway.routing.model import Document
+from gateway.state import Page
+from gateway.state.memory_store import CAPACITY
+from gateway.upstream.status import Looks
+
+#: (name, "counter" or "gauge", labels, value)
+Sample = tuple[str, Kind, Mapping[str, str], float]
+
+
+class Part(Protocol):
+    """One thing that the observer does with what the workers counted.
+
+    All methods but `resources` are called by the one loop and none may wait: slow work goes into greenlets with bounded
+    queues. What one raises is logged, and the others go on.
+    """
+
+    def configure(self, document: Document) -> None:
+        """Take a configuration: once before the first tick, and whenever another one is published."""
+
+    def tick(self, now: float, figures: Figures) -> None:
+        """Once a second: `now` is wall-clock seconds. The history knows these figures already."""
+
+    def resources(self) -> Mapping[str, object]:
+        """The Falcon resources that it serves, by path; asked once, before the first `configure`."""
+
+    def metrics(self) -> Iterable[Sample]:
+        """What it counts of itself, for /metrics and statsd."""
+
+    def close(self) -> None:
+        """The observer ends; what it still has to send may take half a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What parts stand on. Nothing of it changes but by itself: each second, before any part's tick."""
+
+    page: Page
+    #: the runtime directory, private to this gateway
+    folder: Path
+    #: how upstreams and their targets are, as the admin API tells it
+    looks: Looks
+    #: what happened in the last seconds, hours and days
+    history: History
+    #: how the gateway itself does: workers' vitals, age of the configuration, certificates
+    own: Own
+    #: bytes of a store that lies in memory
+    room: int = CAPACITY

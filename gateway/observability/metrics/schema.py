@@ -1,0 +1,30 @@
+"""`metrics` of the section `observability`."""
+
+from gateway.auth.access_schema import OFF
+from gateway.config.schema_parts import (
+    Schema,
+    either,
+    integer,
+    section,
+)
+
+ON = "on"
+
+
+def metrics() -> Schema:
+    """Whether requests are counted."""
+    keys = {
+        "series": integer(
+            "How many routes, upstreams and targets are counted apart; twice as many as there are at the start, and "
+            "at least 4,096, when not written.",
+            64,
+            65_536,
+        )
+    }
+    return either(
+        "`on`, `off` or a mapping",
+        "Whether requests are counted.",
+        {"enum": [ON, OFF]},
+        section("How.", keys),
+        default=ON,
+    )

@@ -1,0 +1,114 @@
+"""`cors`: who may call from pages of other origins, and its name on a route."""
+
+import re
+from collections.abc import Iterator
+
+from gateway.auth.access_schema import OFF
+from gateway.auth.model import Cors
+from gateway.config.hosts import host_mistake, port_mistake
+from gateway.config.reader import Reader, Text
+from gateway.routing.match_section import read_methods
+
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#\s@]+)")
+_PORT = re.compile(r":[0-9]*\Z")
+_PORTS = {"http": ":80", "https": ":443"}
+
+
+def read_cors(reader: Reader) -> Iterator[tuple[Text, Cors]]:
+    """Each entry with its name's place; `reader` stands on the file."""
+    section = reader.section("cors")
+    for name in section:
+        if isinstance(section.raw(name), dict):
+            yield section.key(name), _cors(name, section.section(name))
+
+
+def read_cors_name(holder: Reader, default: str | None) -> str | None:
+    """`cors` of a route or of `defaults`."""
+    if "cors" not in holder:
+        return default
+    name = holder.text("cors")
+    return name if name != OFF else None
+
+
+def _cors(name: str, reader: Reader) -> Cors:
+    allows_credentials = reader.flag("credentials")
+    return Cors(
+        name=name,
+        origins=_origins(reader, allows_credentials),
+        methods=_methods(reader),
+        headers=_header_names(reader, "headers"),
+        expose=_header_names(reader, "expose"),
+        allows_credentials=allows_credentials,
+        allows_private_network=reader.flag("private_network"),
+        max_age=reader.duration("max_age"),
+        where=reader.where,
+    )
+
+
+def _origins(reader: Reader, allows_credentials: bool) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for text in reader.texts("origins"):
+        origin = text.value if text.value.startswith("re:") else text.value.lower()
+        if mistake := _origin_mistake(origin):
+            text.complain(f"{text.shown} {mistake[0]}", mistake[1])
+        elif origin in ("*", "null") and allows_credentials:
+            hint = "pages of anybody could act in the name of whoever looks at them; name the origins"
+            text.complain(f"with `credentials` the origins may not be {text.shown}", hint)
+        elif origin in found:
+            text.complain(f"{text.shown} is there twice")
+        found[origin] = None
+    return tuple(found)
+
+
+def _origin_mistake(origin: str) -> tuple[str, str] | None:
+    """What is wrong with an origin, and a hint."""
+    if origin.startswith("re:"):
+        return _pattern_mistake(origin.removeprefix("re:"))
+    if origin in ("*", "null"):
+        return None
+    shape = _ORIGIN.match(origin)
+    if shape is None:
+        return "is not an origin", "such as https://app.example.com, https://*.example.com, * or re:REGEX"
+    if shape.end() < len(origin):
+        return "is not an origin: it ends after host and port", f"did you mean `{shape.group()}`?"
+    scheme, authority = shape.groups()
+    return _authority_mistake(scheme, authority)
+
+
+def _authority_mistake(scheme: str, authority: str) -> tuple[str, str] | None:
+    if scheme not in _PORTS:
+        return ("has a wildcard, which only http and https have", "") if "*" in authority else None
+    port = "".join(_PORT.findall(authority))
+    host = authority.removesuffix(port)
+    if port == _PORTS[scheme]:
+        return "has its scheme's own port, which browsers leave out", f"did you mean `{scheme}://{host}`?"
+    if mistake := host_mistake(host.removeprefix("*.")) or (port and port_mistake(port[1:])):
+        return mistake, "a wildcard stands only in front: https://*.example.com" if "*" in host else ""
+    return None
+
+
+def _pattern_mistake(pattern: str) -> tuple[str, str] | None:
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        return f"is not a regular expression: {error}", ""
+    return None if pattern else ("has no pattern", "")
+
+
+def _methods(reader: Reader) -> tuple[str, ...]:
+    if any(text.value == "*" for text in reader.texts("methods")):
+        reader.complain('"*" is no method', "leave `methods` out to allow those of the route", key="methods")
+        return ()
+    return read_methods(reader)
+
+
+def _header_names(reader: Reader, key: str) -> tuple[str, ...]:
+    found: dict[str, str] = {}
+    for text in reader.texts(key):
+        if text.value == "*" and (key == "headers" or reader.flag("credentials")):
+            hint = "leave `headers` out to allow those asked for" if key == "headers" else "name the headers"
+            text.complain('"*" is taken for a header of this name', hint)
+        elif text.value.lower() in found:
+            text.complain(f"{text.shown} is there twice; names are compared without case")
+        found[text.value.lower()] = text.value
+    return tuple(found.values())

@@ -1,0 +1,245 @@
+"""What a configuration file says, as values: frozen, picklable, and free of YAML.
+
+Durations are seconds (float), sizes are bytes (int), shares are 0..1 (float), file names are absolute.
+Every `where` is "file:line", the place that a step of the plan comes from.
+"""
+
+from dataclasses import dataclass, field
+
+from gateway.alerting.model import Alerting
+from gateway.auth.model import (
+    Access,
+    Cors,
+    IpRules,
+    Provider,
+    Role,
+)
+from gateway.cache.model import Cache
+from gateway.config.diagnostics import Complaint, Place
+from gateway.config.header_edits_model import HeaderRules, Pairs
+from gateway.config.plugin_policies import PolicyUse
+from gateway.config.record import Record
+from gateway.handlers.aggregate.model import Aggregate
+from gateway.handlers.function.model import Function
+from gateway.handlers.grpc.model import Grpc
+from gateway.handlers.jsonrpc.model import GraphQL, GraphQLPass, JsonRpc
+from gateway.handlers.queue.model import Enqueue
+from gateway.observability.audit.model import Audit
+from gateway.observability.metrics.model import Metrics
+from gateway.observability.metrics.statsd_model import Statsd
+from gateway.observability.tracing.model import Tracing
+from gateway.policies.compress.model import Compress
+from gateway.policies.idempotency.model import Idempotency
+from gateway.policies.transform.model import Transform
+from gateway.ratelimit.model import RateLimit
+from gateway.server.limits_model import Limits
+from gateway.upstream.model import Upstream
+from gateway.upstream.resilience.model import Overload
+from gateway.upstream.split_model import Mirror, Split
+from gateway.validation.model import Validate
+from gateway.validation.waf.model import Sanitize
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate(Record):
+    """A certificate chain and its key (absolute file names) for the hosts named; no hosts: the default one."""
+
+    hosts: tuple[str, ...]
+    cert: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTLS(Record):
+    """TLS towards clients: the default certificate, and others chosen by SNI.
+
+    `client_ca` is the file of authorities for clients' certificates, "" = they are not asked for one; `client_auth`
+    is "optional" or "required".
+    """
+
+    default: Certificate
+    sni: tuple[Certificate, ...]
+    client_ca: str = ""
+    client_auth: str = "optional"
+    http2: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Server(Record):
+    """The listening side. Addresses are "host:port", "[v6]:port" or "unix:/absolute/path"; workers None is auto."""
+
+    bind: tuple[str, ...]
+    admin: str
+    admin_token: str
+    workers: int | None
+    connections: int
+    keepalive: float
+    graceful_timeout: float
+    trusted_proxies: tuple[str, ...]
+    limits: Limits
+    tls: ServerTLS | None
+    proxy_protocol: bool
+    overload: Overload | None
+    where: str
+    #: bytes of memory for caches, of each worker; None is auto
+    cache_memory: int | None = None
+    #: bytes of its own memory over which a worker is replaced; None is auto, 0 never
+    worker_memory: int | None = None
+    #: seconds, after SIGTERM, in which /readyz is 503 and everybody is served still
+    drain_delay: float = 0.0
+    #: keys of rate limits that may owe something at the same time
+    limit_keys: int = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Match(Record):
+    """What a request must be for a route; empty tuples mean "any". Hosts are lower case, header names as written."""
+
+    path: str
+    methods: tuple[str, ...]
+    hosts: tuple[str, ...]
+    headers: Pairs
+    query: Pairs
+    #: names among them whose values came from references: these are not shown (test_no_secret_is_told)
+    hidden: tuple[str, ...] = ()
+
+    def shown(self, pairs: Pairs) -> dict[str, str]:
+        """`headers` or `query` as people may see them."""
+        return {name: "***" if name in self.hidden else value for name, value in pairs}
+
+
+@dataclass(frozen=True, slots=True)
+class Respond(Record):
+    """An answer of the gateway's own; header values and the body are templates."""
+
+    status: int
+    headers: Pairs
+    body: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite(Record):
+    """The template of the target that the upstream sees: a path, and a query when it has its own."""
+
+    target: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTimeout(Record):
+    """Seconds; caps the total of the route's upstream."""
+
+    total: float
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Record):
+    """One route; exactly one of `upstream`, `split` and `respond` is not None.
+
+    `access` None lets everybody in; `cors` is the name of a Cors, None = none. `passes_grpc`: clients of gRPC call its
+    upstreams.
+    """
+
+    name: str
+    match: Match
+    upstream: str | None
+    split: Split | None
+    mirror: Mirror | None
+    respond: Respond | None
+    rewrite: Rewrite | None
+    timeout: RouteTimeout | None
+    headers: HeaderRules | None
+    policies: tuple[PolicyUse, ...]
+    access: Access | None
+    cors: str | None
+    ip: IpRules | None
+    priority: int
+    where: str
+    validate: Validate | None = None
+    rate_limit: tuple[RateLimit, ...] = ()
+    compress: Compress | None = None
+    cache: Cache | None = None
+    function: Function | None = None
+    aggregate: Aggregate | None = None
+    jsonrpc: JsonRpc | None = None
+    graphql: GraphQL | GraphQLPass | None = None
+    enqueue: Enqueue | None = None
+    idempotency: Idempotency | None = None
+    sanitize: Sanitize | None = None
+    grpc: Grpc | None = None
+    transform: Transform | None = None
+    passes_grpc: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults(Record):
+    """What is merged under every route (it already is, in `Document.routes`)."""
+
+    headers: HeaderRules | None
+    policies: tuple[PolicyUse, ...]
+    access: Access | None
+    cors: str | None
+    ip: IpRules | None
+    compress: Compress | None = None
+    sanitize: Sanitize | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLog(Record):
+    """format: json, combined or off; to: stdout, stderr or an absolute file name; sample: share of requests logged."""
+
+    format: str
+    to: str
+    sample: float
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document(Record):
+    """A whole configuration that may be used. The same `version` means the same content: nothing to do.
+
+    `files` are all files read (absolute: included ones, ${file:} secrets, certificates), `patterns` the include
+    patterns with wildcards (absolute), `shown` the redacted configuration as JSON text. `store` is "memory" or an
+    address with all its secrets.
+    """
+
+    version: str
+    file: str
+    server: Server
+    store: str
+    upstreams: tuple[Upstream, ...]
+    providers: tuple[Provider, ...]
+    roles: tuple[Role, ...]
+    cors: tuple[Cors, ...]
+    defaults: Defaults
+    routes: tuple[Route, ...]
+    access_log: AccessLog
+    plugins: tuple[str, ...]
+    files: tuple[str, ...]
+    patterns: tuple[str, ...]
+    warnings: tuple[Complaint, ...]
+    shown: str
+    rate_limits: tuple[RateLimit, ...] = ()
+    metrics: Metrics = field(default_factory=Metrics)
+    dashboard: bool = True
+    tracing: Tracing | None = None
+    server_timing: bool = False
+    alerting: Alerting = field(default_factory=Alerting)
+    statsd: Statsd | None = None
+    audit: Audit | None = None
+
+    #: where the settings of `server`, `observability`, `audit` and `store` stand: (path, place)
+    places: tuple[tuple[str, Place], ...] = ()
+
+    def place(self, path: str, where: str) -> Place:
+        """Where a setting stands, or something near it: the line of `where`, a "file:line"."""
+        file, _, line = where.rpartition(":")
+        return dict(self.places).get(path, (file, int(line), 1))
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether the process that observes has anything to do."""
+        asked = self.metrics.is_on, self.dashboard, self.tracing, self.statsd, self.alerting.alerts
+        return any(asked)

@@ -1,0 +1,269 @@
+"""From the upstreams of a Document to what fetches: the part of `compile` that knows the room of the upstreams."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from time import monotonic_ns
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from weakref import WeakValueDictionary
+
+from gateway.cache.runtime import Caching
+from gateway.contracts import Fetch
+from gateway.observability.access_log import AccessLogs
+from gateway.observability.audit.denials import Denials
+from gateway.observability.metrics.meter import Metering
+from gateway.observability.tracing.policy import Traces
+from gateway.ratelimit.runtime import Limiting
+from gateway.upstream import model
+from gateway.upstream.activation import Activator
+from gateway.upstream.activation_hook import Wake
+from gateway.upstream.activation_model import Activate
+from gateway.upstream.attempts import Attempts, Rules
+from gateway.upstream.balance import balancers as balance
+from gateway.upstream.client import Calls
+from gateway.upstream.compile_pools import (
+    endpoint_key,
+    key_of,
+    server_name,
+    tls_of,
+)
+from gateway.upstream.discovery.model import Discovery
+from gateway.upstream.discovery.registry import Sources
+from gateway.upstream.discovery.source import Discovered, Follow, Source
+from gateway.upstream.greenlets import Hands
+from gateway.upstream.http import HttpUpstream
+from gateway.upstream.mirror import Lanes
+from gateway.upstream.pool.pool import TLS_SCHEMES, Address, PoolSettings
+from gateway.upstream.pool.registry import PoolKey, Pools, TLSSettings
+from gateway.upstream.resilience import (
+    circuit_breaker as breaker,
+)
+from gateway.upstream.resilience import (
+    health_check as health,
+)
+from gateway.upstream.resilience import (
+    hedge,
+    outlier,
+    retry,
+)
+from gateway.upstream.resilience import (
+    retry_budget as budget,
+)
+from gateway.upstream.resilience.adaptive_limit import Limiter
+from gateway.upstream.resilience.concurrency_limit import Gate
+from gateway.upstream.resilience.health_checker import Checked
+from gateway.upstream.resilience.model import Overload, OwnRetry
+from gateway.upstream.resilience.shared_circuit import Circuit
+from gateway.upstream.target_state import WINDOW, TrafficRegion
+from gateway.upstream.targets import Fleet, Guards, Target
+from gateway.upstream.traced import Traced
+
+if TYPE_CHECKING:
+    from gateway.auth.runtime import Registry
+    from gateway.policies.idempotency.answers import Answers
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What of the process a plan is built on: it outlives the plan. Without `logs` (offline) no log is opened."""
+
+    pools: Pools = field(default_factory=Pools)
+    logs: AccessLogs | None = None
+    sources: Sources = field(default_factory=Sources)
+    lanes: Lanes = field(default_factory=Lanes)
+    hands: Hands = field(default_factory=Hands)
+    traffic: TrafficRegion = field(default_factory=TrafficRegion.private)
+    #: None when the configuration has no `auth`, or serves nobody
+    registry: Registry | None = None
+    limiting: Limiting = field(default_factory=Limiting.private)
+    caching: Caching = field(default_factory=Caching.private)
+    #: what upstreams said of themselves by reflection, for as long as a plan has it
+    reflections: WeakValueDictionary[Any, Any] = field(default_factory=WeakValueDictionary)
+    #: by upstream, what was found out of what it can take, for as long as a plan has it
+    limiters: WeakValueDictionary[str, Limiter] = field(default_factory=WeakValueDictionary)
+    #: None when it serves nobody
+    calls: Calls | None = None
+    #: None when no route keeps answers, or the plan serves nobody
+    answers: Answers | None = None
+    #: None when nothing is counted, or the plan serves nobody
+    meter: Metering | None = None
+    #: None when it serves nobody
+    traces: Traces | None = None
+    #: None when it serves nobody
+    denials: Denials | None = None
+
+
+class Service(NamedTuple):
+    """An upstream, ready to fetch; `total` in seconds; `other` makes the same with other rules for further tries."""
+
+    fetch: Fetch
+    total: float
+    other: Callable[[OwnRetry], Fetch] | None = None
+
+    def with_retry(self, own: OwnRetry) -> Fetch:
+        """The way to ask it by rules of one's own; all that is known of it, and all that bounds it, is one."""
+        assert self.other is not None, "what splits over upstreams has no tries"
+        return self.other(own)
+
+
+class _Stage(Protocol):
+    """What a request passes on its way to the tries: a gate, who waits for discovery, who wakes the upstream."""
+
+    @property
+    def fetch(self) -> Fetch: ...
+
+    def before(self, fetch: Fetch) -> Fetch: ...
+
+
+class Services:
+    """Builds upstreams, and keeps what the plan must name: `keys` of pools and `follows` of discovery."""
+
+    def __init__(
+        self,
+        resources: Resources,
+        complain: Callable[[str, str, str], None],
+        overload: Overload | None = None,
+        is_traced: bool = False,
+    ) -> None:
+        """`complain` is called with (where, path, message); `overload` is for upstreams that say nothing of it."""
+        self._overload = overload
+        self._is_traced = is_traced
+        self.keys: list[PoolKey] = []
+        self.follows: list[Follow] = []
+        self.checks: list[Checked] = []
+        self.attempts: list[Attempts] = []
+        self._resources = resources
+        self.reflections = resources.reflections
+        self._complain = complain
+
+    def build(self, spec: model.Upstream) -> Service | None:
+        """An upstream with all that it asks for; None and a complaint when its certificates cannot be used."""
+        try:
+            tls = tls_of(spec)
+        except (OSError, ssl.SSLError) as error:
+            self._complain(spec.where, f"upstreams.{spec.name}.tls", f"the certificates cannot be used: {error}")
+            return None
+        pool = PoolSettings(spec.pool.max_connections, spec.pool.idle)
+        fleet = self._fleet(spec)
+        attempts = self._attempts(spec, fleet)
+        gate = self._gate(spec, attempts)
+        stages: list[_Stage] = [] if gate is None else [gate]
+        fetch: Fetch = attempts.fetch if gate is None else gate.fetch
+        if spec.discovery is None:
+            fleet.replace(self._written(spec, pool, tls))
+        else:
+            source = self._found(spec, fleet, spec.discovery, pool, tls)
+            stages.append(Discovered(fetch, source, spec.timeout.connect))
+            fetch = stages[-1].fetch
+        total = spec.timeout.total
+        if spec.activate is not None:
+            stages.append(self._activator(spec, spec.activate, fetch, fleet))
+            fetch, total = stages[-1].fetch, total + spec.activate.hold
+        return Service(fetch, total, partial(_with_retry, attempts, tuple(stages), spec))
+
+    def _activator(self, spec: model.Upstream, rules: Activate, fetch: Fetch, fleet: Fleet) -> Activator:
+        def addresses() -> list[Address]:
+            return [target.pool.address for target in fleet.targets]
+
+        wake = Wake(spec.name, rules.method, rules.wake, self._asks(rules), self._is_due(spec.name, rules.every))
+        return Activator(spec.name, fetch, addresses, wake.call, hold=rules.hold, most=rules.queue)
+
+    def build_single(self, spec: model.Upstream) -> Service | None:
+        """The same without further tries, for copies."""
+        return self.build(replace(spec, retry=None, hedge=None))
+
+    def _written(self, spec: model.Upstream, pool: PoolSettings, tls: TLSSettings) -> list[Target]:
+        keys = [key_of(target.scheme, target.host, target.port, pool, tls, target.socket) for target in spec.targets]
+        self.keys += keys
+        pairs = zip(keys, spec.targets, strict=True)
+        return [_target(self._resources, spec, key, each.weight, each.zone, each.region) for key, each in pairs]
+
+    def _found(
+        self, spec: model.Upstream, fleet: Fleet, discovery: Discovery, pool: PoolSettings, tls: TLSSettings
+    ) -> Source:
+        """Let a fleet follow what is found; its pools are not the plan's to name."""
+        if discovery.scheme in TLS_SCHEMES and not tls.server_name:
+            tls = replace(tls, server_name=server_name(discovery))
+        key = partial(endpoint_key, discovery.scheme, pool, tls)
+        source = self._resources.sources.get(discovery)
+        # NOTE: not a method: it would hold all that is compiled, which goes by reference counts alone.
+        target = partial(_target, self._resources, spec)
+        follow = Follow(source, fleet, key, lambda endpoint: target(key(endpoint), endpoint.weight))
+        self.follows.append(follow)
+        return source
+
+    def _fleet(self, spec: model.Upstream) -> Fleet:
+        guards = Guards(
+            is_checked=spec.health is not None,
+            outlier=outlier.Rules.of(spec.outlier) if spec.outlier else None,
+            panic=spec.panic,
+        )
+        fleet = Fleet(spec.name, balance.make(spec.balance, spec.name), (), guards)
+        if spec.health is not None and all(each.fleet.name != spec.name for each in self.checks):
+            self.checks.append(Checked(fleet, health.Rules.of(spec.health), spec.health.path))
+        return fleet
+
+    def _asks(self, rules: Activate) -> Calls | None:
+        return None if (calls := self._resources.calls) is None else calls.with_tls(insecure=rules.insecure)
+
+    def _is_due(self, name: str, every: float) -> Callable[[], bool]:
+        """Whether it is time again, by a bucket that all workers of the host share."""
+        limiting, nanoseconds = self._resources.limiting, round(every * 1e9)
+        number = limiting.keys.number(f"activate\0{name}\0")
+        return lambda: limiting.buckets.take(number, nanoseconds, nanoseconds, 1, monotonic_ns()) == 0
+
+    def _attempts(self, spec: model.Upstream, fleet: Fleet) -> Attempts:
+        """overload (its gate) -> circuit -> tries -> one exchange; what is not asked for is not there."""
+        times = spec.timeout
+        kind = _grpc() if spec.is_grpc else HttpUpstream
+        http = kind(spec.name, connect=times.connect, read=times.read, total=times.total, idle=times.idle)
+        if self._is_traced:
+            http = Traced(http)
+        state = self._resources.traffic.upstream(spec.name, window_ms=_window(spec), budget_ms=budget.WINDOW)
+        again = retry.Rules.of(spec.retry) if spec.retry else None
+        beside = hedge.Rules.of(spec.hedge) if spec.hedge else None
+        circuit = Circuit(spec.name, rules, state.breaker, state.window) if (rules := _breaker(spec)) else None
+        attempts = Attempts(http, fleet, state, Rules(again, beside), circuit)
+        if all(each.name != spec.name for each in self.attempts):
+            self.attempts.append(attempts)
+        return attempts
+
+    def _gate(self, spec: model.Upstream, attempts: Attempts) -> Gate | None:
+        if (limit := spec.overload or self._overload) is None:
+            return None
+        attempts.limit = limit.max_concurrency or self._resources.limiters.setdefault(spec.name, Limiter())
+        return Gate(spec.name, attempts.fetch, attempts.state, attempts.limit, limit.queue)
+
+
+def _target(on: Resources, spec: model.Upstream, key: PoolKey, weight: int, zone: str = "", region: str = "") -> Target:
+    address = str(key.address)
+    state = on.traffic.target(spec.name, address, window_ms=_window(spec))
+    call = None if on.meter is None else on.meter.call(spec.name, address)
+    return Target(address, on.pools.get(key), state, weight, _breaker(spec), (zone, region), call)
+
+
+def _with_retry(attempts: Attempts, stages: tuple[_Stage, ...], spec: model.Upstream, own: OwnRetry) -> Fetch:
+    """Other tries behind the very same stages, of which the first is passed last."""
+    rules = own.over(spec.retry)
+    fetch: Fetch = attempts.with_retry(retry.Rules.of(rules) if rules else None).fetch
+    for stage in stages:
+        fetch = stage.before(fetch)
+    return fetch
+
+
+def _grpc() -> type[HttpUpstream]:
+    from gateway.upstream.grpc.upstream import GrpcUpstream  # PERF: and an extra, for configurations that have any
+
+    return GrpcUpstream
+
+
+def _breaker(spec: model.Upstream) -> breaker.Rules | None:
+    return breaker.Rules.of(spec.circuit_breaker, spec.timeout.total) if spec.circuit_breaker else None
+
+
+def _window(spec: model.Upstream) -> int:
+    """Milliseconds over which requests and failures are counted."""
+    return round(spec.circuit_breaker.window * 1000) if spec.circuit_breaker else WINDOW

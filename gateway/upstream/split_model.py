@@ -1,0 +1,35 @@
+"""Where else a route's requests go: shared out among upstreams, copied to one; the same units as in model.py."""
+
+from dataclasses import dataclass
+
+from gateway.config.header_edits_model import HeaderRules
+from gateway.config.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Leg(Record):
+    """One upstream of a split and its share beside the others."""
+
+    upstream: str
+    weight: int
+    headers: HeaderRules | None
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Split(Record):
+    """Legs of different upstreams, one at least with a weight; `override` is a header's name or ""."""
+
+    legs: tuple[Leg, ...]
+    sticky: bool
+    override: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror(Record):
+    """The upstream that gets copies, and of which share (0..1) of the requests."""
+
+    upstream: str
+    share: float
+    where: str

@@ -1,0 +1,40 @@
+"""From `sanitize` to the step `screen`: the part of `compile` about requests that look like an attack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.contracts import Step
+from gateway.routing.model import Route, Server
+from gateway.validation.waf.model import Sanitize
+
+STEP = "screen"
+
+
+class Screens:
+    """Makes the steps of one plan."""
+
+    def __init__(self, server: Server) -> None:
+        self._most = server.limits.body
+
+    def steps(self, route: Route) -> Iterator[Step]:
+        """The step of a route, none where nothing is screened."""
+        spec = route.sanitize
+        if spec is None:
+            return
+        from gateway.validation.waf import policy as screen  # PERF: for configurations that have any
+        from gateway.validation.waf.decision import Rules
+
+        rules = Rules(
+            route=route.name,
+            blocks=_rules(spec, "block"),
+            logs=_rules(spec, "log"),
+            parts=spec.parts,
+            excepted=frozenset(spec.excepted),
+            max_body=min(spec.max_body, self._most),
+        )
+        yield Step(STEP, spec.where, screen.compile(rules))
+
+
+def _rules(spec: Sanitize, mode: str) -> frozenset[str]:
+    return frozenset(rule for rule, its in spec.modes if its == mode)
