@@ -6,12 +6,12 @@ timeouts come from it; gunicorn's command line and GUNICORN_CMD_ARGS override th
 
 import os
 
-from gateway.config.fork_reader import read_ahead
+from gateway.config.fork_reader import start_reading
 from gateway.server.gevent_patch import patch_all
 
 _here = os.path.dirname(os.path.abspath(__file__))
 _config = os.environ.get("GATEWAY_CONFIG") or os.path.join(_here, "quickstart.yaml")
-_read = read_ahead(_config)
+_read = start_reading(_config)
 patch_all()
 
 from gateway.server.context import boot_or_exit  # noqa: E402

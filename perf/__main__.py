@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from gateway.tuning.processes import told_once
+from gateway.tuning.processes import interrupted_once
 from perf import instructions, peerlist, runs, sweep, versus
 from perf.micro.run import main as run_micro
 from perf.page import command as page
@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line; the exit status."""
     given = _parser().parse_args(arguments)
     try:
-        with told_once():  # so that everything is ended on the way out
+        with interrupted_once():  # so that everything is ended on the way out
             return int(given.command(given))
     except KeyboardInterrupt:
         print("perf: stopped; everything it started was ended", file=sys.stderr)

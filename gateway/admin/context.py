@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Protocol
 
 from gateway.admin.identity import Identity
-from gateway.cache.runtime import Caching
+from gateway.cache.runtime import CacheRuntime
 from gateway.config.store import Store
-from gateway.observability.audit.denials import Denials
+from gateway.observability.audit.denials import DenialLog
 from gateway.observability.audit.log import Audit
-from gateway.ratelimit.runtime import Limiting
-from gateway.state import Page, RuntimeDir
+from gateway.ratelimit.runtime import RateLimitRuntime
+from gateway.state import RuntimeDir, SharedMemory
 
 
 class Site(Protocol):
@@ -21,7 +21,7 @@ class Site(Protocol):
         """The plan of this worker."""
 
     @property
-    def page(self) -> Page:
+    def page(self) -> SharedMemory:
         """What it shares with the other workers."""
 
     @property
@@ -37,11 +37,11 @@ class Site(Protocol):
         """What it knows of callers."""
 
     @property
-    def limiting(self) -> Limiting:
+    def limiting(self) -> RateLimitRuntime:
         """What its limits stand on."""
 
     @property
-    def caching(self) -> Caching:
+    def caching(self) -> CacheRuntime:
         """What its caches stand on."""
 
     @property
@@ -49,5 +49,5 @@ class Site(Protocol):
         """Where changes are told."""
 
     @property
-    def denials(self) -> Denials:
+    def denials(self) -> DenialLog:
         """Where it is told who was denied access."""

@@ -27,7 +27,7 @@ LARGEST: Final = 16 << 10  # bytes of JSON
 TEXT_MAX: Final = 255
 
 
-class Revoking(Protocol):
+class RevocationAdmin(Protocol):
     """The part of gateway/auth/revocation_list.py that people use."""
 
     def revoke(
@@ -54,7 +54,7 @@ class Identity(Protocol):
         """The API keys in the store."""
 
     @property
-    def revoked(self) -> Revoking:
+    def revoked(self) -> RevocationAdmin:
         """What is refused before its time."""
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 
 import falcon
 
-from gateway.config.diagnostics import Complaint
+from gateway.config.diagnostics import Diagnostic
 from gateway.errors import (
     CONFIG_REFUSED,
     INTERNAL,
@@ -28,7 +28,7 @@ _DETAILS = {404: "GET / lists what there is."}
 class ConfigRefused(GatewayError):
     """The files cannot be used; the answer lists what is wrong with them in `errors`."""
 
-    def __init__(self, complaints: Iterable[Complaint]) -> None:
+    def __init__(self, complaints: Iterable[Diagnostic]) -> None:
         self.complaints = tuple(complaints)
         count = len(self.complaints)
         number = "one mistake" if count == 1 else f"{count} mistakes"

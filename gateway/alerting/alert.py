@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.alerting.alert_state import Course
-from gateway.alerting.escalation import Ack, Climb
+from gateway.alerting.alert_state import AlertState
+from gateway.alerting.escalation import Ack, EscalationState
 from gateway.alerting.notification import (
-    Note,
     NoteState,
+    Notification,
     fill,
     iso,
     key_of,
 )
-from gateway.alerting.rules.evaluate import Finding
+from gateway.alerting.rules.evaluate import Evaluation
 from gateway.alerting.rules.rule import Rule, labelled
 from gateway.alerting.rules.signals import shown
 
@@ -24,14 +24,14 @@ _WORDS = {
 
 
 @dataclass(slots=True)
-class Live:
+class ActiveAlert:
     """`words` are those of an anomaly, which explains itself; `muted` says by what."""
 
     rule: Rule
     more: dict[str, str] = field(default_factory=dict)
-    course: Course = field(default_factory=Course)
-    climb: Climb = field(default_factory=Climb)
-    finding: Finding = field(default_factory=lambda: Finding(None))
+    course: AlertState = field(default_factory=AlertState)
+    climb: EscalationState = field(default_factory=EscalationState)
+    finding: Evaluation = field(default_factory=lambda: Evaluation(None))
     words: str = ""
     muted: str = ""
 
@@ -90,10 +90,10 @@ class Live:
             text += f": {found.value / self.rule.budget:.3g} times what the objective allows"
         return text
 
-    def note(self, state: NoteState, tier: int, now: float, host: str) -> Note:
+    def note(self, state: NoteState, tier: int, now: float, host: str) -> Notification:
         """What a tier is told."""
         ack = self.climb.ack
-        return Note(
+        return Notification(
             key=self.key,
             name=self.rule.name,
             state=state,
@@ -150,13 +150,15 @@ class Live:
         state = kept["state"]
         if state not in ("inactive", "pending", "firing", "resolved"):
             raise ValueError(state)
-        self.course = Course(
+        self.course = AlertState(
             state, float(kept["since"]), float(kept["fired"]), float(kept["resolved"]), 0.0,
             [float(each) for each in kept["firings"]],
         )  # fmt: skip
         ack = kept["ack"]
         told = [int(each) for each in kept["told"]]
-        self.climb = Climb(float(kept["climbing"]), told, Ack(str(ack[0]), float(ack[1]), str(ack[2])) if ack else None)
+        self.climb = EscalationState(
+            float(kept["climbing"]), told, Ack(str(ack[0]), float(ack[1]), str(ack[2])) if ack else None
+        )
         value = kept["value"]
-        self.finding = Finding(None, None if value is None else float(value))
+        self.finding = Evaluation(None, None if value is None else float(value))
         self.words = str(kept["words"])

@@ -30,7 +30,7 @@ class Timing:
 
 
 @dataclass(slots=True)
-class Course:
+class AlertState:
     """Where one alert is. Times are wall clock seconds; `since` is when the condition began to hold."""
 
     state: State = "inactive"

@@ -8,7 +8,7 @@ from email.utils import format_datetime, make_msgid
 from typing import Any, Final
 
 from gateway.alerting.notification import (
-    Note,
+    Notification,
     details,
     iso,
     title,
@@ -25,12 +25,12 @@ _PAGERDUTY: Final = {
 ALERTMANAGER_ENDS: Final = 900.0
 
 
-def webhook(note: Note) -> dict[str, Any]:
+def webhook(note: Notification) -> dict[str, Any]:
     """The gateway's own shape."""
     return details(note)
 
 
-def slack(note: Note) -> dict[str, Any]:
+def slack(note: Notification) -> dict[str, Any]:
     """For an incoming webhook of Slack, or of what takes the same (Mattermost, Rocket.Chat)."""
     fields = [
         {"title": _escaped(name), "value": _escaped(value), "short": True}
@@ -56,7 +56,7 @@ def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def pagerduty(note: Note, routing_key: str) -> dict[str, Any]:
+def pagerduty(note: Notification, routing_key: str) -> dict[str, Any]:
     """An event of PagerDuty's Events API, version 2."""
     event: dict[str, Any] = {
         "routing_key": routing_key,
@@ -76,7 +76,7 @@ def pagerduty(note: Note, routing_key: str) -> dict[str, Any]:
     return event
 
 
-def alertmanager(note: Note) -> list[dict[str, Any]]:
+def alertmanager(note: Notification) -> list[dict[str, Any]]:
     """Alerts for POST /api/v2/alerts of an Alertmanager."""
     labels = {"alertname": note.name, "severity": note.severity, **{_label(name): text for name, text in note.labels}}
     ends = note.at if note.state == "resolved" else note.at + ALERTMANAGER_ENDS
@@ -92,7 +92,7 @@ def _label(name: str) -> str:
     return f"_{text}" if text[:1].isdigit() else text
 
 
-def email(note: Note, sender: str, to: tuple[str, ...]) -> EmailMessage:
+def email(note: Notification, sender: str, to: tuple[str, ...]) -> EmailMessage:
     """A message of plain text; those of one alert make a thread (RFC 5322 section 3.6.4)."""
     message = EmailMessage()
     message["From"] = sender

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from gateway.cli.options import Menu, config_option, format_option
+from gateway.cli.options import LazyGroup, config_option, format_option
 
 if TYPE_CHECKING:
-    from gateway.alerting.notification import Note
+    from gateway.alerting.notification import Notification
     from gateway.routing.model import Document
 
 T = TypeVar("T")
 
 
-@click.group(cls=Menu)
+@click.group(cls=LazyGroup)
 def alerts() -> None:
     """See what fires, take it in hand, and try whether people are reached."""
 
@@ -29,9 +29,9 @@ def alerts() -> None:
 @format_option("text")
 def list_(config: str, style: str) -> None:
     """Show the state of every alert of the running gateway."""
-    from gateway.cli.client import ask
+    from gateway.cli.client import admin_request
 
-    found = _tried(lambda document: ask(document, "GET", "/api/alerts"), config)
+    found = _tried(lambda document: admin_request(document, "GET", "/api/alerts"), config)
     click.echo(json.dumps(found, indent=1) if style == "json" else "\n".join(_lines(found["alerts"])))
 
 
@@ -44,11 +44,11 @@ def ack(name: str, by: str, comment: str, config: str) -> None:
     """Take what fires in hand: no further tier is told."""
     from urllib.parse import quote
 
-    from gateway.cli.client import ask
+    from gateway.cli.client import admin_request
 
     body = {key: value for key, value in (("by", by), ("comment", comment)) if value}
     path = f"/api/alerts/{quote(name, safe='')}/ack"
-    found = _tried(lambda document: ask(document, "POST", path, body or None), config)
+    found = _tried(lambda document: admin_request(document, "POST", path, body or None), config)
     click.echo("\n".join(_lines(found)))
 
 
@@ -68,17 +68,17 @@ def test(name: str, tier: int | None, resolve: bool, config: str) -> None:
     sys.exit(1 if failed else 0)
 
 
-def _sent(note: Note, channels: Any, state: Any) -> bool:
+def _sent(note: Notification, channels: Any, state: Any) -> bool:
     """Send to all channels of a tier; whether any failed."""
     from dataclasses import replace
 
-    from gateway.alerting.channels.sending import Unsent, send
+    from gateway.alerting.channels.sending import DeliveryError, send
 
     failed = False
     for channel in channels:
         try:
             said = send(channel, replace(note, state=state))
-        except Unsent as unsent:
+        except DeliveryError as unsent:
             failed, said = True, f"FAILED: {unsent}"
         click.echo(f"{state}, tier {note.tier}, {channel.label}: {said}")
     return failed
@@ -88,8 +88,8 @@ def _notes(document: Document, name: str, tier: int | None) -> list[Any]:
     """(note, channels) of each tier of an alert. Raises Problem."""
     import socket
 
-    from gateway.alerting.alert import Live
-    from gateway.alerting.rules.evaluate import Finding
+    from gateway.alerting.alert import ActiveAlert
+    from gateway.alerting.rules.evaluate import Evaluation
     from gateway.alerting.rules.rule import of_name, rules
     from gateway.cli.client import Problem
     from gateway.config.diagnostics import among
@@ -99,7 +99,7 @@ def _notes(document: Document, name: str, tier: int | None) -> list[Any]:
         names = [alert.name for alert in document.alerting.alerts]
         raise Problem(f"there is no alert {name!r} ({among(name, names)})")
     rule, now = found[0], time.time()
-    live = Live(rule, finding=Finding(True), words=rule.text)
+    live = ActiveAlert(rule, finding=Evaluation(True), words=rule.text)
     live.course.since = now
     tiers = document.alerting.tiers(rule.severity)
     if not tiers:
@@ -113,7 +113,7 @@ def _notes(document: Document, name: str, tier: int | None) -> list[Any]:
     ]
 
 
-def _as_test(note: Note) -> Note:
+def _as_test(note: Notification) -> Notification:
     """SECURITY: a test has a key of its own, so that it cannot resolve a real incident of the same alert."""
     from dataclasses import replace
 

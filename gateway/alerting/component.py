@@ -13,20 +13,20 @@ from typing import Any, Final
 
 from gateway.alerting.channels.outbox import Outbox
 from gateway.alerting.escalation import Ack
-from gateway.alerting.manager import Board
+from gateway.alerting.manager import AlertManager
 from gateway.alerting.model import Alerting, Channel
-from gateway.alerting.notification import Note
-from gateway.alerting.repeats import EVERY, Again, told_again
-from gateway.alerting.replication import Ledger
+from gateway.alerting.notification import Notification
+from gateway.alerting.repeats import EVERY, RepeatScheduler, repeats
+from gateway.alerting.replication import AlertReplicator
 from gateway.alerting.rules.evaluate import evaluate
-from gateway.alerting.rules.inputs import Facts, named
+from gateway.alerting.rules.inputs import SignalReader, named
 from gateway.alerting.rules.rule import Rule, rules
-from gateway.alerting.silence_store import Quiet
+from gateway.alerting.silence_store import SilenceStore
 from gateway.alerting.silences import Silence
-from gateway.alerting.store_entry import Sight
-from gateway.alerting.store_queue import Addressed, Desk
-from gateway.observability.collector.component import Sample, World
-from gateway.observability.metrics.snapshot import Figures
+from gateway.alerting.store_entry import Observation
+from gateway.alerting.store_queue import Addressed, StoreQueue
+from gateway.observability.collector.component import CollectorContext, Sample
+from gateway.observability.metrics.snapshot import Snapshot
 from gateway.routing.model import Document
 from gateway.state.open_store import open_store
 from gateway.state.store import Store, StoreError
@@ -42,25 +42,27 @@ KEPT: Final = "alerts.json"
 class Alerts:
     """Does nothing, and holds next to nothing, until a configuration has alerts."""
 
-    def __init__(self, world: World, outbox: Outbox | None = None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, world: CollectorContext, outbox: Outbox | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
         self._world = world
         self._clock = clock
-        self.board = Board(socket.gethostname())
+        self.board = AlertManager(socket.gethostname())
         self.outbox = outbox or Outbox()
         self.outbox.on_sent = self._keep_if_latest
-        self._facts = Facts(world)
+        self._facts = SignalReader(world)
         self._alerting = Alerting()
         self._rules: tuple[Rule, ...] = ()
         self._unusual: Any = None
         self._store: Store | None = None
-        self._quiet: Quiet | None = None
-        self._desk: Desk | None = None
-        self._again = Again()
+        self._quiet: SilenceStore | None = None
+        self._desk: StoreQueue | None = None
+        self._again = RepeatScheduler()
         self._beat = 0.0
         self._seen: set[str] = set()
         self._written = ""
         self._me = ""
-        self._late: list[tuple[str, Note]] = []
+        self._late: list[tuple[str, Notification]] = []
 
     def configure(self, document: Document) -> None:
         """Take a configuration; alerts that are still in it go on."""
@@ -83,12 +85,12 @@ class Alerts:
         if any(rule.watch is not None for rule in made) or self._unusual is not None:
             self._watch(made, routes)
 
-    def tick(self, now: float, figures: Figures) -> None:
+    def tick(self, now: float, figures: Snapshot) -> None:
         """Look at every rule, and tell whom it is time to tell."""
         if self._desk is None or self._quiet is None:
             return
         self._facts.turn(now)
-        notes: list[Note] = []
+        notes: list[Notification] = []
         for rule in self._rules:
             if rule.term is not None:
                 notes += self.board.observe(rule, {}, evaluate(rule.term, self._facts.ask), now)
@@ -99,14 +101,14 @@ class Alerts:
         self._tell(notes)
         firing = self.board.firing()
         for live in self._again.due(firing, self._alerting, notes, now):
-            for addressed in told_again(live, self._alerting, now, self.board.host):
+            for addressed in repeats(live, self._alerting, now, self.board.host):
                 self._desk.again(addressed, EVERY)
         self._forget({live.key for live in firing}, notes)
         if notes or now - self._beat >= BEAT or now < self._beat:
             self._beat = now
             self._keep()
             self._seen = {live.key for live in firing}
-            self._desk.beat([Sight.of(live) for live in firing])
+            self._desk.beat([Observation.of(live) for live in firing])
             self._quiet.refresh()
 
     def resources(self) -> Mapping[str, object]:
@@ -174,24 +176,24 @@ class Alerts:
             kept = json.loads((self._world.folder / KEPT).read_bytes())
             self._me = str(kept["me"])  # else the one that ended would be another host, which still sees the alerts
             self.board.restore(kept["alerts"])
-            self._late = [(kind, Note.from_json(note)) for kind, note in kept["unsent"]]
+            self._late = [(kind, Notification.from_json(note)) for kind, note in kept["unsent"]]
         except (OSError, ValueError, KeyError, TypeError):
             pass  # there is none, which is how it begins
-        ledger = Ledger(self._store, self._me, self._clock)
-        self._desk = Desk(ledger, self.outbox, self._adopt)
-        self._quiet = Quiet(self.board, ledger, self._clock)
+        ledger = AlertReplicator(self._store, self._me, self._clock)
+        self._desk = StoreQueue(ledger, self.outbox, self._adopt)
+        self._quiet = SilenceStore(self.board, ledger, self._clock)
 
     def _watch(self, made: tuple[Rule, ...], routes: set[str]) -> None:
         from gateway.alerting.anomaly.detector import Detector  # PERF: of no use to most
-        from gateway.alerting.anomaly.watch import Unusual
+        from gateway.alerting.anomaly.watch import AnomalyWatcher
 
         if self._unusual is None:
-            self._unusual = Unusual(
+            self._unusual = AnomalyWatcher(
                 lambda sensitivity, effect: Detector(sensitivity=sensitivity, absolute=effect), self._world.folder
             )
         self._unusual.configure(made, routes)
 
-    def _tell(self, notes: Iterable[Note]) -> None:
+    def _tell(self, notes: Iterable[Notification]) -> None:
         if self._desk is None:
             return
         over: dict[str, list[Addressed]] = {}
@@ -203,7 +205,7 @@ class Alerts:
         for key, addressed in over.items():
             self._desk.over(key, addressed)
 
-    def _forget(self, firing: set[str], notes: Iterable[Note]) -> None:
+    def _forget(self, firing: set[str], notes: Iterable[Notification]) -> None:
         """Other hosts no longer count on this one for alerts that are over, though nobody here was told of them."""
         over = self._seen - firing
         for key in over - {note.key for note in notes}:
@@ -214,7 +216,7 @@ class Alerts:
     def _adopt(self, key: str, ack: Ack, untold: int) -> list[Addressed]:
         return [self._addressed(note) for note in self.board.adopt(key, ack, self._clock(), untold)]
 
-    def _addressed(self, note: Note) -> Addressed:
+    def _addressed(self, note: Notification) -> Addressed:
         tiers = self._alerting.tiers(note.severity)
         channels: tuple[Channel, ...] = tiers[note.tier - 1].channels if note.tier <= len(tiers) else ()
         return note, channels

@@ -16,7 +16,7 @@ class Ack:
 
 
 @dataclass(slots=True)
-class Climb:
+class EscalationState:
     """How far one firing alert has climbed. Tiers count from 1."""
 
     #: since when people could be told: it fires and nothing mutes it; 0: not yet

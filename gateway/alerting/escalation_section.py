@@ -19,8 +19,8 @@ from gateway.config.hosts import (
     port_mistake,
     split_port,
 )
-from gateway.config.reader import Reader, Text
-from gateway.config.yaml import Map
+from gateway.config.reader import OptionReader, ScalarNode
+from gateway.config.yaml import MappingNode
 
 PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
 _HTTP = {"https": 443, "http": 80}
@@ -28,7 +28,7 @@ _SMTP = {"smtp": 587, "smtps": 465}
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
-def read_escalations(reader: Reader) -> Iterator[Escalation]:
+def read_escalations(reader: OptionReader) -> Iterator[Escalation]:
     """Those of one file."""
     if "escalation" not in reader:
         return
@@ -41,19 +41,19 @@ def read_escalations(reader: Reader) -> Iterator[Escalation]:
         yield Escalation(severity, ordered, section.key(severity).where)
 
 
-def _tier(reader: Reader) -> Tier:
+def _tier(reader: OptionReader) -> Tier:
     channels = [channel for kind in CHANNELS if kind in reader and (channel := _channel(reader, kind)) is not None]
     if not any(kind in reader for kind in CHANNELS):
         reader.complain("the tier has no target: nobody would be told", f"write one of {', '.join(CHANNELS)}")
     return Tier(reader.duration("after"), tuple(channels))
 
 
-def _channel(reader: Reader, kind: ChannelKind) -> Channel | None:
+def _channel(reader: OptionReader, kind: ChannelKind) -> Channel | None:
     if kind == "email":
-        return _email(reader.section(kind)) if isinstance(reader.raw(kind), Map) else None
+        return _email(reader.section(kind)) if isinstance(reader.raw(kind), MappingNode) else None
     if kind == "pagerduty":
         return _pagerduty(reader)
-    section = reader.section(kind) if isinstance(reader.raw(kind), Map) else None
+    section = reader.section(kind) if isinstance(reader.raw(kind), MappingNode) else None
     text = reader.one(kind) if section is None else section.one("url")
     if text is None:
         return None
@@ -65,8 +65,8 @@ def _channel(reader: Reader, kind: ChannelKind) -> Channel | None:
     return found
 
 
-def _pagerduty(reader: Reader) -> Channel | None:
-    if not isinstance(reader.raw("pagerduty"), Map):
+def _pagerduty(reader: OptionReader) -> Channel | None:
+    if not isinstance(reader.raw("pagerduty"), MappingNode):
         key = reader.one("pagerduty")
         return Channel("pagerduty", PAGERDUTY, "pagerduty", key=key.value) if key else None
     section = reader.section("pagerduty")
@@ -80,7 +80,7 @@ def _pagerduty(reader: Reader) -> Channel | None:
     )
 
 
-def _email(reader: Reader) -> Channel | None:
+def _email(reader: OptionReader) -> Channel | None:
     smtp = reader.one("smtp")
     to = tuple(text.value for text in reader.texts("to"))
     if smtp is None or not to:
@@ -106,7 +106,7 @@ def _email(reader: Reader) -> Channel | None:
     )
 
 
-def _check(text: Text, schemes: dict[str, int]) -> str:
+def _check(text: ScalarNode, schemes: dict[str, int]) -> str:
     """host:port of an address; complains of one that is none. SECURITY: it may be a secret, so it is not quoted."""
     examples = " or ".join(f"{scheme}://" for scheme in schemes)
     try:

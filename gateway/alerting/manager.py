@@ -6,16 +6,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from gateway.alerting.alert import Live
-from gateway.alerting.escalation import Ack, Climb
-from gateway.alerting.notification import Note, NoteState, key_of
-from gateway.alerting.rules.evaluate import Finding
+from gateway.alerting.alert import ActiveAlert
+from gateway.alerting.escalation import Ack, EscalationState
+from gateway.alerting.notification import NoteState, Notification, key_of
+from gateway.alerting.rules.evaluate import Evaluation
 from gateway.alerting.rules.rule import Rule
 from gateway.alerting.silences import (
     MOST_SILENCES,
     Inhibition,
+    MaintenanceWindow,
     Silence,
-    Weekly,
     inhibited,
     matches,
 )
@@ -25,26 +25,26 @@ MOST_LIVE: Final = 2000
 NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-class Board:
+class AlertManager:
     """`host` is the name that notes carry. Times are wall clock seconds."""
 
     def __init__(self, host: str) -> None:
         self.host = host
         self.silences: dict[str, Silence] = {}
         self._rules: tuple[Rule, ...] = ()
-        self._live: dict[str, Live] = {}
+        self._live: dict[str, ActiveAlert] = {}
         self._kept: dict[str, dict[str, Any]] = {}
         self._inhibitions: Sequence[Inhibition] = ()
-        self._windows: Sequence[Weekly] = ()
+        self._windows: Sequence[MaintenanceWindow] = ()
 
     def configure(
         self,
         rules: tuple[Rule, ...],
         inhibitions: Sequence[Inhibition] = (),
-        windows: Sequence[Weekly] = (),
+        windows: Sequence[MaintenanceWindow] = (),
         now: float = 0.0,
         routes: Collection[str] = (),
-    ) -> list[Note]:
+    ) -> list[Notification]:
         """Take other rules; alerts of those that stay go on, of the others they end. What is told of these.
 
         `routes` are all there are: what is unusual of one that is gone ends too.
@@ -53,7 +53,7 @@ class Board:
         names = {rule.name for rule in rules}
         self._kept = {key: each for key, each in self._kept.items() if key.partition("{")[0] in names}
         by_identity = {rule.identity: rule for rule in rules}
-        notes: list[Note] = []
+        notes: list[Notification] = []
         for key, live in list(self._live.items()):
             rule = by_identity.get(live.rule.identity)
             is_there = "route" not in live.more or live.more["route"] in routes
@@ -63,13 +63,15 @@ class Board:
             del self._live[key]
             if live.course.end(now):
                 live.words = "what it watched is no longer there"
-                notes += self._told(live, "resolved", now)
+                notes += self._notes_of(live, "resolved", now)
         for rule in rules:
             if rule.watch is None:
                 self._of(rule, {})
         return notes
 
-    def observe(self, rule: Rule, more: Mapping[str, str], finding: Finding, now: float, words: str = "") -> list[Note]:
+    def observe(
+        self, rule: Rule, more: Mapping[str, str], finding: Evaluation, now: float, words: str = ""
+    ) -> list[Notification]:
         """Take one verdict; what is told at once, which is only that an alert is resolved (see `climb`)."""
         live = self._of(rule, more, only_if=finding.holds is True)
         if live is None:
@@ -79,15 +81,15 @@ class Board:
             live.words = words or live.words
         turn = live.course.advance(finding.holds, now, rule.timing)
         if turn == "fired":
-            live.climb = Climb()
+            live.climb = EscalationState()
         elif turn == "resolved":
-            notes = self._told(live, "resolved", now)
-            live.climb = Climb()
+            notes = self._notes_of(live, "resolved", now)
+            live.climb = EscalationState()
             live.muted = ""
             return notes
         return []
 
-    def climb(self, now: float) -> list[Note]:
+    def climb(self, now: float) -> list[Notification]:
         """Whom to tell now that alerts fire."""
         self._expire(now)
         firing = [live for live in self._live.values() if live.course.is_on]
@@ -99,16 +101,16 @@ class Board:
             notes += [live.note("firing", tier, now, self.host) for tier in tiers]
         return notes
 
-    def acknowledge(self, name: str, ack: Ack, labels: Mapping[str, str], now: float) -> tuple[int, list[Note]]:
+    def acknowledge(self, name: str, ack: Ack, labels: Mapping[str, str], now: float) -> tuple[int, list[Notification]]:
         """(how many firing alerts somebody now has in hand, what those are told who were told before)."""
-        notes: list[Note] = []
+        notes: list[Notification] = []
         found = self.firing(name, labels)
         for live in found:
             live.climb.ack = ack
-            notes += self._told(live, "acknowledged", now)
+            notes += self._notes_of(live, "acknowledged", now)
         return len(found), notes
 
-    def adopt(self, key: str, ack: Ack, now: float, untold: int = 0) -> list[Note]:
+    def adopt(self, key: str, ack: Ack, now: float, untold: int = 0) -> list[Notification]:
         """Another host has an acknowledgement, which kept a tier from being told; what those who were told are told."""
         live = self._live.get(key)
         if live is None or not live.course.is_on:
@@ -117,7 +119,7 @@ class Board:
         if untold or (live.climb.ack is not None and ack.at <= live.climb.ack.at):
             return []
         live.climb.ack = ack
-        return self._told(live, "acknowledged", now)
+        return self._notes_of(live, "acknowledged", now)
 
     def silence(self, silence: Silence) -> bool:
         """Keep one more; whether there was room."""
@@ -130,7 +132,7 @@ class Board:
         """Those of all rules."""
         return list(dict.fromkeys(rule.name for rule in self._rules))
 
-    def firing(self, name: str | None = None, labels: Mapping[str, str] = NO_LABELS) -> list[Live]:
+    def firing(self, name: str | None = None, labels: Mapping[str, str] = NO_LABELS) -> list[ActiveAlert]:
         """The alerts that fire, or those of a name with these labels."""
         found = [live for live in self._live.values() if live.course.is_on]
         if name is None:
@@ -161,18 +163,18 @@ class Board:
         """Go on where another process stopped; before the first `configure`."""
         self._kept = {str(each.get("key")): each for each in kept if isinstance(each, dict)}
 
-    def _of(self, rule: Rule, more: Mapping[str, str], *, only_if: bool = True) -> Live | None:
+    def _of(self, rule: Rule, more: Mapping[str, str], *, only_if: bool = True) -> ActiveAlert | None:
         """The alert of a rule; of those that make several, only what ever was one."""
         key = key_of(rule.name, {**dict(rule.identity[1]), **more})
         live = self._live.get(key)
         if live is None and (only_if or key in self._kept) and self._has_room():
-            live = self._live[key] = Live(rule, dict(more))
+            live = self._live[key] = ActiveAlert(rule, dict(more))
             kept = self._kept.pop(key, None)
             if kept is not None:
                 try:
                     live.restore(kept)
                 except (KeyError, TypeError, ValueError, IndexError):
-                    live = self._live[key] = Live(rule, dict(more))
+                    live = self._live[key] = ActiveAlert(rule, dict(more))
         return live
 
     def _has_room(self) -> bool:
@@ -183,7 +185,7 @@ class Board:
             del self._live[key]
         return bool(idle)
 
-    def _told(self, live: Live, state: NoteState, now: float) -> list[Note]:
+    def _notes_of(self, live: ActiveAlert, state: NoteState, now: float) -> list[Notification]:
         return [live.note(state, tier, now, self.host) for tier in live.climb.told]
 
     def _muted(self, own: Mapping[str, str], firing: Sequence[Mapping[str, str]], now: float) -> str:

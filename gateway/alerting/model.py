@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.alerting.silences import Inhibition, Weekly
+from gateway.alerting.silences import Inhibition, MaintenanceWindow
 from gateway.config.header_edits_model import Pairs
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 ChannelKind = Literal["webhook", "slack", "pagerduty", "alertmanager", "email"]
 
 
 @dataclass(frozen=True, slots=True)
-class Slo(Record):
+class Slo(Options):
     """`limit` is the latency that requests may not exceed, 0: they may not fail. `slow`: severity of a slow burn."""
 
     objective: float
@@ -21,7 +21,7 @@ class Slo(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Watch(Record):
+class Watch(Options):
     """What is watched for anomalies, and of which routes; no routes: of the busiest."""
 
     metrics: tuple[str, ...]
@@ -30,7 +30,7 @@ class Watch(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Alert(Record):
+class Alert(Options):
     """One rule: exactly one of `when` (an expression), `watch` and `slo` says of what."""
 
     name: str
@@ -47,7 +47,7 @@ class Alert(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Channel(Record):
+class Channel(Options):
     """One way to tell people. SECURITY: `url`, `key` and `password` are secrets and never shown; `label` is.
 
     `url` of e-mail is smtp://host:port or smtps://host:port; `tls` of smtp: starttls or none.
@@ -70,7 +70,7 @@ class Channel(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Tier(Record):
+class Tier(Options):
     """Who is told `after` so many seconds of firing, unless somebody has acknowledged it."""
 
     after: float
@@ -78,7 +78,7 @@ class Tier(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Escalation(Record):
+class Escalation(Options):
     """The tiers of one severity, the first to be told first."""
 
     severity: str
@@ -87,13 +87,13 @@ class Escalation(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Alerting(Record):
+class Alerting(Options):
     """All that is written about alerts."""
 
     alerts: tuple[Alert, ...] = ()
     escalations: tuple[Escalation, ...] = ()
     inhibitions: tuple[Inhibition, ...] = ()
-    windows: tuple[Weekly, ...] = ()
+    windows: tuple[MaintenanceWindow, ...] = ()
 
     def tiers(self, severity: str) -> tuple[Tier, ...]:
         """Those of a severity; none where nobody is told."""

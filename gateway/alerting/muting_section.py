@@ -4,15 +4,15 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 from gateway.alerting.schema import DAYS
-from gateway.alerting.silences import Inhibition, Matchers, Weekly
+from gateway.alerting.silences import Inhibition, MaintenanceWindow, Matchers
 from gateway.config.diagnostics import among
-from gateway.config.reader import Reader
+from gateway.config.reader import OptionReader
 
 Known = Mapping[str, Collection[str]]
 """What there is by kind: `name` and `severity` of alerts, and the names of their `labels`."""
 
 
-def _matchers(reader: Reader, key: str, known: Known) -> Matchers:
+def _matchers(reader: OptionReader, key: str, known: Known) -> Matchers:
     found = []
     for name, text in reader.pairs(key):
         if name.value not in known["labels"]:
@@ -26,14 +26,14 @@ def _matchers(reader: Reader, key: str, known: Known) -> Matchers:
     return tuple(found)
 
 
-def read_inhibitions(reader: Reader, known: Known) -> Iterator[Inhibition]:
+def read_inhibitions(reader: OptionReader, known: Known) -> Iterator[Inhibition]:
     """Those of one file."""
     for section in reader.sections("inhibit"):
         when, mute = (_matchers(section, key, known) for key in ("if", "mute"))
         yield Inhibition(when, mute)
 
 
-def read_windows(reader: Reader, known: Known) -> Iterator[Weekly]:
+def read_windows(reader: OptionReader, known: Known) -> Iterator[MaintenanceWindow]:
     """The windows of maintenance of one file."""
     for section in reader.sections("silences"):
         days = tuple(DAYS.index(text.value) for text in section.texts("days") if text.value in DAYS)
@@ -41,7 +41,7 @@ def read_windows(reader: Reader, known: Known) -> Iterator[Weekly]:
         if start == end and "from" in section and "to" in section:
             section.complain("the window has no length", key="to")
         matchers = _matchers(section, "matchers", known)
-        yield Weekly(matchers, days or tuple(range(7)), start, end, section.text("comment"))
+        yield MaintenanceWindow(matchers, days or tuple(range(7)), start, end, section.text("comment"))
 
 
 def _minute(text: str) -> int:

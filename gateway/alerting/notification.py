@@ -16,7 +16,7 @@ FIELDS: Final = ("name", "severity", "value", "threshold", "since", "host")
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class Notification:
     """One message. `key` is the same for all messages of one alert; `since` is wall clock seconds."""
 
     key: str
@@ -39,7 +39,7 @@ class Note:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, kept: Any) -> Note:
+    def from_json(cls, kept: Any) -> Notification:
         """What was kept. Raises KeyError, TypeError or ValueError for what is none."""
         return cls(**{**kept, "labels": tuple((str(name), str(value)) for name, value in kept["labels"])})
 
@@ -66,13 +66,13 @@ def fill(template: str, values: Callable[[str], str]) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
-def title(note: Note) -> str:
+def title(note: Notification) -> str:
     """One line about it."""
     word = "TEST" if note.is_test else note.state.upper()
     return f"[{word}] {note.name} ({note.severity}): {note.summary}"
 
 
-def details(note: Note) -> dict[str, Any]:
+def details(note: Notification) -> dict[str, Any]:
     """Everything about it, for JSON."""
     found: dict[str, Any] = {
         "name": note.name,

@@ -6,9 +6,9 @@ import math
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from gateway.alerting.alert import Live
+from gateway.alerting.alert import ActiveAlert
 from gateway.alerting.model import Alerting, Channel
-from gateway.alerting.notification import Note, NoteState
+from gateway.alerting.notification import NoteState, Notification
 
 #: seconds; its API asks for 30 to 180, and `bodies.ALERTMANAGER_ENDS` leaves room for many that are lost
 EVERY: Final = 60.0
@@ -16,13 +16,15 @@ EVERY: Final = 60.0
 PACE: Final = 32
 
 
-class Again:
+class RepeatScheduler:
     """Remembers when; another process, which does not know, begins by telling all of them."""
 
     def __init__(self) -> None:
         self._told: dict[str, float] = {}
 
-    def due(self, firing: Sequence[Live], alerting: Alerting, notes: Collection[Note], now: float) -> list[Live]:
+    def due(
+        self, firing: Sequence[ActiveAlert], alerting: Alerting, notes: Collection[Notification], now: float
+    ) -> list[ActiveAlert]:
         """Those of what fires that are told again now; `notes` are told for the first time."""
         fresh = {(note.key, note.tier) for note in notes}
         known, self._told = self._told, {}
@@ -40,7 +42,9 @@ class Again:
         return [live for _, _, live in found]
 
 
-def told_again(live: Live, alerting: Alerting, now: float, host: str) -> list[tuple[Note, tuple[Channel, ...]]]:
+def repeats(
+    live: ActiveAlert, alerting: Alerting, now: float, host: str
+) -> list[tuple[Notification, tuple[Channel, ...]]]:
     """What is told, and to whom: of all who were told, to the Alertmanagers alone."""
     state: NoteState = "acknowledged" if live.climb.ack else "firing"
     found = [(tier, _of(alerting, live.rule.severity, tier)) for tier in live.climb.told]

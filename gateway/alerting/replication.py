@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 from gateway.alerting.escalation import Ack
 from gateway.alerting.silences import MOST_SILENCES, Silence
 from gateway.alerting.store_entry import (
-    Sight,
+    Observation,
     ack_of,
     enter,
     row,
@@ -40,7 +40,7 @@ TELL_EVERY: Final = 60.0
 _TRIES: Final = 20
 
 
-class Ledger:
+class AlertReplicator:
     """`me` is this host's observer. The methods ask the store and may take as long as it does."""
 
     def __init__(self, store: Store, me: str, clock: Callable[[], float]) -> None:
@@ -76,7 +76,7 @@ class Ledger:
 
         return self._changed(key, change, True)
 
-    def refresh(self, sight: Sight) -> tuple[Ack | None, bool]:
+    def refresh(self, sight: Observation) -> tuple[Ack | None, bool]:
         """Say that an alert is still seen here; who has it in hand, and whether this host is to tell so."""
         otherwise: tuple[Ack | None, bool] = (None, False)
 

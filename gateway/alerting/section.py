@@ -22,8 +22,8 @@ from gateway.alerting.schema import METRICS
 from gateway.config import units as values
 from gateway.config.diagnostics import among, did_you_mean
 from gateway.config.header_edits_model import Pairs
-from gateway.config.name_registry import Names
-from gateway.config.reader import Reader, Text
+from gateway.config.name_registry import NameRegistry
+from gateway.config.reader import OptionReader, ScalarNode
 
 MOST = 500
 _SUBJECTS = ("when", "anomaly", "slo")
@@ -37,14 +37,14 @@ class Known:
     def __init__(self, routes: Collection[str], upstreams: Collection[str], severities: Collection[str]) -> None:
         self.routes, self.upstreams, self.severities = routes, upstreams, severities
 
-    def check(self, text: Text, kind: str, name: str) -> None:
+    def check(self, text: ScalarNode, kind: str, name: str) -> None:
         """Complain about a name of which there is none."""
         names = {"route": self.routes, "upstream": self.upstreams}[kind]
         if name not in names:
             text.complain(f"there is no {kind} {name!r}", among(name, names))
 
 
-def read_alerting(readers: list[Reader], names: Mapping[str, Names], *, is_counted: bool) -> Alerting:
+def read_alerting(readers: list[OptionReader], names: Mapping[str, NameRegistry], *, is_counted: bool) -> Alerting:
     """All four sections; `names` are those of other sections, by section; `is_counted`: requests are."""
     escalations = tuple(each for reader in readers for each in read_escalations(reader))
     known = Known(names["routes"], names["upstreams"], names["escalation"])
@@ -63,13 +63,15 @@ def read_alerting(readers: list[Reader], names: Mapping[str, Names], *, is_count
             reader.complain(f"there are more than {MOST} alerts", key="alerts")
     used = {alert.severity for alert in alerts.values()} | {a.slo.slow for a in alerts.values() if a.slo and a.slo.slow}
     _check_used(readers, escalations, used)
-    severities = Names(used.union(known.severities), is_open=names["escalation"].is_open or names["alerts"].is_open)
+    severities = NameRegistry(
+        used.union(known.severities), is_open=names["escalation"].is_open or names["alerts"].is_open
+    )
     is_open = names["alerts"].is_open
     labels = (*_RESERVED, *(name for alert in alerts.values() for name, _ in alert.labels))
     known_of = {
-        "name": Names(alerts, is_open=is_open),
+        "name": NameRegistry(alerts, is_open=is_open),
         "severity": severities,
-        "labels": Names(labels, is_open=is_open),
+        "labels": NameRegistry(labels, is_open=is_open),
     }
     return Alerting(
         alerts=tuple(alerts.values()),
@@ -79,7 +81,7 @@ def read_alerting(readers: list[Reader], names: Mapping[str, Names], *, is_count
     )
 
 
-def _check_used(readers: list[Reader], escalations: tuple[Escalation, ...], used: Collection[str]) -> None:
+def _check_used(readers: list[OptionReader], escalations: tuple[Escalation, ...], used: Collection[str]) -> None:
     for reader in readers:
         for name in reader.section("escalation") if "escalation" in reader else ():
             if used and name not in used:
@@ -88,7 +90,7 @@ def _check_used(readers: list[Reader], escalations: tuple[Escalation, ...], used
             reader.warn("there is no `escalation`: nobody is told, alerts are only shown", key="alerts")
 
 
-def _alert(reader: Reader, known: Known) -> Alert:
+def _alert(reader: OptionReader, known: Known) -> Alert:
     written = [key for key in _SUBJECTS if key in reader]
     if not written:
         reader.complain("the alert says nothing of when it fires", "write one of `when`, `anomaly` and `slo`")
@@ -115,7 +117,7 @@ def _no_data(word: str) -> Literal["keep", "ok", "alert"]:
     return "ok" if word == "ok" else "alert" if word == "alert" else "keep"
 
 
-def _keep(reader: Reader, wait: float) -> float:
+def _keep(reader: OptionReader, wait: float) -> float:
     if "keep_firing_for" in reader:
         return reader.duration("keep_firing_for") if _is_duration(reader.text("keep_firing_for")) else 0.0
     least = 180.0 if "anomaly" in reader else 120.0 if "slo" in reader else 15.0
@@ -126,7 +128,7 @@ def _is_duration(text: str) -> bool:
     return re.fullmatch(values.DURATION, text) is not None
 
 
-def _severity(reader: Reader, key: str, known: Known) -> str:
+def _severity(reader: OptionReader, key: str, known: Known) -> str:
     text = reader.one(key)
     if text is None:
         return ""
@@ -135,7 +137,7 @@ def _severity(reader: Reader, key: str, known: Known) -> str:
     return text.value
 
 
-def _when(reader: Reader, known: Known) -> str:
+def _when(reader: OptionReader, known: Known) -> str:
     text = reader.one("when")
     if text is None:
         return ""
@@ -153,7 +155,7 @@ def _when(reader: Reader, known: Known) -> str:
     return text.value
 
 
-def _at(text: Text, column: int) -> Text:
+def _at(text: ScalarNode, column: int) -> ScalarNode:
     """The same text, complained about at a character of it; what came from a reference stands nowhere."""
     file, line, start = text.place
     if text.origin or "\n" in text.value[:column]:
@@ -171,7 +173,7 @@ def _quote(file: str, line: int, column: int) -> int:
     return int(found[column - 1 : column] in ('"', "'"))
 
 
-def _watch(reader: Reader, known: Known) -> Watch:
+def _watch(reader: OptionReader, known: Known) -> Watch:
     value = reader.raw("sensitivity")
     sensitivity = float(value) if type(value) in (int, float) else 3.0
     if not 1 <= sensitivity <= 20:
@@ -183,7 +185,7 @@ def _watch(reader: Reader, known: Known) -> Watch:
     return Watch(metrics, sensitivity, tuple(dict.fromkeys(text.value for text in routes)))
 
 
-def _slo(reader: Reader, known: Known) -> Slo:
+def _slo(reader: OptionReader, known: Known) -> Slo:
     text = reader.one("objective")
     objective = reader.share("objective") if text and re.fullmatch(values.SHARE, text.value) else 0.999
     if text is not None and not slo.LEAST < objective < 1:
@@ -203,7 +205,7 @@ def _slo(reader: Reader, known: Known) -> Slo:
     return Slo(objective, limit, route.value if route else None, _severity(reader, "slow", known))
 
 
-def _labels(reader: Reader) -> Pairs:
+def _labels(reader: OptionReader) -> Pairs:
     found = []
     for name, text in reader.pairs("labels"):
         if name.value in _RESERVED:
@@ -212,7 +214,7 @@ def _labels(reader: Reader) -> Pairs:
     return tuple(found)
 
 
-def _summary(reader: Reader) -> str:
+def _summary(reader: OptionReader) -> str:
     text = reader.one("summary")
     for name in fields(text.value) if text else ():
         if text and name not in FIELDS and not name.startswith("labels."):

@@ -8,18 +8,18 @@ from typing import Any
 
 import gevent
 
-from gateway.alerting.manager import Board
-from gateway.alerting.replication import Ledger
+from gateway.alerting.manager import AlertManager
+from gateway.alerting.replication import AlertReplicator
 from gateway.alerting.silences import Silence
 from gateway.state.store import StoreError
 
 log = logging.getLogger("gateway")
 
 
-class Quiet:
+class SilenceStore:
     """Where the store is in trouble a silence holds on this host alone, and is handed on once the store is back."""
 
-    def __init__(self, board: Board, ledger: Ledger, clock: Callable[[], float]) -> None:
+    def __init__(self, board: AlertManager, ledger: AlertReplicator, clock: Callable[[], float]) -> None:
         self._board = board
         self._ledger = ledger
         self._clock = clock

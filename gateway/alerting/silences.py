@@ -62,7 +62,7 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
-class Weekly:
+class MaintenanceWindow:
     """A window of maintenance, UTC: `days` from 0 (Monday), minutes of the day; it may reach past midnight."""
 
     matchers: Matchers

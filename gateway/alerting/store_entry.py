@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.alerting.alert import Live
+from gateway.alerting.alert import ActiveAlert
 from gateway.alerting.escalation import Ack
 from gateway.alerting.notification import iso
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Observation:
     """An alert that fires on this host; `is_told`: who is to be told was, by this host or another."""
 
     key: str
@@ -24,7 +24,7 @@ class Sight:
     ack: Ack | None = None
 
     @classmethod
-    def of(cls, live: Live) -> Sight:
+    def of(cls, live: ActiveAlert) -> Observation:
         """As it is now."""
         rule, climb = live.rule, live.climb
         return cls(live.key, rule.name, rule.severity, live.labels, live.course.since, bool(climb.told), climb.ack)

@@ -13,24 +13,26 @@ from gevent.queue import Queue
 from gateway.alerting.channels.outbox import Outbox
 from gateway.alerting.escalation import Ack
 from gateway.alerting.model import Channel
-from gateway.alerting.notification import Note
-from gateway.alerting.replication import Ledger
-from gateway.alerting.store_entry import Sight
+from gateway.alerting.notification import Notification
+from gateway.alerting.replication import AlertReplicator
+from gateway.alerting.store_entry import Observation
 
 log = logging.getLogger("gateway")
 
 ROOM: Final = 4096
 
-Addressed = tuple[Note, tuple[Channel, ...]]
+Addressed = tuple[Notification, tuple[Channel, ...]]
 
 
-class Desk:
+class StoreQueue:
     """`adopt` is called with (key, ack, tier) when another host has an acknowledgement; it gives what is then told.
 
     The tier is one that is not to be told for its sake, or 0.
     """
 
-    def __init__(self, ledger: Ledger, outbox: Outbox, adopt: Callable[[str, Ack, int], list[Addressed]]) -> None:
+    def __init__(
+        self, ledger: AlertReplicator, outbox: Outbox, adopt: Callable[[str, Ack, int], list[Addressed]]
+    ) -> None:
         self._ledger = ledger
         self._outbox = outbox
         self._adopt = adopt
@@ -87,7 +89,7 @@ class Desk:
         """It is over here; who was told hears so when it is over everywhere."""
         self._do(lambda: self._send(addressed) if self._ledger.leave(key) else None)
 
-    def beat(self, sights: Iterable[Sight]) -> None:
+    def beat(self, sights: Iterable[Observation]) -> None:
         """These are still seen here. Left out while there is enough to do."""
         if self._jobs.qsize() < ROOM // 2:
             for sight in sights:
@@ -120,7 +122,7 @@ class Desk:
             for channel in channels:
                 self._outbox.put(channel, note)
 
-    def _refresh(self, sight: Sight) -> None:
+    def _refresh(self, sight: Observation) -> None:
         ack, is_mine = self._ledger.refresh(sight)
         if ack is not None:
             addressed = self._adopt(sight.key, ack, 0)

@@ -5,13 +5,13 @@ from typing import Any
 
 from gateway.auth.access_schema import OFF
 from gateway.auth.model import Access, ClaimRule
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.config.variables import Known, check_template
-from gateway.config.yaml import Seq
+from gateway.config.yaml import SequenceNode
 from gateway.http import template_parser as template
 
 
-def read_access(holder: Reader, parameters: frozenset[str] | None, default: Access | None) -> Access | None:
+def read_access(holder: OptionReader, parameters: frozenset[str] | None, default: Access | None) -> Access | None:
     """`auth` of a route whose path has `parameters`; it wins over that in `defaults` as a whole."""
     if "auth" not in holder:
         if holder.is_wrong("auth"):  # it is misspelt: nobody is told that there is none
@@ -36,7 +36,9 @@ def read_access(holder: Reader, parameters: frozenset[str] | None, default: Acce
     )
 
 
-def check_names(holder: Reader, check_provider: Callable[[Text], None], check_role: Callable[[Text], None]) -> None:
+def check_names(
+    holder: OptionReader, check_provider: Callable[[ScalarNode], None], check_role: Callable[[ScalarNode], None]
+) -> None:
     """Have every name in `auth` of a route looked up."""
     if "auth" not in holder:
         return
@@ -52,7 +54,7 @@ def check_names(holder: Reader, check_provider: Callable[[Text], None], check_ro
         check_role(text)
 
 
-def _once(reader: Reader, key: str) -> tuple[str, ...]:
+def _once(reader: OptionReader, key: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for text in reader.texts(key):
         if text.value in found:
@@ -61,12 +63,12 @@ def _once(reader: Reader, key: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _claims(holder: Reader, parameters: frozenset[str] | None) -> tuple[ClaimRule, ...]:
+def _claims(holder: OptionReader, parameters: frozenset[str] | None) -> tuple[ClaimRule, ...]:
     reader, known = holder.section("claims"), Known(parameters, has_caller=True)
     return tuple(rule for claim in reader if (rule := _rule(reader, claim, known)) is not None)
 
 
-def _rule(reader: Reader, claim: str, known: Known) -> ClaimRule | None:
+def _rule(reader: OptionReader, claim: str, known: Known) -> ClaimRule | None:
     value = reader.raw(claim)
     if isinstance(value, dict):
         text = reader.section(claim).one("prefix")
@@ -79,7 +81,7 @@ def _rule(reader: Reader, claim: str, known: Known) -> ClaimRule | None:
         return ClaimRule(claim, "prefix", (text.value,))
     for text in reader.texts(claim):
         _check_value(text, known)
-    if isinstance(value, Seq):
+    if isinstance(value, SequenceNode):
         return ClaimRule(claim, "one_of", tuple(item for item in value if _is_scalar(item)))
     return ClaimRule(claim, "equals", (value,)) if _is_scalar(value) else None
 
@@ -93,7 +95,7 @@ def _ends_with_variable(text: str) -> bool:
     return bool(pieces) and isinstance(pieces[-1], template.Variable)
 
 
-def _check_value(text: Text, known: Known) -> None:
+def _check_value(text: ScalarNode, known: Known) -> None:
     """SECURITY: what a claim is held against comes from the configuration and the path, never from query or header."""
     if not text.value:
         text.complain("the value is empty")

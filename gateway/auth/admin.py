@@ -79,7 +79,7 @@ class Keys(Resource):
         answer(resp, {**row(made), "key": key}, 201)
 
 
-class OneKey:
+class KeyResource:
     """DELETE /api/keys/{id}"""
 
     def __init__(self, site: Site) -> None:

@@ -13,7 +13,7 @@ log = logging.getLogger("gateway")
 EVERY: Final = 0.25  # seconds
 
 
-class Kept(Protocol):
+class BackgroundTask(Protocol):
     """Something that is kept fresh."""
 
     def tick(self) -> None:
@@ -21,13 +21,13 @@ class Kept(Protocol):
         ...
 
 
-class Keeper:
+class BackgroundTasks:
     """Ticks what `kept` gives, each in a greenlet of its own: one that waits for an issuer holds up no other."""
 
-    def __init__(self, kept: Callable[[], Iterable[Kept]]) -> None:
+    def __init__(self, kept: Callable[[], Iterable[BackgroundTask]]) -> None:
         """`kept` gives what the current plan has."""
         self._kept = kept
-        self._running: dict[int, Kept] = {}
+        self._running: dict[int, BackgroundTask] = {}
 
     def run_forever(self) -> None:
         """Tick until killed."""
@@ -45,7 +45,7 @@ class Keeper:
                 self._running[id(each)] = each  # NOTE: held, so that no other object gets its id
                 gevent.spawn(self._tick, each)
 
-    def _tick(self, each: Kept) -> None:
+    def _tick(self, each: BackgroundTask) -> None:
         try:
             each.tick()
         except Exception:

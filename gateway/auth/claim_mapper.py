@@ -23,7 +23,7 @@ ALL = "*"
 """The scope that stands for all of them."""
 
 
-class Enrich:
+class ClaimMapper:
     """What the configuration adds to the callers of one provider; `internal` signs for them to the upstream."""
 
     __slots__ = ("_forward", "_internal", "_name", "_path", "_roles", "epoch")

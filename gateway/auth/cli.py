@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from gateway.cli.options import (
-    Menu,
+    LazyGroup,
     claim,
     config_option,
     duration,
@@ -28,7 +28,7 @@ older_option = click.option(
 )
 
 
-@click.group(cls=Menu)
+@click.group(cls=LazyGroup)
 def keys() -> None:
     """Make, list and revoke API keys; make, rotate and prune signing keys."""
 

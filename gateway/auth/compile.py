@@ -19,16 +19,16 @@ from gateway.auth.model import (
     Provider,
     Session,
 )
-from gateway.auth.providers import Providers
-from gateway.auth.strip_credentials import hider
+from gateway.auth.providers import AuthProviderCompiler
+from gateway.auth.strip_credentials import strip_credentials
 from gateway.contracts import Step, Tools
 from gateway.policies.cors import policy as cors
 from gateway.policies.ip import policy as ip
 from gateway.routing.model import Document, Match, Route
-from gateway.upstream.compile import Service
+from gateway.upstream.compile import CompiledUpstream
 
 if TYPE_CHECKING:
-    from gateway.auth.runtime import Registry
+    from gateway.auth.runtime import AuthRuntime
 
 #: begins the names of the routes that providers serve themselves: no name in a file has a colon
 _OWN = "auth:"
@@ -45,14 +45,18 @@ class Identity:
     """Who may call, for one plan. `endpoints` are what providers serve themselves, `kept` what looks after itself."""
 
     def __init__(
-        self, document: Document, registry: Registry | None, services: Mapping[str, Service | None], complain: Complain
+        self,
+        document: Document,
+        registry: AuthRuntime | None,
+        services: Mapping[str, CompiledUpstream | None],
+        complain: Complain,
     ) -> None:
         self._document = document
         self._complain = complain
         self._complaints: set[tuple[str, str, str]] = set()
-        self._providers = Providers(document, registry, services, complain) if document.providers else None
+        self._providers = AuthProviderCompiler(document, registry, services, complain) if document.providers else None
         self._cors = {each.name: each for each in document.cors}
-        self._told = _told(document)
+        self._told = _forwarded_names(document)
         sessions = tuple(each for each in document.providers if isinstance(each.method, Session))
         self._session: Step | None = None
         if sessions:
@@ -121,7 +125,7 @@ class Identity:
             self._told,
             is_optional=access.is_optional,
             redirect=_redirect(sessions) if any(each.oidc for each in sessions) else None,
-            hide=hider(_hidden(self._document, access)),
+            hide=strip_credentials(_hidden(self._document, access)),
         )
         yield Step("identity", access.where, made)
         if access.scopes or access.roles or access.claims:
@@ -150,7 +154,7 @@ def _redirect(sessions: list[Session]) -> identity.Redirect:
     return lambda exchange: login_redirect(exchange, specs)
 
 
-def _told(document: Document) -> tuple[str, ...]:
+def _forwarded_names(document: Document) -> tuple[str, ...]:
     """The headers by which upstreams are told of callers, by any provider."""
     names = [name for each in document.providers for name, _ in each.told.forward]
     names += [each.told.internal.header for each in document.providers if each.told.internal is not None]

@@ -34,7 +34,7 @@ def _is_local(provider: Provider) -> bool:
     return not (isinstance(method, ApiKey) and method.is_stored)
 
 
-def asked(source: Route | None) -> dict[str, Any] | None:
+def explain_auth(source: Route | None) -> dict[str, Any] | None:
     """What a route asks of its callers; None where anybody may call."""
     access = None if source is None else source.access
     if access is None:

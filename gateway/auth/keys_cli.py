@@ -34,13 +34,13 @@ def line(name: str) -> str:
 
 def create(document: Document, given: dict[str, Any], style: str) -> str:
     """Have a key made. What is shown of it is all that there will ever be."""
-    made = cli_admin.ask(document, "POST", "/api/keys", given)
+    made = cli_admin.admin_request(document, "POST", "/api/keys", given)
     return _json(made) if style == "json" else f"{made['key']}\n"
 
 
 def listed(document: Document, style: str) -> str:
     """The keys in the store."""
-    keys = cli_admin.ask(document, "GET", "/api/keys")
+    keys = cli_admin.admin_request(document, "GET", "/api/keys")
     if style == "json":
         return _json(keys)
     return table([_row(key) for key in keys]) if keys else "no API key is stored\n"
@@ -48,7 +48,7 @@ def listed(document: Document, style: str) -> str:
 
 def revoke(document: Document, key_id: str) -> str:
     """Revoke one."""
-    cli_admin.ask(document, "DELETE", f"/api/keys/{key_id}")
+    cli_admin.admin_request(document, "DELETE", f"/api/keys/{key_id}")
     return f"{key_id} is revoked\n"
 
 

@@ -6,13 +6,13 @@ A claim path is a name, or names joined by dots for claims in claims: "realm_acc
 from dataclasses import dataclass
 
 from gateway.config.header_edits_model import Pairs
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 Scalar = str | int | float | bool
 
 
 @dataclass(frozen=True, slots=True)
-class Credential(Record):
+class Credential(Options):
     """Where a credential stands; `place` is header, cookie or query. Header names are as written."""
 
     place: str
@@ -20,7 +20,7 @@ class Credential(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class InternalToken(Record):
+class InternalToken(Options):
     """A short-lived token that the gateway signs for the upstream; `key` is the file of a PEM private key."""
 
     header: str
@@ -32,7 +32,7 @@ class InternalToken(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Told(Record):
+class ForwardedIdentity(Options):
     """What upstreams are told of a caller. `forward` is (header, claim path), `roles` the claim path of roles.
 
     `pass_credential` says whether the credential itself goes on to the upstream.
@@ -45,7 +45,7 @@ class Told(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Jwks(Record):
+class Jwks(Options):
     """Keys at an address: asked again after `refresh`, and served for `stale` seconds after the last good answer.
 
     `ca` is a file of authorities to trust instead of the system's, "" = not written.
@@ -59,7 +59,7 @@ class Jwks(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Jwt(Record):
+class Jwt(Options):
     """Tokens of an issuer. Exactly one of `secret`, `keys` and `jwks` is there ("", () and None are not).
 
     `keys` are absolute names of files that hold PEM public keys or certificates, a JWK or a JWK set. `issuers` and
@@ -79,7 +79,7 @@ class Jwt(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Consumer(Record):
+class Consumer(Options):
     """Who holds a key; `digest` is its SHA-256 in lower-case hex, "" for all keys that the store has for the name."""
 
     name: str
@@ -90,7 +90,7 @@ class Consumer(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class ApiKey(Record):
+class ApiKey(Options):
     """Keys of consumers: those written, and with `is_stored` those that `gateway keys` put into the store."""
 
     source: Credential
@@ -99,7 +99,7 @@ class ApiKey(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Login(Record):
+class Login(Options):
     """Who checks a user name and a password: POST of JSON to `path` of an upstream; 200 answers with the claims."""
 
     upstream: str
@@ -107,7 +107,7 @@ class Login(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Oidc(Record):
+class Oidc(Options):
     """Login through an OpenID provider. `insecure` allows http; `ca` as under Jwks."""
 
     issuer: str
@@ -120,7 +120,7 @@ class Oidc(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Session(Record):
+class Session(Options):
     """Browser sessions; one of `oidc` and `login` is not None. `ttl` is the whole life, `idle` the longest gap.
 
     The paths are served on `bind`. `csrf_header` names the header that must repeat the `csrf_cookie` with unsafe
@@ -142,7 +142,7 @@ class Session(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Issuer(Record):
+class Issuer(Options):
     """The gateway's own tokens. `key` is a file of PEM private keys: the first signs, all are published.
 
     `path` is the prefix of token, refresh and revoke; `jwks_path` that of the keys.
@@ -162,7 +162,7 @@ class Issuer(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Mtls(Record):
+class Mtls(Options):
     """Client certificates, verified against `server.tls.client_ca`. Empty tuples allow every verified one.
 
     `subjects` are RFC 4514 names, `sans` alternative names ("*.a.com" for all below), `fingerprints` SHA-256 in hex.
@@ -177,7 +177,7 @@ Method = Jwt | ApiKey | Session | Issuer | Mtls
 
 
 @dataclass(frozen=True, slots=True)
-class Provider(Record):
+class Provider(Options):
     """One entry of `auth`: a way to know who calls. `on_store_failure` is deny, allow or local.
 
     deny: 503; allow: as if it were known to the provider but nothing is revoked; local: what this worker remembers.
@@ -185,13 +185,13 @@ class Provider(Record):
 
     name: str
     method: Method
-    told: Told
+    told: ForwardedIdentity
     on_store_failure: str
     where: str
 
 
 @dataclass(frozen=True, slots=True)
-class Role(Record):
+class Role(Options):
     """A role with everything that it inherits: the roles it counts as (itself first) and the scopes it gives."""
 
     name: str
@@ -200,7 +200,7 @@ class Role(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimRule(Record):
+class ClaimRule(Options):
     """What a claim must be. `kind` is equals, one_of or prefix; a value may be a template of path parameters."""
 
     claim: str
@@ -209,7 +209,7 @@ class ClaimRule(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Access(Record):
+class Access(Options):
     """`auth` of a route: any one provider of `use`; then all `scopes`, any of `roles` and every one of `claims`.
 
     `is_optional` lets callers without a credential in, and then asks nothing of them.
@@ -224,7 +224,7 @@ class Access(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Cors(Record):
+class Cors(Options):
     """Who may call from a page of another origin. Origins are exact, "https://*.example.com", "*" or "re:<regex>".
 
     Empty `methods` allow those of the route, empty `headers` what the preflight asks for. `max_age` in seconds.
@@ -242,7 +242,7 @@ class Cors(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class IpRules(Record):
+class IpRules(Options):
     """Networks of clients. `deny` wins; with an `allow`, what is not in it is refused."""
 
     allow: tuple[str, ...]

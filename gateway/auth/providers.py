@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.auth.authenticate import REALM
 from gateway.auth.caller import Authenticator, Caller, Http
-from gateway.auth.claim_mapper import Enrich
+from gateway.auth.claim_mapper import ClaimMapper
 from gateway.auth.endpoint import Endpoint
 from gateway.auth.model import (
     ApiKey,
@@ -28,24 +28,24 @@ from gateway.errors import (
 from gateway.exchange import Exchange, Headers
 from gateway.routing.model import Document
 from gateway.state import MemoryStore
-from gateway.upstream.client import Calls, Through
-from gateway.upstream.compile import Service
+from gateway.upstream.client import InternalClient, UpstreamClient
+from gateway.upstream.compile import CompiledUpstream
 from gateway.upstream.pool.registry import Pools
 
 if TYPE_CHECKING:
     from gateway.auth.jwt.verify import Verifier
-    from gateway.auth.revocation_list import Revoked
-    from gateway.auth.runtime import Registry
+    from gateway.auth.revocation_list import RevocationList
+    from gateway.auth.runtime import AuthRuntime
 
 
-class Providers:
+class AuthProviderCompiler:
     """The providers of one plan: `found` by name, `endpoints` (with their places) to be routed, `kept` to be ticked."""
 
     def __init__(
         self,
         document: Document,
-        registry: Registry | None,
-        services: Mapping[str, Service | None],
+        registry: AuthRuntime | None,
+        services: Mapping[str, CompiledUpstream | None],
         complain: Callable[[str, str, str], None],
     ) -> None:
         self._document = document
@@ -74,16 +74,16 @@ class Providers:
             return self._api_key(spec, method)
         return self._mtls(spec, method)
 
-    def _enrich(self, spec: Provider) -> Enrich:
+    def _enrich(self, spec: Provider) -> ClaimMapper:
         internal = spec.told.internal
         if internal is None:
-            return Enrich(spec, self._document.roles)
+            return ClaimMapper(spec, self._document.roles)
         from gateway.auth.jwt.internal_token import InternalTokens
         from gateway.auth.jwt.signing import Signer
 
         told = tuple(path for _, path in spec.told.forward)
         clock = self._registry.clock
-        return Enrich(spec, self._document.roles, InternalTokens(internal, Signer(internal, clock), told, clock))
+        return ClaimMapper(spec, self._document.roles, InternalTokens(internal, Signer(internal, clock), told, clock))
 
     def _tokens(self, spec: Provider, method: Jwt, verifier: Verifier) -> Authenticator:
         from gateway.auth.jwt.authenticator import TokenAuthenticator
@@ -96,7 +96,7 @@ class Providers:
         return self._strict(spec, found)
 
     def _strict(self, spec: Provider, found: Authenticator) -> Authenticator:
-        return Strict(found, self._registry.revoked) if spec.on_store_failure == "deny" else found
+        return FailClosedAuthenticator(found, self._registry.revoked) if spec.on_store_failure == "deny" else found
 
     def _jwt(self, spec: Provider, method: Jwt) -> Authenticator:
         from gateway.auth.jwt.keys import StaticKeys, parse_keys, secret_key
@@ -140,14 +140,14 @@ class Providers:
         sessions = Sessions(spec.name, method, registry.store, registry.clock)
         renewal = None
         if method.oidc is not None:
-            from gateway.auth.oidc.pending_logins import Logins
-            from gateway.auth.session.refresh import Renewal
+            from gateway.auth.oidc.pending_logins import PendingLogins
+            from gateway.auth.session.refresh import TokenRefresher
 
             client = registry.client(method.oidc)
             self.kept += (client,)
             before = method.oidc.renew_before
-            renewal = Renewal(sessions, registry.store, client, renew_before=before, clock=registry.clock)
-            logins = Logins(spec.name, client, registry.store)
+            renewal = TokenRefresher(sessions, registry.store, client, renew_before=before, clock=registry.clock)
+            logins = PendingLogins(spec.name, client, registry.store)
             pages = SessionPages(sessions, method, client=client, logins=logins)
         else:
             assert method.login is not None
@@ -164,12 +164,12 @@ class Providers:
         )
 
     def _api_key(self, spec: Provider, method: ApiKey) -> Authenticator:
-        from gateway.auth.api_key.authenticator import ApiKeys, StoredCallers
+        from gateway.auth.api_key.authenticator import ApiKeys, StoredApiKeys
 
         registry, enrich, stored = self._registry, self._enrich(spec), None
         if method.is_stored:
             on_failure = spec.on_store_failure
-            stored = StoredCallers(
+            stored = StoredApiKeys(
                 spec.name, method, enrich, registry.stored_keys, on_failure=on_failure, clock=registry.clock
             )
         return self._strict(spec, Revocable(ApiKeys(spec.name, method, enrich, stored), registry.revoked))
@@ -183,7 +183,7 @@ class Providers:
     def _through(self, login: Login) -> Http:
         """The upstream that checks passwords."""
         service = self._services.get(login.upstream)
-        return Through(service.fetch, service.total) if service is not None else Nowhere()
+        return UpstreamClient(service.fetch, service.total) if service is not None else UnavailableUpstream()
 
 
 class Revocable:
@@ -191,7 +191,7 @@ class Revocable:
 
     __slots__ = ("_challenge", "_found", "_revoked", "name", "scheme")
 
-    def __init__(self, found: Authenticator, revoked: Revoked) -> None:
+    def __init__(self, found: Authenticator, revoked: RevocationList) -> None:
         self.name, self.scheme = found.name, found.scheme
         self._challenge = (("WWW-Authenticate", f'{found.scheme} realm="{REALM}"'),) if found.scheme else ()
         self._found = found
@@ -205,12 +205,12 @@ class Revocable:
         return caller
 
 
-class Strict:
+class FailClosedAuthenticator:
     """A provider with `on_store_failure: deny`: nobody is known while it cannot be told who was revoked."""
 
     __slots__ = ("_found", "_revoked", "name", "scheme")
 
-    def __init__(self, found: Authenticator, revoked: Revoked) -> None:
+    def __init__(self, found: Authenticator, revoked: RevocationList) -> None:
         self.name, self.scheme = found.name, found.scheme
         self._found = found
         self._revoked = revoked
@@ -223,7 +223,7 @@ class Strict:
         return caller
 
 
-class Nowhere:
+class UnavailableUpstream:
     """Http to an upstream that could not be built; there is a complaint about that already."""
 
     def request(
@@ -233,8 +233,8 @@ class Nowhere:
         raise GatewayError(NO_TARGET)
 
 
-def offline() -> Registry:
+def offline() -> AuthRuntime:
     """For plans that never serve (`check`, `explain`): a store and a network that nobody asks."""
-    from gateway.auth.runtime import Registry
+    from gateway.auth.runtime import AuthRuntime
 
-    return Registry(MemoryStore(Path("/dev/null")), Calls(Pools()))
+    return AuthRuntime(MemoryStore(Path("/dev/null")), InternalClient(Pools()))

@@ -81,7 +81,7 @@ class Revocations(Resource):
         log.warning("the sessions of %s (provider %s) were ended by hand", sub, found["provider"])
 
 
-class OneRevocation:
+class RevocationResource:
     """DELETE /api/revocations/{id}"""
 
     def __init__(self, site: Site) -> None:

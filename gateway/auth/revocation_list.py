@@ -44,7 +44,7 @@ CHANGES_MAX: Final = 64  # more of them at once: all buckets are read
 _TRIES: Final = 64
 
 
-class Revoked:
+class RevocationList:
     """The list in one worker; `tick` is to be called a few times a second. `clock` is Unix time."""
 
     def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:

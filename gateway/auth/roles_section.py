@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 
 from gateway.auth.jwt.section import texts_once
 from gateway.auth.model import Role
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 
 
-def read_roles(sections: Mapping[str, Reader], check: Callable[[Text], None]) -> tuple[Role, ...]:
+def read_roles(sections: Mapping[str, OptionReader], check: Callable[[ScalarNode], None]) -> tuple[Role, ...]:
     """The roles of all files by name; `check` complains about a role that is not there."""
     heirs = {name: texts_once(reader, "inherits") for name, reader in sections.items()}
     for reader in sections.values():
@@ -35,7 +35,7 @@ def _closure(name: str, heirs: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     return found
 
 
-def _check_circles(sections: Mapping[str, Reader], heirs: Mapping[str, tuple[str, ...]]) -> None:
+def _check_circles(sections: Mapping[str, OptionReader], heirs: Mapping[str, tuple[str, ...]]) -> None:
     """Complain once about each circle."""
     known: set[str] = set()
     for name, reader in sections.items():

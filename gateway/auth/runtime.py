@@ -11,11 +11,11 @@ from weakref import WeakValueDictionary
 from gateway._fast.authorization import TokenCache
 from gateway.auth.api_key.stored_keys import StoredKeys
 from gateway.auth.caller import Http
-from gateway.auth.revocation_list import Revoked
+from gateway.auth.revocation_list import RevocationList
 from gateway.state import Store, StoreError
 
 if TYPE_CHECKING:
-    from gateway.auth.jwt.jwks import RemoteKeys
+    from gateway.auth.jwt.jwks import RemoteJwks
     from gateway.auth.model import Jwks, Oidc, Provider
     from gateway.auth.oidc.client import OpenIdClient
 
@@ -33,17 +33,17 @@ class Https(Protocol):
         ...
 
 
-class Registry:
+class AuthRuntime:
     """One for each process. What it hands out lives as long as a plan uses it, so that a reload forgets nothing."""
 
     def __init__(self, store: Store, https: Https, clock: Callable[[], float] = time.time) -> None:
         self.store = store
-        self.revoked = Revoked(store, clock)
+        self.revoked = RevocationList(store, clock)
         self.stored_keys = StoredKeys(store, clock)
         self.clock = clock
         self._https = https
         self._swept_at = 0.0
-        self._keys: WeakValueDictionary[Jwks, RemoteKeys] = WeakValueDictionary()
+        self._keys: WeakValueDictionary[Jwks, RemoteJwks] = WeakValueDictionary()
         self._clients: WeakValueDictionary[Oidc, OpenIdClient] = WeakValueDictionary()
         self._caches: WeakValueDictionary[Provider, TokenCache] = WeakValueDictionary()
 
@@ -55,14 +55,14 @@ class Registry:
             with suppress(StoreError):  # who needs the store says so
                 self.store.sweep(SWEPT)
 
-    def keys(self, spec: Jwks) -> RemoteKeys:
+    def keys(self, spec: Jwks) -> RemoteJwks:
         """The keys at an address. Raises OSError for authorities that cannot be read."""
-        from gateway.auth.jwt.jwks import RemoteKeys
+        from gateway.auth.jwt.jwks import RemoteJwks
 
         found = self._keys.get(spec)
         if found is None:
             http = self._https.with_tls(spec.ca, spec.insecure)
-            found = self._keys[spec] = RemoteKeys(spec, self.store, http, self.clock)
+            found = self._keys[spec] = RemoteJwks(spec, self.store, http, self.clock)
         return found
 
     def client(self, spec: Oidc) -> OpenIdClient:

@@ -73,7 +73,7 @@ def _provider() -> Schema:
     )
 
 
-def _told(pass_credential: bool | None) -> dict[str, Schema]:
+def _forwarding_keys(pass_credential: bool | None) -> dict[str, Schema]:
     """What upstreams are told; the keys that all methods share. None: there is nothing to pass."""
     internal = {
         "header": {**_HEADER, "description": "The header it is sent in.", "default": "X-Gateway-Token"},
@@ -146,7 +146,7 @@ def _jwt() -> Schema:
             "What the header `typ` may be: JWT and at+jwt when not written.", text("a string", "A type.", LINE), least=1
         ),
         "from": one_or_more("Where the token stands: header:Authorization when not written.", _PLACE),
-        **_told(True),
+        **_forwarding_keys(True),
     }
     return section("Tokens of somebody else (RFC 7519), signed.", keys, ("algorithms",))
 
@@ -167,7 +167,7 @@ def _api_key() -> Schema:
             {**known, "additionalProperties": scalar("A claim, such as plan: gold.")},
             text("a consumer's name", "A name in `keys`.", NAME),
         ),
-        **_told(False),
+        **_forwarding_keys(False),
     }
     return section("Keys of machines.", keys)
 
@@ -195,7 +195,7 @@ def _session() -> Schema:
         "paths": section("Where sessions begin and end.", paths),
         "oidc": section("Log in through an OpenID provider.", oidc, ("issuer", "client_id")),
         "login": _login(),
-        **_told(None),
+        **_forwarding_keys(None),
     }
     return section("Sessions of browsers: data in the store, an opaque cookie outside; one of oidc and login.", keys)
 
@@ -213,7 +213,7 @@ def _issuer() -> Schema:
         "from": one_or_more("Where the token stands: header:Authorization when not written.", _PLACE),
         "path": text("a path such as /auth", "Before /token, /refresh and /revoke.", _FIXED_PATH, "/auth"),
         "jwks_path": text("a path", "Where the public keys are.", _FIXED_PATH, "/.well-known/jwks.json"),
-        **_told(True),
+        **_forwarding_keys(True),
     }
     return section("Tokens of the gateway's own, with an endpoint that gives them out.", keys, ("key",))
 
@@ -225,6 +225,6 @@ def _mtls() -> Schema:
         "subjects": listing("Subjects (RFC 4514); any when nothing is written here.", name, least=1),
         "sans": listing("Subject alternative names, `*.example.com` for all below.", name, least=1),
         "fingerprints": listing("SHA-256 of the certificates.", digest, least=1),
-        **_told(None),
+        **_forwarding_keys(None),
     }
     return section("Client certificates that `server.tls.client_ca` vouches for.", keys)

@@ -10,24 +10,24 @@ from gateway.auth.api_key.section import read_api_key, read_mtls
 from gateway.auth.jwt.section import read_internal_token, read_issuer, read_jwt
 from gateway.auth.model import (
     Cors,
+    ForwardedIdentity,
     Method,
     Provider,
     Role,
     Session,
-    Told,
 )
 from gateway.auth.roles_section import read_roles
 from gateway.auth.schema import METHODS
 from gateway.auth.session.section import Page, read_session, session_paths
 from gateway.config.header_edits import check_header_name
 from gateway.config.hosts import is_loopback
-from gateway.config.name_registry import Names
-from gateway.config.reader import Reader, Text
+from gateway.config.name_registry import NameRegistry
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.policies.cors.section import read_cors
 from gateway.routing.model import Server
 from gateway.upstream.model import Upstream
 
-_READ: Final[Mapping[str, Callable[[Reader], Method]]] = {
+_READ: Final[Mapping[str, Callable[[OptionReader], Method]]] = {
     "jwt": read_jwt,
     "api_key": read_api_key,
     "session": read_session,
@@ -40,13 +40,13 @@ _READ: Final[Mapping[str, Callable[[Reader], Method]]] = {
 class Identity:
     """The sections of all files, and the names in them."""
 
-    names: Mapping[str, Names]
+    names: Mapping[str, NameRegistry]
     providers: dict[str, Provider] = field(default_factory=dict)
     roles: tuple[Role, ...] = ()
     cors: dict[str, Cors] = field(default_factory=dict)
-    methods: list[Reader] = field(default_factory=list)
+    methods: list[OptionReader] = field(default_factory=list)
 
-    def check_names(self, holder: Reader) -> None:
+    def check_names(self, holder: OptionReader) -> None:
         """Complain about names on a route, or in `defaults`, that are not there."""
         check_names(holder, self._check_provider, self.check_role)
         name = holder.one("cors")
@@ -59,19 +59,19 @@ class Identity:
             for text, page in _pages(reader):
                 yield f"auth:{reader.path[1]}-{page.name}", text.where, page
 
-    def check_role(self, text: Text) -> None:
+    def check_role(self, text: ScalarNode) -> None:
         """Complain about a role that is not there."""
         self.names["roles"].check(text, "there is no role {}")
 
-    def _check_provider(self, text: Text) -> None:
+    def _check_provider(self, text: ScalarNode) -> None:
         self.names["auth"].check(text, "there is no {} under `auth`")
 
 
 def read_identity(
-    readers: Sequence[Reader],
+    readers: Sequence[OptionReader],
     server: Server,
     upstreams: Mapping[str, Upstream],
-    names: Mapping[str, Names],
+    names: Mapping[str, NameRegistry],
     *,
     asks_clients: bool,
 ) -> Identity:
@@ -94,9 +94,9 @@ def read_identity(
     return identity
 
 
-def _unique(key: str, readers: Iterable[Reader]) -> Iterator[tuple[str, Reader]]:
+def _unique(key: str, readers: Iterable[OptionReader]) -> Iterator[tuple[str, OptionReader]]:
     """The entries of a section of all files by name, the first of each name."""
-    seen: dict[str, Reader] = {}
+    seen: dict[str, OptionReader] = {}
     for holder in readers:
         section = holder.section(key)
         for name in section:
@@ -107,14 +107,14 @@ def _unique(key: str, readers: Iterable[Reader]) -> Iterator[tuple[str, Reader]]
                     yield name, seen[name]
 
 
-def _check_name(text: Text, seen: Mapping[str, Reader | Cors]) -> None:
+def _check_name(text: ScalarNode, seen: Mapping[str, OptionReader | Cors]) -> None:
     if text.value == OFF:
         text.complain("`off` cannot be a name: it is what routes say that want none")
     if text.value in seen:
         text.complain(f"the name is written twice, first at {seen[text.value].where}")
 
 
-def _method(reader: Reader) -> Reader | None:
+def _method(reader: OptionReader) -> OptionReader | None:
     """The section of the one method; complains when there is none or a second."""
     written = [key for key in METHODS if key in reader]
     if len(written) > 1:
@@ -124,7 +124,7 @@ def _method(reader: Reader) -> Reader | None:
     return reader.section(written[0]) if written and isinstance(reader.raw(written[0]), dict) else None
 
 
-def _provider(name: str, holder: Reader, reader: Reader, server: Server) -> Provider:
+def _provider(name: str, holder: OptionReader, reader: OptionReader, server: Server) -> Provider:
     kind = str(reader.path[-1])
     method = _READ[kind](reader)
     is_session = isinstance(method, Session)
@@ -133,13 +133,13 @@ def _provider(name: str, holder: Reader, reader: Reader, server: Server) -> Prov
     return Provider(
         name=name,
         method=method,
-        told=_told(reader, is_session),
+        told=_forwarded_identity(reader, is_session),
         on_store_failure=holder.text("on_store_failure") or ("deny" if is_session else "local"),
         where=holder.where,
     )
 
 
-def _told(reader: Reader, is_session: bool) -> Told:
+def _forwarded_identity(reader: OptionReader, is_session: bool) -> ForwardedIdentity:
     seen: set[str] = set()
     for name, _ in reader.pairs("forward"):
         check_header_name(name)
@@ -149,7 +149,7 @@ def _told(reader: Reader, is_session: bool) -> Told:
             name.complain(f"the header {name.shown} is there twice; names are compared without case")
         seen.add(name.value.lower())
     passes = reader.raw("pass_credential") if "pass_credential" in reader else reader.default("pass_credential")
-    return Told(
+    return ForwardedIdentity(
         forward=tuple((name.value, claim.value) for name, claim in reader.pairs("forward")),
         roles=reader.text("roles"),
         internal=read_internal_token(reader),
@@ -157,7 +157,7 @@ def _told(reader: Reader, is_session: bool) -> Told:
     )
 
 
-def _check_endpoints(methods: Iterable[Reader]) -> None:
+def _check_endpoints(methods: Iterable[OptionReader]) -> None:
     """Complain about two endpoints of sessions and issuers on one path."""
     seen: dict[str, str] = {}
     for reader in methods:
@@ -168,7 +168,7 @@ def _check_endpoints(methods: Iterable[Reader]) -> None:
             seen.setdefault(page.path, text.where)
 
 
-def _pages(reader: Reader) -> Iterator[tuple[Text, Page]]:
+def _pages(reader: OptionReader) -> Iterator[tuple[ScalarNode, Page]]:
     """What a provider serves itself, each page with what stands for its path in the file."""
     if reader.path[-1] == "session":
         yield from session_paths(reader)

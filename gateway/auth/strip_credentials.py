@@ -13,7 +13,7 @@ from gateway.exchange import Exchange
 Hide = Callable[[Exchange], None]
 
 
-def hider(credentials: Iterable[Credential]) -> Hide | None:
+def strip_credentials(credentials: Iterable[Credential]) -> Hide | None:
     """What takes these out of the request that goes on; None for none.  The request as it came stays for the log."""
     places = tuple(credentials)
     hides: list[Hide] = []

@@ -5,12 +5,12 @@ from __future__ import annotations
 from time import monotonic
 
 from gateway.cache.invalidation import invalidated
-from gateway.cache.runtime import Caching
+from gateway.cache.runtime import CacheRuntime
 from gateway.contracts import RoutePlan
 from gateway.exchange import Exchange, Response
 
 
-def forget(exchange: Exchange, response: Response, caching: Caching) -> None:
+def invalidate(exchange: Exchange, response: Response, caching: CacheRuntime) -> None:
     """What a request has changed is no longer kept (RFC 9111 section 4.4)."""
     if exchange.method in ("GET", "HEAD"):
         return
@@ -21,7 +21,7 @@ def forget(exchange: Exchange, response: Response, caching: Caching) -> None:
         caching.purges.forget(authority + target for target in targets)
 
 
-def beside(exchange: Exchange, route: RoutePlan) -> Exchange:
+def in_background(exchange: Exchange, route: RoutePlan) -> Exchange:
     """The same request without its client: nothing is sent there, and it has the whole time of the route."""
     started = monotonic()
     environ = {**exchange.environ, "gateway.channel": None, "wsgi.early_hints": None}

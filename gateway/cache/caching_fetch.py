@@ -8,19 +8,19 @@ from typing import Final
 
 from gateway.cache.entry import (
     Entry,
+    HitForPass,
     Kept,
-    Pass,
     Variants,
 )
 from gateway.cache.fetch import Fetching, Plans
-from gateway.cache.flights import Flight
+from gateway.cache.flights import InFlight
 from gateway.cache.key import Key, Keys
-from gateway.cache.lookup import Use, Verdict, verdict
-from gateway.cache.request_directives import Asked
-from gateway.cache.response import answered
-from gateway.cache.runtime import Caching
+from gateway.cache.lookup import Action, Decision, verdict
+from gateway.cache.request_directives import RequestDirectives
+from gateway.cache.response import respond_from_cache
+from gateway.cache.runtime import CacheRuntime
 from gateway.cache.stored_response import selects
-from gateway.cache.write import Wish
+from gateway.cache.write import CacheRequest
 from gateway.errors import NOT_CACHED, GatewayError
 from gateway.exchange import (
     CACHE_HIT,
@@ -42,21 +42,21 @@ _SPECIAL: Final = frozenset(
 
 
 @dataclass(slots=True)
-class _Turn:
+class FetchTurn:
     """What is known of a request so far."""
 
     key: Key
     headers: Headers
-    asked: Asked
+    asked: RequestDirectives
     arrived: float
 
 
-class Cached:
+class CachingFetch:
     """The fetch of a route with `cache`."""
 
     __slots__ = ("_caching", "_clock", "_count", "_fetching", "_keys", "_memory", "_plans", "_purges")
 
-    def __init__(self, plans: Plans, keys: Keys, caching: Caching) -> None:
+    def __init__(self, plans: Plans, keys: Keys, caching: CacheRuntime) -> None:
         self._plans = plans
         self._keys = keys
         self._caching = caching
@@ -82,9 +82,9 @@ class Cached:
             self._count.hits += 1
             exchange.marks |= CACHE_HIT
             return found.answer(now)
-        if type(found) is Pass and now < found.until and _SPECIAL.isdisjoint(environ):
+        if type(found) is HitForPass and now < found.until and _SPECIAL.isdisjoint(environ):
             return self._fetching.past(exchange, "miss", found.why)
-        turn = _Turn(key, headers, Asked.of(method, headers), now)
+        turn = FetchTurn(key, headers, RequestDirectives.of(method, headers), now)
         if turn.asked.is_for_origin:
             return self._fetching.past(exchange, "bypass", "precondition")
         return self._turns(exchange, turn, found, name)
@@ -109,12 +109,12 @@ class Cached:
             return None, key
         return found, key
 
-    def _turns(self, exchange: Exchange, turn: _Turn, found: Kept | None, name: str) -> Response:
+    def _turns(self, exchange: Exchange, turn: FetchTurn, found: Kept | None, name: str) -> Response:
         asked, flights = turn.asked, self._caching.flights
         is_odd = asked.method == "HEAD" or asked.range is not None or asked.control.no_store
         for _ in range(TURNS):
             now = self._clock()
-            if isinstance(found, Pass):
+            if isinstance(found, HitForPass):
                 if now < found.until and not asked.control.only_if_cached:
                     return self._fetching.past(exchange, "miss", found.why)
                 found = None
@@ -125,7 +125,7 @@ class Cached:
             sent = self._sent(exchange, turn, name, entry, seen)
             if sent is not None:
                 return sent
-            wish = Wish(turn.key, turn.headers, asked, entry)
+            wish = CacheRequest(turn.key, turn.headers, asked, entry)
             if is_odd and (entry is None or asked.control.no_store):
                 return self._fetching.ask(exchange, wish, None)
             flight, is_mine = flights.begin(name, now)
@@ -141,44 +141,46 @@ class Cached:
             found, name = self._near(turn.key, turn.headers)
         return self._fetching.ask(exchange, wish, None)
 
-    def _sent(self, exchange: Exchange, turn: _Turn, name: str, entry: Entry | None, seen: Verdict) -> Response | None:
+    def _sent(
+        self, exchange: Exchange, turn: FetchTurn, name: str, entry: Entry | None, seen: Decision
+    ) -> Response | None:
         """The answer out of what is kept, where that will do."""
         use = seen.use
-        if use is Use.TIMEOUT:
+        if use is Action.TIMEOUT:
             words = "The request takes only what is kept, and nothing is that would do."
             raise GatewayError(NOT_CACHED, words, headers=(("Cache-Status", "gateway; detail=only-if-cached"),))
-        if entry is None or use is Use.MISS:
+        if entry is None or use is Action.MISS:
             return None
-        if use is Use.VALIDATE:
+        if use is Action.VALIDATE:
             if not (seen.on_error and self._clock() < entry.quiet_until):
                 return None
             self._count.saved += 1
             exchange.marks |= CACHE_STALE
             return _answer(turn.asked, entry, seen, "hit", "; detail=upstream-failed")
-        if use is Use.FRESH:
+        if use is Action.FRESH:
             self._count.hits += 1
             exchange.marks |= CACHE_HIT
         else:
             self._count.stale += 1
             exchange.marks |= CACHE_STALE
-        if use is Use.REFRESH:
-            self._fetching.refresh(exchange, Wish(turn.key, turn.headers, turn.asked, entry), name)
+        if use is Action.REFRESH:
+            self._fetching.refresh(exchange, CacheRequest(turn.key, turn.headers, turn.asked, entry), name)
         return _answer(turn.asked, entry, seen, "hit")
 
-    def _collapsed(self, turn: _Turn, flight: Flight) -> Response | None:
+    def _collapsed(self, turn: FetchTurn, flight: InFlight) -> Response | None:
         """What came of the flight that was waited for, where it is the answer to this request too."""
         entry = flight.entry
         if entry is None or not selects(entry.stored, turn.headers, self._plans.rules):
             return None
         seen = verdict(turn.asked, entry.stored, self._clock())
         # RFC 9111 section 4: what must be confirmed for each request was, if it was asked for after this one came.
-        if seen.use is Use.VALIDATE and flight.began < turn.arrived:
+        if seen.use is Action.VALIDATE and flight.began < turn.arrived:
             return None
         self._count.collapsed += 1
         return _answer(turn.asked, entry, seen, "fwd=miss; collapsed", "")
 
 
-def _answer(asked: Asked, entry: Entry, seen: Verdict, how: str, detail: str = "") -> Response:
-    response = answered(asked, entry.stored, entry.body, seen.age)
+def _answer(asked: RequestDirectives, entry: Entry, seen: Decision, how: str, detail: str = "") -> Response:
+    response = respond_from_cache(asked, entry.stored, entry.body, seen.age)
     response.headers.append(("Cache-Status", f"gateway; {how}; ttl={int(seen.left)}{detail}"))
     return response

@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 
 import click
 
-from gateway.cli.options import Menu, config_option, format_option
+from gateway.cli.options import LazyGroup, config_option, format_option
 
 
-@click.group(cls=Menu)
+@click.group(cls=LazyGroup)
 def cache() -> None:
     """Purge what caches keep, and see how often they are of use."""
 
@@ -30,7 +30,7 @@ def purge(is_all: bool, config: str, **given: tuple[str, ...]) -> None:
     if is_all == bool(pairs):
         raise click.UsageError("say what: --url, --prefix, --tag or --route, or else --all")
     query = urlencode([("all", "true")] if is_all else pairs)
-    _asked(config, "DELETE", f"/api/cache?{query}")
+    _admin_answer(config, "DELETE", f"/api/cache?{query}")
 
 
 @cache.command()
@@ -38,7 +38,7 @@ def purge(is_all: bool, config: str, **given: tuple[str, ...]) -> None:
 @format_option("text")
 def stats(config: str, style: str) -> None:
     """Show how often the caches of routes were of use, over all workers."""
-    found = _asked(config, "GET", "/api/cache")
+    found = _admin_answer(config, "GET", "/api/cache")
     click.echo(json.dumps(found, indent=1) if style == "json" else "\n".join(_lines(found)))
 
 
@@ -52,12 +52,12 @@ def _lines(found: dict[str, Any]) -> list[str]:
     return lines or ["no route has a cache that was asked"]
 
 
-def _asked(config: str, method: str, path: str) -> Any:
+def _admin_answer(config: str, method: str, path: str) -> Any:
     """What the admin API answers; a problem is told in one line and ends the process with status 1."""
-    from gateway.cli.client import Problem, ask, document_of
+    from gateway.cli.client import Problem, admin_request, document_of
 
     try:
-        return ask(document_of(config), method, path)
+        return admin_request(document_of(config), method, path)
     except Problem as problem:
         click.echo(str(problem), err=True)
         sys.exit(1)

@@ -10,24 +10,24 @@ from typing import Any
 from gateway.cache import policy as cache
 from gateway.cache.key import KeyRules
 from gateway.cache.model import Cache
-from gateway.cache.rules import Rules
-from gateway.cache.runtime import Caching
+from gateway.cache.rules import CacheOptions
+from gateway.cache.runtime import CacheRuntime
 from gateway.contracts import RoutePlan, Step, Steps
 from gateway.http.accept_encoding import choose
-from gateway.http.frozen import FrozenMap
+from gateway.http.frozen import FrozenDict
 from gateway.http.template_parser import variables
 from gateway.routing.model import Document, Route
 
 
-class Caches:
+class CacheCompiler:
     """The caches of the routes of one plan."""
 
-    def __init__(self, document: Document, caching: Caching) -> None:
+    def __init__(self, document: Document, caching: CacheRuntime) -> None:
         self.is_used = any(route.cache is not None for route in document.routes)
         self._caching = caching
 
     @property
-    def kept(self) -> tuple[Caching, ...]:
+    def kept(self) -> tuple[CacheRuntime, ...]:
         """What looks after itself while the plan serves."""
         return (self._caching,) if self.is_used else ()
 
@@ -56,12 +56,12 @@ class Caches:
         return replace(plan, steps=(*plan.steps, Step("cache", route.where, cache.forgetting(self._caching))))
 
 
-def rules_of(spec: Cache, route: Route) -> Rules:
+def rules_of(spec: Cache, route: Route) -> CacheOptions:
     """What the route says of its cache."""
     coding = None if route.compress is None else partial(choose, offered=route.compress.algorithms)
     # Who chooses a leg by a header must not choose it for all others.
     override = route.split.override.lower() if route.split is not None else ""
-    return Rules(
+    return CacheOptions(
         ttl=spec.ttl,
         stale_while_revalidate=spec.stale_while_revalidate,
         stale_if_error=spec.stale_if_error,
@@ -92,6 +92,6 @@ def _claims(value: Any) -> Iterator[str]:
     elif is_dataclass(value):
         for field in fields(value):
             yield from _claims(getattr(value, field.name))
-    elif isinstance(value, tuple | FrozenMap):
-        for each in value.values() if isinstance(value, FrozenMap) else value:
+    elif isinstance(value, tuple | FrozenDict):
+        for each in value.values() if isinstance(value, FrozenDict) else value:
             yield from _claims(each)

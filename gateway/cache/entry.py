@@ -10,9 +10,9 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from gateway.cache import vary as varying
-from gateway.cache.response_directives import Facts
-from gateway.cache.rules import Rules
-from gateway.cache.stored_response import Stored, rebuilt
+from gateway.cache.response_directives import ResponseDirectives
+from gateway.cache.rules import CacheOptions
+from gateway.cache.stored_response import StoredResponse, rebuilt
 from gateway.exchange import Headers, Response
 
 FORMAT: Final = 1
@@ -38,12 +38,14 @@ class Entry:
         "stored", "tags", "target", "url",
     )  # fmt: skip
 
-    def __init__(self, stored: Stored, body: bytes, url: str, route: str, tags: tuple[str, ...], stamp: int) -> None:
+    def __init__(
+        self, stored: StoredResponse, body: bytes, url: str, route: str, tags: tuple[str, ...], stamp: int
+    ) -> None:
         self.stored = stored
         self.body = body
         self.url = url
         self.target = url[url.find("/") :]
-        self.marks = (mark_of(url), mark_of(self.target))
+        self.marks = (variant_id(url), variant_id(self.target))
         self.route = route
         self.tags = tags
         self.stamp = stamp
@@ -63,7 +65,7 @@ class Entry:
     @property
     def is_public(self) -> bool:
         """Whether the origin says that it is everybody's."""
-        return Facts.of(self.stored.headers).control.public
+        return ResponseDirectives.of(self.stored.headers).control.public
 
     def is_older(self, other: Entry) -> bool:
         """Whether it came before the other one."""
@@ -102,7 +104,7 @@ class Variants:
         self._endings: dict[tuple[tuple[str, str], ...], str] = {}
         self.size = 200 + sum(map(len, names)) + ENDINGS * 100
 
-    def key(self, key: str, headers: Headers, rules: Rules) -> str:
+    def key(self, key: str, headers: Headers, rules: CacheOptions) -> str:
         """The key of the answer for a request with these headers."""
         lengths = self._lengths
         fields = tuple([field for field in headers if len(field[0]) in lengths])
@@ -116,7 +118,7 @@ class Variants:
         return key + ending
 
 
-class Pass:
+class HitForPass:
     """Until a time (Unix) nobody waits for an answer that will not be kept; `why` is a word for Cache-Status."""
 
     __slots__ = ("size", "until", "why")
@@ -127,7 +129,7 @@ class Pass:
         self.size = 100
 
 
-Kept = Entry | Variants | Pass
+Kept = Entry | Variants | HitForPass
 
 
 def variant(key: str, chosen: varying.Selecting) -> str:
@@ -139,7 +141,7 @@ def variant(key: str, chosen: varying.Selecting) -> str:
     return "\r".join((key, *(value for _, value in chosen)))
 
 
-def mark_of(url: str) -> str:
+def variant_id(url: str) -> str:
     """What a URL is purged by: as short for a long one, which clients may make as long as they like."""
     return blake2b(url.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
@@ -164,7 +166,7 @@ def pack(kept: Entry | Variants) -> bytes:
     return json.dumps(head, separators=(",", ":")).encode() + b"\n" + kept.body
 
 
-def unpack(raw: bytes, rules: Rules) -> Entry | Variants | None:
+def unpack(raw: bytes, rules: CacheOptions) -> Entry | Variants | None:
     """What the store has, under the rules of who reads it; None for what cannot be read."""
     head, _, body = raw.partition(b"\n")
     try:
@@ -178,7 +180,7 @@ def unpack(raw: bytes, rules: Rules) -> Entry | Variants | None:
         return None
 
 
-def _entry(found: dict[str, Any], body: bytes, rules: Rules) -> Entry:
+def _entry(found: dict[str, Any], body: bytes, rules: CacheOptions) -> Entry:
     times = (float(found["times"][0]), float(found["times"][1]))
     headers = [(str(name), str(value)) for name, value in found["headers"]]
     chosen = tuple((str(name), str(value)) for name, value in found["vary"])

@@ -12,13 +12,13 @@ from typing import Final
 import gevent
 
 from gateway import pipeline
-from gateway.cache.background import beside, forget
+from gateway.cache.background import in_background, invalidate
 from gateway.cache.entry import Entry, Variants
-from gateway.cache.flights import AT_ONCE, Flight
+from gateway.cache.flights import AT_ONCE, InFlight
 from gateway.cache.key import Key
-from gateway.cache.lookup import Use, verdict
-from gateway.cache.request_directives import Asked, bare
-from gateway.cache.response import answered
+from gateway.cache.lookup import Action, verdict
+from gateway.cache.request_directives import RequestDirectives, bare
+from gateway.cache.response import respond_from_cache
 from gateway.cache.revalidate import (
     agrees,
     conditional,
@@ -26,12 +26,12 @@ from gateway.cache.revalidate import (
     head_agrees,
     is_error,
 )
-from gateway.cache.rules import Rules
-from gateway.cache.runtime import Caching
+from gateway.cache.rules import CacheOptions
+from gateway.cache.runtime import CacheRuntime
 from gateway.cache.shared_tier import LOCKED
 from gateway.cache.stats import Count
 from gateway.cache.stored_response import selects
-from gateway.cache.write import Keeping, Wish
+from gateway.cache.write import CacheRequest, CacheWriter
 from gateway.contracts import RoutePlan
 from gateway.errors import GatewayError
 from gateway.exchange import (
@@ -48,14 +48,14 @@ log = logging.getLogger("gateway")
 
 #: seconds for which an upstream that failed is not asked again while what is kept may be sent instead
 QUIET: Final = 2.0
-_SENT: Final = (Use.FRESH, Use.STALE, Use.REFRESH)
+_SENT: Final = (Action.FRESH, Action.STALE, Action.REFRESH)
 
 
 @dataclass(frozen=True, slots=True)
 class Plans:
     """What a route's cache is made of; `inner` is the rest of the line, `max_size` is bytes."""
 
-    rules: Rules
+    rules: CacheOptions
     inner: RoutePlan
     max_size: int
     tags: Callable[[Exchange], tuple[str, ...]]
@@ -66,19 +66,19 @@ class Fetching:
 
     __slots__ = ("_caching", "_count", "_keeping", "_plans")
 
-    def __init__(self, plans: Plans, caching: Caching, count: Count) -> None:
+    def __init__(self, plans: Plans, caching: CacheRuntime, count: Count) -> None:
         self._plans = plans
         self._caching = caching
         self._count = count
-        self._keeping = Keeping(plans.rules, plans.inner.name, plans.max_size, plans.tags, caching, count)
+        self._keeping = CacheWriter(plans.rules, plans.inner.name, plans.max_size, plans.tags, caching, count)
 
     def past(self, exchange: Exchange, why: str, detail: str = "") -> Response:
         """The answer of the upstream, of which nothing is kept; what it changes is no longer kept."""
         self._count.bypassed += 1
         exchange.marks |= CACHE_BYPASS
         response = pipeline.run(exchange, self._plans.inner)
-        forget(exchange, response, self._caching)
-        return _told(response, why, detail)
+        invalidate(exchange, response, self._caching)
+        return _with_status(response, why, detail)
 
     def far(self, key: Key, headers: Headers) -> Entry | None:
         """What other workers keep for a request; this one keeps it too from now on."""
@@ -97,7 +97,7 @@ class Fetching:
                 return mine
         return None
 
-    def lead(self, exchange: Exchange, wish: Wish, flight: Flight) -> Response:
+    def lead(self, exchange: Exchange, wish: CacheRequest, flight: InFlight) -> Response:
         """The answer to a request, for which others may wait."""
         shared, name = self._caching.shared, flight.key
         sent, wish = self._elsewhere(wish, flight, "hit")
@@ -117,7 +117,7 @@ class Fetching:
             if is_mine and not flight.is_handed_on:
                 shared.unlock(name)
 
-    def _elsewhere(self, wish: Wish, flight: Flight, how: str) -> tuple[Response | None, Wish]:
+    def _elsewhere(self, wish: CacheRequest, flight: InFlight, how: str) -> tuple[Response | None, CacheRequest]:
         """What another worker has fetched, where it will do; else the wish with the latest that is kept."""
         entry, clock = self.far(wish.key, wish.headers), self._caching.clock
         if entry is None or (wish.entry is not None and entry.is_older(wish.entry)):
@@ -128,11 +128,11 @@ class Fetching:
             return None, wish
         flight.land(entry, wish.key)
         self._count.hits += 1
-        response = answered(wish.asked, entry.stored, entry.body, seen.age)
+        response = respond_from_cache(wish.asked, entry.stored, entry.body, seen.age)
         response.headers.append(("Cache-Status", f"gateway; {how}; ttl={int(seen.left)}"))
         return response, wish
 
-    def ask(self, exchange: Exchange, wish: Wish, flight: Flight | None) -> Response:
+    def ask(self, exchange: Exchange, wish: CacheRequest, flight: InFlight | None) -> Response:
         """The answer of the upstream, kept where it may be; what is kept already in place of a failure."""
         entry, asked, clock = wish.entry, wish.asked, self._caching.clock
         exchange.marks |= CACHE_MISS
@@ -150,16 +150,18 @@ class Fetching:
                 return self._instead(exchange, wish, entry, response)
             if asked.method == "HEAD":
                 self._described(wish, response, times, stamp)
-                return _told(response, wish.why(asked_at))
+                return _with_status(response, wish.why(asked_at))
         self._count.misses += 1
         try:
             response, why = self._keeping.keep(exchange, wish, response, times, stamp, flight)
         except GatewayError as error:  # it broke off before any of it was sent
             response = pipeline.failed(exchange, error)
-            return self._instead(exchange, wish, entry, response) if entry else _told(response, wish.why(asked_at))
-        return _told(response, wish.why(asked_at), why)
+            return (
+                self._instead(exchange, wish, entry, response) if entry else _with_status(response, wish.why(asked_at))
+            )
+        return _with_status(response, wish.why(asked_at), why)
 
-    def _run(self, exchange: Exchange, wish: Wish) -> Response:
+    def _run(self, exchange: Exchange, wish: CacheRequest) -> Response:
         """Ask for the whole answer, or whether the one that is kept still holds."""
         asked, entry = wish.asked, wish.entry
         if (asked.method == "GET" and asked.range is None) or entry is not None:
@@ -179,7 +181,7 @@ class Fetching:
         return pipeline.run(exchange, self._plans.inner)
 
     def _confirmed(
-        self, wish: Wish, response: Response, times: tuple[float, float], stamp: int, flight: Flight | None
+        self, wish: CacheRequest, response: Response, times: tuple[float, float], stamp: int, flight: InFlight | None
     ) -> Response:
         """A 304: what is kept holds on."""
         entry = wish.entry
@@ -192,27 +194,27 @@ class Fetching:
         if flight is not None and stays:
             flight.land(fresh, wish.key)
         seen = verdict(wish.asked, made, times[1])
-        sent = answered(wish.asked, made, entry.body, seen.age)
+        sent = respond_from_cache(wish.asked, made, entry.body, seen.age)
         how = f"; fwd-status=304{'; stored' if stays else ''}; ttl={int(seen.left)}"
-        return _told(sent, wish.why(times[0]), "", how)
+        return _with_status(sent, wish.why(times[0]), "", how)
 
-    def _instead(self, exchange: Exchange, wish: Wish, entry: Entry, response: Response) -> Response:
+    def _instead(self, exchange: Exchange, wish: CacheRequest, entry: Entry, response: Response) -> Response:
         """What is kept, in place of an error; the error where that is too old."""
         now = self._caching.clock()
         seen = verdict(wish.asked, entry.stored, now)
         if not exchange.hurried:  # a client that leaves no time says nothing of the upstream
             entry.quiet_until = now + QUIET
         if not seen.on_error or not self._caching.purges.holds(entry):
-            return _told(response, wish.why(now))
+            return _with_status(response, wish.why(now))
         status = response.status
         response.close()
         exchange.error = None
         exchange.marks = exchange.marks & ~CACHE_MISS | CACHE_STALE
         self._count.saved += 1
-        sent = answered(wish.asked, entry.stored, entry.body, seen.age)
-        return _told(sent, wish.why(now), "upstream-failed", f"; fwd-status={status}; ttl={int(seen.left)}")
+        sent = respond_from_cache(wish.asked, entry.stored, entry.body, seen.age)
+        return _with_status(sent, wish.why(now), "upstream-failed", f"; fwd-status={status}; ttl={int(seen.left)}")
 
-    def _described(self, wish: Wish, response: Response, times: tuple[float, float], stamp: int) -> None:
+    def _described(self, wish: CacheRequest, response: Response, times: tuple[float, float], stamp: int) -> None:
         """The answer to a HEAD tells whether what is kept for GET still holds (RFC 9111 section 4.3.5)."""
         entry = wish.entry
         if entry is None or response.status != 200:
@@ -224,7 +226,7 @@ class Fetching:
         else:
             self._caching.purges.forget((entry.url,))
 
-    def refresh(self, exchange: Exchange, wish: Wish, name: str) -> None:
+    def refresh(self, exchange: Exchange, wish: CacheRequest, name: str) -> None:
         """Fetch anew what is kept, beside the request that was answered with it; once at a time."""
         flights, now = self._caching.flights, self._caching.clock()
         entry = wish.entry
@@ -233,10 +235,10 @@ class Fetching:
         flight, is_mine = flights.begin(name, now)
         if is_mine:
             flights.refreshing += 1
-            plain = replace(wish, asked=Asked.of("GET", []), headers=bare(wish.headers))
-            gevent.spawn(self._refresh, beside(exchange, self._plans.inner), plain, flight)
+            plain = replace(wish, asked=RequestDirectives.of("GET", []), headers=bare(wish.headers))
+            gevent.spawn(self._refresh, in_background(exchange, self._plans.inner), plain, flight)
 
-    def _refresh(self, exchange: Exchange, wish: Wish, flight: Flight) -> None:
+    def _refresh(self, exchange: Exchange, wish: CacheRequest, flight: InFlight) -> None:
         flights, shared = self._caching.flights, self._caching.shared
         try:
             with flights.flying(flight):
@@ -257,7 +259,7 @@ class Fetching:
             pipeline.finish(exchange)
 
 
-def _told(response: Response, why: str, detail: str = "", more: str = "") -> Response:
+def _with_status(response: Response, why: str, detail: str = "", more: str = "") -> Response:
     """The answer, with what RFC 9211 says of how it came about; `detail` "stored" is a word of its own there."""
     said = "; stored" if detail == "stored" else f"; detail={detail}" if detail else ""
     response.headers.append(("Cache-Status", f"gateway; fwd={why}{more}{said}"))

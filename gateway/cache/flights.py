@@ -15,7 +15,7 @@ from gateway.cache.key import Key
 AT_ONCE: Final = 256
 
 
-class Flight:
+class InFlight:
     """One fetch; `entry` is what came of it, and with `is_alone` nobody has to wait for the like of it."""
 
     __slots__ = ("_over", "began", "entry", "is_alone", "is_handed_on", "is_locked", "key")
@@ -55,25 +55,25 @@ class Flights:
     __slots__ = ("_flights", "refreshing")
 
     def __init__(self) -> None:
-        self._flights: dict[str, Flight] = {}
+        self._flights: dict[str, InFlight] = {}
         self.refreshing = 0
 
-    def begin(self, key: str, now: float) -> tuple[Flight, bool]:
+    def begin(self, key: str, now: float) -> tuple[InFlight, bool]:
         """The flight to a key, and whether it is begun by this very call."""
         flight = self._flights.get(key)
         if flight is not None:
             return flight, False
-        flight = self._flights[key] = Flight(key, now)
+        flight = self._flights[key] = InFlight(key, now)
         return flight, True
 
-    def end(self, flight: Flight) -> None:
+    def end(self, flight: InFlight) -> None:
         """It is over, however it ended. Safe to call twice."""
         if self._flights.get(flight.key) is flight:
             del self._flights[flight.key]
         flight.end()
 
     @contextmanager
-    def flying(self, flight: Flight) -> Iterator[None]:
+    def flying(self, flight: InFlight) -> Iterator[None]:
         """Whatever happens, it ends; unless a body that streams has it."""
         try:
             yield

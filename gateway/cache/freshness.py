@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from gateway.cache.cache_control import LONGEST, parse
-from gateway.cache.response_directives import TAKEN, Facts
-from gateway.cache.rules import Rules
+from gateway.cache.response_directives import TAKEN, ResponseDirectives
+from gateway.cache.rules import CacheOptions
 from gateway.http.dates import seconds_of
 
 #: RFC 9110 section 15.1: what may be given a lifetime that nobody named
@@ -14,7 +14,7 @@ HEURISTIC: Final = frozenset((200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 
 _DAY: Final = 86_400.0
 
 
-def lifetime(status: int, facts: Facts, rules: Rules, response_time: float) -> float:
+def lifetime(status: int, facts: ResponseDirectives, rules: CacheOptions, response_time: float) -> float:
     """Seconds from its making that an answer is fresh; `facts` are those under the rules."""
     control = facts.control
     if control.s_maxage is not None:
@@ -33,7 +33,7 @@ def lifetime(status: int, facts: Facts, rules: Rules, response_time: float) -> f
     return 0.0
 
 
-def _until(facts: Facts, response_time: float) -> float:
+def _until(facts: ResponseDirectives, response_time: float) -> float:
     """Expires less Date; what is no date, or not one date, has passed (RFC 9111 section 5.3)."""
     if len(set(facts.expires)) > 1:
         return 0.0
@@ -43,7 +43,7 @@ def _until(facts: Facts, response_time: float) -> float:
     return min(max(0.0, expires - (response_time if facts.date is None else facts.date)), LONGEST)
 
 
-def initial_age(facts: Facts, request_time: float, response_time: float) -> float:
+def initial_age(facts: ResponseDirectives, request_time: float, response_time: float) -> float:
     """The age at which an answer came (RFC 9111 section 4.2.3).
 
     NOTE: a clock that was set back between request and answer must not make an answer younger than it says.
@@ -62,13 +62,13 @@ def _age(text: str | None) -> float:
     return parse(f"max-age={first}").max_age or 0.0
 
 
-def is_strict(facts: Facts) -> bool:
+def is_strict(facts: ResponseDirectives) -> bool:
     """Whether the origin forbids its answer once it is stale (RFC 9111 section 4.2.4)."""
     control = facts.control
     return control.must_revalidate or control.proxy_revalidate or control.no_cache
 
 
-def windows(facts: Facts, rules: Rules) -> tuple[float, float]:
+def windows(facts: ResponseDirectives, rules: CacheOptions) -> tuple[float, float]:
     """Seconds past its lifetime in which an answer is given while it is fetched again, and on errors (RFC 5861).
 
     What the origin names counts; s-maxage without it means that the route's own have no place, because it says what

@@ -5,11 +5,11 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from gateway.cache.request_directives import Asked
-from gateway.cache.stored_response import Stored, current_age
+from gateway.cache.request_directives import RequestDirectives
+from gateway.cache.stored_response import StoredResponse, current_age
 
 
-class Use(Enum):
+class Action(Enum):
     """What to do."""
 
     #: send what is stored
@@ -26,55 +26,55 @@ class Use(Enum):
     TIMEOUT = "timeout"
 
 
-class Verdict(NamedTuple):
+class Decision(NamedTuple):
     """`age` is whole seconds, `left` the seconds for which it stays fresh, negative once it is stale."""
 
-    use: Use
+    use: Action
     age: int = 0
     left: float = 0.0
     #: whether what is stored may be sent when the upstream fails
     on_error: bool = False
 
 
-def verdict(asked: Asked, stored: Stored | None, now: float) -> Verdict:
+def verdict(asked: RequestDirectives, stored: StoredResponse | None, now: float) -> Decision:
     """What to do with `asked`, given what is selected for it."""
     control = asked.control
     if stored is None:
-        return Verdict(Use.TIMEOUT if control.only_if_cached else Use.MISS)
+        return Decision(Action.TIMEOUT if control.only_if_cached else Action.MISS)
     age = current_age(stored, now)
     left = stored.lifetime - age
     use, on_error = _use(asked, stored, age, left)
-    if use is Use.VALIDATE and control.only_if_cached:
-        use = Use.TIMEOUT
-    return Verdict(use, int(age), left, on_error)
+    if use is Action.VALIDATE and control.only_if_cached:
+        use = Action.TIMEOUT
+    return Decision(use, int(age), left, on_error)
 
 
-def _use(asked: Asked, stored: Stored, age: float, left: float) -> tuple[Use, bool]:
+def _use(asked: RequestDirectives, stored: StoredResponse, age: float, left: float) -> tuple[Action, bool]:
     control = asked.control
     if control.no_cache or stored.no_cache:
-        return Use.VALIDATE, False
+        return Action.VALIDATE, False
     on_error = left > 0.0 or -left < _limit_on_error(asked, stored)
     is_too_old = control.max_age is not None and age > control.max_age
     if is_too_old or (control.min_fresh is not None and left < control.min_fresh):
-        return Use.VALIDATE, on_error
+        return Action.VALIDATE, on_error
     if left > 0.0:
-        return Use.FRESH, on_error
+        return Action.FRESH, on_error
     return _stale(asked, stored, -left), on_error
 
 
-def _stale(asked: Asked, stored: Stored, beyond: float) -> Use:
+def _stale(asked: RequestDirectives, stored: StoredResponse, beyond: float) -> Action:
     """What to do `beyond` seconds after the lifetime; a max-age alone takes nothing stale (section 5.2.1.1)."""
     control = asked.control
     if control.max_age is not None and control.max_stale is None:
-        return Use.VALIDATE
+        return Action.VALIDATE
     if beyond < stored.stale_while_revalidate:
-        return Use.REFRESH
+        return Action.REFRESH
     if control.max_stale is not None and beyond <= control.max_stale and not stored.is_strict:
-        return Use.STALE
-    return Use.VALIDATE
+        return Action.STALE
+    return Action.VALIDATE
 
 
-def _limit_on_error(asked: Asked, stored: Stored) -> float:
+def _limit_on_error(asked: RequestDirectives, stored: StoredResponse) -> float:
     """Seconds past the lifetime; the client's own word counts where the origin does not forbid it (RFC 5861)."""
     wanted = asked.control.stale_if_error
     if wanted is None:

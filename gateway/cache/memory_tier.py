@@ -18,13 +18,13 @@ QUARTER: Final = 4
 _OFTEN: Final = 3
 
 
-class Sized(Protocol):
+class SizedEntry(Protocol):
     """What knows how many bytes it takes."""
 
     size: int
 
 
-V = TypeVar("V", bound=Sized)
+V = TypeVar("V", bound=SizedEntry)
 
 
 class _Node(Generic[V]):
@@ -38,7 +38,7 @@ class _Node(Generic[V]):
         self.is_main = is_main
 
 
-class Memory(Generic[V]):
+class MemoryTier(Generic[V]):
     """Values by key; `capacity` is bytes, and may be changed."""
 
     def __init__(self, capacity: int) -> None:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 
 @dataclass(frozen=True, slots=True)
-class Cache(Record):
+class Cache(Options):
     """Times are seconds, `max_size` is bytes, `vary` and `key_headers` lower-case, `tags` templates.
 
     `key_query` None = every parameter counts.

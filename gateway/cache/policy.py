@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from gateway.cache.background import forget
-from gateway.cache.caching_fetch import Cached
+from gateway.cache.background import invalidate
+from gateway.cache.caching_fetch import CachingFetch
 from gateway.cache.fetch import Plans
 from gateway.cache.key import KeyRules, Keys
-from gateway.cache.rules import Rules
-from gateway.cache.runtime import Caching
+from gateway.cache.rules import CacheOptions
+from gateway.cache.runtime import CacheRuntime
 from gateway.contracts import Fetch, RoutePlan, Steps
 from gateway.exchange import Exchange, Response
 from gateway.http import template as templates
 
 
 def compile(
-    rules: Rules, keys: KeyRules, inner: RoutePlan, caching: Caching, *, max_size: int, tags: Sequence[str]
+    rules: CacheOptions, keys: KeyRules, inner: RoutePlan, caching: CacheRuntime, *, max_size: int, tags: Sequence[str]
 ) -> Fetch:
     """The fetch of a route with a cache in front of `inner`, the rest of its line; `max_size` is bytes."""
     plans = Plans(rules, inner, max_size, _tagging(tags))
-    return Cached(plans, Keys(inner.name, keys, by_caller=rules.partitioned), caching).fetch
+    return CachingFetch(plans, Keys(inner.name, keys, by_caller=rules.partitioned), caching).fetch
 
 
-def forgetting(caching: Caching) -> Steps:
+def forgetting(caching: CacheRuntime) -> Steps:
     """The step of a route that has no cache, but may change what others keep (RFC 9111 section 4.4)."""
 
     def on_response(exchange: Exchange, response: Response) -> None:
-        forget(exchange, response, caching)
+        invalidate(exchange, response, caching)
 
     return Steps(on_response=on_response)
 

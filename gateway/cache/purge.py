@@ -12,7 +12,7 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
-from gateway.cache.entry import LONGEST, Entry, mark_of
+from gateway.cache.entry import LONGEST, Entry, variant_id
 from gateway.state.store import Store, StoreError
 
 log = logging.getLogger("gateway")
@@ -30,7 +30,7 @@ WAITING: Final = 2_000
 _PATIENCE: Final = 3
 
 
-class Purges:
+class PurgeLog:
     """The purges that a worker knows. `tick` is to be called a few times a second."""
 
     def __init__(self, store: Store | None) -> None:
@@ -68,14 +68,14 @@ class Purges:
         """Purge by kind (`KINDS`), here now and everywhere within a second. Raises StoreError."""
         record: dict[str, Any] = {kind: sorted(values) for kind, values in what.items() if values}
         if "url" in record:
-            record["url"] = [mark_of(url) for url in record["url"]]
+            record["url"] = [variant_id(url) for url in record["url"]]
         if everything:
             record["all"] = True
         self._publish(record)
 
     def forget(self, urls: Iterable[str]) -> None:
         """Something has changed: what is kept under these URLs is dropped here now, elsewhere with the next ticks."""
-        marks = tuple(map(mark_of, urls))
+        marks = tuple(map(variant_id, urls))
         if self._store is None:
             self.number += 1
             self._apply({"url": marks}, self.number)

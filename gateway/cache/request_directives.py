@@ -17,7 +17,7 @@ _FIELDS: Final = Gather(sorted(_PARTIAL | _OF_THE_ORIGIN | {"cache-control", "pr
 
 
 @dataclass(slots=True)
-class Asked:
+class RequestDirectives:
     """A request, as far as a cache reads it."""
 
     method: str
@@ -33,7 +33,7 @@ class Asked:
     if_range: str | None = None
 
     @classmethod
-    def of(cls, method: str, headers: Headers) -> Asked:
+    def of(cls, method: str, headers: Headers) -> RequestDirectives:
         """Read the headers, once."""
         found = _FIELDS.of(headers)
         if found is None:

@@ -6,10 +6,10 @@ from hashlib import blake2b
 from typing import Final
 
 from gateway.cache.ranges import Slices, slices
-from gateway.cache.request_directives import Asked
-from gateway.cache.response_directives import Facts
+from gateway.cache.request_directives import RequestDirectives
+from gateway.cache.response_directives import ResponseDirectives
 from gateway.cache.revalidate import opaque
-from gateway.cache.stored_response import Stored
+from gateway.cache.stored_response import StoredResponse
 from gateway.exchange import Headers, Response
 from gateway.http.dates import seconds_of
 
@@ -19,7 +19,7 @@ _IN_304: Final = frozenset(
 )
 
 
-def answered(asked: Asked, stored: Stored, body: bytes, age: int) -> Response:
+def respond_from_cache(asked: RequestDirectives, stored: StoredResponse, body: bytes, age: int) -> Response:
     """The whole, a part of it, or the word that the client has it already; `age` is whole seconds."""
     if not asked.is_plain and stored.status == 200:
         if is_not_modified(asked, stored):
@@ -36,7 +36,7 @@ def answered(asked: Asked, stored: Stored, body: bytes, age: int) -> Response:
     return Response(stored.status, headers, body)
 
 
-def is_not_modified(asked: Asked, stored: Stored) -> bool:
+def is_not_modified(asked: RequestDirectives, stored: StoredResponse) -> bool:
     """Whether the client has it: If-Modified-Since counts only without If-None-Match (RFC 9110 section 13.2.2)."""
     if asked.if_none_match is not None:
         return _is_listed(asked.if_none_match, stored.etag)
@@ -45,7 +45,7 @@ def is_not_modified(asked: Asked, stored: Stored) -> bool:
     since = seconds_of(asked.if_modified_since)
     if since is None:
         return False
-    facts = Facts.of(stored.headers)
+    facts = ResponseDirectives.of(stored.headers)
     # without Last-Modified it is the Date that tells (RFC 9111 section 4.3.2)
     changed = facts.date if facts.last_modified is None else facts.last_modified
     return changed is not None and changed <= since
@@ -69,7 +69,7 @@ def _tags(field: str) -> list[str]:
     return found
 
 
-def _is_range_wanted(asked: Asked, stored: Stored) -> bool:
+def _is_range_wanted(asked: RequestDirectives, stored: StoredResponse) -> bool:
     """If-Range: a part is of use only to who has the same; compared strongly (RFC 9110 section 13.1.5)."""
     condition = asked.if_range
     if condition is None:
@@ -77,12 +77,12 @@ def _is_range_wanted(asked: Asked, stored: Stored) -> bool:
     condition = condition.strip(" \t")
     if condition.startswith('"'):
         return condition == stored.etag
-    facts = Facts.of(stored.headers)
+    facts = ResponseDirectives.of(stored.headers)
     is_strong = facts.date is not None and facts.last_modified is not None and facts.last_modified < facts.date
     return is_strong and condition == stored.last_modified
 
 
-def _part(stored: Stored, body: bytes, wanted: Slices, age: int) -> Response:
+def _part(stored: StoredResponse, body: bytes, wanted: Slices, age: int) -> Response:
     """206 with one part or several, or 416 where none of them is there (RFC 9110 sections 15.3.7 and 15.5.17)."""
     size, told = len(body), ("Age", str(age))
     if not wanted:
@@ -94,7 +94,7 @@ def _part(stored: Stored, body: bytes, wanted: Slices, age: int) -> Response:
     return _parts(stored, body, wanted, told)
 
 
-def _parts(stored: Stored, body: bytes, wanted: Slices, told: tuple[str, str]) -> Response:
+def _parts(stored: StoredResponse, body: bytes, wanted: Slices, told: tuple[str, str]) -> Response:
     """multipart/byteranges (RFC 9110 section 14.6)."""
     boundary = blake2b(repr((stored.response_time, stored.etag, wanted)).encode(), digest_size=16).hexdigest()
     headers: Headers = [field for field in stored.headers if field[0].lower() != "content-type"]

@@ -12,7 +12,7 @@ from gateway.cache.cache_control import (
     parse,
     targeted,
 )
-from gateway.cache.rules import Rules
+from gateway.cache.rules import CacheOptions
 from gateway.http.dates import seconds_of
 
 #: what has a lifetime of the route's where the origin gives none
@@ -23,7 +23,7 @@ _READ: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ResponseDirectives:
     """The fields of an answer that decide; dates are seconds since 1970, None = not there, or not to be read."""
 
     control: Directives
@@ -39,7 +39,7 @@ class Facts:
     sets_cookie: bool
 
     @classmethod
-    def of(cls, headers: Iterable[tuple[str, str]]) -> Facts:
+    def of(cls, headers: Iterable[tuple[str, str]]) -> ResponseDirectives:
         """Read the headers, once."""
         found: dict[str, list[str]] = {}
         for name, value in headers:
@@ -65,7 +65,7 @@ class Facts:
         """Whether another answer can be compared with this one."""
         return self.etag is not None or self.last_modified is not None
 
-    def under(self, rules: Rules, status: int) -> Facts:
+    def under(self, rules: CacheOptions, status: int) -> ResponseDirectives:
         """The facts that count on a route: one that does not respect the origin has the last word on freshness."""
         if rules.respect_origin or status not in TAKEN:
             return self

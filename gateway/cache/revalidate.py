@@ -7,9 +7,9 @@ from typing import Final
 
 from gateway.cache import vary as varying
 from gateway.cache.freshness import initial_age
-from gateway.cache.response_directives import Facts
-from gateway.cache.rules import Rules
-from gateway.cache.stored_response import Stored, rebuilt
+from gateway.cache.response_directives import ResponseDirectives
+from gateway.cache.rules import CacheOptions
+from gateway.cache.stored_response import StoredResponse, rebuilt
 from gateway.exchange import Headers
 
 #: what describes the body that is stored and not the one that was not sent (RFC 9111 section 3.2); Vary is added to
@@ -18,7 +18,7 @@ _KEPT: Final = frozenset(("content-encoding", "content-length", "content-range",
 _ERRORS: Final = frozenset((500, 502, 503, 504))
 
 
-def conditional(stored: Stored) -> Headers:
+def conditional(stored: StoredResponse) -> Headers:
     """The preconditions to ask with; none where the answer has no validator."""
     fields: Headers = []
     if stored.etag is not None:
@@ -28,13 +28,13 @@ def conditional(stored: Stored) -> Headers:
     return fields
 
 
-def agrees(stored: Stored, headers: Iterable[tuple[str, str]]) -> bool:
+def agrees(stored: StoredResponse, headers: Iterable[tuple[str, str]]) -> bool:
     """Whether a 304 is about this answer (RFC 9111 section 4.3.4).
 
     Tags are compared weakly, because an answer that was compressed here has a weaker one than the origin's.
     NOTE: a 304 that names no validator answers the one question that was asked.
     """
-    facts = Facts.of(headers)
+    facts = ResponseDirectives.of(headers)
     if facts.etag is not None and stored.etag is not None:
         return opaque(facts.etag) == opaque(stored.etag)
     if facts.modified is not None and stored.last_modified is not None:
@@ -42,10 +42,10 @@ def agrees(stored: Stored, headers: Iterable[tuple[str, str]]) -> bool:
     return facts.etag is None
 
 
-def head_agrees(stored: Stored, headers: Iterable[tuple[str, str]]) -> bool:
+def head_agrees(stored: StoredResponse, headers: Iterable[tuple[str, str]]) -> bool:
     """Whether the 200 to a HEAD describes this answer, which then may be freshened (RFC 9111 section 4.3.5)."""
     fields = list(headers)
-    facts = Facts.of(fields)
+    facts = ResponseDirectives.of(fields)
     if facts.etag is not None and (stored.etag is None or opaque(facts.etag) != opaque(stored.etag)):
         return False
     if facts.modified is not None and facts.modified != stored.last_modified:
@@ -56,12 +56,12 @@ def head_agrees(stored: Stored, headers: Iterable[tuple[str, str]]) -> bool:
 
 
 def freshened(
-    stored: Stored,
+    stored: StoredResponse,
     request_headers: Headers,
     headers: Iterable[tuple[str, str]],
     times: tuple[float, float],
-    rules: Rules,
-) -> Stored:
+    rules: CacheOptions,
+) -> StoredResponse:
     """The stored answer with the fields of a 304, or of the answer to a HEAD, in place of its own (section 3.2)."""
     came = list(headers)
     added = [field for field in came if field[0].lower() not in _KEPT]
@@ -73,7 +73,9 @@ def freshened(
     merged.extend(_new_vary(stored.headers, came))
     names = varying.names(merged, rules)
     vary = None if names is None else varying.selecting(names, request_headers, rules)
-    return rebuilt(stored.status, merged, stored.length, times, initial_age(Facts.of(came), *times), vary, rules)
+    return rebuilt(
+        stored.status, merged, stored.length, times, initial_age(ResponseDirectives.of(came), *times), vary, rules
+    )
 
 
 def is_error(status: int) -> bool:

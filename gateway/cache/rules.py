@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class CacheOptions:
     """Times are seconds; what each one means stands in docs/cache.md."""
 
     #: the lifetime where the origin gives none

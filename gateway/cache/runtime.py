@@ -9,10 +9,10 @@ from typing import Final
 
 from gateway.cache.entry import Kept
 from gateway.cache.flights import Flights
-from gateway.cache.memory_tier import Memory
-from gateway.cache.purge import Purges
-from gateway.cache.shared_tier import Shared
-from gateway.cache.stats import Counts
+from gateway.cache.memory_tier import MemoryTier
+from gateway.cache.purge import PurgeLog
+from gateway.cache.shared_tier import SharedTier
+from gateway.cache.stats import CacheStats
 from gateway.state.store import Store, StoreError
 
 log = logging.getLogger("gateway")
@@ -21,20 +21,20 @@ log = logging.getLogger("gateway")
 MEMORY: Final = 64 << 20
 
 
-class Caching:
+class CacheRuntime:
     """Both levels, what is on its way, and what was purged. `clock` is Unix time."""
 
     def __init__(self, store: Store | None, capacity: int = MEMORY, clock: Callable[[], float] = time) -> None:
-        self.memory: Memory[Kept] = Memory(capacity)
-        self.shared = Shared(store)
+        self.memory: MemoryTier[Kept] = MemoryTier(capacity)
+        self.shared = SharedTier(store)
         self.flights = Flights()
-        self.purges = Purges(store)
-        self.counts = Counts(store)
+        self.purges = PurgeLog(store)
+        self.counts = CacheStats(store)
         self.clock = clock
         self._is_down = False
 
     @classmethod
-    def private(cls) -> Caching:
+    def private(cls) -> CacheRuntime:
         """One that serves nobody, or nobody but this process."""
         return cls(None)
 

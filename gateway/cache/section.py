@@ -11,11 +11,11 @@ from gateway.auth.model import (
     Session,
 )
 from gateway.cache.model import Cache
-from gateway.config.reader import Reader
+from gateway.config.reader import OptionReader
 from gateway.config.variables import Known, check_template
 
 
-def read_cache(holder: Reader, known: Known, methods: tuple[str, ...]) -> Cache | None:
+def read_cache(holder: OptionReader, known: Known, methods: tuple[str, ...]) -> Cache | None:
     """The section; None where it is not written. `methods` are those of the route, () = any."""
     if "cache" not in holder:
         return None
@@ -46,7 +46,7 @@ def read_cache(holder: Reader, known: Known, methods: tuple[str, ...]) -> Cache 
 
 
 def check_callers(
-    section: Reader, access: Access | None, cache: Cache | None, providers: Mapping[str, Provider]
+    section: OptionReader, access: Access | None, cache: Cache | None, providers: Mapping[str, Provider]
 ) -> None:
     """Complain where a route knows its callers by cookies alone: what is kept could not be told apart by them."""
     if cache is None or cache.shared or access is None:
@@ -68,7 +68,7 @@ def _is_by_cookie(method: Method) -> bool:
     return bool(sources) and all(source.place == "cookie" for source in sources)
 
 
-def _check(reader: Reader, key: Reader, known: Known) -> None:
+def _check(reader: OptionReader, key: OptionReader, known: Known) -> None:
     if "query" in key and "ignore" in key:
         key.complain("`ignore` has no effect beside `query`", key="ignore")
     if "claims" in key and not known.has_caller:
@@ -77,7 +77,7 @@ def _check(reader: Reader, key: Reader, known: Known) -> None:
         reader.complain("without `ttl` nothing would be kept", "write `ttl`, or leave it out", key="respect_origin")
 
 
-def _once(reader: Reader, key: str) -> tuple[str, ...]:
+def _once(reader: OptionReader, key: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for text in reader.texts(key):
         name = text.value.lower()

@@ -19,7 +19,7 @@ from gateway.cache.entry import (
     pack,
     unpack,
 )
-from gateway.cache.rules import Rules
+from gateway.cache.rules import CacheOptions
 from gateway.state.store import VALUE_MAX, Store, StoreError
 
 log = logging.getLogger("gateway")
@@ -33,13 +33,13 @@ LOOK: Final = 0.005
 LOOK_MAX: Final = 0.05
 
 
-class Shared:
+class SharedTier:
     """Entries by key; `store` None keeps none."""
 
     def __init__(self, store: Store | None) -> None:
         self._store = store
 
-    def get(self, key: str, rules: Rules) -> Entry | Variants | None:
+    def get(self, key: str, rules: CacheOptions) -> Entry | Variants | None:
         """What is kept, for whoever reads it with `rules`."""
         raw = self._ask(lambda store: store.get(_name(b"entry:", key)), None)
         return None if raw is None else unpack(raw, rules)

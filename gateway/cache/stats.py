@@ -31,7 +31,7 @@ class Count:
         return {name: getattr(self, name) for name in NAMES}
 
 
-class Counts:
+class CacheStats:
     """The counts of a worker by route; they outlive its plans, and are reported to the store."""
 
     def __init__(self, store: Store | None) -> None:

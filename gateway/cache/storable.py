@@ -11,9 +11,9 @@ from gateway.cache.freshness import (
     lifetime,
     windows,
 )
-from gateway.cache.request_directives import Asked
-from gateway.cache.response_directives import TAKEN, Facts
-from gateway.cache.rules import Rules
+from gateway.cache.request_directives import RequestDirectives
+from gateway.cache.response_directives import TAKEN, ResponseDirectives
+from gateway.cache.rules import CacheOptions
 
 #: the statuses whose meaning the gateway knows, for those who insist (must-understand)
 _UNDERSTOOD: Final = HEURISTIC | {302, 303, 307, 400, 401, 403, 500, 502, 503, 504}
@@ -21,7 +21,9 @@ _UNDERSTOOD: Final = HEURISTIC | {302, 303, 307, 400, 401, 403, 500, 502, 503, 5
 _NEVER: Final = frozenset((206, 304))
 
 
-def refusal(asked: Asked, status: int, headers: Iterable[tuple[str, str]], rules: Rules) -> str | None:
+def refusal(
+    asked: RequestDirectives, status: int, headers: Iterable[tuple[str, str]], rules: CacheOptions
+) -> str | None:
     """Why an answer must not be stored, in one word; None where it may be.
 
     An answer is stored for others than who asked, therefore one with Set-Cookie only where it says public or s-maxage,
@@ -31,7 +33,7 @@ def refusal(asked: Asked, status: int, headers: Iterable[tuple[str, str]], rules
         return "method"
     if asked.control.no_store:
         return "no-store"
-    facts = Facts.of(headers)
+    facts = ResponseDirectives.of(headers)
     return (
         _forbidden(status, facts)
         or _personal(asked, facts, rules)
@@ -39,7 +41,7 @@ def refusal(asked: Asked, status: int, headers: Iterable[tuple[str, str]], rules
     )
 
 
-def _forbidden(status: int, facts: Facts) -> str | None:
+def _forbidden(status: int, facts: ResponseDirectives) -> str | None:
     control = facts.control
     if status < 200 or status in _NEVER:
         return "status"
@@ -55,7 +57,7 @@ def _forbidden(status: int, facts: Facts) -> str | None:
     return None
 
 
-def _personal(asked: Asked, facts: Facts, rules: Rules) -> str | None:
+def _personal(asked: RequestDirectives, facts: ResponseDirectives, rules: CacheOptions) -> str | None:
     """SECURITY: what was made for one caller (test_storing.py)."""
     control = facts.control
     for_all = control.public or control.s_maxage is not None
@@ -67,7 +69,7 @@ def _personal(asked: Asked, facts: Facts, rules: Rules) -> str | None:
     return None
 
 
-def _useless(status: int, facts: Facts, rules: Rules) -> str | None:
+def _useless(status: int, facts: ResponseDirectives, rules: CacheOptions) -> str | None:
     """What nobody said that it may be kept, and what could never be given again."""
     control = facts.control
     is_explicit = bool(control.public or facts.expires) or control.max_age is not None or control.s_maxage is not None

@@ -14,8 +14,8 @@ from gateway.cache.freshness import (
     lifetime,
     windows,
 )
-from gateway.cache.response_directives import Facts
-from gateway.cache.rules import Rules
+from gateway.cache.response_directives import ResponseDirectives
+from gateway.cache.rules import CacheOptions
 from gateway.exchange import Headers
 from gateway.http.dates import date_of
 
@@ -34,7 +34,7 @@ def of_origin(headers: Iterable[tuple[str, str]]) -> Headers:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredResponse:
     """Times are seconds since 1970; `headers` are those that are sent, but for Age and Content-Length."""
 
     status: int
@@ -66,13 +66,13 @@ def stored(
     headers: Iterable[tuple[str, str]],
     length: int,
     times: tuple[float, float],
-    rules: Rules,
-) -> Stored:
+    rules: CacheOptions,
+) -> StoredResponse:
     """An answer as it came; `times` are when it was asked for and when its head came."""
     fields = tuple(headers)
     names = varying.names(fields, rules)
     chosen = None if names is None else varying.selecting(names, request_headers, rules)
-    age = initial_age(Facts.of(fields), *times)
+    age = initial_age(ResponseDirectives.of(fields), *times)
     return rebuilt(status, fields, length, times, age, chosen, rules)
 
 
@@ -83,17 +83,17 @@ def rebuilt(
     times: tuple[float, float],
     age: float,
     vary: varying.Selecting | None,
-    rules: Rules,
-) -> Stored:
+    rules: CacheOptions,
+) -> StoredResponse:
     """A stored answer out of its parts, under the rules of whoever reads it; `age` is that at which it came."""
     kept = [field for field in of_origin(headers) if field[0].lower() not in _UNSTORED]
-    own = Facts.of(kept)
+    own = ResponseDirectives.of(kept)
     if own.date is None:  # RFC 9110 section 6.6.1
         kept = [field for field in kept if field[0].lower() != "date"]
         kept.append(("Date", date_of(times[1])))
     facts = own.under(rules, status)
     while_fetched, on_error = windows(facts, rules)
-    return Stored(
+    return StoredResponse(
         status,
         tuple(kept),
         length,
@@ -110,12 +110,12 @@ def rebuilt(
     )
 
 
-def current_age(stored: Stored, now: float) -> float:
+def current_age(stored: StoredResponse, now: float) -> float:
     """Seconds since the origin made or confirmed it (RFC 9111 section 4.2.3)."""
     return stored.initial_age + max(0.0, now - stored.response_time)
 
 
-def selects(stored: Stored, request_headers: Headers, rules: Rules) -> bool:
+def selects(stored: StoredResponse, request_headers: Headers, rules: CacheOptions) -> bool:
     """Whether a request would have been given this answer (RFC 9111 section 4.1)."""
     if stored.vary is None:
         return False

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from gateway._fast.header_list import Gather
-from gateway.cache.rules import Rules
+from gateway.cache.rules import CacheOptions
 from gateway.exchange import Headers
 
 Selecting = tuple[tuple[str, str], ...]
@@ -17,7 +17,7 @@ _LISTS: Final = frozenset(("accept", "accept-charset", "accept-encoding", "accep
 _UNORDERED: Final = frozenset(("accept-charset", "accept-encoding"))
 
 
-def names(headers: Iterable[tuple[str, str]], rules: Rules) -> tuple[str, ...] | None:
+def names(headers: Iterable[tuple[str, str]], rules: CacheOptions) -> tuple[str, ...] | None:
     """The names, lower-case and sorted, the route's among them; None where nobody can tell ("*")."""
     found = set(rules.vary)
     for name, value in headers:
@@ -26,7 +26,7 @@ def names(headers: Iterable[tuple[str, str]], rules: Rules) -> tuple[str, ...] |
     return None if "*" in found else tuple(sorted(found))
 
 
-def selecting(names: tuple[str, ...], headers: Headers, rules: Rules) -> Selecting:
+def selecting(names: tuple[str, ...], headers: Headers, rules: CacheOptions) -> Selecting:
     """What a request says under these names, so written that what means the same is the same."""
     if not names:
         return ()
@@ -37,7 +37,7 @@ def selecting(names: tuple[str, ...], headers: Headers, rules: Rules) -> Selecti
 _gather = lru_cache(maxsize=1024)(Gather)
 
 
-def _normal(name: str, value: str | None, rules: Rules) -> str:
+def _normal(name: str, value: str | None, rules: CacheOptions) -> str:
     if name == "accept-encoding" and rules.coding is not None:
         return rules.coding(value)
     if value is None:

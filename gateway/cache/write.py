@@ -12,19 +12,19 @@ import gevent
 from gateway.cache.entry import (
     LONGEST,
     Entry,
-    Pass,
+    HitForPass,
     Variants,
     variant,
 )
-from gateway.cache.flights import Flight
+from gateway.cache.flights import InFlight
 from gateway.cache.key import Key
 from gateway.cache.memory_tier import QUARTER
-from gateway.cache.request_directives import Asked
-from gateway.cache.response import answered
-from gateway.cache.response_directives import Facts
+from gateway.cache.request_directives import RequestDirectives
+from gateway.cache.response import respond_from_cache
+from gateway.cache.response_directives import ResponseDirectives
 from gateway.cache.revalidate import is_error
-from gateway.cache.rules import Rules
-from gateway.cache.runtime import Caching
+from gateway.cache.rules import CacheOptions
+from gateway.cache.runtime import CacheRuntime
 from gateway.cache.stats import Count
 from gateway.cache.storable import refusal
 from gateway.cache.stored_response import current_age, of_origin, stored
@@ -39,12 +39,12 @@ _OF_THE_REQUEST: Final = frozenset(("authorization", "cookie", "method"))
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class CacheRequest:
     """What a request wants, and what is kept for it; `headers` are those that the upstream would see."""
 
     key: Key
     headers: Headers
-    asked: Asked
+    asked: RequestDirectives
     entry: Entry | None
 
     def why(self, now: float) -> str:
@@ -54,18 +54,18 @@ class Wish:
         return "request" if now < self.entry.fresh_until else "stale"
 
 
-class Keeping:
+class CacheWriter:
     """What of the answers of one route is kept; `max_size` is bytes."""
 
     __slots__ = ("_caching", "_count", "_max_size", "_route", "_rules", "_tags")
 
     def __init__(
         self,
-        rules: Rules,
+        rules: CacheOptions,
         route: str,
         max_size: int,
         tags: Callable[[Exchange], tuple[str, ...]],
-        caching: Caching,
+        caching: CacheRuntime,
         count: Count,
     ) -> None:
         self._rules = rules
@@ -78,11 +78,11 @@ class Keeping:
     def keep(
         self,
         exchange: Exchange,
-        wish: Wish,
+        wish: CacheRequest,
         response: Response,
         times: tuple[float, float],
         stamp: int,
-        flight: Flight | None,
+        flight: InFlight | None,
     ) -> tuple[Response, str]:
         """The answer to send, and a word on what became of it: "stored", or why not."""
         if exchange.error is not None:
@@ -106,7 +106,7 @@ class Keeping:
         if not isinstance(body, bytes):
             if response.length is None:
                 over = None if flight is None else partial(self._over, flight)
-                response.body = _Tee(body, self._most(), put, over)
+                response.body = TeeBody(body, self._most(), put, over)
                 if flight is not None:
                     flight.is_handed_on = True
                 return response, ""
@@ -118,17 +118,17 @@ class Keeping:
             response.body, response.length = body, len(body)
         entry = put(body)
         if not wish.asked.is_plain:
-            response = answered(wish.asked, entry.stored, body, int(current_age(entry.stored, times[1])))
+            response = respond_from_cache(wish.asked, entry.stored, body, int(current_age(entry.stored, times[1])))
         return response, "stored"
 
-    def renew(self, key: Key, asked: Asked, entry: Entry) -> bool:
+    def renew(self, key: Key, asked: RequestDirectives, entry: Entry) -> bool:
         """Keep what was confirmed; False where the request or its new fields say that it may not be."""
         if asked.control.no_store:
             return False
         why = refusal(asked, entry.stored.status, entry.stored.headers, self._rules)
         if why:
             self._caching.purges.forget((entry.url,))
-            self._caching.memory.set(key.own, Pass(self._caching.clock() + PASSED, why))
+            self._caching.memory.set(key.own, HitForPass(self._caching.clock() + PASSED, why))
             return False
         self._put(key, entry)
         return True
@@ -137,7 +137,7 @@ class Keeping:
         """Bytes of the largest body that is kept: what the memory would not take need not be read first."""
         return min(self._max_size, self._caching.memory.capacity // QUARTER)
 
-    def _refusal(self, wish: Wish, response: Response, headers: Headers) -> str:
+    def _refusal(self, wish: CacheRequest, response: Response, headers: Headers) -> str:
         why = refusal(wish.asked, response.status, headers, self._rules)
         if why:
             return why
@@ -151,25 +151,25 @@ class Keeping:
             return "stream"
         return ""
 
-    def _is_personal(self, wish: Wish, headers: Headers) -> bool:
+    def _is_personal(self, wish: CacheRequest, headers: Headers) -> bool:
         """SECURITY: an answer to a request with cookies, of which nobody but the route says that it may be kept."""
         if self._rules.shared or self._rules.partitioned:
             return False
         if not any(len(name) == 6 and name.lower() == "cookie" for name, _ in wish.headers):
             return False
-        facts = Facts.of(headers)
+        facts = ResponseDirectives.of(headers)
         control = facts.control
         return not (control.public or facts.expires or control.max_age is not None or control.s_maxage is not None)
 
-    def _pass(self, flight: Flight | None, why: str) -> None:
+    def _pass(self, flight: InFlight | None, why: str) -> None:
         """Nobody is to wait for the like of it."""
         if flight is None:
             return
         flight.is_alone = True
         if why not in _OF_THE_REQUEST:
-            self._caching.memory.set(flight.key, Pass(self._caching.clock() + PASSED, why))
+            self._caching.memory.set(flight.key, HitForPass(self._caching.clock() + PASSED, why))
 
-    def _over(self, flight: Flight, is_too_large: bool) -> None:
+    def _over(self, flight: InFlight, is_too_large: bool) -> None:
         """A body that streamed is over, or turned out to be one that nobody has to wait for."""
         if is_too_large:
             self._pass(flight, "too-large")
@@ -191,7 +191,7 @@ class Keeping:
         self._count.stored += 1
 
 
-class _Tee:
+class TeeBody:
     """A body that goes by and is kept when it was whole; not more of it than `most` bytes is held."""
 
     __slots__ = ("_body", "_most", "_over", "_pieces", "_put", "ready")

@@ -35,7 +35,7 @@ def document_of(config: str) -> Document:
         raise Problem(str(error)) from None
 
 
-def ask(document: Document, method: str, path: str, body: Any = None) -> Any:
+def admin_request(document: Document, method: str, path: str, body: Any = None) -> Any:
     """The parsed answer, None without one. Raises Problem for any that is not good."""
     server = document.server
     headers = {"X-Gateway-Admin": "1", "Accept": "application/json"}
@@ -52,7 +52,7 @@ def ask(document: Document, method: str, path: str, body: Any = None) -> Any:
         raise Problem(f"{words}: start the gateway, or name the configuration that it runs with -c FILE") from None
     finally:
         connection.close()
-    return _told(status, text)
+    return _answer_of(status, text)
 
 
 def _words(error: Exception) -> str:
@@ -60,7 +60,7 @@ def _words(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
 
 
-def probe(address: str, path: str) -> tuple[int, str]:
+def is_serving(address: str, path: str) -> tuple[int, str]:
     """(status, what it says on one line) of a path that needs no token, within seconds. Raises Problem without any."""
     try:
         connection = _connection(address, PROBE_TIMEOUT)
@@ -97,7 +97,7 @@ def _connection(address: str, timeout: float = TIMEOUT) -> http.client.HTTPConne
     return http.client.HTTPConnection(_ANYWHERE.get(host, host), int(port), timeout=timeout)
 
 
-def _told(status: int, text: bytes) -> Any:
+def _answer_of(status: int, text: bytes) -> Any:
     try:
         found = json.loads(text) if text else None
     except ValueError:

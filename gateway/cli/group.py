@@ -17,8 +17,8 @@ from gateway.alerting.export import cli as cli_export
 from gateway.auth import cli as cli_identity
 from gateway.cache import cli as cli_cache
 from gateway.cli.options import (
-    Menu,
-    OfConfig,
+    ConfigCommand,
+    LazyGroup,
     config_option,
     format_option,
 )
@@ -31,13 +31,13 @@ from gateway.server import cli as cli_health
 from gateway.tuning import cli as cli_tune
 
 
-@click.group(cls=Menu, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="gateway")
 def main() -> None:
     """An API gateway for microservices."""
 
 
-@main.command(cls=OfConfig)
+@main.command(cls=ConfigCommand)
 @config_option
 @click.option(
     "--bind", metavar="ADDRESS", multiple=True, help="Listen here instead of on `server.bind`; may be repeated."
@@ -59,7 +59,7 @@ def serve(config: str, bind: tuple[str, ...], workers: int | None) -> None:
     sys.exit(serve_main(config, overrides))
 
 
-@main.command(cls=OfConfig)
+@main.command(cls=ConfigCommand)
 @config_option
 @format_option("text")
 def check(config: str, style: str) -> None:
@@ -69,7 +69,7 @@ def check(config: str, style: str) -> None:
     sys.exit(cli_check.check(config, style))
 
 
-@main.command(cls=OfConfig)
+@main.command(cls=ConfigCommand)
 @config_option
 @format_option("text")
 def routes(config: str, style: str) -> None:

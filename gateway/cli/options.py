@@ -16,7 +16,7 @@ config_option = click.option(
 )  # fmt: skip
 
 
-class Menu(click.Group):
+class LazyGroup(click.Group):
     """A group whose help has the whole first sentence of each command, however long."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -26,7 +26,7 @@ class Menu(click.Group):
             formatter.write_dl([(name, found.get_short_help_str(sys.maxsize)) for name, found in commands if found])
 
 
-class OfConfig(click.Command):
+class ConfigCommand(click.Command):
     """A command of the configuration alone: who writes its name without -c is told so."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -1,9 +1,9 @@
 """Files of certificates and keys; their contents are checked by gateway.config.external_checks."""
 
-from gateway.config.reader import Reader
+from gateway.config.reader import OptionReader
 
 
-def read_pair(reader: Reader, cert: str, key: str) -> tuple[str, str]:
+def read_pair(reader: OptionReader, cert: str, key: str) -> tuple[str, str]:
     """The absolute names of a chain of certificates and of the private key of its first one."""
     names = reader.file(cert), reader.file(key)
     chain, private = reader.one(cert), reader.one(key)
@@ -14,7 +14,7 @@ def read_pair(reader: Reader, cert: str, key: str) -> tuple[str, str]:
     return names
 
 
-def read_authorities(reader: Reader, key: str) -> str:
+def read_authorities(reader: OptionReader, key: str) -> str:
     """The absolute name of a file of certificates to verify others against."""
     name = reader.file(key)
     text = reader.one(key)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.config.diagnostics import Complaint, ConfigError
+from gateway.config.diagnostics import ConfigError, Diagnostic
 
 if TYPE_CHECKING:
     from gateway.contracts import Plan
@@ -46,7 +46,7 @@ def is_there(config: str) -> bool:
 
 def _missing(config: str) -> ConfigError:
     hint = "name a configuration with -c FILE or GATEWAY_CONFIG"
-    return ConfigError([Complaint(config, 0, 0, "", "no such file", hint)])
+    return ConfigError([Diagnostic(config, 0, 0, "", "no such file", hint)])
 
 
 def check(config: str, style: str) -> int:

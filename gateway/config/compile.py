@@ -11,9 +11,9 @@ from typing import Any
 
 from gateway._fast.route import build
 from gateway.auth.compile import Identity, credentials_of
-from gateway.cache.compile import Caches
+from gateway.cache.compile import CacheCompiler
 from gateway.config import plugins
-from gateway.config.diagnostics import Complaint, ConfigError
+from gateway.config.diagnostics import ConfigError, Diagnostic
 from gateway.contracts import (
     Plan,
     Policy,
@@ -22,19 +22,19 @@ from gateway.contracts import (
     Steps,
     Tools,
 )
-from gateway.handlers.compile import NO_UPSTREAM_TOTAL, Actions, Run
-from gateway.handlers.unmatched import Refused, Unmatched
+from gateway.handlers.compile import NO_UPSTREAM_TOTAL, HandlerCompiler, Run
+from gateway.handlers.unmatched import NotFoundHandler, RejectedHandler
 from gateway.observability.tracing.compile import Tracing
 from gateway.policies.headers import policy as headers
-from gateway.policies.idempotency.compile import Idempotencies
+from gateway.policies.idempotency.compile import IdempotencyCompiler
 from gateway.policies.rewrite import policy as rewrite
 from gateway.policies.transform.compile import compressing, transforming
 from gateway.ratelimit.compile import Limits
-from gateway.routing.conflicts import spec_of
+from gateway.routing.conflicts import matcher_spec
 from gateway.routing.model import Document, Route
-from gateway.upstream.compile import Resources, Services
-from gateway.validation.compile import Guards
-from gateway.validation.waf.compile import Screens
+from gateway.upstream.compile import RuntimeResources, UpstreamCompiler
+from gateway.validation.compile import ValidationCompiler
+from gateway.validation.waf.compile import WafCompiler
 
 log = logging.getLogger("gateway")
 
@@ -44,23 +44,27 @@ FINAL = "response-headers"
 BREATH = 20
 
 
-def compile(document: Document, resources: Resources | None = None, pause: Callable[[], None] | None = None) -> Plan:
+def compile(
+    document: Document, resources: RuntimeResources | None = None, pause: Callable[[], None] | None = None
+) -> Plan:
     """The plan of a document. `pause` is called every millisecond or so of work, for whoever else needs the thread.
 
     Raises ConfigError with every complaint that needs more than the document itself: plugins, certificates, logs.
     """
-    return _Compiler(document, resources or Resources(), pause or (lambda: None)).plan()
+    return _Compiler(document, resources or RuntimeResources(), pause or (lambda: None)).plan()
 
 
 class _Compiler:
-    def __init__(self, document: Document, resources: Resources, pause: Callable[[], None]) -> None:
+    def __init__(self, document: Document, resources: RuntimeResources, pause: Callable[[], None]) -> None:
         self.document = document
         self.resources = resources
         self.pause = pause
-        self.complaints: list[Complaint] = []
+        self.complaints: list[Diagnostic] = []
         # NOTE: no method, which would hold the compiler, which holds it: what a reload leaves goes by counts alone.
         self._complain = partial(_complain, self.complaints, document)
-        self.services = Services(resources, self._complain, document.server.overload, document.tracing is not None)
+        self.services = UpstreamCompiler(
+            resources, self._complain, document.server.overload, document.tracing is not None
+        )
 
     def plan(self) -> Plan:
         """The whole plan, or every complaint."""
@@ -72,13 +76,13 @@ class _Compiler:
         self.log = (*self.tracing.steps, *self._log(), *self._audit())
         self.meter = self.resources.meter if document.metrics.is_on else None
         self.limits = Limits(document.rate_limits, self.resources.limiting)
-        self.guards = Guards(document.server)
-        self.screens = Screens(document.server)
-        self.idempotencies = Idempotencies(self.resources.answers)
-        self.caches = Caches(document, self.resources.caching)
+        self.guards = ValidationCompiler(document.server)
+        self.screens = WafCompiler(document.server)
+        self.idempotencies = IdempotencyCompiler(self.resources.answers)
+        self.caches = CacheCompiler(document, self.resources.caching)
         own = {route.name: (route, endpoint.fetch) for route, endpoint in self.identity.endpoints}
         pages = {name: fetch for name, (_, fetch) in own.items()}
-        self.actions = Actions(
+        self.actions = HandlerCompiler(
             document, self.services, self.upstreams, pages, self.resources, self._complain, self._run()
         )
         sources = (*document.routes, *(route for route, _ in own.values()))
@@ -86,13 +90,13 @@ class _Compiler:
         if self.complaints:
             raise ConfigError(self.complaints, document.files)
         pairs = self._breathing(zip(sources, routes, strict=True))
-        table = build((spec_of(route, plan) for route, plan in pairs), self.pause)
+        table = build((matcher_spec(route, plan) for route, plan in pairs), self.pause)
         return Plan(
             version=document.version,
             table=table,
             routes=tuple(table.routes()),
-            unmatched=self._bare("unmatched", Unmatched()),
-            refused=self._bare("refused", Refused()),
+            unmatched=self._bare("unmatched", NotFoundHandler()),
+            refused=self._bare("refused", RejectedHandler()),
             trusted=tuple(ipaddress.ip_network(network) for network in document.server.trusted_proxies),
             max_body=document.server.limits.body,
             pool_keys=frozenset(self.services.keys),
@@ -212,7 +216,7 @@ class _Compiler:
         plan = RoutePlan(route.name, route.where, line, fetch, total, upstream)
         return self.caches.around(plan, route, order[: order.index("cache")])
 
-    def _bare(self, name: str, upstream: Unmatched | Refused) -> RoutePlan:
+    def _bare(self, name: str, upstream: NotFoundHandler | RejectedHandler) -> RoutePlan:
         """What requests walk that no route takes: they are logged like all others."""
         defaults = self.document.defaults.headers
         edge = tuple(self.identity.edge(self.document.defaults.cors, (), name))
@@ -225,6 +229,6 @@ class _Compiler:
 
 
 def _complain(
-    complaints: list[Complaint], document: Document, where: str, path: str, message: str, hint: str = ""
+    complaints: list[Diagnostic], document: Document, where: str, path: str, message: str, hint: str = ""
 ) -> None:
-    complaints.append(Complaint(*document.place(path, where), path, message, hint))
+    complaints.append(Diagnostic(*document.place(path, where), path, message, hint))

@@ -19,12 +19,12 @@ _FOREIGN = {
     "middlewares": "policies", "filters": "policies", "redirect": "respond", "strip_path": "rewrite",
     "logging": "observability", "allow_origins": "origins", "allowed_origins": "origins",
 }  # fmt: skip
-Place = tuple[str, int, int]
+Position = tuple[str, int, int]
 """File as the user named it, line and column, both from 1 (0: the file as a whole)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class Diagnostic:
     """One mistake. `path` is like routes[2].match.path, `hint` a question or advice, both may be empty."""
 
     file: str
@@ -55,7 +55,7 @@ class Complaint:
 class ConfigError(Exception):
     """A configuration that cannot be used: every complaint about it, and every file that was read to find them."""
 
-    def __init__(self, complaints: Iterable[Complaint], files: Iterable[str] = ()) -> None:
+    def __init__(self, complaints: Iterable[Diagnostic], files: Iterable[str] = ()) -> None:
         self.complaints = tuple(complaints)
         self.files = tuple(files)
         super().__init__(self.complaints, self.files)
@@ -64,9 +64,9 @@ class ConfigError(Exception):
         return "\n".join(str(complaint) for complaint in self.complaints)
 
 
-def at(place: Place, path: Path, message: str, hint: str = "") -> Complaint:
+def at(place: Position, path: Path, message: str, hint: str = "") -> Diagnostic:
     """A complaint about the value at `path`."""
-    return Complaint(*place, path_text(path), message, hint)
+    return Diagnostic(*place, path_text(path), message, hint)
 
 
 def path_text(path: Path) -> str:
@@ -82,7 +82,7 @@ def path_text(path: Path) -> str:
     return text
 
 
-def nearest(word: str, choices: Iterable[str], cutoff: float = 0.6) -> str:
+def closest_match(word: str, choices: Iterable[str], cutoff: float = 0.6) -> str:
     """The choice that `word` was most likely meant to be, or an empty string; `cutoff` is how alike they must be."""
     import difflib  # NOTE: workers unpickle complaints but never need this
 
@@ -91,7 +91,7 @@ def nearest(word: str, choices: Iterable[str], cutoff: float = 0.6) -> str:
     return by_lower[found[0]] if found else ""
 
 
-def foreign(word: str, choices: Iterable[str]) -> str:
+def alias_of_other_gateways(word: str, choices: Iterable[str]) -> str:
     """The choice that other gateways call `word`, or an empty string."""
     choice = _FOREIGN.get(word, "")
     return choice if choice in choices else ""
@@ -99,7 +99,7 @@ def foreign(word: str, choices: Iterable[str]) -> str:
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """A hint naming the nearest choice, or an empty string."""
-    choice = nearest(word, choices)
+    choice = closest_match(word, choices)
     return f"did you mean `{choice}`?" if choice else ""
 
 
@@ -111,6 +111,6 @@ def among(word: str, choices: Iterable[str]) -> str:
     return f"{did_you_mean(word, there)} {names}".lstrip()
 
 
-def where(place: Place) -> str:
+def location(place: Position) -> str:
     """A place as "file:line", the form in which the plan says where its steps come from."""
     return f"{place[0]}:{place[1]}"

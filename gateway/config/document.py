@@ -13,14 +13,14 @@ from gateway.auth.section import Identity, read_identity
 from gateway.cache.section import check_callers
 from gateway.config import cross_checks as across
 from gateway.config import merge as content
-from gateway.config.diagnostics import Complaint, ConfigError
-from gateway.config.name_registry import Names
-from gateway.config.reader import Load, Reader, Text
-from gateway.config.reported_paths import Told
+from gateway.config.diagnostics import ConfigError, Diagnostic
+from gateway.config.name_registry import NameRegistry
+from gateway.config.reader import LoadContext, OptionReader, ScalarNode
+from gateway.config.reported_paths import ReportedPaths
 from gateway.config.schema import json_schema
-from gateway.config.sources import File, Sources
+from gateway.config.sources import File, FileLoader
 from gateway.config.urls import read_store
-from gateway.config.yaml import Map
+from gateway.config.yaml import MappingNode
 from gateway.handlers.queue.section import check_streams
 from gateway.observability.audit.section import read_audit
 from gateway.observability.metrics.section import read_metrics
@@ -34,9 +34,9 @@ from gateway.upstream.model import Upstream
 from gateway.upstream.section import read_upstreams
 from gateway.validation.section import check_size
 
-__all__ = ["Complaint", "ConfigError", "Document", "load", "loads", "redacted"]
+__all__ = ["ConfigError", "Diagnostic", "Document", "load", "loads", "redacted"]
 
-Judge = Callable[[str, Text, tuple[Any, ...]], None]
+Judge = Callable[[str, ScalarNode, tuple[Any, ...]], None]
 """Called with each of Load.names; complains about those that lead nowhere good."""
 
 _SHARED_SECTIONS = frozenset(
@@ -53,7 +53,7 @@ def load(path: str | FilePath, env: Mapping[str, str] | None = None, judge: Judg
     `judge` follows the names that lead out of it, to Python and to certificates; without one that is left to `compile`.
     """
     reading = _Reading(os.environ if env is None else env, judge)
-    with _without_collector():
+    with gc_paused():
         return reading.document(reading.sources.read_all(str(path)), str(path), os.path.dirname(os.path.abspath(path)))
 
 
@@ -63,7 +63,7 @@ def loads(
     """The configuration in a text; relative names in it are relative to the folder `base`."""
     reading = _Reading(os.environ if env is None else env)
     folder = os.path.abspath(base)
-    with _without_collector():
+    with gc_paused():
         file = reading.sources.parse(text.encode(), name, folder)
         files = [file, *reading.sources.include(file)] if file else []
         return reading.document(files, name, folder)
@@ -80,15 +80,15 @@ class _Reading:
 
     def __init__(self, env: Mapping[str, str], judge: Judge | None = None) -> None:
         self.judge = judge
-        self.load = Load()
-        self.sources = Sources(self.load, env)
+        self.load = LoadContext()
+        self.sources = FileLoader(self.load, env)
         self.structural = 0
-        self.single: dict[str, Reader] = {}
+        self.single: dict[str, OptionReader] = {}
 
     def document(self, files: list[File], name: str, base: str) -> Document:
         """The document of all files, or ConfigError."""
         self.structural = len(self.load.complaints)
-        self.load.told = Told(self.load.complaints)
+        self.load.told = ReportedPaths(self.load.complaints)
         readers = [file.reader for file in files]
         single = self.single = self._single_sections(readers)
         defaults = read_defaults(single["defaults"])
@@ -143,7 +143,7 @@ class _Reading:
             places=across.places(readers),
         )
 
-    def _judge(self, modules: list[Text], pairs: list[across.Pair]) -> None:
+    def _judge(self, modules: list[ScalarNode], pairs: list[across.Pair]) -> None:
         """Have every name followed that leads elsewhere; plugins come first, since they offer the policies."""
         if self.judge is None:
             return
@@ -151,10 +151,10 @@ class _Reading:
         for kind, text, more in [*(("plugin", text, ()) for text in modules), *self.load.names]:
             self.judge(kind, text, more)
 
-    def _single_sections(self, readers: list[Reader]) -> dict[str, Reader]:
+    def _single_sections(self, readers: list[OptionReader]) -> dict[str, OptionReader]:
         """The sections that only one file may have; an empty one where none has it."""
-        nowhere = Reader(self.load, "", Map(("", 0, 0)), json_schema(), (), ("", 0, 0))
-        holders: dict[str, Reader] = {}
+        nowhere = OptionReader(self.load, "", MappingNode(("", 0, 0)), json_schema(), (), ("", 0, 0))
+        holders: dict[str, OptionReader] = {}
         for reader in readers:
             for key in reader:
                 if key in _SHARED_SECTIONS:
@@ -166,7 +166,7 @@ class _Reading:
         names = ("server", "defaults", "observability", "audit")
         return {name: holders.get(name, readers[0] if readers else nowhere).section(name) for name in names}
 
-    def _upstreams(self, readers: list[Reader]) -> tuple[dict[str, Upstream], dict[str, Upstream]]:
+    def _upstreams(self, readers: list[OptionReader]) -> tuple[dict[str, Upstream], dict[str, Upstream]]:
         """All upstreams, and those of them without a mistake."""
         found: dict[str, Upstream] = {}
         sure: dict[str, Upstream] = {}
@@ -181,11 +181,11 @@ class _Reading:
                 before = len(self.load.complaints)
         return found, sure
 
-    def _store(self, readers: list[Reader]) -> str:
+    def _store(self, readers: list[OptionReader]) -> str:
         found = ((reader, text) for reader in readers if (text := reader.one("store")) is not None)
         return next((read_store(reader, text) for reader, text in found), "memory")
 
-    def _routes(self, readers: list[Reader], defaults: Defaults) -> list[across.Pair]:
+    def _routes(self, readers: list[OptionReader], defaults: Defaults) -> list[across.Pair]:
         pairs = [pair for reader in readers for pair in read_routes(reader, defaults)]
         first: dict[str, str] = {}
         for section, route in pairs:
@@ -197,10 +197,10 @@ class _Reading:
             readers[0].warn("there are no routes: every request gets 404")
         return pairs
 
-    def _names(self, readers: list[Reader], pairs: list[across.Pair]) -> dict[str, Names]:
+    def _names(self, readers: list[OptionReader], pairs: list[across.Pair]) -> dict[str, NameRegistry]:
         """The names that sections give, by section."""
         is_complete = self.sources.complete
-        names = {key: Names.of(readers, key, is_complete=is_complete) for key in _NAMING}
+        names = {key: NameRegistry.of(readers, key, is_complete=is_complete) for key in _NAMING}
         routes = across.route_names(readers, (route.name for _, route in pairs), is_complete=is_complete)
         return {**names, "routes": routes, "alerts": across.alert_names(readers, is_complete=is_complete)}
 
@@ -215,30 +215,30 @@ class _Reading:
             check_callers(section, route.access, route.cache, identity.providers)
             if has_size:
                 check_size(section, route.validate, server.limits.body)
-        self.load.told = Told(self.load.complaints)
+        self.load.told = ReportedPaths(self.load.complaints)
         across.check_ties(pairs, identity.pages())
 
-    def _all_complaints(self) -> list[Complaint]:
+    def _all_complaints(self) -> list[Diagnostic]:
         """The schema's, and those about the meaning that do not follow from them."""
         structural, meaning = self.load.complaints[: self.structural], self.load.complaints[self.structural :]
-        told = Told(structural)
+        told = ReportedPaths(structural)
         return structural + [one for one in meaning if not told.follows(one)]
 
-    def _sorted(self, complaints: list[Complaint]) -> list[Complaint]:
+    def _sorted(self, complaints: list[Diagnostic]) -> list[Diagnostic]:
         """By file in the order of reading, then by place; once each, however many aliases lead there."""
-        once: dict[tuple[str, int, int, str], Complaint] = {}
+        once: dict[tuple[str, int, int, str], Diagnostic] = {}
         for one in complaints:
             once.setdefault((one.file, one.line, one.column, one.message), one)
         order = {name: index for index, name in enumerate(self.load.files)}
 
-        def place(one: Complaint) -> tuple[int, str, int, int]:
+        def place(one: Diagnostic) -> tuple[int, str, int, int]:
             return order.get(os.path.abspath(one.file), 0), one.file, one.line, one.column
 
         return sorted(once.values(), key=place)
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """PERF: collecting garbage while a large tree is built takes longer than building it (test_value.py has one)."""
     enabled = gc.isenabled()
     gc.disable()

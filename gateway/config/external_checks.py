@@ -10,7 +10,7 @@ from gateway.config.diagnostics import ConfigError
 from gateway.config.python_names import PythonNames
 
 if TYPE_CHECKING:
-    from gateway.config.text import Text
+    from gateway.config.text import ScalarNode
 
 
 class Judge:
@@ -25,7 +25,7 @@ class Judge:
         self._has_certificates = certificates
         self._has_logs = logs
 
-    def __call__(self, kind: str, text: Text, more: tuple[Any, ...]) -> None:
+    def __call__(self, kind: str, text: ScalarNode, more: tuple[Any, ...]) -> None:
         """Complain about a name that leads nowhere good; see Load.names."""
         if kind == "log":
             if self._has_logs and (words := _log_mistake(*more)):
@@ -58,7 +58,7 @@ def whole(config: str, error: ConfigError) -> ConfigError:
     return error
 
 
-def _look_into(kind: str, text: Text, more: tuple[Any, ...]) -> None:
+def _look_into(kind: str, text: ScalarNode, more: tuple[Any, ...]) -> None:
     from gateway.config import certificates  # PERF: for configurations that have any
 
     words = certificates.key_mistake(*more) if kind == "key" else certificates.authorities_mistake(*more)

@@ -5,7 +5,7 @@ from pathlib import Path as FilePath
 
 import yaml
 
-from gateway.config.diagnostics import Complaint
+from gateway.config.diagnostics import Diagnostic
 
 MAX_BYTES = 32 * 1024 * 1024
 
@@ -16,7 +16,7 @@ _SURROGATES = re.compile(r"\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IG
 class SourceError(Exception):
     """The text cannot be read on; holds the one complaint that says why."""
 
-    def __init__(self, complaint: Complaint) -> None:
+    def __init__(self, complaint: Diagnostic) -> None:
         self.complaint = complaint
         super().__init__(str(complaint))
 
@@ -27,11 +27,11 @@ def read(path: str, file: str) -> bytes:
         with FilePath(path).open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except IsADirectoryError:
-        raise SourceError(Complaint(file, 0, 0, "", "is a directory, not a file", "name a file in it")) from None
+        raise SourceError(Diagnostic(file, 0, 0, "", "is a directory, not a file", "name a file in it")) from None
     except OSError as error:
-        raise SourceError(Complaint(file, 0, 0, "", f"cannot be read: {reason(error)}")) from None
+        raise SourceError(Diagnostic(file, 0, 0, "", f"cannot be read: {reason(error)}")) from None
     if len(data) > MAX_BYTES:
-        raise SourceError(Complaint(file, 0, 0, "", f"is larger than {MAX_BYTES // 1024**2} MB"))
+        raise SourceError(Diagnostic(file, 0, 0, "", f"is larger than {MAX_BYTES // 1024**2} MB"))
     return data
 
 
@@ -47,18 +47,18 @@ def decode(data: bytes, file: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        raise SourceError(Complaint(file, line, column, "", "not text in UTF-8", _encoding(data))) from None
+        raise SourceError(Diagnostic(file, line, column, "", "not text in UTF-8", _encoding(data))) from None
     if found := _CONTROL.search(text):
         line = text.count("\n", 0, found.start()) + 1
         column = found.start() - text.rfind("\n", 0, found.start())
         message = f"the control character 0x{ord(found.group()):02x} may not stand in a configuration"
-        raise SourceError(Complaint(file, line, column, "", message))
+        raise SourceError(Diagnostic(file, line, column, "", message))
     if file.endswith(".json"):
         text = _SURROGATES.sub(_joined, text)
     return text
 
 
-def syntax_complaint(error: yaml.YAMLError, file: str, text: str) -> Complaint:
+def syntax_complaint(error: yaml.YAMLError, file: str, text: str) -> Diagnostic:
     """What libyaml found wrong, with the advice that its words lack."""
     begun = getattr(error, "context_mark", None)
     mark = getattr(error, "problem_mark", None) or begun
@@ -66,7 +66,7 @@ def syntax_complaint(error: yaml.YAMLError, file: str, text: str) -> Complaint:
     if begun is not None and "end of stream" in problem:
         mark = begun  # of what has no end the beginning is of more use
     if mark is None:
-        return Complaint(file, 0, 0, "", f"YAML syntax: {problem}")
+        return Diagnostic(file, 0, 0, "", f"YAML syntax: {problem}")
     lines = text.splitlines()
     line = lines[mark.line] if mark.line < len(lines) else ""
     message = f"YAML syntax: {problem}"
@@ -74,7 +74,7 @@ def syntax_complaint(error: yaml.YAMLError, file: str, text: str) -> Complaint:
         message += f" {context}"
         if begun is not None and begun.line != mark.line:
             message += f" that begins at {begun.line + 1}:{begun.column + 1}"
-    return Complaint(file, mark.line + 1, mark.column + 1, "", message, _advice(line, problem))
+    return Diagnostic(file, mark.line + 1, mark.column + 1, "", message, _advice(line, problem))
 
 
 def _advice(line: str, problem: str) -> str:

@@ -13,18 +13,18 @@ import traceback
 from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
-from gateway.config.diagnostics import Complaint, ConfigError
+from gateway.config.diagnostics import ConfigError, Diagnostic
 from gateway.routing.model import Document  # PERF: both processes need it, so it is made before there are two
 
 
-class Read(NamedTuple):
+class ReadResult(NamedTuple):
     """A checked document, and when its reading began (wall clock, nanoseconds)."""
 
     document: Document
     began_ns: int
 
 
-def read_ahead(config: str) -> Callable[[], Read]:
+def start_reading(config: str) -> Callable[[], ReadResult]:
     """Begin to read a file; what it gives waits for the end, and raises ConfigError with every mistake.
 
     For a process that has no threads and no gevent yet.
@@ -36,17 +36,17 @@ def read_ahead(config: str) -> Callable[[], Read]:
         _read(config, sink)
     os.close(sink)
 
-    def result() -> Read:
+    def result() -> ReadResult:
         with open(source, "rb") as stream:
             answer = stream.read()
         os.waitpid(child, 0)
         try:
             found = pickle.loads(answer)  # noqa: S301 - our own fork's answer
         except (EOFError, pickle.UnpicklingError):
-            raise ConfigError([Complaint(config, 0, 0, "", "the process that reads it ended early")]) from None
+            raise ConfigError([Diagnostic(config, 0, 0, "", "the process that reads it ended early")]) from None
         if isinstance(found, ConfigError):
             raise found
-        return Read(found, began_ns)
+        return ReadResult(found, began_ns)
 
     return result
 

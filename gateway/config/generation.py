@@ -7,21 +7,23 @@ import os
 import time
 from typing import Final
 
-from gateway.config.publish import Published
+from gateway.config.publish import PlanDirectory
 from gateway.config.restart import needs_restart
 from gateway.config.store import Pause, Store
 from gateway.routing.model import Document
-from gateway.state import Page, Slot
+from gateway.state import SharedMemory, WorkerSlot
 
 log = logging.getLogger("gateway")
 
 TRY_AGAIN: Final = 5.0  # seconds until a plan that could not be taken is tried again
 
 
-class Follower:
+class GenerationWatcher:
     """Keeps one worker's store at the current generation, and says in its slot which one it runs."""
 
-    def __init__(self, page: Page, slot: Slot, published: Published, store: Store, pause: Pause | None) -> None:
+    def __init__(
+        self, page: SharedMemory, slot: WorkerSlot, published: PlanDirectory, store: Store, pause: Pause | None
+    ) -> None:
         """`store` holds the plan that the master started with."""
         self._page, self._slot, self._published, self._store = page, slot, published, store
         self._pause = pause

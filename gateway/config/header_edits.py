@@ -3,7 +3,7 @@
 import re
 
 from gateway.config.header_edits_model import HeaderEdit, HeaderRules, Pairs
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.config.variables import Known, check_template
 
 _HOP_BY_HOP = frozenset(
@@ -15,7 +15,7 @@ _FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NOTHING = HeaderEdit((), (), ())
 
 
-def read_headers(reader: Reader, known: Known) -> HeaderRules:
+def read_headers(reader: OptionReader, known: Known) -> HeaderRules:
     """The section of a route, a leg or `defaults`."""
     return HeaderRules(
         request=_edit(reader.section("request"), known, is_request=True) if "request" in reader else _NOTHING,
@@ -25,7 +25,7 @@ def read_headers(reader: Reader, known: Known) -> HeaderRules:
     )
 
 
-def _edit(reader: Reader, known: Known, is_request: bool) -> HeaderEdit:
+def _edit(reader: OptionReader, known: Known, is_request: bool) -> HeaderEdit:
     changed: dict[str, str] = {}
     edit = {}
     for key in ("set", "add"):
@@ -46,7 +46,7 @@ def _edit(reader: Reader, known: Known, is_request: bool) -> HeaderEdit:
     return HeaderEdit(edit["set"], edit["add"], tuple(name.value for name in removed), pairs, hidden)
 
 
-def _check_names(changed: dict[str, str], names: list[Text], key: str, is_request: bool) -> None:
+def _check_names(changed: dict[str, str], names: list[ScalarNode], key: str, is_request: bool) -> None:
     for name in names:
         lower = name.value.lower()
         if lower in changed:
@@ -56,7 +56,7 @@ def _check_names(changed: dict[str, str], names: list[Text], key: str, is_reques
             name.complain("Host can only be set, and only on the request")
 
 
-def read_header_pairs(reader: Reader, key: str, known: Known) -> Pairs:
+def read_header_pairs(reader: OptionReader, key: str, known: Known) -> Pairs:
     """Names and values under a key; names may not be hop-by-hop ones, values are templates for a header's value."""
     found = []
     for name, value in reader.pairs(key):
@@ -68,7 +68,7 @@ def read_header_pairs(reader: Reader, key: str, known: Known) -> Pairs:
     return tuple(found)
 
 
-def check_header_name(name: Text) -> None:
+def check_header_name(name: ScalarNode) -> None:
     """Complain about a header that nobody but the gateway may write."""
     if name.value.lower() in _HOP_BY_HOP:
         name.complain(f"the header {name.shown} belongs to one connection; the gateway writes it itself")

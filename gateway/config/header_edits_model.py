@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class HeaderEdit(Record):
+class HeaderEdit(Options):
     """Changes to one message's header section; values are templates."""
 
     set: Pairs
@@ -20,7 +20,7 @@ class HeaderEdit(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class HeaderRules(Record):
+class HeaderRules(Options):
     """Header changes towards the upstream (request) and towards the client (response), defaults merged in.
 
     `preset` is "security" or "", not asked for.

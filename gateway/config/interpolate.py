@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 
-from gateway.config.diagnostics import Complaint, at
+from gateway.config.diagnostics import Diagnostic, at
 from gateway.config.files import reason
 from gateway.config.yaml import Reference, place_of
 
@@ -17,7 +17,7 @@ MAX_SECRET_BYTES = 1024 * 1024
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?:env:([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?|file:([^}]+))\}|\$\{[^}]*\}?")
 
 
-class Unresolved(str):
+class UnresolvedReference(str):
     """A string whose reference could not be resolved; already complained about, so no more is said of it."""
 
     __slots__ = ()
@@ -36,7 +36,7 @@ class Interpolator:
         self._env = env
         self.files: list[str] = []
 
-    def resolve(self, references: Iterable[Reference], base: str) -> list[Complaint]:
+    def resolve(self, references: Iterable[Reference], base: str) -> list[Diagnostic]:
         """Put values in the place of references, file names being relative to the folder `base`."""
         complaints = []
         for holder, key, path in references:
@@ -44,7 +44,7 @@ class Interpolator:
             try:
                 holder[key] = self._text(holder[key], base, origins)
             except _Failed as failed:
-                holder[key] = Unresolved(holder[key])
+                holder[key] = UnresolvedReference(holder[key])
                 complaints.append(at(place_of(holder, key), path, failed.message, failed.hint))
             if origins:
                 holder.origins[key] = origins[0]

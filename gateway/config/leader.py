@@ -13,20 +13,20 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.config import reader_process as child
-from gateway.config.diagnostics import Complaint, ConfigError
-from gateway.config.publish import Outcome, Published, unpickled
-from gateway.config.reader_process import parse_in_child
+from gateway.config.diagnostics import ConfigError, Diagnostic
+from gateway.config.publish import PlanDirectory, ReloadResult, unpickled
+from gateway.config.reader_process import parse_in_subprocess
 from gateway.config.restart import needs_restart
 from gateway.config.store import Pause, Store
 from gateway.config.watch import (
     Watcher,
+    changed_since,
     digest,
-    look,
-    look_since,
+    snapshot,
 )
 from gateway.observability.audit.log import Audit
 from gateway.routing.model import Document
-from gateway.state import Page, Slot
+from gateway.state import SharedMemory, WorkerSlot
 
 log = logging.getLogger("gateway")
 
@@ -37,7 +37,7 @@ LOOK_EVERY: Final = 0.5  # seconds between two looks at the files
 _LOOK_AGAIN: Final = 0.01  # seconds
 
 
-class _LedByAnother(Exception):
+class LeaderLeaseHeld(Exception):
     """The lease is lost; what was done under it is dropped."""
 
 
@@ -46,12 +46,12 @@ class Leader:
 
     def __init__(
         self,
-        page: Page,
-        slot: Slot,
-        published: Published,
+        page: SharedMemory,
+        slot: WorkerSlot,
+        published: PlanDirectory,
         store: Store,
         pause: Pause | None,
-        parse: Parse = parse_in_child,
+        parse: Parse = parse_in_subprocess,
         audit: Audit | None = None,
     ) -> None:
         """`store` holds the plan that the master started with."""
@@ -90,7 +90,7 @@ class Leader:
 
     def _keep_lease(self) -> None:
         if not self._hold_lease():
-            raise _LedByAnother
+            raise LeaderLeaseHeld
 
     def _breathe(self) -> None:
         if self._pause is not None:
@@ -116,8 +116,8 @@ class Leader:
         """Read the files for all wishes up to `wanted`, and tell what came of it."""
         began = time.time_ns()
         files, patterns, _ = self._watched()
-        before = look(files, patterns)
-        complaints: tuple[Complaint, ...] = ()
+        before = snapshot(files, patterns)
+        complaints: tuple[Diagnostic, ...] = ()
         try:
             pickled = self._parse(self._config, child.TIMEOUT, self._keep_lease)
             while self._store.is_changing:  # this worker is just following a leader before it
@@ -127,18 +127,18 @@ class Leader:
                 document = unpickled(pickled, self._breathe)
                 files, patterns = document.files, document.patterns
                 self._apply(document, pickled)
-        except _LedByAnother:
+        except LeaderLeaseHeld:
             return
         except ConfigError as error:
             complaints = error.complaints
             files = tuple(dict.fromkeys((*files, *error.files)))
         except Exception as error:
             log.exception("the reload failed")
-            complaints = (Complaint(self._config, 0, 0, "", f"it could not be put to use: {error}"),)
-        seen = digest(look_since(before, began, files, patterns))
+            complaints = (Diagnostic(self._config, 0, 0, "", f"it could not be put to use: {error}"),)
+        seen = digest(changed_since(before, began, files, patterns))
         self._watcher = Watcher(seen)
         current = self._page.generation.load()
-        self._tell(Outcome(wanted, current, self._store.document.version, complaints, files, patterns, seen))
+        self._tell(ReloadResult(wanted, current, self._store.document.version, complaints, files, patterns, seen))
 
     def _apply(self, document: Document, pickled: bytes) -> None:
         """Compile beside what serves, publish, swap.  Raises ConfigError when the document cannot be used here."""
@@ -152,7 +152,7 @@ class Leader:
         self._keep_lease()
         generation = self._published.publish(self._page, pickled)
         if generation is None:
-            raise _LedByAnother
+            raise LeaderLeaseHeld
         # Before the swap, so that the old audit log tells that there is another one now.
         self._record("done", document.version, generation=generation, file=document.file)
         store.swap(plan, document, generation)
@@ -164,7 +164,7 @@ class Leader:
             versions = {"from": self._store.document.version, "to": version}
             self._audit.record("config.change", outcome, what={**versions, **what})
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _tell(self, outcome: ReloadResult) -> None:
         """Write the outcome, log what is wrong, and let go whoever waits."""
         if outcome.complaints:
             self._record("refused", mistakes=[_place(each) for each in outcome.complaints])
@@ -178,6 +178,6 @@ class Leader:
                 self._page.reload_done.store(outcome.wish)
 
 
-def _place(complaint: Complaint) -> str:
+def _place(complaint: Diagnostic) -> str:
     """SECURITY: where a mistake is and not what stands there (test_no_secret_is_told)."""
     return f"{complaint.file}:{complaint.line}: {complaint.path}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.config.schema import json_schema
 from gateway.config.schema_parts import Schema
-from gateway.config.yaml import Map, Seq
+from gateway.config.yaml import MappingNode, SequenceNode
 
 _SECRET_NAME = re.compile(r"secret|passw|token|authorization|cookie|api[-_]?key|credential", re.IGNORECASE)
 _STORE_SECRET = re.compile(r"(?<=://)[^/]*(?=@)|(?<=\?).*")
@@ -17,7 +17,7 @@ _HIDDEN = "***"
 _ADDRESSES = frozenset(("webhook", "slack", "pagerduty", "alertmanager", "url", "routing_key", "headers"))
 
 
-def merged(roots: Iterable[Map]) -> dict[str, Any]:
+def merged(roots: Iterable[MappingNode]) -> dict[str, Any]:
     """All files as one mapping, routes by name, the defaults of written sections filled in."""
     whole: dict[str, Any] = {}
     for root in roots:
@@ -87,9 +87,9 @@ def with_defaults(whole: dict[str, Any]) -> dict[str, Any]:
 
 def _filled(value: Any, schema: Schema) -> Any:
     """Every key that the schema has a default for, and the sections that have any in them."""
-    filled = Map(("", 0, 0))
+    filled = MappingNode(("", 0, 0))
     filled.update(value)
-    filled.origins = value.origins if isinstance(value, Map) else {}
+    filled.origins = value.origins if isinstance(value, MappingNode) else {}
     for key, member in schema.get("properties", {}).items():
         if "default" in member:
             filled.setdefault(key, member["default"])
@@ -100,9 +100,9 @@ def _filled(value: Any, schema: Schema) -> Any:
 
 def _redacted(value: Any) -> Any:
     if isinstance(value, dict):
-        origins = value.origins if isinstance(value, Map) else {}
+        origins = value.origins if isinstance(value, MappingNode) else {}
         return {key: _redacted_member(key, member, key in origins) for key, member in value.items()}
-    if isinstance(value, Seq):
+    if isinstance(value, SequenceNode):
         return [_redacted_member("", member, index in value.origins) for index, member in enumerate(value)]
     if isinstance(value, list):
         return [_redacted(member) for member in value]

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 
 from gateway.config.diagnostics import did_you_mean
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 
 
-class Names:
+class NameRegistry:
     """The names in a section of all files, also those whose entries are wrong; `is_open`: there may be others."""
 
     def __init__(self, names: Iterable[str], *, is_open: bool) -> None:
@@ -14,7 +14,7 @@ class Names:
         self.is_open = is_open
 
     @classmethod
-    def of(cls, readers: Iterable[Reader], key: str, *, is_complete: bool) -> "Names":
+    def of(cls, readers: Iterable[OptionReader], key: str, *, is_complete: bool) -> "NameRegistry":
         """The keys of a section; `readers` stand on files, which are `is_complete` when all of them could be read."""
         readers = list(readers)
         names = (name for reader in readers for name in reader.section(key))
@@ -29,7 +29,7 @@ class Names:
     def __contains__(self, name: object) -> bool:
         return self.is_open or name in self._names
 
-    def check(self, text: Text, message: str) -> None:
+    def check(self, text: ScalarNode, message: str) -> None:
         """Complain about a name that is not there; it is put into the {} of the message."""
         if text.value not in self:
             text.complain(message.format(text.shown), did_you_mean(text.value, self))

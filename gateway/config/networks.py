@@ -5,15 +5,15 @@ from collections.abc import Iterator
 
 from gateway.auth.access_schema import OFF
 from gateway.auth.model import IpRules
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 
 
-def read_networks(reader: Reader, key: str) -> tuple[str, ...]:
+def read_networks(reader: OptionReader, key: str) -> tuple[str, ...]:
     """The networks in a list, each in its shortest spelling."""
     return tuple(dict.fromkeys(_networks(reader.texts(key))))
 
 
-def read_ip(holder: Reader, default: IpRules | None) -> IpRules | None:
+def read_ip(holder: OptionReader, default: IpRules | None) -> IpRules | None:
     """`ip` of a route, which wins over that in `defaults` as a whole."""
     if "ip" not in holder:
         return default
@@ -26,7 +26,7 @@ def read_ip(holder: Reader, default: IpRules | None) -> IpRules | None:
     return rules
 
 
-def _networks(texts: Iterator[Text]) -> Iterator[str]:
+def _networks(texts: Iterator[ScalarNode]) -> Iterator[str]:
     for text in texts:
         try:
             yield str(ipaddress.ip_network(text.value))

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from gateway.config.record import Record
-from gateway.http.frozen import FrozenMap
+from gateway.config.record import Options
+from gateway.http.frozen import FrozenDict
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyUse(Record):
+class PluginPolicy(Options):
     """A plugin's policy on a route and what stands in its `with`."""
 
     name: str
-    options: FrozenMap
+    options: FrozenDict
     where: str

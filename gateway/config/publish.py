@@ -16,16 +16,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from gateway.config.diagnostics import Complaint
+from gateway.config.diagnostics import Diagnostic
 from gateway.config.store import Pause
 from gateway.routing.model import Document
-from gateway.state import Page
+from gateway.state import SharedMemory
 
 _OUTCOME: Final = "reload.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ReloadResult:
     """What came of the last reading of the files; `complaints` are empty when it may be used.
 
     wish        the last wish (page.reload_wanted) that it answers
@@ -36,19 +36,19 @@ class Outcome:
     wish: int
     generation: int
     version: str
-    complaints: tuple[Complaint, ...]
+    complaints: tuple[Diagnostic, ...]
     files: tuple[str, ...]
     patterns: tuple[str, ...]
     look: str
 
 
-class Published:
+class PlanDirectory:
     """The files in the runtime directory `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def publish(self, page: Page, pickled: bytes) -> int | None:
+    def publish(self, page: SharedMemory, pickled: bytes) -> int | None:
         """Make a plan the one that all workers are to run; its generation, or None when another was just published."""
         before = page.generation.load()
         generation = before + 1
@@ -77,18 +77,18 @@ class Published:
         with contextlib.suppress(OSError):
             os.utime(self._plan(generation), (since, since))
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: ReloadResult) -> None:
         """Write what came of a reading."""
         with self._written(json.dumps(asdict(outcome)).encode()) as made:
             made.replace(self._folder / _OUTCOME)
 
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> ReloadResult | None:
         """What came of the last reading; None before the first."""
         try:
             found = json.loads((self._folder / _OUTCOME).read_bytes())
-            complaints = tuple(Complaint(**one) for one in found.pop("complaints"))
+            complaints = tuple(Diagnostic(**one) for one in found.pop("complaints"))
             files, patterns = tuple(found.pop("files")), tuple(found.pop("patterns"))
-            return Outcome(**found, complaints=complaints, files=files, patterns=patterns)
+            return ReloadResult(**found, complaints=complaints, files=files, patterns=patterns)
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
@@ -129,13 +129,13 @@ def unpickled(data: bytes, pause: Pause | None = None) -> Document:
 
     SECURITY: for what this code has pickled itself, and kept in a directory that is private to the gateway's user.
     """
-    document = pickle.load(_Breathing(data, pause) if pause else io.BytesIO(data))  # noqa: S301 - see above
+    document = pickle.load(YieldingReader(data, pause) if pause else io.BytesIO(data))  # noqa: S301 - see above
     if not isinstance(document, Document):
         raise TypeError("the pickle holds no configuration")
     return document
 
 
-class _Breathing(io.BytesIO):
+class YieldingReader(io.BytesIO):
     """Is read a frame at a time (pickle protocol 4 and later)."""
 
     def __init__(self, data: bytes, pause: Pause) -> None:
@@ -143,6 +143,7 @@ class _Breathing(io.BytesIO):
         self._pause = pause
 
     def read(self, size: int | None = -1, /) -> bytes:
+        """The next `size` bytes; the event loop has a turn before a long piece."""
         if size is None or size > 1024:  # not for the head of a frame
             self._pause()
         return super().read(size)

@@ -29,7 +29,7 @@ def callable_of(name: str) -> Callable[..., Any]:
     except (Exception, SystemExit) as error:  # whatever the module does when it is imported
         is_missing = isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}.")
         hint = NOT_THERE if is_missing else ""
-        raise ImportingError(f"{module_name} cannot be imported: {_told(error, is_missing)}", hint) from error
+        raise ImportingError(f"{module_name} cannot be imported: {_error_text(error, is_missing)}", hint) from error
     for step in path.split("."):
         if not hasattr(found, step):
             raise ImportingError(f"{module_name} has no {path}", did_you_mean(step, dir(found)))
@@ -40,7 +40,7 @@ def callable_of(name: str) -> Callable[..., Any]:
     return named
 
 
-def _told(error: BaseException, is_missing: bool) -> str:
+def _error_text(error: BaseException, is_missing: bool) -> str:
     """What went wrong, and where in the module; a SyntaxError says that itself."""
     words = f"{type(error).__name__}: {error}"
     last = traceback.extract_tb(error.__traceback__)[-1]

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 
 from gateway.config import plugins
-from gateway.config.plugin_policies import PolicyUse
+from gateway.config.plugin_policies import PluginPolicy
 from gateway.contracts import Policy, Tools
 
 Mistake = tuple[str, str]
@@ -66,15 +66,15 @@ class PythonNames:
         if self._found(name) is None and not self._is_lacking:
             raise plugins.unknown(name, self._policies)
 
-    def _options(self, _: str, use: PolicyUse, route: str) -> None:
+    def _options(self, _: str, use: PluginPolicy, route: str) -> None:
         """The options of a policy; one that is not there was told already."""
-        policy = self._found_or_told(use.name)
+        policy = self._found_or_reported(use.name)
         if policy is not None:
             plugins.steps_of(policy, use.options, Tools(route, monotonic, lambda message: None))
 
     def _order(self, _: str, *names: str) -> None:
         """The place of each policy among the steps of a route that has them all."""
-        found = [policy for name in names if (policy := self._found_or_told(name)) is not None]
+        found = [policy for name in names if (policy := self._found_or_reported(name)) is not None]
         if len(found) == len(names):
             plugins.order(found)
 
@@ -82,7 +82,7 @@ class PythonNames:
         """A policy of a module, else of an installed package. Raises PluginError."""
         return self._policies.get(name) or plugins.from_entry_point(name)
 
-    def _found_or_told(self, name: str) -> Policy | None:
+    def _found_or_reported(self, name: str) -> Policy | None:
         try:
             return self._found(name)
         except plugins.PluginError:

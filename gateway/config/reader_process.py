@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from gateway.config import reader_main as parse_child
-from gateway.config.diagnostics import Complaint, ConfigError
+from gateway.config.diagnostics import ConfigError, Diagnostic
 
 TIMEOUT: Final = 60.0  # seconds
 ANSWER_MAX: Final = 256 << 20  # bytes
 _LOOK_EVERY: Final = 0.01  # seconds
 
 
-def parse_in_child(config: str, timeout: float = TIMEOUT, waiting: Callable[[], None] | None = None) -> bytes:
+def parse_in_subprocess(config: str, timeout: float = TIMEOUT, waiting: Callable[[], None] | None = None) -> bytes:
     """The pickled Document of the file `config`, read and checked with this process's environment, folder, sys.path.
 
     Raises only ConfigError, and what `waiting` does, which is called every 10 ms; the child is ended then.
@@ -79,7 +79,7 @@ def _result(config: str, answer: bytes) -> bytes:
 
 
 def _failed(config: str, message: str) -> ConfigError:
-    return ConfigError([Complaint(config, 0, 0, "", message)])
+    return ConfigError([Diagnostic(config, 0, 0, "", message)])
 
 
 def _ending(status: int) -> str:

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 
-class Record:
+class Options:
     """Base of a model's dataclasses: pickled as one call of the class, which loads twice as fast as field by field."""
 
     __slots__ = ()

@@ -16,15 +16,15 @@ import time
 from pathlib import Path
 from typing import Final
 
-from gateway.config.generation import Follower
+from gateway.config.generation import GenerationWatcher
 from gateway.config.leader import Leader, Parse
-from gateway.config.publish import Outcome, Published
-from gateway.config.reader_process import parse_in_child
+from gateway.config.publish import PlanDirectory, ReloadResult
+from gateway.config.reader_process import parse_in_subprocess
 from gateway.config.store import Pause, Store
-from gateway.config.watch import digest, look_since
+from gateway.config.watch import changed_since, digest
 from gateway.observability.audit.log import Audit
 from gateway.routing.model import Document
-from gateway.state import Page, Slot, WorkerState
+from gateway.state import SharedMemory, WorkerSlot, WorkerState
 
 log = logging.getLogger("gateway")
 
@@ -41,12 +41,12 @@ def first_document(path: str) -> Document:
     return load(path)
 
 
-def publish_first(document: Document, page: Page, folder: Path, read_ns: int | None = None) -> int:
+def publish_first(document: Document, page: SharedMemory, folder: Path, read_ns: int | None = None) -> int:
     """Make `document`, whose reading began at `read_ns` (wall clock), what all workers run; gives its generation.
 
     For a master, before its first worker.  After USR2 the workers of the master before it follow as well.
     """
-    published = Published(folder)
+    published = PlanDirectory(folder)
     pickled = pickle.dumps(document, protocol=5)
     before = published.outcome() if page.generation.load() else None  # what the master before it serves
     since = published.since(before.generation) if before and before.version == document.version else None
@@ -55,18 +55,18 @@ def publish_first(document: Document, page: Page, folder: Path, read_ns: int | N
         generation = published.publish(page, pickled)
     if since is not None:
         published.date_back(generation, since)
-    seen = digest(look_since({}, read_ns or _IMPORTED_NS, document.files, document.patterns))
+    seen = digest(changed_since({}, read_ns or _IMPORTED_NS, document.files, document.patterns))
     served = page.reload_done.load()
-    published.tell(Outcome(served, generation, document.version, (), document.files, document.patterns, seen))
+    published.tell(ReloadResult(served, generation, document.version, (), document.files, document.patterns, seen))
     return generation
 
 
-def wish(page: Page) -> int:
+def request_reload(page: SharedMemory) -> int:
     """Have the files read; the number that page.reload_done reaches once they were."""
     return page.reload_wanted.add(1)
 
 
-def wait_until_served(page: Page, number: int, timeout: float) -> bool:
+def wait_until_served(page: SharedMemory, number: int, timeout: float) -> bool:
     """Whether a wish was served before the time was up."""
     end = time.monotonic() + timeout
     while page.reload_done.load() < number:
@@ -76,16 +76,16 @@ def wait_until_served(page: Page, number: int, timeout: float) -> bool:
     return True
 
 
-def behind(page: Page, generation: int) -> list[int]:
+def workers_behind(page: SharedMemory, generation: int) -> list[int]:
     """The pids of workers that neither run `generation` or a later one nor are on their way out."""
     workers = page.workers()
     return [w.pid for w in workers if w.generation < generation and w.state != WorkerState.DRAINING]
 
 
-def wait_until_converged(page: Page, generation: int, timeout: float) -> bool:
+def wait_until_converged(page: SharedMemory, generation: int, timeout: float) -> bool:
     """Whether no worker is behind `generation` before the time is up."""
     end = time.monotonic() + timeout
-    while behind(page, generation):
+    while workers_behind(page, generation):
         if time.monotonic() > end:
             return False
         time.sleep(FOLLOW_EVERY)
@@ -97,17 +97,17 @@ class Reloader:
 
     def __init__(
         self,
-        page: Page,
-        slot: Slot,
+        page: SharedMemory,
+        slot: WorkerSlot,
         folder: Path,
         store: Store,
         pause: Pause | None = None,
-        parse: Parse = parse_in_child,
+        parse: Parse = parse_in_subprocess,
         audit: Audit | None = None,
     ) -> None:
         """`store` holds the plan that the master started with; `pause` lets the hub breathe during a compilation."""
-        published = Published(folder)
-        self._follower = Follower(page, slot, published, store, pause)
+        published = PlanDirectory(folder)
+        self._follower = GenerationWatcher(page, slot, published, store, pause)
         self._leader = Leader(page, slot, published, store, pause, parse, audit)
 
     def boot(self) -> None:

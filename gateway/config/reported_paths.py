@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from gateway.config.diagnostics import Complaint, Path, path_text
+from gateway.config.diagnostics import Diagnostic, Path, path_text
 
 _STEP = re.compile(r"[.\[]")
 #: not of a key that is there as well
@@ -16,12 +16,12 @@ _Spot = tuple[str, str]
 """A file and a path."""
 
 
-class Told:
+class ReportedPaths:
     """The places of complaints; of a key that is misspelt also the one that was meant."""
 
     __slots__ = ("_at", "_inside")
 
-    def __init__(self, complaints: Iterable[Complaint] = ()) -> None:
+    def __init__(self, complaints: Iterable[Diagnostic] = ()) -> None:
         self._at: set[_Spot] = set()
         self._inside: set[_Spot] = set()
         for one in complaints:
@@ -40,7 +40,7 @@ class Told:
         """Whether there is one about anything in a value."""
         return (file, path_text(path)) in self._inside
 
-    def follows(self, one: Complaint) -> bool:
+    def follows(self, one: Diagnostic) -> bool:
         """Whether a complaint about the meaning is due to one of these.
 
         It is where it speaks of the same value, of a value in which something is wrong, or of a key beside it or in it
@@ -58,7 +58,7 @@ class Told:
         )
 
 
-def _paths(complaint: Complaint) -> Iterator[str]:
+def _paths(complaint: Diagnostic) -> Iterator[str]:
     yield complaint.path
     meant = _MEANT.match(complaint.hint)
     if complaint.message == "unknown key" and meant is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.config.diagnostics import Complaint
+from gateway.config.diagnostics import Diagnostic
 from gateway.routing.model import Document
 
 HINT = "restart, or upgrade in place with SIGUSR2"
@@ -11,7 +11,7 @@ ONLY_BY_RESTART = ("bind", "admin", "workers", "connections", "graceful_timeout"
 """And whether there is `tls`; certificates, limits, keepalive and all the rest are taken over while serving."""
 
 
-def needs_restart(started_with: Document, document: Document) -> tuple[Complaint, ...]:
+def needs_restart(started_with: Document, document: Document) -> tuple[Diagnostic, ...]:
     """A complaint for each setting in which a document differs from what was started with and that needs a restart."""
     old, new = started_with.server, document.server
     found = [
@@ -37,13 +37,13 @@ def needs_restart(started_with: Document, document: Document) -> tuple[Complaint
     return tuple(found)
 
 
-def _complaint(document: Document, name: str, difference: str) -> Complaint:
+def _complaint(document: Document, name: str, difference: str) -> Diagnostic:
     return _at(document, f"server.{name}", f"cannot be changed by a reload: {difference}", document.server.where)
 
 
-def _at(document: Document, path: str, message: str, near: str = "", hint: str = HINT) -> Complaint:
+def _at(document: Document, path: str, message: str, near: str = "", hint: str = HINT) -> Diagnostic:
     """A complaint where a setting stands; one that is not written any more has no line but that of what it was in."""
-    return Complaint(*document.place(path, near or f"{document.file}:1"), path, message, hint)
+    return Diagnostic(*document.place(path, near or f"{document.file}:1"), path, message, hint)
 
 
 def _words(value: object) -> str:

@@ -6,26 +6,26 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gateway.config import validate
-from gateway.config.diagnostics import Complaint
+from gateway.config.diagnostics import Diagnostic
 from gateway.config.files import SourceError, read
 from gateway.config.interpolate import Interpolator
-from gateway.config.reader import Load, Reader, Text
+from gateway.config.reader import LoadContext, OptionReader, ScalarNode
 from gateway.config.schema import json_schema, types_at
-from gateway.config.yaml import Map, Source
+from gateway.config.yaml import MappingNode, Source
 
 
 @dataclass(frozen=True, slots=True)
 class File:
     """One file's tree, and a reader that stands on it."""
 
-    root: Map
-    reader: Reader
+    root: MappingNode
+    reader: OptionReader
 
 
-class Sources:
+class FileLoader:
     """Reads files. `complete` says whether all could be read, `patterns` which wildcards may bring more of them."""
 
-    def __init__(self, load: Load, env: Mapping[str, str]) -> None:
+    def __init__(self, load: LoadContext, env: Mapping[str, str]) -> None:
         self._load = load
         self._interpolator = Interpolator(env)
         self.complete = True
@@ -50,7 +50,7 @@ class Sources:
             source.root.setdefault("version", 1)
         complaints = source.complaints + unresolved + validate.check(source.root)
         self._load.complaints += _outside_of_unbuilt(complaints)
-        return File(source.root, Reader(self._load, base, source.root, json_schema(), (), source.root.place))
+        return File(source.root, OptionReader(self._load, base, source.root, json_schema(), (), source.root.place))
 
     def include(self, file: File) -> Iterator[File]:
         """The files that a file includes, and those that they include."""
@@ -67,7 +67,7 @@ class Sources:
             for path in found:
                 yield from self._read(path, included=True, file=_displayed(path, pattern), by=text)
 
-    def _read(self, path: str, included: bool, file: str = "", by: Text | None = None) -> Iterator[File]:
+    def _read(self, path: str, included: bool, file: str = "", by: ScalarNode | None = None) -> Iterator[File]:
         absolute = os.path.abspath(path)
         if absolute in self._load.files:
             return
@@ -86,7 +86,7 @@ class Sources:
             yield parsed
             yield from self.include(parsed)
 
-    def _refuse(self, complaint: Complaint) -> None:
+    def _refuse(self, complaint: Diagnostic) -> None:
         self.complete = False
         self._load.complaints.append(complaint)
 
@@ -105,7 +105,7 @@ def _coerced(value: object, types: set[str]) -> object:
     return value
 
 
-def _outside_of_unbuilt(complaints: list[Complaint]) -> list[Complaint]:
+def _outside_of_unbuilt(complaints: list[Diagnostic]) -> list[Diagnostic]:
     """Without what is said of the inside of parts that are not built."""
     unbuilt = {complaint.path for complaint in complaints if "not built yet" in complaint.message}
     return [

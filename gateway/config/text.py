@@ -4,42 +4,42 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.config.diagnostics import (
-    Complaint,
+    Diagnostic,
     Path,
-    Place,
+    Position,
     at,
-    where,
+    location,
 )
-from gateway.config.plugin_policies import PolicyUse
-from gateway.config.reported_paths import Told
+from gateway.config.plugin_policies import PluginPolicy
+from gateway.config.reported_paths import ReportedPaths
 from gateway.config.validate import describe
 
 
 @dataclass(slots=True)
-class Load:
+class LoadContext:
     """What gathers while a configuration is read: complaints, warnings, and the files read with their digests.
 
     `names` are those that lead out of the configuration, each with what it is for and what else is needed to judge it
     (gateway.config.external_checks), `policies` the uses of plugins' policies, each with what stands for its options.
     """
 
-    complaints: list[Complaint] = field(default_factory=list)
-    warnings: list[Complaint] = field(default_factory=list)
+    complaints: list[Diagnostic] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
-    names: list[tuple[str, "Text", tuple[Any, ...]]] = field(default_factory=list)
-    policies: list[tuple["Text", PolicyUse]] = field(default_factory=list)
+    names: list[tuple[str, "ScalarNode", tuple[Any, ...]]] = field(default_factory=list)
+    policies: list[tuple["ScalarNode", PluginPolicy]] = field(default_factory=list)
     #: the complaints of the schema, by which others are left unsaid that would only follow from them
-    told: Told = field(default_factory=Told)
+    told: ReportedPaths = field(default_factory=ReportedPaths)
 
 
 @dataclass(slots=True)
-class Text:
+class ScalarNode:
     """A string and where it stands; `origin` is the reference it came from, if it came from one."""
 
-    load: Load
+    load: LoadContext
     value: str
     path: Path
-    place: Place
+    place: Position
     origin: str = ""
 
     @property
@@ -50,7 +50,7 @@ class Text:
     @property
     def where(self) -> str:
         """Its "file:line"."""
-        return where(self.place)
+        return location(self.place)
 
     def complain(self, message: str, hint: str = "") -> None:
         """A complaint about this string; hints, which may quote it, are left out when it came from a reference."""

@@ -5,13 +5,13 @@ from dataclasses import replace
 from urllib.parse import SplitResult, quote, urlsplit
 
 from gateway.config.hosts import host_mistake, port_mistake, split_port
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.state.redis.address import parse
 
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
-def check_url(reader: Reader, text: Text) -> None:
+def check_url(reader: OptionReader, text: ScalarNode) -> None:
     """Complain about an address that is none, and about plain http without `insecure: true` beside it."""
     url = _split(text.value)
     if url is None or url.scheme not in ("http", "https"):
@@ -38,7 +38,7 @@ def url_mistake(address: str) -> str:
     return f"the host in {{}} {mistake}" if mistake else ""
 
 
-def read_store(reader: Reader, text: Text) -> str:
+def read_store(reader: OptionReader, text: ScalarNode) -> str:
     """The address of a store with its file made absolute. SECURITY: it may hold a password, so it is never shown."""
     if text.value == "memory":
         return text.value

@@ -10,26 +10,26 @@ import jsonschema_rs
 
 from gateway.config import unsupported as not_built
 from gateway.config.diagnostics import (
-    Complaint,
+    Diagnostic,
     Path,
-    Place,
+    Position,
+    alias_of_other_gateways,
     at,
+    closest_match,
     did_you_mean,
-    foreign,
-    nearest,
 )
-from gateway.config.interpolate import Unresolved
+from gateway.config.interpolate import UnresolvedReference
 from gateway.config.schema import json_schema, resolve
 from gateway.config.schema_parts import REFERENCE, Schema
 from gateway.config.units import unit_hint
-from gateway.config.yaml import Map, Seq
+from gateway.config.yaml import MappingNode, SequenceNode
 
 _PLAIN = re.compile(r"[\w./:-]{1,80}")
 _SURE = 0.85  # so alike is a key that is misspelt, and not one of another section
 _TYPES: dict[str, type | tuple[type, ...]] = {"object": dict, "array": list, "string": str, "boolean": bool}
 
 
-def check(root: Map) -> list[Complaint]:
+def check(root: MappingNode) -> list[Diagnostic]:
     """Everything in which a tree departs from the schema; what lies below a part that is not built is not looked at."""
     try:
         if _validator().is_valid(root):
@@ -92,18 +92,18 @@ class Explainer:
     """Walks a tree and its schema side by side and gathers complaints."""
 
     def __init__(self) -> None:
-        self.complaints: list[Complaint] = []
+        self.complaints: list[Diagnostic] = []
 
-    def explain(self, root: Map) -> list[Complaint]:
+    def explain(self, root: MappingNode) -> list[Diagnostic]:
         """All complaints about a whole file."""
         self._value(root, json_schema(), root.place, (), "")
         return self.complaints
 
-    def _value(self, value: Any, schema: Schema, place: Place, path: Path, origin: str) -> None:
+    def _value(self, value: Any, schema: Schema, place: Position, path: Path, origin: str) -> None:
         schema = resolve(schema)
         if schema.get("not") == {}:
             self._complain(place, path, not_built.message(str(path[-1])))
-        elif isinstance(value, Unresolved):
+        elif isinstance(value, UnresolvedReference):
             return
         elif unbuilt := _unbuilt(value, schema):
             self._complain(place, path, not_built.message(f"{path[-1]}: {unbuilt}"))
@@ -111,18 +111,18 @@ class Explainer:
             self._alternatives(value, schema, place, path, origin)
         elif not fits(value, schema):
             self._expected(value, schema, place, path, origin)
-        elif isinstance(value, Map):
+        elif isinstance(value, MappingNode):
             self._mapping(value, schema, path)
-        elif isinstance(value, Seq):
+        elif isinstance(value, SequenceNode):
             self._sequence(value, schema, place, path)
 
-    def _alternatives(self, value: Any, schema: Schema, place: Place, path: Path, origin: str) -> None:
+    def _alternatives(self, value: Any, schema: Schema, place: Position, path: Path, origin: str) -> None:
         """Only one branch has the value's type, mostly: then its complaints are the ones that help."""
         branches = [resolve(branch) for branch in schema["anyOf"]]
-        if any(not isinstance(value, Map | Seq) and fits(value, branch) for branch in branches):
+        if any(not isinstance(value, MappingNode | SequenceNode) and fits(value, branch) for branch in branches):
             return
         for branch in branches:
-            if isinstance(value, Map | Seq) and fits(value, branch):
+            if isinstance(value, MappingNode | SequenceNode) and fits(value, branch):
                 self._value(value, branch, place, path, origin)
                 return
         of_type = [branch for branch in branches if fits(value, {"type": branch.get("type", ())})]
@@ -130,14 +130,14 @@ class Explainer:
             schema = of_type[0]
         self._expected(value, schema, place, path, origin)
 
-    def _expected(self, value: Any, schema: Schema, place: Place, path: Path, origin: str) -> None:
+    def _expected(self, value: Any, schema: Schema, place: Position, path: Path, origin: str) -> None:
         hint = ""
         if not origin:
             hint = unit_hint(schema.get("x-kind", ""), value) or _word_hint(value, schema) or _form_hint(value, schema)
         found = describe(value, origin, secret=schema.get("writeOnly", False))
         self._complain(place, path, f"expected {schema['title']}, found {found}", hint)
 
-    def _mapping(self, value: Map, schema: Schema, path: Path) -> None:
+    def _mapping(self, value: MappingNode, schema: Schema, path: Path) -> None:
         known = schema.get("properties", {})
         extra = schema.get("additionalProperties", True)
         names = schema.get("propertyNames")
@@ -159,27 +159,29 @@ class Explainer:
             if key not in there:
                 self._complain(value.place, (*path, key), "is missing", resolve(known[key])["description"])
 
-    def _unknown(self, key: str, value: Map, schema: Schema, place: Place, path: Path) -> str:
+    def _unknown(self, key: str, value: MappingNode, schema: Schema, place: Position, path: Path) -> str:
         """Complain; gives the key that was meant, which is not told to be missing as well."""
         known: dict[str, Schema] = schema.get("properties", {})
         built = [name for name, schema in known.items() if schema.get("not") != {}]
-        meant = section = "" if nearest(key, built, _SURE) else _elsewhere(key, known, _required(value, schema))
+        meant = section = "" if closest_match(key, built, _SURE) else _elsewhere(key, known, _required(value, schema))
         hint = f"it stands under `{section}`" if section else ""
         if key == "<<":
             hint = "YAML 1.2 has no merge keys"
-        elif not section and (meant := foreign(key, built) or nearest(key, built) or nearest(key, known)):
+        elif not section and (
+            meant := alias_of_other_gateways(key, built) or closest_match(key, built) or closest_match(key, known)
+        ):
             hint = f"did you mean `{meant}`?" + (" it is there already" if meant in value else "")
         self._complain(place, path, "unknown key", hint or _listed(known))
         return meant
 
-    def _sequence(self, value: Seq, schema: Schema, place: Place, path: Path) -> None:
+    def _sequence(self, value: SequenceNode, schema: Schema, place: Position, path: Path) -> None:
         if len(value) < schema.get("minItems", 0):
             self._complain(place, path, "the list is empty; leave it out or name something")
         for index, member in enumerate(value):
             here = (*path, index)
             self._value(member, schema.get("items", {}), value.spots[index], here, value.origins.get(index, ""))
 
-    def _complain(self, place: Place, path: Path, message: str, hint: str = "") -> None:
+    def _complain(self, place: Position, path: Path, message: str, hint: str = "") -> None:
         self.complaints.append(at(place, path, message, hint))
 
 

@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from gateway.config.diagnostics import did_you_mean
-from gateway.config.reader import Text
+from gateway.config.reader import ScalarNode
 from gateway.http import template_parser as template
 
 
@@ -17,7 +17,7 @@ class Known(NamedTuple):
 IN_DEFAULTS: Final = Known(None, has_caller=False)
 
 
-def check_template(text: Text, known: Known) -> None:
+def check_template(text: ScalarNode, known: Known) -> None:
     """Complain about variables that are not there."""
     for variable in template.variables(text.value):
         shown = f"the variable {variable}" if not text.origin else f"a variable in {text.shown}"

@@ -13,18 +13,18 @@ Look = dict[str, tuple[int, ...]]
 _CLOCK_STEP_NS = 20_000_000  # file times lag behind the clock by a tick
 
 
-def look(files: Iterable[str], patterns: Iterable[str]) -> Look:
+def snapshot(files: Iterable[str], patterns: Iterable[str]) -> Look:
     """The files and what the patterns match, now."""
     names = {*files, *(name for pattern in patterns for name in glob.glob(pattern, recursive=True))}
     return {name: _state(name) for name in sorted(names)}
 
 
-def look_since(before: Look, began_ns: int, files: Iterable[str], patterns: Iterable[str]) -> Look:
+def changed_since(before: Look, began_ns: int, files: Iterable[str], patterns: Iterable[str]) -> Look:
     """What was read by somebody who began at `began_ns` (wall clock) and had looked `before`.
 
     A file that was not among those and may have changed since is put down as changed: better read twice than missed.
     """
-    now = look(files, patterns)
+    now = snapshot(files, patterns)
     limit = began_ns - _CLOCK_STEP_NS
     fresh: Look = {name: (-1,) for name, state in now.items() if state and state[1] >= limit}
     return now | fresh | {name: state for name, state in before.items() if name in now}
@@ -46,7 +46,7 @@ class Watcher:
 
     def has_changed(self, files: Iterable[str], patterns: Iterable[str]) -> bool:
         """Look once; true when two looks in a row agree with each other and not with what is known.  Said once."""
-        now = digest(look(files, patterns))
+        now = digest(snapshot(files, patterns))
         settled = now == self._last != self._known
         self._last = now
         if settled:

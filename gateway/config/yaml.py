@@ -11,9 +11,9 @@ import yaml
 from yaml._yaml import CParser
 
 from gateway.config.diagnostics import (
-    Complaint,
+    Diagnostic,
     Path,
-    Place,
+    Position,
     at,
 )
 from gateway.config.files import SourceError, decode, syntax_complaint
@@ -24,35 +24,35 @@ MAX_ALIASED = 500_000
 """How many values may come from aliases, each counted as often as it is used."""
 
 
-class Map(dict[str, Any]):
+class MappingNode(dict[str, Any]):
     """A mapping; `spots` holds for each key its own place and its value's."""
 
     __slots__ = ("origins", "place", "spots")
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Position) -> None:
         self.place = place
-        self.spots: dict[str, tuple[Place, Place]] = {}
+        self.spots: dict[str, tuple[Position, Position]] = {}
         self.origins: dict[str | int, str] = {}
 
 
-class Seq(list[Any]):
+class SequenceNode(list[Any]):
     """A sequence; `spots` holds each item's place. `origins` says which values came from a ${reference}, and which."""
 
     __slots__ = ("origins", "place", "spots")
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Position) -> None:
         self.place = place
-        self.spots: list[Place] = []
+        self.spots: list[Position] = []
         self.origins: dict[str | int, str] = {}
 
 
-Reference = tuple[Map | Seq, Any, Path]
+Reference = tuple[MappingNode | SequenceNode, Any, Path]
 """A string with "${" in it: what holds it, under which key (of a sequence a number), and the path to it."""
 
 
-def place_of(holder: Map | Seq, key: str | int) -> Place:
+def place_of(holder: MappingNode | SequenceNode, key: str | int) -> Position:
     """Where the value under `key` stands."""
-    if isinstance(holder, Map):
+    if isinstance(holder, MappingNode):
         return holder.spots[str(key)][1]
     return holder.spots[int(key)]
 
@@ -62,7 +62,7 @@ class Source:
 
     def __init__(self, data: bytes, file: str) -> None:
         self.file = file
-        self.complaints: list[Complaint] = []
+        self.complaints: list[Diagnostic] = []
         self.references: list[Reference] = []
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._path: list[str | int] = []
@@ -75,7 +75,7 @@ class Source:
         except yaml.YAMLError as error:
             raise SourceError(syntax_complaint(error, file, text)) from None
 
-    def _document(self) -> Map:
+    def _document(self) -> MappingNode:
         next_event = self._parser.get_event
         next_event()  # the start of the stream
         event = next_event()
@@ -85,7 +85,7 @@ class Source:
         root = self._value(event)
         if root is None:
             raise self._stop((self.file, 0, 0), "the file is empty", "a useful file has one upstream and one route")
-        if not isinstance(root, Map):
+        if not isinstance(root, MappingNode):
             raise self._stop(self._place(event), "expected a mapping of sections such as `upstreams` and `routes`")
         next_event()  # the end of the document
         event = next_event()
@@ -130,8 +130,8 @@ class Source:
             self.complaints.append(at(self._place(event), self._here(), f"{event.value} is not a finite number"))
         return value
 
-    def _mapping(self, start: Any) -> Map:
-        node = Map(self._place(start))
+    def _mapping(self, start: Any) -> MappingNode:
+        node = MappingNode(self._place(start))
         next_event, path, spots = self._parser.get_event, self._path, node.spots
         while not isinstance(event := next_event(), yaml.MappingEndEvent):
             key, key_place = self._key(event), self._place(event)
@@ -151,8 +151,8 @@ class Source:
             path.pop()
         return node
 
-    def _sequence(self, start: Any) -> Seq:
-        node = Seq(self._place(start))
+    def _sequence(self, start: Any) -> SequenceNode:
+        node = SequenceNode(self._place(start))
         next_event, path = self._parser.get_event, self._path
         while not isinstance(event := next_event(), yaml.SequenceEndEvent):
             path.append(len(node))
@@ -178,9 +178,9 @@ class Source:
     def _here(self) -> Path:
         return tuple(self._path)
 
-    def _place(self, event: Any) -> Place:
+    def _place(self, event: Any) -> Position:
         mark = event.start_mark
         return self.file, mark.line + 1, mark.column + 1
 
-    def _stop(self, place: Place, message: str, hint: str = "") -> SourceError:
+    def _stop(self, place: Position, message: str, hint: str = "") -> SourceError:
         return SourceError(at(place, self._here(), message, hint))

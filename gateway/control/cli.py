@@ -32,14 +32,14 @@ HOME, TO_END_OF_LINE, TO_END = "\x1b[H", "\x1b[K", "\x1b[J"
 @format_option("text")
 def top(span: str, once: bool, config: str, style: str) -> None:
     """Watch the running gateway: rates, routes, upstreams, workers, failures, alerts. q or Ctrl-C ends it."""
-    from gateway.cli.client import Problem, ask, document_of
+    from gateway.cli.client import Problem, admin_request, document_of
 
     try:
         document = document_of(config)
 
         def look() -> Any:
-            overview = ask(document, "GET", f"/api/overview?range={span}")
-            return {**overview, "alerts": ask(document, "GET", "/api/alerts")["alerts"]}
+            overview = admin_request(document, "GET", f"/api/overview?range={span}")
+            return {**overview, "alerts": admin_request(document, "GET", "/api/alerts")["alerts"]}
 
         if once:
             click.echo(_text(look(), style, WHOLE))

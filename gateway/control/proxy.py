@@ -33,7 +33,7 @@ _KEPT_BACK: Final = frozenset({"connection", "keep-alive", "transfer-encoding", 
 _WITHOUT_BODY: Final = frozenset({204, 304})
 
 
-class Behind:
+class CollectorProxy:
     """Every path of the observer's, with any method; which of them there are, it says itself."""
 
     def __init__(self, site: Site) -> None:
@@ -117,6 +117,6 @@ class _Pieces:
 
 def add_to(app: falcon.App[Any, Any], site: Site) -> None:
     """Have all of the observer's paths answered."""
-    behind = Behind(site)
+    behind = CollectorProxy(site)
     for path in PATHS:
         app.add_route(path, behind)

@@ -15,7 +15,7 @@ from gateway.admin.context import Site
 from gateway.admin.problems import ConfigRefused
 from gateway.config import reader_process as child
 from gateway.config import reload
-from gateway.config.publish import Published
+from gateway.config.publish import PlanDirectory
 from gateway.contracts import Plan, RoutePlan
 from gateway.errors import INTERNAL, RELOAD_INCOMPLETE, GatewayError
 from gateway.routing.model import Document, Route
@@ -95,7 +95,7 @@ class Readiness(Resource):
             "version": store.document.version,
             "generation": store.generation,
         }
-        last = Published(self._site.runtime.path).outcome()
+        last = PlanDirectory(self._site.runtime.path).outcome()
         if last is not None and last.complaints:
             body["reload_errors"] = [str(complaint) for complaint in last.complaints]
         resp.status = 503 if is_ending else 200
@@ -130,16 +130,16 @@ class Reload:
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Have the files read, and wait until every worker runs what is in them."""
         page, before = self._site.page, self._site.store.document.version
-        number = reload.wish(page)
+        number = reload.request_reload(page)
         if not reload.wait_until_served(page, number, SERVED_WITHIN):
             raise GatewayError(RELOAD_INCOMPLETE, f"The files were not read within {SERVED_WITHIN:g}s.")
-        outcome = Published(self._site.runtime.path).outcome()
+        outcome = PlanDirectory(self._site.runtime.path).outcome()
         if outcome is None or outcome.wish < number:
             raise GatewayError(INTERNAL, "The files were read, but not what came of it.")
         if outcome.complaints:
             raise ConfigRefused(outcome.complaints)
         if not reload.wait_until_converged(page, outcome.generation, CONVERGED_WITHIN):
-            pids = ", ".join(map(str, reload.behind(page, outcome.generation)))
+            pids = ", ".join(map(str, reload.workers_behind(page, outcome.generation)))
             raise GatewayError(RELOAD_INCOMPLETE, f"Generation {outcome.generation} is not yet run by worker {pids}.")
         changed = outcome.version != before
         _answer(resp, {"version": outcome.version, "generation": outcome.generation, "changed": changed})

@@ -10,8 +10,8 @@ import falcon
 
 from gateway.admin.identity import answer
 from gateway.control.resources import Resource
-from gateway.observability.metrics.worker_stats import Vitals, VitalsRegion
-from gateway.state import Page, PageError, Worker
+from gateway.observability.metrics.worker_stats import VitalsRegion, WorkerStats
+from gateway.state import SharedMemory, SharedMemoryError, Worker
 
 #: how long workers may take to count, seconds; who has not by then is shown without
 COUNTED_WITHIN: Final = 2.0
@@ -31,11 +31,11 @@ class Workers(Resource):
         answer(resp, rows)
 
 
-def census(page: Page) -> dict[int, Vitals]:
+def census(page: SharedMemory) -> dict[int, WorkerStats]:
     """pid -> what it holds, of the workers that have counted within COUNTED_WITHIN."""
     try:
         region = VitalsRegion.of(page)
-    except PageError:  # of a master before this version (USR2)
+    except SharedMemoryError:  # of a master before this version (USR2)
         return {}
     page.census.add(1)
     wanted = page.census.load()
@@ -48,7 +48,7 @@ def census(page: Page) -> dict[int, Vitals]:
         time.sleep(0.02)
 
 
-def _held(found: Vitals) -> dict[str, Any]:
+def _held(found: WorkerStats) -> dict[str, Any]:
     return {
         "private_memory": found.private,
         "descriptors": found.descriptors,

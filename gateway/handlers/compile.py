@@ -14,14 +14,14 @@ from gateway.handlers.grpc.model import Grpc
 from gateway.handlers.jsonrpc.model import GraphQL, GraphQLPass, JsonRpc
 from gateway.handlers.queue.model import Enqueue as EnqueueSpec
 from gateway.handlers.respond import Respond
-from gateway.handlers.unmatched import Unmatched
+from gateway.handlers.unmatched import NotFoundHandler
 from gateway.http import template as templates
 from gateway.policies.headers import policy as headers
 from gateway.routing.model import Document, Route
 from gateway.routing.model import Respond as RespondSpec
-from gateway.upstream.compile import Resources, Service, Services
+from gateway.upstream.compile import CompiledUpstream, RuntimeResources, UpstreamCompiler
 from gateway.upstream.mirror import Mirror
-from gateway.upstream.split import Choice, Leg, Split
+from gateway.upstream.split import Split, SplitSelector, WeightedUpstream
 from gateway.upstream.split_model import Split as SplitSpec
 
 if TYPE_CHECKING:
@@ -38,16 +38,16 @@ Complain = Callable[[str, str, str, str], None]
 NO_UPSTREAM_TOTAL = 60.0
 
 
-class Actions:
+class HandlerCompiler:
     """What the routes of one plan do; `pages` are the gateway's own, by the name of their route."""
 
     def __init__(
         self,
         document: Document,
-        services: Services,
-        upstreams: Mapping[str, Service | None],
+        services: UpstreamCompiler,
+        upstreams: Mapping[str, CompiledUpstream | None],
         pages: Mapping[str, Fetch],
-        resources: Resources,
+        resources: RuntimeResources,
         complain: Complain,
         run: Run | None,
     ) -> None:
@@ -60,7 +60,7 @@ class Actions:
         self._pages = pages
         self._lanes = resources.lanes
         self._hands = resources.hands
-        self._singles: dict[str, Service | None] = {}
+        self._singles: dict[str, CompiledUpstream | None] = {}
         self._transcoders: Transcoders | None = None
 
     def of(self, route: Route) -> tuple[Fetch, float, str]:
@@ -87,18 +87,18 @@ class Actions:
         name = "split" if route.split is not None else route.upstream or ""
         service = self._service(route, name) if route.split is None else self._split(route, route.split)
         if service is None:
-            return Unmatched().fetch, NO_UPSTREAM_TOTAL, name
+            return NotFoundHandler().fetch, NO_UPSTREAM_TOTAL, name
         total = min(service.total, route.timeout.total) if route.timeout else service.total
         return self._mirrored(route, service.fetch), total, name
 
-    def _service(self, route: Route, name: str) -> Service | None:
+    def _service(self, route: Route, name: str) -> CompiledUpstream | None:
         """An upstream as a route asks it."""
         service = self._upstreams.get(name)
         return service if service is None or not route.passes_grpc else _passing(name, service)
 
     def _function(self, route: Route, spec: Function) -> tuple[Fetch, float, str]:
         from gateway.config.python_import import ImportingError, callable_of
-        from gateway.handlers.function.call_limits import Bounds  # PERF: for configurations that have any
+        from gateway.handlers.function.call_limits import CallLimits  # PERF: for configurations that have any
         from gateway.handlers.function.handler import Function as Called
         from gateway.handlers.function.wsgi import Wsgi
 
@@ -107,8 +107,8 @@ class Actions:
             found = callable_of(spec.call)
         except ImportingError as error:
             self._complain(spec.where, f"routes.{route.name}.{kind}", str(error), error.hint)
-            return Unmatched().fetch, NO_UPSTREAM_TOTAL, kind
-        bounds = Bounds(spec.call, spec.timeout, spec.concurrency)
+            return NotFoundHandler().fetch, NO_UPSTREAM_TOTAL, kind
+        bounds = CallLimits(spec.call, spec.timeout, spec.concurrency)
         most = self._document.server.limits.body
         made = Wsgi(found, bounds, spec.prefix) if spec.is_wsgi else Called(found, bounds, most)
         return made.fetch, route.timeout.total if route.timeout else NO_UPSTREAM_TOTAL, kind
@@ -118,7 +118,7 @@ class Actions:
 
         made = aggregating(spec, self._upstreams, self._hands)
         if made is None:
-            return Unmatched().fetch, NO_UPSTREAM_TOTAL, "aggregate"
+            return NotFoundHandler().fetch, NO_UPSTREAM_TOTAL, "aggregate"
         upstream, total = made
         return upstream.fetch, min(total, route.timeout.total) if route.timeout else total, "aggregate"
 
@@ -128,13 +128,13 @@ class Actions:
         name = "jsonrpc" if isinstance(spec, JsonRpc) else "graphql"
         service = self._upstreams.get(spec.upstream)
         if service is None:
-            return Unmatched().fetch, NO_UPSTREAM_TOTAL, name
+            return NotFoundHandler().fetch, NO_UPSTREAM_TOTAL, name
         total = min(service.total, route.timeout.total) if route.timeout else service.total
         if isinstance(spec, JsonRpc):
-            return compile_translate.calling(spec, service).fetch, total, name
+            return compile_translate.compile_jsonrpc(spec, service).fetch, total, name
         if isinstance(spec, GraphQL):
-            return compile_translate.asking(spec, service).fetch, total, name
-        return compile_translate.passing(spec, service).fetch, total, name
+            return compile_translate.compile_graphql(spec, service).fetch, total, name
+        return compile_translate.compile_passthrough(spec, service).fetch, total, name
 
     def _enqueue(self, spec: EnqueueSpec) -> tuple[Fetch, float, str]:
         from gateway.handlers.queue.handler import Enqueue  # PERF: for configurations that have any
@@ -154,7 +154,7 @@ class Actions:
 
         service = self._upstreams.get(spec.upstream)
         if service is None:
-            return Unmatched().fetch, NO_UPSTREAM_TOTAL, "grpc"
+            return NotFoundHandler().fetch, NO_UPSTREAM_TOTAL, "grpc"
         if self._transcoders is None:
             self._transcoders = Transcoders(self._services.reflections)
         upstream = next(each for each in self._document.upstreams if each.name == spec.upstream)
@@ -167,16 +167,16 @@ class Actions:
         """What looks after itself while the plan serves."""
         return self._transcoders.kept if self._transcoders is not None else ()
 
-    def _split(self, route: Route, spec: SplitSpec) -> Service | None:
+    def _split(self, route: Route, spec: SplitSpec) -> CompiledUpstream | None:
         legs, totals = [], []
         for each in spec.legs:
             service = self._service(route, each.upstream)
             if service is None:
                 return None
             edits = headers.compile(each.headers, Tools(route.name, monotonic, log.info)) if each.headers else Steps()
-            legs.append(Leg(service.fetch, edits.on_request, edits.on_response))
+            legs.append(WeightedUpstream(service.fetch, edits.on_request, edits.on_response))
             totals.append(service.total)
-        return Service(Split(choice(route.name, spec), legs).fetch, max(totals))
+        return CompiledUpstream(Split(choice(route.name, spec), legs).fetch, max(totals))
 
     def _mirrored(self, route: Route, fetch: Fetch) -> Fetch:
         spec = route.mirror
@@ -194,16 +194,16 @@ class Actions:
         return Mirror(fetch, service.fetch, lane, share=spec.share, total=service.total).fetch
 
 
-def _passing(name: str, service: Service) -> Service:
+def _passing(name: str, service: CompiledUpstream) -> CompiledUpstream:
     """The same for calls of clients that speak gRPC themselves."""
-    from gateway.handlers.grpc.passthrough import Through  # PERF: for configurations that have any
+    from gateway.handlers.grpc.passthrough import GrpcProxy  # PERF: for configurations that have any
 
-    return service._replace(fetch=Through(name, service.fetch, service.total).fetch)
+    return service._replace(fetch=GrpcProxy(name, service.fetch, service.total).fetch)
 
 
-def choice(route: str, spec: SplitSpec) -> Choice:
+def choice(route: str, spec: SplitSpec) -> SplitSelector:
     """What decides between the legs of a split; `explain` asks it as well."""
-    return Choice(route, [(leg.upstream, leg.weight) for leg in spec.legs], spec.sticky, spec.override)
+    return SplitSelector(route, [(leg.upstream, leg.weight) for leg in spec.legs], spec.sticky, spec.override)
 
 
 def _respond(spec: RespondSpec) -> Respond:

@@ -6,7 +6,7 @@ from gateway.errors import METHOD_NOT_ALLOWED, ROUTE_NOT_FOUND, GatewayError
 from gateway.exchange import Exchange, Response
 
 
-class Unmatched:
+class NotFoundHandler:
     """404, or 405 when `exchange.state["allow"]` names the methods that other routes take here."""
 
     def fetch(self, exchange: Exchange) -> Response:
@@ -19,7 +19,7 @@ class Unmatched:
         raise GatewayError(ROUTE_NOT_FOUND, f"No route takes {exchange.method} {exchange.path}.")
 
 
-class Refused:
+class RejectedHandler:
     """Raises the GatewayError in `exchange.state["refusal"]`."""
 
     def fetch(self, exchange: Exchange) -> Response:

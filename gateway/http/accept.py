@@ -9,7 +9,7 @@ from typing import Final
 _WEIGHT: Final = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 
 
-def is_taken(accept: str | None, offers: Sequence[str]) -> bool:
+def accepts(accept: str | None, offers: Sequence[str]) -> bool:
     """Whether one of `offers` (types, image/*, application/*+json; lower case) has a weight above 0.
 
     The most specific range decides of each. Parameters other than the weight do not narrow a range, an element that

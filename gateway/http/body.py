@@ -8,7 +8,7 @@ from gateway.exchange import BodyReader, Exchange
 PIECE = 65536
 
 
-class Replay:
+class ReplayedBody:
     """A body that was read, to be read again as it came. `done` as the connection's own body has it."""
 
     __slots__ = ("_at", "_data")
@@ -35,7 +35,7 @@ class Replay:
         return piece
 
 
-class Capped:
+class SizeLimitedBody:
     """A body of unknown length on its way; raises where it grows past `most` bytes."""
 
     __slots__ = ("_body", "_most", "_taken")
@@ -70,7 +70,7 @@ def read_whole(exchange: Exchange, most: int) -> bytes:
     if body is None or not length:
         return b""
     if (
-        isinstance(body, Replay)
+        isinstance(body, ReplayedBody)
         and (known := body.whole) is not None
         and length in (-1, len(known))
         and len(known) <= most
@@ -92,7 +92,7 @@ def read_whole(exchange: Exchange, most: int) -> bytes:
     if length >= 0 and size != length:
         raise GatewayError(MALFORMED_BODY, f"The body ends after {size} of {length} bytes.")
     data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-    exchange.body = Replay(data)
+    exchange.body = ReplayedBody(data)
     return data
 
 

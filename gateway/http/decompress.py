@@ -26,7 +26,7 @@ _PIECE: Final = 32768
 Decode = Callable[[bytes, int], tuple[bytes, bool]]
 
 
-def inflate(data: bytes, coding: str, most: int, ratio: int) -> bytes:
+def decompress(data: bytes, coding: str, most: int, ratio: int) -> bytes:
     """The content in `data`: at most `most` bytes, and `ratio` times `data`. Raises GatewayError."""
     coding = coding.strip().lower()
     if coding in ("", "identity"):
@@ -37,7 +37,7 @@ def inflate(data: bytes, coding: str, most: int, ratio: int) -> bytes:
     bound = min(most, max(SMALL, ratio * len(data)))
     try:
         content, is_whole = decode(data, bound)
-    except _Undecodable:
+    except InvalidEncoding:
         raise GatewayError(MALFORMED_BODY, f"The body is not {coding}, which its Content-Encoding says.") from None
     if len(content) > bound:
         # SECURITY: decoders are held to the bound: no more is ever made (tests/unit/validating/test_inflate.py).
@@ -47,7 +47,7 @@ def inflate(data: bytes, coding: str, most: int, ratio: int) -> bytes:
     return content
 
 
-class _Undecodable(Exception):
+class InvalidEncoding(Exception):
     """Data that is of another coding, or damaged."""
 
 
@@ -56,7 +56,7 @@ def _zlib(form: int, data: bytes, bound: int) -> tuple[bytes, bool]:
     try:
         content = stream.decompress(data, bound + 1)
     except zlib.error:
-        raise _Undecodable from None
+        raise InvalidEncoding from None
     return content, stream.eof and not stream.unused_data
 
 
@@ -66,7 +66,7 @@ def _zstd(data: bytes, bound: int) -> tuple[bytes, bool]:
     try:
         content: bytes = stream.decompress(data, bound + 1)
     except library.ZstdError:
-        raise _Undecodable from None
+        raise InvalidEncoding from None
     return content, stream.eof and not stream.unused_data
 
 
@@ -84,7 +84,7 @@ def _brotli(data: bytes, bound: int) -> tuple[bytes, bool]:
             if stream.is_finished() or not piece:
                 break
     except brotli.error:  # NOTE: also where something stands behind the stream
-        raise _Undecodable from None
+        raise InvalidEncoding from None
     return b"".join(pieces)[: bound + 1], stream.is_finished()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 
-class FrozenMap(Mapping[str, Any]):
+class FrozenDict(Mapping[str, Any]):
     """A read-only mapping that pickles and hashes; its values are scalars, tuples and FrozenMaps."""
 
     __slots__ = ("_pairs",)
@@ -28,7 +28,7 @@ class FrozenMap(Mapping[str, Any]):
         return hash(frozenset(self._pairs))
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
-        return FrozenMap, (self._pairs,)
+        return FrozenDict, (self._pairs,)
 
     def __repr__(self) -> str:
         return f"FrozenMap({dict(self._pairs)!r})"
@@ -37,14 +37,14 @@ class FrozenMap(Mapping[str, Any]):
 def freeze(value: Any) -> Any:
     """Plain JSON-like data as FrozenMaps, tuples and scalars."""
     if isinstance(value, dict):
-        return FrozenMap(tuple((name, freeze(item)) for name, item in value.items()))
+        return FrozenDict(tuple((name, freeze(item)) for name, item in value.items()))
     if isinstance(value, list):
         return tuple(freeze(item) for item in value)
     return value
 
 
-def thaw(value: Any) -> Any:
+def unfreeze(value: Any) -> Any:
     """The plain data that was frozen."""
-    if isinstance(value, FrozenMap):
-        return {name: thaw(item) for name, item in value.items()}
-    return [thaw(item) for item in value] if isinstance(value, tuple) else value
+    if isinstance(value, FrozenDict):
+        return {name: unfreeze(item) for name, item in value.items()}
+    return [unfreeze(item) for item in value] if isinstance(value, tuple) else value

@@ -62,14 +62,14 @@ _OF_STATUS: Final = MappingProxyType(
 )  # fmt: skip
 
 
-class Wants(NamedTuple):
+class GrpcAccept(NamedTuple):
     """What is wanted of an answer: a stream, or one message, and the bytes of the largest one."""
 
     is_stream: bool
     most: int
 
 
-class Passage(NamedTuple):
+class GrpcCall(NamedTuple):
     """A call that a client makes itself: its answer is wanted as it comes. `body`: what the client still sends."""
 
     body: BodyReader | None
@@ -86,13 +86,13 @@ class Client(Protocol):
         """What the answer ends with."""
 
 
-class End(bytes):
+class GrpcStatus(bytes):
     """The last piece of an answer that is passed on: nothing, but for the `fields` that the call ends with."""
 
     fields: Headers
 
     @classmethod
-    def of(cls, fields: Headers) -> End:
+    def of(cls, fields: Headers) -> GrpcStatus:
         """One with these."""
         made = cls()
         made.fields = fields

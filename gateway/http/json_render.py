@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from gateway.exchange import Exchange
 from gateway.http import template as templates
-from gateway.http.frozen import FrozenMap
+from gateway.http.frozen import FrozenDict
 from gateway.http.template_parser import KINDS, Variable, parse
 
 Fill = Callable[[Exchange], Any]
@@ -48,7 +48,7 @@ def parameters(numbers: Collection[str]) -> Callable[[str], Fill]:
 
 def built(spec: Any, compile_item: Callable[[Any], Callable[[Any], Any]]) -> Callable[[Any], Any]:
     """A function that builds frozen JSON anew, each item made by what `compile_item` made of it."""
-    if isinstance(spec, FrozenMap):
+    if isinstance(spec, FrozenDict):
         members = tuple((name, compile_item(item)) for name, item in spec.items())
         return lambda given: {name: make(given) for name, make in members}
     if isinstance(spec, tuple):

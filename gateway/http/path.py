@@ -9,10 +9,10 @@ from urllib.parse import unquote_to_bytes
 
 from gateway._fast.ingress import is_plain
 
-__all__ = ["BadTarget", "Canonical", "canonical"]
+__all__ = ["Canonical", "InvalidTarget", "canonical_path"]
 
 
-class BadTarget(ValueError):
+class InvalidTarget(ValueError):
     """The request's path may not be read at all (400); the message says why and may be shown to the client."""
 
 
@@ -55,7 +55,7 @@ _two_faced = re.compile(r"(?:\A|\\)\.\.?(?:[;\\]|\Z)").search
 _undecodable = re.compile("[\udc80-\udcff]")
 
 
-def canonical(raw_path: str) -> Canonical:
+def canonical_path(raw_path: str) -> Canonical:
     """The canonical form of an origin-form path (RFC 9112 3.2.1; the part before "?"), or BadTarget."""
     # PERF: nearly every path is canonical already (perf/micro/bench_route.py).
     if is_plain(raw_path):
@@ -66,9 +66,9 @@ def canonical(raw_path: str) -> Canonical:
 def _read(raw_path: str) -> Canonical:
     """The slow road: everything that has to be decoded, resolved or refused."""
     if raw_path[:1] != "/":
-        raise BadTarget("the path does not begin with '/'")
+        raise InvalidTarget("the path does not begin with '/'")
     if refused := _refused(raw_path):
-        raise BadTarget(f"the path {_reasons[(refused.lastindex or 1) - 1]}")
+        raise InvalidTarget(f"the path {_reasons[(refused.lastindex or 1) - 1]}")
     path, raw = _resolve(_separator.split(raw_path)[1:])
     if not _slash.search(raw_path):
         return Canonical(path, raw)
@@ -83,11 +83,11 @@ def _resolve(segments: list[str]) -> tuple[str, tuple[str, ...] | None]:
         decoded = _decode(raw)
         if decoded == "..":
             if not kept:
-                raise BadTarget("the path leads above the root")
+                raise InvalidTarget("the path leads above the root")
             kept.pop()
         elif decoded not in ("", "."):
             if _two_faced(decoded):
-                raise BadTarget("the path has dots that servers read in two ways")
+                raise InvalidTarget("the path has dots that servers read in two ways")
             kept.append((decoded, raw))
     if decoded in ("", ".", ".."):
         kept.append(("", ""))

@@ -44,7 +44,7 @@ def variables(text: str, kinds: Collection[str] = KINDS) -> tuple[Variable, ...]
     return tuple(piece for piece in parse(text, kinds) if isinstance(piece, Variable)) if "{" in text else ()
 
 
-def strangers(text: str, kinds: Collection[str]) -> tuple[Variable, ...]:
+def unknown_variables(text: str, kinds: Collection[str]) -> tuple[Variable, ...]:
     """What is written like a variable with a dot, of a kind that is not known; `parse` takes it for text."""
     found = _VARIABLE.finditer(text) if "{" in text else ()
     return tuple(Variable(each[1], each[2]) for each in found if each[1] is not None and each[1] not in kinds)

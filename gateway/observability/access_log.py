@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from gateway._fast.access_log_line import CombinedLine, JsonLine, Secrets
 from gateway.contracts import Steps
-from gateway.observability.log_writer import Sinks
+from gateway.observability.log_writer import LogWriters
 from gateway.routing.model import AccessLog
 
 # SECURITY: values under these names never reach the log (tests/unit/observe/test_access_log.py), nor those
@@ -27,7 +27,7 @@ class AccessLogs:
     """The access logs of one process: one open destination each, whichever plans log to it."""
 
     def __init__(self) -> None:
-        self._sinks = Sinks()
+        self._sinks = LogWriters()
 
     def compile(self, spec: AccessLog, headers: Iterable[str], credentials: Iterable[str] = ()) -> Steps:
         """The step that logs, for every route of a plan; `headers` names the request headers that any route matches on.

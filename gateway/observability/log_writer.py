@@ -38,7 +38,7 @@ WRITABLE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Outlet:
+class LogFile:
     """An open destination; `write` gives the bytes it took and raises BlockingIOError when it takes none now."""
 
     fd: int
@@ -47,11 +47,11 @@ class Outlet:
     close: Callable[[], None]
 
 
-def _outlet(fd: int, chunk: int) -> Outlet:
-    return Outlet(fd, lambda data: os.write(fd, data), chunk, lambda: os.close(fd))
+def _outlet(fd: int, chunk: int) -> LogFile:
+    return LogFile(fd, lambda data: os.write(fd, data), chunk, lambda: os.close(fd))
 
 
-def open_outlet(to: str) -> Outlet:
+def open_outlet(to: str) -> LogFile:
     """Open "stdout", "stderr" or a file for appending. Raises OSError."""
     if to in STREAMS:
         return _open_stream(STREAMS[to])
@@ -62,12 +62,12 @@ def open_outlet(to: str) -> Outlet:
     return _outlet(fd, FILE_CHUNK if is_file else PIPE_CHUNK)
 
 
-def _open_stream(number: int) -> Outlet:
+def _open_stream(number: int) -> LogFile:
     """A descriptor of our own that never blocks, without touching the flags that others share with us."""
     mode = os.fstat(number).st_mode
     if stat.S_ISSOCK(mode):
         socket = _socket.socket(fileno=fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3))
-        return Outlet(socket.fileno(), lambda data: socket.send(data, _socket.MSG_DONTWAIT), PIPE_CHUNK, socket.close)
+        return LogFile(socket.fileno(), lambda data: socket.send(data, _socket.MSG_DONTWAIT), PIPE_CHUNK, socket.close)
     if stat.S_ISREG(mode):
         # NOTE: opened anew, a file that others write through this same descriptor would be overwritten from its start.
         return _outlet(fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3), FILE_CHUNK)
@@ -76,7 +76,7 @@ def _open_stream(number: int) -> Outlet:
     except OSError:
         # Another user's pipe cannot be opened anew: ask before each write instead.
         fd = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3)
-        return Outlet(fd, lambda data: _write_if_ready(fd, data), PIPE_CHUNK, lambda: os.close(fd))
+        return LogFile(fd, lambda data: _write_if_ready(fd, data), PIPE_CHUNK, lambda: os.close(fd))
     return _outlet(fd, PIPE_CHUNK)
 
 
@@ -99,7 +99,7 @@ class Sink:
     def __init__(self, to: str, limit: int = LIMIT) -> None:
         self.to = to
         self.batch = Batch(limit, FULL, self._start_timer, self._on_full)
-        self._outlet: Outlet | None = open_outlet(to)
+        self._outlet: LogFile | None = open_outlet(to)
         self._timer: Any = None
         self._watcher: Any = None
         self._is_failing = False
@@ -180,7 +180,7 @@ class Sink:
             self._outlet = None
 
 
-class Sinks:
+class LogWriters:
     """The sinks of one process. They outlive a plan: two that log to one file share its buffer and keep the order."""
 
     def __init__(self) -> None:

@@ -36,23 +36,23 @@ class Limits(Resource):
         if store is None:
             answer(resp, {**counts, "top": rows})
             return
-        refused = [_told(digits, "bucket", keys.parts(name), owed) for digits, name, owed in store.exact.lately()]
+        refused = [_as_json(digits, "bucket", keys.parts(name), owed) for digits, name, owed in store.exact.lately()]
         health = {"is_down": store.scripts.is_down, "failures": store.scripts.failures}
         answer(resp, {**counts, "top": rows, "store": health, "refused": refused})
 
     def _row(self, number: int, owed_ns: int) -> dict[str, Any]:
         kind, owner = penalty.kind_of(number, self._site.limiting.keys.name)
-        return _told(f"{number:016x}", kind, owner, owed_ns)
+        return _as_json(f"{number:016x}", kind, owner, owed_ns)
 
 
-def _told(number: str, kind: str, owner: tuple[str, str] | None, owed_ns: int) -> dict[str, Any]:
+def _as_json(number: str, kind: str, owner: tuple[str, str] | None, owed_ns: int) -> dict[str, Any]:
     limit, key = owner or (None, None)
     # A claim may hold what is no text: half a surrogate pair.
     key = None if key is None else key.encode("utf-8", "replace").decode()
     return {"id": number, "kind": kind, "limit": limit, "key": key, "full_in": whole_seconds(max(0, owed_ns))}
 
 
-class OneLimit:
+class LimitResource:
     """DELETE /api/limits/{id}"""
 
     def __init__(self, site: Site) -> None:
@@ -71,7 +71,7 @@ class OneLimit:
         """Fill a bucket of this host, or one that all hosts share, and lift the penalty; whether there was one."""
         limiting = self._site.limiting
         if _ID.fullmatch(limit_id):
-            return bool(int(limit_id, 16)) and penalty.lift(limiting.buckets, int(limit_id, 16))
+            return bool(int(limit_id, 16)) and penalty.unblock(limiting.buckets, int(limit_id, 16))
         if limiting.store is None or not _SHARED_ID.fullmatch(limit_id):
             return False
         try:

@@ -12,7 +12,7 @@ from typing import Final
 
 from gateway._fast.atomics import Memory
 from gateway._fast.token_bucket import Buckets
-from gateway.state.shared_memory import Page, PageError
+from gateway.state.shared_memory import SharedMemory, SharedMemoryError
 
 log = logging.getLogger("gateway")
 
@@ -28,7 +28,7 @@ def region_size(capacity: int = CAPACITY) -> int:
     return Buckets.bytes_for(capacity)
 
 
-def buckets_of(page: Page, capacity: int = CAPACITY) -> Buckets:
+def buckets_of(page: SharedMemory, capacity: int = CAPACITY) -> Buckets:
     """The buckets of a page; before the first fork.
 
     A page that another version made (USR2) may have none, or others: then this master and its workers get `capacity`
@@ -36,7 +36,7 @@ def buckets_of(page: Page, capacity: int = CAPACITY) -> Buckets:
     """
     try:
         return _opened(page.region(REGION))
-    except (PageError, ValueError) as error:
+    except (SharedMemoryError, ValueError) as error:
         log.warning(
             "%s: limits begin anew, and until the old master has ended both it and this one admit what they say", error
         )

@@ -11,7 +11,7 @@ from gateway.ratelimit import policy
 from gateway.ratelimit.limit import Limit
 from gateway.ratelimit.model import RateLimit
 from gateway.ratelimit.pace import TICK
-from gateway.ratelimit.runtime import Limiting
+from gateway.ratelimit.runtime import RateLimitRuntime
 
 #: the step before it is known who calls, and the one after
 EARLY, LATE = "limit", "limit-client"
@@ -22,7 +22,7 @@ PREFLIGHT = "limit-preflight"
 class Limits:
     """The limits of one plan. Buckets are named after limits, so they are the same in every plan that has the limit."""
 
-    def __init__(self, system: tuple[RateLimit, ...], limiting: Limiting) -> None:
+    def __init__(self, system: tuple[RateLimit, ...], limiting: RateLimitRuntime) -> None:
         self._system = system
         self._limiting = limiting
 

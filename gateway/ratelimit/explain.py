@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _UNITS: Final = {1: "s", 60: "m", 3600: "h", 86400: "d"}
 
 
-def touched(document: Document, source: Route | None, exchange: Exchange) -> list[dict[str, Any]]:
+def matching_limits(document: Document, source: Route | None, exchange: Exchange) -> list[dict[str, Any]]:
     """The limits in the order in which they are asked: those that must know the caller come last.
 
     A preflight ends before those of its route.

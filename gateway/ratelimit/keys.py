@@ -122,7 +122,7 @@ def join(values: list[str]) -> str:
     return "+".join(f"{len(value)}:{value}" for value in values)
 
 
-def secret_in(folder: Path) -> bytes:
+def hash_secret(folder: Path) -> bytes:
     """The secret that all processes which use `folder` share, made by the first of them."""
     path = folder / _FILE
     try:

@@ -9,7 +9,7 @@ from typing import Final
 from gateway.exchange import Exchange
 from gateway.ratelimit.keys import Keys, begin
 from gateway.ratelimit.model import NANOS, RateLimit
-from gateway.ratelimit.pace import Pace
+from gateway.ratelimit.pace import LimitRate
 from gateway.ratelimit.penalty import Penalty
 from gateway.ratelimit.values import always, claim, value_of
 
@@ -40,13 +40,13 @@ class Limit:
         self._prefix = begin(scope, spec.per)
         value = value_of(spec.per, route)
         self._value = always(value) if isinstance(value, str) else value
-        own = Pace(spec.name, spec.rate, spec.cost, spec.legacy, not spec.is_shadow, unit)
-        self.pace: Pace | None = None if spec.plan_claim else own
+        own = LimitRate(spec.name, spec.rate, spec.cost, spec.legacy, not spec.is_shadow, unit)
+        self.pace: LimitRate | None = None if spec.plan_claim else own
         self._plan = claim(spec.plan_claim)
         self._plans = {
             name: (
                 begin(scope, spec.per, name),
-                Pace(spec.name, rate, spec.cost, spec.legacy, not spec.is_shadow, unit),
+                LimitRate(spec.name, rate, spec.cost, spec.legacy, not spec.is_shadow, unit),
             )
             for name, rate in spec.plans
         } | {"": (self._prefix, own)}
@@ -54,7 +54,7 @@ class Limit:
         self.number = keys.number(f"{self._prefix}{value}") if is_constant else 0
         self._lines_from, self._unsaid = 0, 0
 
-    def bucket(self, exchange: Exchange) -> tuple[int, Pace]:
+    def bucket(self, exchange: Exchange) -> tuple[int, LimitRate]:
         """The bucket that a request takes from, and its pace."""
         prefix, pace = self._prefix, self.pace
         if pace is None:
@@ -62,7 +62,7 @@ class Limit:
         name = prefix + self._value(exchange)
         return self._known(name) or self._keys.number(name), pace
 
-    def named(self, exchange: Exchange) -> tuple[str, Pace]:
+    def named(self, exchange: Exchange) -> tuple[str, LimitRate]:
         """The same by its name, which all hosts have in common."""
         prefix, pace = self._prefix, self.pace
         if pace is None:

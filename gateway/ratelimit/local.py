@@ -5,10 +5,10 @@ from __future__ import annotations
 from gateway._fast.token_bucket import Buckets
 from gateway.ratelimit import penalty
 from gateway.ratelimit.limit import Limit
-from gateway.ratelimit.pace import Pace
+from gateway.ratelimit.pace import LimitRate
 
 
-class OnPage:
+class LocalBuckets:
     """A Ledger for all limits."""
 
     __slots__ = ("buckets",)
@@ -16,11 +16,11 @@ class OnPage:
     def __init__(self, buckets: Buckets) -> None:
         self.buckets = buckets
 
-    def take(self, name: str, number: int, pace: Pace, cost: int, now_ns: int) -> int:
+    def take(self, name: str, number: int, pace: LimitRate, cost: int, now_ns: int) -> int:
         """See Ledger; it is always within reach."""
         return self.buckets.debit(number, pace.interval, pace.tolerance, cost, now_ns)
 
-    def charge(self, name: str, number: int, pace: Pace, cost: int, now_ns: int) -> None:
+    def charge(self, name: str, number: int, pace: LimitRate, cost: int, now_ns: int) -> None:
         """See Ledger."""
         self.buckets.charge(number, pace.interval, cost, now_ns)
 

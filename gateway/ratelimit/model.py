@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 FASTEST: Final = 1_000_000
 """Requests a second; above, the steps of the clock would be a noticeable share of the time between two requests."""
@@ -19,7 +19,7 @@ _CALLER: Final = ("client", "claim:")
 
 
 @dataclass(frozen=True, slots=True)
-class Rate(Record):
+class Rate(Options):
     """`count` requests in `seconds`, and at most `burst` at once."""
 
     count: int
@@ -38,7 +38,7 @@ class Rate(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Penalty(Record):
+class Penalty(Options):
     """A key that was refused `after` times within `within` is blocked for `block` (seconds)."""
 
     after: int
@@ -47,7 +47,7 @@ class Penalty(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class RateLimit(Record):
+class RateLimit(Options):
     """One limit. `per` are the parts of its key: all, route, client, ip, claim:PATH, header:NAME or param:NAME.
 
     `plans` are the rates of those whose claim `plan_claim` (a path, "" = none) is the name; all others have `rate`.

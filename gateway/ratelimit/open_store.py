@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from gateway._fast.token_bucket import Buckets
 from gateway.contracts import OnRequest
 from gateway.ratelimit.limit import Limit
-from gateway.ratelimit.local import OnPage
-from gateway.ratelimit.redis_exact import Exact
-from gateway.ratelimit.redis_leased import Leases
-from gateway.ratelimit.redis_limits import Clock, Shared
+from gateway.ratelimit.local import LocalBuckets
+from gateway.ratelimit.redis_exact import RedisGcra
+from gateway.ratelimit.redis_leased import LeasedBuckets
+from gateway.ratelimit.redis_limits import Clock, DistributedLimits
 from gateway.state.redis.address import parse
 from gateway.state.redis.scripts import Scripts
 
@@ -22,9 +22,9 @@ class LimitStore:
 
     def __init__(self, url: str, buckets: Buckets) -> None:
         self.scripts = Scripts(parse(url))
-        self.exact = Exact(self.scripts)
-        self.leases = Leases(buckets, self.scripts)
+        self.exact = RedisGcra(self.scripts)
+        self.leases = LeasedBuckets(buckets, self.scripts)
 
-    def asks(self, limits: Sequence[Limit], page: OnPage, clock: Clock) -> OnRequest:
+    def asks(self, limits: Sequence[Limit], page: LocalBuckets, clock: Clock) -> OnRequest:
         """The hook of a step that asks these limits."""
-        return Shared(limits, page, self.exact, self.leases, clock).on_request
+        return DistributedLimits(limits, page, self.exact, self.leases, clock).on_request

@@ -12,7 +12,7 @@ from gateway.ratelimit.model import Rate as RateSpec
 TICK: Final = 125
 
 
-class Pace(Rate):
+class LimitRate(Rate):
     """How fast a bucket fills, and what answers say of it.
 
     `unit` is nanoseconds: the interval is rounded up to a multiple of it, so that the rate is never exceeded.

@@ -50,7 +50,7 @@ def strike(buckets: Buckets, number: int, penalty: Penalty, now_ns: int) -> int:
     return penalty.block
 
 
-def lift(buckets: Buckets, number: int) -> bool:
+def unblock(buckets: Buckets, number: int) -> bool:
     """Fill a bucket, and those beside it; whether anything was owed.  `number` may be that of any of them."""
     owed = [buckets.reset(number ^ beside) for beside in _BESIDE if number != beside]
     return any(owed)

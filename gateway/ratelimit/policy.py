@@ -26,9 +26,9 @@ from gateway.exchange import (
 )
 from gateway.ratelimit import penalty, refusal
 from gateway.ratelimit.limit import Limit
-from gateway.ratelimit.local import OnPage
-from gateway.ratelimit.pace import Pace
-from gateway.ratelimit.refund import STATE, Taken, give_back
+from gateway.ratelimit.local import LocalBuckets
+from gateway.ratelimit.pace import LimitRate
+from gateway.ratelimit.refund import STATE, Taken, refund
 
 Clock = Callable[[], int]
 
@@ -38,13 +38,13 @@ _WHOLE: Final = re.compile(r"[0-9]{1,9}")
 class Store(Protocol):
     """What asks limits that hosts share."""
 
-    def asks(self, limits: Sequence[Limit], page: OnPage, clock: Clock) -> OnRequest:
+    def asks(self, limits: Sequence[Limit], page: LocalBuckets, clock: Clock) -> OnRequest:
         """The hook of a step."""
 
 
 def compile(
     limits: Sequence[Limit],
-    page: OnPage,
+    page: LocalBuckets,
     *,
     store: Store | None = None,
     tells: bool,
@@ -59,28 +59,28 @@ def compile(
     return Steps(asks, _tells(spenders, clock) if tells else None)
 
 
-def _asks(limits: tuple[Limit, ...], page: OnPage, clock: Clock) -> OnRequest:
+def _asks(limits: tuple[Limit, ...], page: LocalBuckets, clock: Clock) -> OnRequest:
     """The hook that asks limits of this host; what happens when a bucket cannot give is said here."""
 
     def late(
-        exchange: Exchange, taken: list[Taken], limit: Limit, pace: Pace, number: int, wait: int, now: int
+        exchange: Exchange, taken: list[Taken], limit: Limit, pace: LimitRate, number: int, wait: int, now: int
     ) -> None:
         if limit.is_shadow:
             exchange.marks |= LIMIT_SHADOW
             limit.shadow(now)
             return
-        give_back(taken, now)
+        refund(taken, now)
         raise _refused(page, limit, pace, number, wait, now)
 
-    def blocked(taken: list[Taken], limit: Limit, pace: Pace, number: int, now: int) -> None:
+    def blocked(taken: list[Taken], limit: Limit, pace: LimitRate, number: int, now: int) -> None:
         if wait := penalty.blocked_for(page.buckets, number, now):
-            give_back(taken, now)
+            refund(taken, now)
             raise refusal.blocked(limit, pace, wait)
 
     return Asks(page.buckets, page, limits, clock, late, blocked, STATE)
 
 
-def _refused(page: OnPage, limit: Limit, pace: Pace, number: int, wait_ns: int, now_ns: int) -> GatewayError:
+def _refused(page: LocalBuckets, limit: Limit, pace: LimitRate, number: int, wait_ns: int, now_ns: int) -> GatewayError:
     block = page.strike(limit, number, now_ns)
     return refusal.blocked(limit, pace, block) if block else refusal.refused(limit, pace, wait_ns)
 

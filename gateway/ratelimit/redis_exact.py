@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from gateway.ratelimit.exact_scripts import CHARGE, CLEAR, TAKE
 from gateway.ratelimit.keys import STORE_PREFIX, StoreKeys
 from gateway.ratelimit.limit import Limit
-from gateway.ratelimit.pace import TICK, Pace
+from gateway.ratelimit.pace import TICK, LimitRate
 from gateway.state.redis.scripts import Call, Scripts
 from gateway.state.store import StoreError
 
@@ -18,22 +18,22 @@ LATELY: Final = 100  # keys that were refused and are remembered for people
 _NO_PENALTY: Final = (b"0", b"0", b"0")
 
 
-class Asked(NamedTuple):
+class CheckRequest(NamedTuple):
     """One limit that a request asks, with the bucket that is meant."""
 
     limit: Limit
     name: str
-    pace: Pace
+    pace: LimitRate
 
 
-class Answer(NamedTuple):
+class CheckResult(NamedTuple):
     """What became of it: as `Ledger.take` in nanoseconds, and whether it is a penalty that refuses."""
 
     missing_ns: int
     is_blocked: bool
 
 
-class Exact:
+class RedisGcra:
     """A Ledger over Redis. Wherever it waits, it is for one round trip and at most 0.1 s."""
 
     __slots__ = ("_keys", "_lately", "_scripts", "is_whole")
@@ -45,7 +45,7 @@ class Exact:
         #: whether all limits of a request are asked at once, so that a refusal takes from none of them
         self.is_whole = not scripts.is_cluster
 
-    def ask(self, asked: Sequence[Asked]) -> list[Answer | StoreError]:
+    def ask(self, asked: Sequence[CheckRequest]) -> list[CheckResult | StoreError]:
         """What each limit says, in order; a StoreError where there is no answer.
 
         Nothing is taken when one refuses that is no shadow.  NOTE: on a cluster what the others took is: they lie on
@@ -64,7 +64,7 @@ class Exact:
         found = answers if len(answers) == len(asked) else _split(answers[0], len(asked))
         return [self._read(each, answer) for each, answer in zip(asked, found, strict=True)]
 
-    def _read(self, asked: Asked, answer: list[int] | StoreError) -> Answer | StoreError:
+    def _read(self, asked: CheckRequest, answer: list[int] | StoreError) -> CheckResult | StoreError:
         if isinstance(answer, StoreError):
             return answer
         missing, is_blocked = answer[0] * TICK, answer[1] == 1
@@ -74,7 +74,7 @@ class Exact:
                 del self._lately[next(iter(self._lately))]
             full = missing if is_blocked else missing + asked.pace.tolerance - asked.pace.units
             self._lately[asked.name] = monotonic_ns() + full
-        return Answer(missing, is_blocked)
+        return CheckResult(missing, is_blocked)
 
     def lately(self) -> list[tuple[str, str, int]]:
         """Those refused last: (digits of the key, name, ns until it is full or its block ends)."""
@@ -82,7 +82,7 @@ class Exact:
         owing = [(name, until - now) for name, until in self._lately.items() if until > now]
         return [(self._keys.key(name).removeprefix(STORE_PREFIX).decode(), name, owed) for name, owed in owing]
 
-    def charge(self, name: str, number: int, pace: Pace, cost: int, now_ns: int) -> None:
+    def charge(self, name: str, number: int, pace: LimitRate, cost: int, now_ns: int) -> None:
         """See Ledger; it is sent, and nobody waits for it."""
         ticks = cost * pace.interval // TICK
         self._scripts.post([Call(CHARGE, (self._keys.key(name),), (b"%d" % ticks,))])
@@ -104,7 +104,7 @@ def _split(answer: list[int] | StoreError, count: int) -> list[list[int] | Store
     return [answer[at : at + 2] for at in range(0, 2 * count, 2)]
 
 
-def _arguments(limit: Limit, pace: Pace) -> tuple[bytes, ...]:
+def _arguments(limit: Limit, pace: LimitRate) -> tuple[bytes, ...]:
     """What the script is told of a limit."""
     penalty = limit.penalty
     times = (penalty.each, penalty.most, penalty.block) if penalty else ()

@@ -23,7 +23,7 @@ import gevent
 from gateway._fast.token_bucket import Buckets
 from gateway.ratelimit.exact_scripts import PARTS
 from gateway.ratelimit.keys import StoreKeys
-from gateway.ratelimit.pace import TICK, Pace
+from gateway.ratelimit.pace import TICK, LimitRate
 from gateway.ratelimit.penalty import LEASE
 from gateway.state.redis.scripts import BATCH, Call
 from gateway.state.redis.store import Script
@@ -69,18 +69,18 @@ class Asks(Protocol):
         """What each call gives. Raises StoreError."""
 
 
-class _Unsaid:
+class UnsyncedUsage:
     """What this process has let in of one key since it last said so; `leased` counts no refunds."""
 
     __slots__ = ("leased", "number", "pace", "units")
 
-    def __init__(self, number: int, pace: Pace) -> None:
+    def __init__(self, number: int, pace: LimitRate) -> None:
         self.number = number
         self.pace = pace
         self.units = self.leased = 0
 
 
-class Leases:
+class LeasedBuckets:
     """A Ledger that never waits. One for each process; nothing is sent before the first request asks."""
 
     __slots__ = (
@@ -92,12 +92,12 @@ class Leases:
         self._scripts = scripts
         self._clock = clock
         self._keys = StoreKeys()
-        self._unsaid: dict[bytes, _Unsaid] = {}
+        self._unsaid: dict[bytes, UnsyncedUsage] = {}
         self._looked: set[bytes] = set()
         self._looks_until = 0
         self._is_saying = self._is_failing = False
 
-    def take(self, name: str, number: int, pace: Pace, cost: int, now_ns: int) -> int:
+    def take(self, name: str, number: int, pace: LimitRate, cost: int, now_ns: int) -> int:
         """See Ledger."""
         key = self._keys.key(name)
         if self._is_failing or self._scripts.is_down:
@@ -119,7 +119,7 @@ class Leases:
         unsaid.leased += cost
         return wait
 
-    def charge(self, name: str, number: int, pace: Pace, cost: int, now_ns: int) -> None:
+    def charge(self, name: str, number: int, pace: LimitRate, cost: int, now_ns: int) -> None:
         """See Ledger."""
         key = self._keys.key(name)
         unsaid = self._unsaid.get(key) or self._waits(key, number, pace)
@@ -147,7 +147,7 @@ class Leases:
             if not isinstance(answer, StoreError):
                 self._learn(each, min(answer * TICK, _LONGEST), now)
 
-    def _learn(self, said: _Unsaid, debt: int, now_ns: int) -> None:
+    def _learn(self, said: UnsyncedUsage, debt: int, now_ns: int) -> None:
         """The bucket owes `debt` ns, and what this host has not said yet."""
         buckets, number, pace = self._buckets, said.number, said.pace
         for _ in range(_TRIES):
@@ -161,7 +161,7 @@ class Leases:
         if said.leased:
             buckets.give(_lease_of(number), _shape(pace)[0], said.leased, now_ns)
 
-    def _look(self, key: bytes, number: int, pace: Pace, now_ns: int) -> None:
+    def _look(self, key: bytes, number: int, pace: LimitRate, now_ns: int) -> None:
         """Ask for a key that is refused, once a second."""
         if now_ns >= self._looks_until:
             self._looks_until = now_ns + _SECOND
@@ -171,11 +171,11 @@ class Leases:
             if key not in self._unsaid:
                 self._waits(key, number, pace)
 
-    def _waits(self, key: bytes, number: int, pace: Pace) -> _Unsaid | None:
+    def _waits(self, key: bytes, number: int, pace: LimitRate) -> UnsyncedUsage | None:
         """A new entry among what is to be said; None when there is no room."""
         if len(self._unsaid) >= WAITING:
             return None
-        unsaid = self._unsaid[key] = _Unsaid(number, pace)
+        unsaid = self._unsaid[key] = UnsyncedUsage(number, pace)
         if not self._is_saying:
             self._is_saying = True
             gevent.spawn(self._say_all)
@@ -195,13 +195,13 @@ class Leases:
             self._is_saying = False
 
 
-def lease(pace: Pace) -> int:
+def lease(pace: LimitRate) -> int:
     """The units that a host may let in before the Redis knows: a tenth of a second of the rate, or of the burst."""
     burst = pace.tolerance // pace.interval
     return min(burst, max(pace.cost, _TENTH // pace.interval, burst // 10))
 
 
-def _shape(pace: Pace) -> tuple[int, int]:
+def _shape(pace: LimitRate) -> tuple[int, int]:
     """(interval, tolerance) of the bucket of a lease, in ns.
 
     NOTE: it fills in `LIFE`, also while an answer is on its way, so a sixteenth is held back for that.

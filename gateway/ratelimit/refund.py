@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from gateway.exchange import Exchange
-from gateway.ratelimit.bucket_store import Charged
+from gateway.ratelimit.bucket_store import Charge
 from gateway.ratelimit.limit import Limit
-from gateway.ratelimit.pace import Pace
+from gateway.ratelimit.pace import LimitRate
 
 #: the room in `exchange.state`
 STATE: Final = "limit"
@@ -15,7 +15,7 @@ STATE: Final = "limit"
 
 #: (what holds the bucket, limit, pace, the bucket's name, its number, ns after which it was full when the limit let in)
 Taken = tuple[
-    Charged, Limit, Pace, str, int, int
+    Charge, Limit, LimitRate, str, int, int
 ]  # PERF: a class would cost 0.3 us for each. Bench: perf/micro/bench_limits.py
 
 
@@ -28,7 +28,7 @@ def of(exchange: Exchange) -> list[Taken]:
     return taken
 
 
-def give_back(taken: list[Taken], now_ns: int) -> None:
+def refund(taken: list[Taken], now_ns: int) -> None:
     """All of it."""
     for ledger, _, pace, name, number, _ in reversed(taken):
         ledger.charge(name, number, pace, -pace.cost, now_ns)

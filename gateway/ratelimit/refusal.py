@@ -9,16 +9,16 @@ from gateway.errors import (
     GatewayError,
 )
 from gateway.ratelimit.limit import Limit
-from gateway.ratelimit.pace import Pace, whole_seconds
+from gateway.ratelimit.pace import LimitRate, whole_seconds
 
 
-def refused(limit: Limit, pace: Pace, wait_ns: int) -> GatewayError:
+def refused(limit: Limit, pace: LimitRate, wait_ns: int) -> GatewayError:
     """There is no place in the bucket before `wait_ns` are over."""
     detail = f"The limit {limit.name} is used up for now; try again after the time in Retry-After."
     return GatewayError(RATE_LIMITED, detail, headers=(_after(wait_ns), *pace.fields(0, wait_ns)))
 
 
-def blocked(limit: Limit, pace: Pace, wait_ns: int) -> GatewayError:
+def blocked(limit: Limit, pace: LimitRate, wait_ns: int) -> GatewayError:
     """The limit has refused so often that it is not asked before `wait_ns` are over."""
     detail = f"The limit {limit.name} has refused so often that nothing is let in until the time in Retry-After."
     return GatewayError(BLOCKED, detail, headers=(_after(wait_ns), *pace.fields(0, wait_ns)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from gateway._fast.token_bucket import Buckets
 from gateway.ratelimit import bucket_table as shared
 from gateway.ratelimit.keys import SECRET_SIZE, Keys
-from gateway.ratelimit.local import OnPage
+from gateway.ratelimit.local import LocalBuckets
 
 if TYPE_CHECKING:
     from gateway.ratelimit.open_store import LimitStore
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _PRIVATE: Final = 1024
 
 
-class Limiting:
+class RateLimitRuntime:
     """Buckets, and the names of those who have one; over a Redis, what asks that."""
 
     __slots__ = ("_store", "_url", "buckets", "keys", "page")
@@ -25,12 +25,12 @@ class Limiting:
         """`secret` is that of the gateway (keys.secret_in), `url` the `store` of its configuration."""
         self.buckets = buckets
         self.keys = Keys(secret)
-        self.page = OnPage(buckets)
+        self.page = LocalBuckets(buckets)
         self._url = url
         self._store: LimitStore | None = None
 
     @classmethod
-    def private(cls) -> Limiting:
+    def private(cls) -> RateLimitRuntime:
         """One that no other process sees, for a plan that serves nobody."""
         return cls(shared.private(_PRIVATE), secrets.token_bytes(SECRET_SIZE))
 

@@ -6,9 +6,9 @@ from typing import Final
 
 from gateway.config import units as values
 from gateway.config.diagnostics import did_you_mean
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.config.schema_parts import FIELD_NAME
-from gateway.config.yaml import Map
+from gateway.config.yaml import MappingNode
 from gateway.ratelimit.model import (
     FASTEST,
     LONGEST,
@@ -28,7 +28,7 @@ _FIELD: Final = re.compile(FIELD_NAME)
 _ANY: Final = Rate(1, 1, MOST)
 
 
-def read_rate_limits(readers: Iterable[Reader]) -> tuple[RateLimit, ...]:
+def read_rate_limits(readers: Iterable[OptionReader]) -> tuple[RateLimit, ...]:
     """The limits of all files that hold for every request."""
     found: dict[str, RateLimit] = {}
     for reader in readers:
@@ -37,7 +37,7 @@ def read_rate_limits(readers: Iterable[Reader]) -> tuple[RateLimit, ...]:
     return tuple(found.values())
 
 
-def read_route_limits(holder: Reader, parameters: frozenset[str], *, has_auth: bool) -> tuple[RateLimit, ...]:
+def read_route_limits(holder: OptionReader, parameters: frozenset[str], *, has_auth: bool) -> tuple[RateLimit, ...]:
     """The limits of a route whose path has `parameters`."""
     found: dict[str, RateLimit] = {}
     if holder.raw("rate_limit") == []:
@@ -47,14 +47,14 @@ def read_route_limits(holder: Reader, parameters: frozenset[str], *, has_auth: b
     return tuple(found.values())
 
 
-def _of_route(holder: Reader) -> Iterator[Reader]:
-    if isinstance(holder.raw("rate_limit"), Map):
+def _of_route(holder: OptionReader) -> Iterator[OptionReader]:
+    if isinstance(holder.raw("rate_limit"), MappingNode):
         yield holder.section("rate_limit")
     else:
         yield from holder.sections("rate_limit")
 
 
-def _keep(found: dict[str, RateLimit], section: Reader, limit: RateLimit) -> None:
+def _keep(found: dict[str, RateLimit], section: OptionReader, limit: RateLimit) -> None:
     if limit.name in found:
         hint = "" if "name" in section else "give it a `name`"
         message = f"there are two limits named {limit.name}, the first at {found[limit.name].where}"
@@ -62,13 +62,13 @@ def _keep(found: dict[str, RateLimit], section: Reader, limit: RateLimit) -> Non
     found.setdefault(limit.name, limit)
 
 
-def _limit(reader: Reader, parameters: frozenset[str] | None, *, has_auth: bool) -> RateLimit:
+def _limit(reader: OptionReader, parameters: frozenset[str] | None, *, has_auth: bool) -> RateLimit:
     """One limit; `parameters` None is one for every request."""
     per = _per(reader, parameters, has_auth)
     rate = _rate(reader)
     cost, header, most = _cost(reader, rate)
     _check_cost(reader, rate, cost)
-    plan_claim, plans = _plans(reader, cost, has_auth) if isinstance(reader.raw("plans"), Map) else ("", ())
+    plan_claim, plans = _plans(reader, cost, has_auth) if isinstance(reader.raw("plans"), MappingNode) else ("", ())
     return RateLimit(
         name=reader.text("name") or re.sub(r"[^A-Za-z0-9_.-]", "-", "-".join(per)),
         per=per,
@@ -87,7 +87,7 @@ def _limit(reader: Reader, parameters: frozenset[str] | None, *, has_auth: bool)
     )
 
 
-def _per(reader: Reader, parameters: frozenset[str] | None, has_auth: bool) -> tuple[str, ...]:
+def _per(reader: OptionReader, parameters: frozenset[str] | None, has_auth: bool) -> tuple[str, ...]:
     """The parts of a key; header names in lower case."""
     found: dict[str, None] = {}
     texts = list(reader.texts("per"))
@@ -108,7 +108,7 @@ def _per(reader: Reader, parameters: frozenset[str] | None, has_auth: bool) -> t
     return tuple(found)
 
 
-def _check_part(text: Text, kind: str, name: str, parameters: frozenset[str] | None, has_auth: bool) -> None:
+def _check_part(text: ScalarNode, kind: str, name: str, parameters: frozenset[str] | None, has_auth: bool) -> None:
     """Complain about a claim, a header or a parameter that cannot be there."""
     if kind == "claim":
         _check_claim(text, name, has_auth)
@@ -121,14 +121,14 @@ def _check_part(text: Text, kind: str, name: str, parameters: frozenset[str] | N
         text.complain(f"{text.shown} is no parameter of the path", did_you_mean(name, parameters))
 
 
-def _check_claim(text: Text, name: str, has_auth: bool) -> None:
+def _check_claim(text: ScalarNode, name: str, has_auth: bool) -> None:
     if not _CLAIM.fullmatch(name):
         text.complain(f"{text.shown} has no name of a claim", "such as claim:tenant")
     elif not has_auth:
         text.complain("a claim cannot be known here", "the route has no `auth`")
 
 
-def _rate(reader: Reader) -> Rate:
+def _rate(reader: OptionReader) -> Rate:
     """`rate` and `burst`; after a complaint of the schema, some rate."""
     text = reader.one("rate")
     if text is None or not re.fullmatch(RATE, text.value):
@@ -143,9 +143,9 @@ def _rate(reader: Reader) -> Rate:
     return rate
 
 
-def _cost(reader: Reader, rate: Rate) -> tuple[int, str, int]:
+def _cost(reader: OptionReader, rate: Rate) -> tuple[int, str, int]:
     """(what a request takes, the header of the answer that says more in lower case, the most that it may say)."""
-    if not isinstance(reader.raw("cost"), Map):
+    if not isinstance(reader.raw("cost"), MappingNode):
         return reader.integer("cost"), "", 0
     said = reader.section("cost")
     cost = said.integer("default")
@@ -157,8 +157,8 @@ def _cost(reader: Reader, rate: Rate) -> tuple[int, str, int]:
     return cost, said.text("response_header").lower(), most
 
 
-def _penalty(reader: Reader) -> Penalty | None:
-    if not isinstance(reader.raw("penalty"), Map):
+def _penalty(reader: OptionReader) -> Penalty | None:
+    if not isinstance(reader.raw("penalty"), MappingNode):
         return None
     section = reader.section("penalty")
     if any(key not in section for key in ("after", "within", "block")):
@@ -172,18 +172,18 @@ def _penalty(reader: Reader) -> Penalty | None:
     return found
 
 
-def _on_failure(reader: Reader) -> OnFailure:
+def _on_failure(reader: OptionReader) -> OnFailure:
     text = reader.text("on_store_failure")
     return "allow" if text == "allow" else "deny" if text == "deny" else "local"
 
 
-def _check_cost(reader: Reader, rate: Rate, cost: int) -> None:
+def _check_cost(reader: OptionReader, rate: Rate, cost: int) -> None:
     if cost > rate.burst:
         key = "burst" if "burst" in reader else "rate"
         reader.complain(f"a request costs {cost}, and the burst is {rate.burst}: none would ever pass", key=key)
 
 
-def _plans(holder: Reader, cost: int, has_auth: bool) -> tuple[str, tuple[tuple[str, Rate], ...]]:
+def _plans(holder: OptionReader, cost: int, has_auth: bool) -> tuple[str, tuple[tuple[str, Rate], ...]]:
     """(the claim that names the plan, the plans)."""
     reader = holder.section("plans")
     by = reader.one("by")
@@ -196,7 +196,7 @@ def _plans(holder: Reader, cost: int, has_auth: bool) -> tuple[str, tuple[tuple[
             by.complain(f"{by.shown} is no claim", "such as claim:plan; callers choose all else themselves")
     found = []
     for name in reader:
-        if name != "by" and isinstance(reader.raw(name), Map):
+        if name != "by" and isinstance(reader.raw(name), MappingNode):
             plan = reader.section(name)
             rate = _rate(plan)
             _check_cost(plan, rate, cost)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from gateway._fast.route import RouteSpec, template
 from gateway.routing.model import Route
 
-__all__ = ["spec_of", "ties"]
+__all__ = ["matcher_spec", "route_conflicts"]
 
 BREATH = 200  # routes looked at between two calls of `pause`
 REPORTED = 100  # ties at most: a file with more has one mistake many times
@@ -26,13 +26,13 @@ class _Route(NamedTuple):
     values: dict[str, str]
 
 
-def spec_of(route: Route, payload: object) -> RouteSpec:
+def matcher_spec(route: Route, payload: object) -> RouteSpec:
     """What the matcher is told of a route."""
     match = route.match
     return RouteSpec(payload, match.path, match.methods, match.hosts, match.headers, match.query, route.priority)
 
 
-def ties(
+def route_conflicts(
     named: Sequence[tuple[str, RouteSpec]], pause: Callable[[], None] = lambda: None
 ) -> list[tuple[str, str, str]]:
     """[(name, name, why), ...] of the routes that tie, in the order of the file, the first hundred at most.

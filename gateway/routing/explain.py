@@ -9,20 +9,20 @@ from urllib.parse import urlsplit
 
 import click
 
-from gateway.auth.explain import asked, known, runs_offline
+from gateway.auth.explain import explain_auth, known, runs_offline
 from gateway.cache.explain import cached
 from gateway.config.cli import conditions, ready
 from gateway.errors import GatewayError
 from gateway.handlers.explain import action
 from gateway.policies.transform.explain import content_of
-from gateway.ratelimit.explain import touched
+from gateway.ratelimit.explain import matching_limits
 from gateway.routing.explain_text import in_words
 from gateway.upstream.explain import Picks
 from gateway.validation.explain import (
-    asked_of_it,
     body_of,
     faults_of,
     give_body,
+    requirements,
     screened,
     typed,
 )
@@ -82,12 +82,12 @@ def explain(request: Request, config: str, style: str) -> int:
     found = ready(config, style)
     if found is None:
         return 1
-    report = examine(request, *found)
+    report = explain_request(request, *found)
     click.echo(json.dumps(report, indent=1, ensure_ascii=False) if style == "json" else "\n".join(in_words(report)))
     return 0
 
 
-def examine(request: Request, document: Document, plan: Plan) -> dict[str, Any]:
+def explain_request(request: Request, document: Document, plan: Plan) -> dict[str, Any]:
     """The whole answer, ready for JSON.
 
     `route` is null for what matches none; then `answer` tells the refusal.  `steps` are in the order of the walk; those
@@ -108,11 +108,11 @@ def examine(request: Request, document: Document, plan: Plan) -> dict[str, Any]:
         "params": dict(exchange.params or {}),
         "close": _close(exchange, plan, document) if route is not plan.refused else [],
         "steps": [{"name": s.name, "where": s.where, "run": s.name in pure} for s in route.steps],
-        "auth": asked(source),
+        "auth": explain_auth(source),
         "caller": known(exchange.caller),
-        "validate": asked_of_it(source),
+        "validate": requirements(source),
         "sanitize": screened(source),
-        "limits": touched(document, source, exchange),
+        "limits": matching_limits(document, source, exchange),
         "cache": cached(source),
         "content": content_of(source),
         "headers": _hidden(_changes(before, exchange.outgoing), source),
@@ -195,10 +195,10 @@ def _hidden(changes: dict[str, list[list[str]]], source: RouteSpec | None) -> di
 
 
 def _raw_segments(exchange: Exchange) -> tuple[str, ...] | None:
-    from gateway.http.path import canonical
+    from gateway.http.path import canonical_path
 
     raw_path = exchange.target.partition("?")[0]
-    return canonical(raw_path).raw if raw_path != "*" else None
+    return canonical_path(raw_path).raw if raw_path != "*" else None
 
 
 def _changes(before: Headers, after: Headers | None) -> dict[str, list[list[str]]]:

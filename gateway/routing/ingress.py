@@ -18,9 +18,9 @@ from gateway.errors import (
     Kind,
 )
 from gateway.exchange import Exchange, Headers
-from gateway.http.path import BadTarget, Canonical, canonical
+from gateway.http.path import Canonical, InvalidTarget, canonical_path
 from gateway.routing.matching import match, match_options
-from gateway.server.fallback import Bounded, target_and_headers
+from gateway.server.fallback import LimitedInput, target_and_headers
 
 #: no limit of sizes: they are the connection loop's
 WIDEST = Limits(32768, 32768, 200)
@@ -37,7 +37,7 @@ def _start(exchange: Exchange, environ: dict[str, Any]) -> None:
     exchange.target, exchange.headers = target_and_headers(environ, exchange.target)
 
 
-def _hurry(exchange: Exchange, environ: dict[str, Any]) -> None:
+def shorten_deadline(exchange: Exchange, environ: dict[str, Any]) -> None:
     """Let the caller's own deadline shorten the route's, never lengthen it; what cannot be read is ignored."""
     for seconds in (
         _seconds(_REQUEST_TIMEOUT.fullmatch(environ.get("HTTP_X_REQUEST_TIMEOUT", "")), _TIMEOUT_UNITS),
@@ -60,7 +60,7 @@ def _body(exchange: Exchange, environ: dict[str, Any]) -> None:
     else:
         exchange.body_length = int(environ.get("CONTENT_LENGTH") or 0)
     if exchange.body_length:
-        exchange.body = Bounded(environ["wsgi.input"], exchange.plan.max_body)
+        exchange.body = LimitedInput(environ["wsgi.input"], exchange.plan.max_body)
 
 
 def _route(exchange: Exchange, plan: Plan) -> None:
@@ -73,11 +73,11 @@ def _route(exchange: Exchange, plan: Plan) -> None:
         _refuse(exchange, plan, GatewayError(KINDS_BY_SLUG[refusal[0]], refusal[1]))
         return
     try:
-        reading = canonical(raw_path) if raw_path != "*" else Canonical(raw_path)
+        reading = canonical_path(raw_path) if raw_path != "*" else Canonical(raw_path)
         exchange.path = reading.path
         method = exchange.method
         route, found = (match_options if method == "OPTIONS" else match)(exchange, plan, reading, method)
-    except BadTarget as error:
+    except InvalidTarget as error:
         _refuse(exchange, plan, GatewayError(MALFORMED_REQUEST, f"The request was refused: {error}."))
         return
     except GatewayError as error:
@@ -177,7 +177,7 @@ def _parameter(element: str, name: str) -> str:
 
 
 #: decide(plan, environ, started): the exchange for one request; what is frequent is done there, the rest here
-decide = Ingress(_start, host_of, is_trusted, _believe, _body, _route, _hurry)
+decide = Ingress(_start, host_of, is_trusted, _believe, _body, _route, shorten_deadline)
 
 
 def offline(plan: Plan, method: str, url: str, headers: Headers, peer: str = "127.0.0.1") -> Exchange:

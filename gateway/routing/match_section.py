@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from gateway.config.diagnostics import did_you_mean
 from gateway.config.header_edits_model import Pairs
 from gateway.config.hosts import host_mistake
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.routing.model import Match
 
 TYPES = ("int", "float", "uuid", "dt", "path")
@@ -21,7 +21,7 @@ _FOREIGN = re.compile(r"\*\*?|:[A-Za-z_]\w*|<[^<>]*>")  # parameters as others w
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+")
 
 
-class Unclear(frozenset[str]):
+class AmbiguousMatch(frozenset[str]):
     """The parameters of a path that is wrong: any name may be among them, so none is told to be missing."""
 
     def __contains__(self, name: object) -> bool:
@@ -31,7 +31,7 @@ class Unclear(frozenset[str]):
         return True
 
 
-def read_match(reader: Reader) -> tuple[Match, frozenset[str]]:
+def read_match(reader: OptionReader) -> tuple[Match, frozenset[str]]:
     """The section, and the names of its path parameters."""
     path = reader.one("path")
     before = len(reader.load.complaints)
@@ -45,10 +45,10 @@ def read_match(reader: Reader) -> tuple[Match, frozenset[str]]:
         query=tuple((name.value, value.value) for name, value in reader.pairs("query")) if "query" in reader else (),
         hidden=_referred(reader) if "headers" in reader or "query" in reader else (),
     )
-    return match, frozenset(names) if is_clear else Unclear(names)
+    return match, frozenset(names) if is_clear else AmbiguousMatch(names)
 
 
-def _parameters(text: Text) -> list[str]:
+def _parameters(text: ScalarNode) -> list[str]:
     """The names of a template's parameters; complains about its syntax."""
     names: list[str] = []
     if not text.value.startswith("/"):
@@ -99,7 +99,7 @@ def _parameter_mistake(name: str, kind: str | None, is_last: bool, names: list[s
     return ()
 
 
-def read_methods(reader: Reader) -> tuple[str, ...]:
+def read_methods(reader: OptionReader) -> tuple[str, ...]:
     """The methods of a section."""
     found: dict[str, None] = {}
     for text in reader.texts("methods"):
@@ -121,7 +121,7 @@ def _method_mistake(method: str) -> tuple[str, str] | None:
     return None
 
 
-def read_hosts(reader: Reader) -> tuple[str, ...]:
+def read_hosts(reader: OptionReader) -> tuple[str, ...]:
     """The hosts of a section in lower case; `*.` in front stands for one or more labels."""
     found: dict[str, None] = {}
     for text in reader.texts("hosts"):
@@ -144,13 +144,13 @@ def _host_hint(host: str) -> str:
     return ""
 
 
-def _referred(reader: Reader) -> tuple[str, ...]:
+def _referred(reader: OptionReader) -> tuple[str, ...]:
     """Names of headers and query parameters whose values came from references."""
     pairs = (*reader.pairs("headers"), *reader.pairs("query"))
     return tuple(dict.fromkeys(name.value for name, value in pairs if value.origin))
 
 
-def _header_pairs(reader: Reader) -> Pairs:
+def _header_pairs(reader: OptionReader) -> Pairs:
     found: dict[str, tuple[str, str]] = {}
     for name, value in reader.pairs("headers"):
         if name.value.lower() in found:

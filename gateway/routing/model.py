@@ -15,10 +15,10 @@ from gateway.auth.model import (
     Role,
 )
 from gateway.cache.model import Cache
-from gateway.config.diagnostics import Complaint, Place
+from gateway.config.diagnostics import Diagnostic, Position
 from gateway.config.header_edits_model import HeaderRules, Pairs
-from gateway.config.plugin_policies import PolicyUse
-from gateway.config.record import Record
+from gateway.config.plugin_policies import PluginPolicy
+from gateway.config.record import Options
 from gateway.handlers.aggregate.model import Aggregate
 from gateway.handlers.function.model import Function
 from gateway.handlers.grpc.model import Grpc
@@ -41,7 +41,7 @@ from gateway.validation.waf.model import Sanitize
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate(Record):
+class Certificate(Options):
     """A certificate chain and its key (absolute file names) for the hosts named; no hosts: the default one."""
 
     hosts: tuple[str, ...]
@@ -50,7 +50,7 @@ class Certificate(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class ServerTLS(Record):
+class ServerTLS(Options):
     """TLS towards clients: the default certificate, and others chosen by SNI.
 
     `client_ca` is the file of authorities for clients' certificates, "" = they are not asked for one; `client_auth`
@@ -65,7 +65,7 @@ class ServerTLS(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Server(Record):
+class Server(Options):
     """The listening side. Addresses are "host:port", "[v6]:port" or "unix:/absolute/path"; workers None is auto."""
 
     bind: tuple[str, ...]
@@ -92,7 +92,7 @@ class Server(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Match(Record):
+class Match(Options):
     """What a request must be for a route; empty tuples mean "any". Hosts are lower case, header names as written."""
 
     path: str
@@ -109,7 +109,7 @@ class Match(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Respond(Record):
+class Respond(Options):
     """An answer of the gateway's own; header values and the body are templates."""
 
     status: int
@@ -119,7 +119,7 @@ class Respond(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Rewrite(Record):
+class Rewrite(Options):
     """The template of the target that the upstream sees: a path, and a query when it has its own."""
 
     target: str
@@ -127,7 +127,7 @@ class Rewrite(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class RouteTimeout(Record):
+class RouteTimeout(Options):
     """Seconds; caps the total of the route's upstream."""
 
     total: float
@@ -135,7 +135,7 @@ class RouteTimeout(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Route(Record):
+class Route(Options):
     """One route; exactly one of `upstream`, `split` and `respond` is not None.
 
     `access` None lets everybody in; `cors` is the name of a Cors, None = none. `passes_grpc`: clients of gRPC call its
@@ -151,7 +151,7 @@ class Route(Record):
     rewrite: Rewrite | None
     timeout: RouteTimeout | None
     headers: HeaderRules | None
-    policies: tuple[PolicyUse, ...]
+    policies: tuple[PluginPolicy, ...]
     access: Access | None
     cors: str | None
     ip: IpRules | None
@@ -174,11 +174,11 @@ class Route(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Defaults(Record):
+class Defaults(Options):
     """What is merged under every route (it already is, in `Document.routes`)."""
 
     headers: HeaderRules | None
-    policies: tuple[PolicyUse, ...]
+    policies: tuple[PluginPolicy, ...]
     access: Access | None
     cors: str | None
     ip: IpRules | None
@@ -187,7 +187,7 @@ class Defaults(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class AccessLog(Record):
+class AccessLog(Options):
     """format: json, combined or off; to: stdout, stderr or an absolute file name; sample: share of requests logged."""
 
     format: str
@@ -197,7 +197,7 @@ class AccessLog(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Document(Record):
+class Document(Options):
     """A whole configuration that may be used. The same `version` means the same content: nothing to do.
 
     `files` are all files read (absolute: included ones, ${file:} secrets, certificates), `patterns` the include
@@ -219,7 +219,7 @@ class Document(Record):
     plugins: tuple[str, ...]
     files: tuple[str, ...]
     patterns: tuple[str, ...]
-    warnings: tuple[Complaint, ...]
+    warnings: tuple[Diagnostic, ...]
     shown: str
     rate_limits: tuple[RateLimit, ...] = ()
     metrics: Metrics = field(default_factory=Metrics)
@@ -231,9 +231,9 @@ class Document(Record):
     audit: Audit | None = None
 
     #: where the settings of `server`, `observability`, `audit` and `store` stand: (path, place)
-    places: tuple[tuple[str, Place], ...] = ()
+    places: tuple[tuple[str, Position], ...] = ()
 
-    def place(self, path: str, where: str) -> Place:
+    def place(self, path: str, where: str) -> Position:
         """Where a setting stands, or something near it: the line of `where`, a "file:line"."""
         file, _, line = where.rpartition(":")
         return dict(self.places).get(path, (file, int(line), 1))

@@ -10,8 +10,8 @@ from gateway.config import units as values
 from gateway.config import unsupported as not_built
 from gateway.config.header_edits import merge, read_header_pairs, read_headers
 from gateway.config.networks import read_ip
-from gateway.config.plugin_policies import PolicyUse
-from gateway.config.reader import Reader, Text
+from gateway.config.plugin_policies import PluginPolicy
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.config.variables import IN_DEFAULTS, Known, check_template
 from gateway.handlers.aggregate.section import read_aggregate
 from gateway.handlers.function.section import read_function
@@ -20,7 +20,7 @@ from gateway.handlers.grpc.section import read_grpc
 from gateway.handlers.jsonrpc.section import read_jsonrpc
 from gateway.handlers.queue.section import read_enqueue
 from gateway.http import template_parser as template
-from gateway.http.frozen import FrozenMap, freeze
+from gateway.http.frozen import FrozenDict, freeze
 from gateway.policies.compress.section import read_compress
 from gateway.policies.cors.section import read_cors_name
 from gateway.policies.idempotency.section import read_idempotency
@@ -56,7 +56,7 @@ _ACTIONS = (
 )
 
 
-def read_defaults(reader: Reader) -> Defaults:
+def read_defaults(reader: OptionReader) -> Defaults:
     """`defaults`, to be merged under every route."""
     headers = read_headers(reader.section("headers"), IN_DEFAULTS) if "headers" in reader else None
     return Defaults(
@@ -70,14 +70,14 @@ def read_defaults(reader: Reader) -> Defaults:
     )
 
 
-def read_routes(reader: Reader, defaults: Defaults) -> Iterator[tuple[Reader, Route]]:
+def read_routes(reader: OptionReader, defaults: Defaults) -> Iterator[tuple[OptionReader, Route]]:
     """Each route with its reader, those of OpenAPI documents one by one; `reader` stands on the file."""
     for written in reader.sections("routes"):
         for section in each_of(written, has_auth=defaults.access is not None):
             yield section, _route(section, defaults)
 
 
-def _route(reader: Reader, defaults: Defaults) -> Route:
+def _route(reader: OptionReader, defaults: Defaults) -> Route:
     match, parameters = read_match(reader.section("match"))
     access = read_access(reader, parameters, defaults.access)
     known = Known(parameters, has_caller=access is not None)
@@ -115,7 +115,7 @@ def _route(reader: Reader, defaults: Defaults) -> Route:
     )
 
 
-def _check_action(reader: Reader) -> None:
+def _check_action(reader: OptionReader) -> None:
     if any(action in reader for action in not_built.ACTIONS):
         return
     written = [action for action in _ACTIONS if action in reader]
@@ -128,7 +128,7 @@ def _check_action(reader: Reader) -> None:
             reader.complain(f"`{key}` has no effect beside `{written[0]}`", key=key)
 
 
-def _rewrite(text: Text | None, known: Known) -> Rewrite | None:
+def _rewrite(text: ScalarNode | None, known: Known) -> Rewrite | None:
     if text is None:
         return None
     check_template(text, known)
@@ -142,7 +142,7 @@ def _rewrite(text: Text | None, known: Known) -> Rewrite | None:
     return Rewrite(text.value, text.where)
 
 
-def _timeout(reader: Reader) -> RouteTimeout | None:
+def _timeout(reader: OptionReader) -> RouteTimeout | None:
     text = reader.one("timeout")
     if text is None:
         return None
@@ -152,7 +152,7 @@ def _timeout(reader: Reader) -> RouteTimeout | None:
         return None
 
 
-def _respond(reader: Reader, known: Known) -> Respond:
+def _respond(reader: OptionReader, known: Known) -> Respond:
     status = reader.integer("status")
     body = reader.one("body")
     if body is not None:
@@ -163,27 +163,27 @@ def _respond(reader: Reader, known: Known) -> Respond:
     return Respond(status, headers, reader.text("body"), reader.where)
 
 
-def _policies(reader: Reader) -> tuple[PolicyUse, ...]:
+def _policies(reader: OptionReader) -> tuple[PluginPolicy, ...]:
     if "policies" not in reader:
         return ()
-    found: dict[str, PolicyUse] = {}
+    found: dict[str, PluginPolicy] = {}
     for entry in reader.entries("policies"):
-        text = entry if isinstance(entry, Text) else entry.one("name")
+        text = entry if isinstance(entry, ScalarNode) else entry.one("name")
         if text is None:
             continue
         if text.value in found:
             text.complain(f"the policy {text.shown} is there twice")
         text.leads_to("policy")
-        options = entry.raw("with") if isinstance(entry, Reader) else None
-        use = PolicyUse(text.value, freeze(options) if isinstance(options, dict) else FrozenMap(), text.where)
+        options = entry.raw("with") if isinstance(entry, OptionReader) else None
+        use = PluginPolicy(text.value, freeze(options) if isinstance(options, dict) else FrozenDict(), text.where)
         found[text.value] = use
-        if not isinstance(entry, Reader) or entry.is_sound("with"):
-            written = entry.key("with") if isinstance(entry, Reader) and "with" in entry else text
+        if not isinstance(entry, OptionReader) or entry.is_sound("with"):
+            written = entry.key("with") if isinstance(entry, OptionReader) and "with" in entry else text
             reader.load.policies.append((written, use))
     return tuple(found.values())
 
 
-def _merge_policies(defaults: tuple[PolicyUse, ...], own: tuple[PolicyUse, ...]) -> tuple[PolicyUse, ...]:
+def _merge_policies(defaults: tuple[PluginPolicy, ...], own: tuple[PluginPolicy, ...]) -> tuple[PluginPolicy, ...]:
     """The defaults' in their order, then the route's; a route's policy takes the place of the defaults' one."""
     if not defaults:
         return own

@@ -10,13 +10,20 @@ import sys
 from types import ModuleType
 
 
-def _alias(former: str, module: str) -> None:
-    """Let `gateway.server.<former>` be imported; the module behind it is loaded when a name is read from it."""
+def _alias(former: str, module: str, **names: str) -> None:
+    """Let `gateway.server.<former>` be imported; the module behind it is loaded when a name is read from it.
+
+    `names` are former names of what it has, each with its present one.
+    """
     alias = ModuleType(f"{__name__}.{former}", f"The former name of {module}.")
-    alias.__dict__["__getattr__"] = lambda name: getattr(importlib.import_module(module), name)
+
+    def read(name: str) -> object:
+        return getattr(importlib.import_module(module), names.get(name, name))
+
+    alias.__dict__["__getattr__"] = read
     sys.modules[alias.__name__] = alias
 
 
-_alias("ahead", "gateway.config.fork_reader")
+_alias("ahead", "gateway.config.fork_reader", read_ahead="start_reading")
 _alias("patching", "gateway.server.gevent_patch")
-_alias("site", "gateway.server.context")
+_alias("site", "gateway.server.context", the_site="server_context")

@@ -28,7 +28,7 @@ USUAL = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 log = logging.getLogger("gateway")
 
 
-class Whole(list[bytes]):
+class BufferedBody(list[bytes]):
     """An answer whose body is there, as PEP 3333 takes it: a list of one piece, with a close()."""
 
     __slots__ = ("exchange",)
@@ -50,7 +50,7 @@ class Whole(list[bytes]):
             pipeline.finish(exchange)
 
 
-class Streaming(Iterator[bytes]):
+class StreamedBody(Iterator[bytes]):
     """An answer whose body comes piece by piece; `ready` says that the first piece is there already."""
 
     __slots__ = ("_next", "exchange", "ready")
@@ -92,7 +92,7 @@ class Streaming(Iterator[bytes]):
             pipeline.finish(exchange)
 
 
-class Upgraded:
+class UpgradedConnection:
     """The answer to a client that changed the protocol: the loop joins it with `tunnel` until one of them is done."""
 
     __slots__ = ("exchange", "tunnel")
@@ -136,7 +136,7 @@ class _Response(falcon.Response):
     """Carries the pipeline's answer through Falcon, past its dict: repeated header fields stay apart."""
 
     __slots__ = ("answer", "lines")
-    answer: Whole | Streaming | Upgraded
+    answer: BufferedBody | StreamedBody | UpgradedConnection
     lines: Headers
 
     def _wsgi_headers(self, media_type: str | None = None) -> Headers:
@@ -186,18 +186,18 @@ class _Router:
         req.env["gateway.answer"] = resp.answer = _answer(exchange, response)
 
 
-def _answer(exchange: Exchange, response: Response) -> Whole | Streaming | Upgraded:
+def _answer(exchange: Exchange, response: Response) -> BufferedBody | StreamedBody | UpgradedConnection:
     body = response.body
     if exchange.method == "HEAD" or response.status in (204, 304):
         response.close()
-        return Whole(exchange, b"")
+        return BufferedBody(exchange, b"")
     if isinstance(body, bytes):
         if "gateway.channel" not in exchange.environ:
             _say_length(response, len(body))
-        return Whole(exchange, body)
+        return BufferedBody(exchange, body)
     if isinstance(body, Tunnel):
-        return Upgraded(exchange, body)
-    return Streaming(exchange, body)
+        return UpgradedConnection(exchange, body)
+    return StreamedBody(exchange, body)
 
 
 def _say_length(response: Response, length: int) -> None:

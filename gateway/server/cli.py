@@ -15,11 +15,11 @@ import click
 @click.option("--live", is_flag=True, help="Whether it lives, be it draining (/healthz); else whether it is ready.")
 def health(admin: str, live: bool) -> None:
     """Ask a gateway how it is: 0 when it is well, 1 with a line that says what it is instead."""
-    from gateway.cli.client import Problem, probe
+    from gateway.cli.client import Problem, is_serving
 
     path = "/healthz" if live else "/readyz"
     try:
-        status, said = probe(admin, path)
+        status, said = is_serving(admin, path)
     except Problem as problem:
         click.echo(str(problem), err=True)
         sys.exit(1)

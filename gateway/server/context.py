@@ -8,19 +8,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from gateway.cache.runtime import Caching
+from gateway.cache.runtime import CacheRuntime
 from gateway.config.compile import compile
 from gateway.config.diagnostics import ConfigError
 from gateway.config.external_checks import whole
-from gateway.config.fork_reader import Read
+from gateway.config.fork_reader import ReadResult
 from gateway.config.reload import first_document, publish_first
 from gateway.config.store import Pause, Store
 from gateway.contracts import Plan
 from gateway.observability.access_log import AccessLogs
 from gateway.observability.audit import counters as audited
-from gateway.observability.audit.denials import Denials
+from gateway.observability.audit.denials import DenialLog
 from gateway.observability.audit.log import Audit
-from gateway.observability.metrics.meter import Metering, room_for
+from gateway.observability.metrics.meter import MetricsRegions, room_for
 from gateway.observability.metrics.meter import regions as meter_regions
 from gateway.observability.metrics.worker_stats import REGION as VITALS
 from gateway.observability.metrics.worker_stats import VitalsRegion
@@ -29,31 +29,31 @@ from gateway.observability.tracing.policy import Traces
 from gateway.observability.tracing.ring import REGION as TRACES
 from gateway.ratelimit.bucket_table import REGION as LIMITS
 from gateway.ratelimit.bucket_table import buckets_of, region_size
-from gateway.ratelimit.keys import secret_in
-from gateway.ratelimit.runtime import Limiting
+from gateway.ratelimit.keys import hash_secret
+from gateway.ratelimit.runtime import RateLimitRuntime
 from gateway.routing.model import Document
-from gateway.server.memory import Shares, shares, usable_memory
+from gateway.server.memory import MemoryBudget, shares, usable_memory
 from gateway.server.tls import contexts
-from gateway.state import Page, PageError, RuntimeDir
+from gateway.state import RuntimeDir, SharedMemory, SharedMemoryError
 from gateway.state.open_store import open_store
-from gateway.upstream.client import Calls
-from gateway.upstream.compile import Resources
-from gateway.upstream.discovery.registry import Sources
-from gateway.upstream.greenlets import Hands
-from gateway.upstream.mirror import Lanes
+from gateway.upstream.client import InternalClient
+from gateway.upstream.compile import RuntimeResources
+from gateway.upstream.discovery.registry import DiscoveryRegistry
+from gateway.upstream.greenlets import GreenletPool
+from gateway.upstream.mirror import MirrorQueues
 from gateway.upstream.pool.registry import Pools
-from gateway.upstream.resilience.adaptive_limit import Limiter
-from gateway.upstream.target_state import TrafficRegion
+from gateway.upstream.resilience.adaptive_limit import AdaptiveLimit
+from gateway.upstream.target_state import TargetStateTable
 
 if TYPE_CHECKING:
-    from gateway.auth.runtime import Registry
-    from gateway.observability.collector.process import Observer
+    from gateway.auth.runtime import AuthRuntime
+    from gateway.observability.collector.process import CollectorProcess
     from gateway.policies.idempotency.answers import Answers
 
 CONFIG = "GATEWAY_CONFIG"
 
 
-class Site:
+class ServerContext:
     """One gateway, as one of its processes sees it."""
 
     def __init__(self, config: str, document: Document, read_ns: int | None = None) -> None:
@@ -65,40 +65,42 @@ class Site:
         self.draining, self.workers = False, 0  # the master knows later how many there shall be
         self._memory = usable_memory()
         found = shares(document.server, self._memory)
-        self._registry: Registry | None = None
+        self._registry: AuthRuntime | None = None
         self._answers: Answers | None = None
-        self.observer: Observer | None = None  # in the master alone
+        self.observer: CollectorProcess | None = None  # in the master alone
         self.has_borrowed_sockets = False  # they are somebody else's (systemd), and stay open without us
         series = room_for(document)
         regions = {
-            "traffic": TrafficRegion.size(),
+            "traffic": TargetStateTable.size(),
             LIMITS: region_size(document.server.limit_keys),
             TRACES: traces.region_size(),
             VITALS: VitalsRegion.size(),
             audited.REGION: audited.region_size(),
             **meter_regions(series),
         }
-        self.page = Page.from_env(os.environ) or Page.create(regions)
-        self.traffic = TrafficRegion(self.page.region("traffic"))
+        self.page = SharedMemory.from_env(os.environ) or SharedMemory.create(regions)
+        self.traffic = TargetStateTable(self.page.region("traffic"))
         self.buckets = buckets_of(self.page, document.server.limit_keys)
-        self.meter = Metering.of(self.page, series)
+        self.meter = MetricsRegions.of(self.page, series)
         self.pools = Pools()
         self.logs = AccessLogs()
-        self.sources = Sources(self._targets_changed)
-        self.calls = Calls(self.pools)
-        self.lanes = Lanes()
-        self.limiters: WeakValueDictionary[str, Limiter] = WeakValueDictionary()
-        self.hands = Hands()
+        self.sources = DiscoveryRegistry(self._targets_changed)
+        self.calls = InternalClient(self.pools)
+        self.lanes = MirrorQueues()
+        self.limiters: WeakValueDictionary[str, AdaptiveLimit] = WeakValueDictionary()
+        self.hands = GreenletPool()
         self.store = Store(self._compile)
         self.contexts = contexts(document)
         self.runtime = RuntimeDir.from_env(os.environ) or RuntimeDir.create()
         self.room = self.runtime.agree("room", found.store)  # bytes; the master before this one has chosen them (USR2)
         self.audit = Audit(self.runtime.path, counts=audited.AuditCounts.of(self.page))
-        self.denials = Denials(self.audit)
+        self.denials = DenialLog(self.audit)
         self.traces = Traces(self.runtime.path, traces.Counts(self.page.region(TRACES)))
         try:
-            self.limiting = Limiting(self.buckets, secret_in(self.runtime.path), document.store)
-            self.caching = Caching(open_store(document.store, self.runtime.folder("cache"), self.room), found.cache)
+            self.limiting = RateLimitRuntime(self.buckets, hash_secret(self.runtime.path), document.store)
+            self.caching = CacheRuntime(
+                open_store(document.store, self.runtime.folder("cache"), self.room), found.cache
+            )
             with self.store.changing():
                 plan = self.store.compile(document)
                 self.store.swap(plan, document, publish_first(document, self.page, self.runtime.path, read_ns))
@@ -114,7 +116,7 @@ class Site:
         contexts(document)
         registry = self._registry_of(document) if document.providers else None
         keeps = any(route.idempotency is not None for route in document.routes)
-        resources = Resources(
+        resources = RuntimeResources(
             self.pools,
             self.logs,
             self.sources,
@@ -133,12 +135,12 @@ class Site:
         )
         return compile(document, resources, pause)
 
-    def _registry_of(self, document: Document) -> Registry:
+    def _registry_of(self, document: Document) -> AuthRuntime:
         """What providers stand on: made when the first plan needs it. The store is that of the start."""
         if self._registry is None:
-            from gateway.auth.runtime import Registry
+            from gateway.auth.runtime import AuthRuntime
 
-            self._registry = Registry(open_store(document.store, self.runtime.path, self.room), self.calls)
+            self._registry = AuthRuntime(open_store(document.store, self.runtime.path, self.room), self.calls)
         return self._registry
 
     def _answers_of(self, document: Document) -> Answers:
@@ -150,7 +152,7 @@ class Site:
         return self._answers
 
     @property
-    def identity(self) -> Registry:
+    def identity(self) -> AuthRuntime:
         """What this process knows of callers, made now if nobody asked before."""
         return self._registry_of(self.store.document)
 
@@ -162,7 +164,7 @@ class Site:
         self.caching.memory.resize(self.shares().cache)
         self.audit.configure(document.audit)
 
-    def shares(self) -> Shares:
+    def shares(self) -> MemoryBudget:
         """How memory is shared out."""
         return shares(self.store.document.server, self._memory, self.workers, self.room)
 
@@ -196,27 +198,27 @@ class Site:
         self.runtime.release()
 
 
-_site: Site | None = None
+_site: ServerContext | None = None
 
 
-def boot(config: str, read: Callable[[], Read] | None = None) -> Site:
+def boot(config: str, read: Callable[[], ReadResult] | None = None) -> ServerContext:
     """Make the site of this process from what `read` gives, else from the file. Raises what Site does."""
     global _site
     os.environ[CONFIG] = os.path.abspath(config)
-    _site = Site(config, *(read() if read else (first_document(config), None)))
+    _site = ServerContext(config, *(read() if read else (first_document(config), None)))
     return _site
 
 
-def boot_or_exit(config: str, read: Callable[[], Read]) -> Site:
+def boot_or_exit(config: str, read: Callable[[], ReadResult]) -> ServerContext:
     """The same for whoever starts it: what is wrong is told in a line each, and ends the process with status 1."""
     try:
         return boot(config, read)
-    except (ConfigError, PageError) as error:
+    except (ConfigError, SharedMemoryError) as error:
         sys.exit(str(whole(config, error) if isinstance(error, ConfigError) else error))
     except OSError as error:
         sys.exit(f"gateway: {error.filename or config}: {error.strerror or error}")
 
 
-def the_site() -> Site:
+def server_context() -> ServerContext:
     """The site of this process: inherited from the master, else made from the file that GATEWAY_CONFIG names."""
     return _site if _site is not None else boot(os.environ.get(CONFIG, "gateway.yaml"))

@@ -9,7 +9,7 @@ from gateway.errors import BODY_TOO_LARGE, GatewayError
 from gateway.exchange import BodyReader, Headers
 
 
-class Bounded:
+class LimitedInput:
     """A request body of a worker that is not ours and knows no `limits.body`."""
 
     __slots__ = ("_body", "_left", "_limit")

@@ -11,6 +11,6 @@ from typing import Final
 YOUNG: Final = 10_000
 
 
-def collect_rarely() -> None:
+def tune_gc() -> None:
     """Have this process, and those that it forks, collect after `YOUNG` objects."""
     gc.set_threshold(YOUNG, *gc.get_threshold()[1:])

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 
 @dataclass(frozen=True, slots=True)
-class Limits(Record):
+class Limits(Options):
     """What one client request may be: bytes, a count, seconds."""
 
     request_line: int

@@ -19,7 +19,7 @@ from gateway.observability.metrics.worker_stats import (
     Record,
     VitalsRegion,
 )
-from gateway.state import Page, PageError
+from gateway.state import SharedMemory, SharedMemoryError
 from gateway.state.process import memory_of
 
 #: seconds between two looks at what has to be asked of the kernel, and at the descriptors, which cost one call for each
@@ -27,7 +27,7 @@ LOOK_EVERY: Final = 1.0
 COUNT_EVERY: Final = 5.0
 
 
-class Pulse:
+class LoopMonitor:
     """Called from the worker's main loop, which sleeps `period` seconds each time.
 
     PERF: a beat takes under 2 us, a look once a second 60 us (tests/unit/server/test_pulse.py).
@@ -51,11 +51,11 @@ class Pulse:
         gc.callbacks.append(self._collected)
 
     @classmethod
-    def of(cls, page: Page, slot: int, period: float) -> Pulse:
+    def of(cls, page: SharedMemory, slot: int, period: float) -> LoopMonitor:
         """That of the worker in a slot; one that nobody reads on the page of a master without room for it (USR2)."""
         try:
             return cls(VitalsRegion.of(page).record(slot), period, page.census)
-        except PageError:
+        except SharedMemoryError:
             return cls(VitalsRegion(memoryview(bytearray(VitalsRegion.size(1)))).record(0), period, page.census)
 
     def beat(self, now: float) -> None:

@@ -16,16 +16,16 @@ from gunicorn.app.base import BaseApplication  # noqa: E402
 from gunicorn.arbiter import Arbiter  # noqa: E402
 from gunicorn.errors import HaltServer  # noqa: E402
 
-from gateway.config.fork_reader import Read  # noqa: E402
+from gateway.config.fork_reader import ReadResult  # noqa: E402
 from gateway.server import bind_check as listening  # noqa: E402
-from gateway.server.context import Site, boot_or_exit  # noqa: E402
+from gateway.server.context import ServerContext, boot_or_exit  # noqa: E402
 from gateway.server.settings import gunicorn_settings  # noqa: E402
 
 
 class Application(BaseApplication):  # type: ignore[misc]
     """gunicorn's application: settings from the configuration, the app from gateway.server.wsgi."""
 
-    def __init__(self, site: Site, overrides: dict[str, Any]) -> None:
+    def __init__(self, site: ServerContext, overrides: dict[str, Any]) -> None:
         self._site = site
         self._overrides = overrides
         super().__init__()
@@ -42,24 +42,24 @@ class Application(BaseApplication):  # type: ignore[misc]
         return application
 
 
-def run(config: str, overrides: dict[str, Any], read: Callable[[], Read]) -> int:
+def run(config: str, overrides: dict[str, Any], read: Callable[[], ReadResult]) -> int:
     """Serve until a signal ends the process; the exit status of what went wrong before, told in a line."""
     site = boot_or_exit(config, read)
     server = site.store.document.server
     trouble = listening.problem([*overrides.get("bind", server.bind), server.admin])
     if trouble:
         site.release()
-        return _told(trouble)
+        return _exit_with(trouble)
     os.environ.setdefault("SERVER_SOFTWARE", "gateway")
     try:
         # NOTE: gunicorn ends the process itself; HaltServer is its way to say that a worker cannot boot.
         Arbiter(Application(site, overrides)).run()
     except HaltServer as halt:
         site.release()
-        return _told(halt.reason)
+        return _exit_with(halt.reason)
     return 0
 
 
-def _told(words: str) -> int:
+def _exit_with(words: str) -> int:
     print(f"gateway: {words}", file=sys.stderr)
     return 1

@@ -26,7 +26,7 @@ _FILES: Final = ("memory.max", "memory.limit_in_bytes")
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
+class MemoryBudget:
     """Bytes.
 
     limit   what the machine has, or a control group allows
@@ -54,7 +54,7 @@ class Shares:
         return f"memory: {_mb(self.limit)} by {whose}; {sizes}; {end}"
 
 
-def shares(server: Server, found: tuple[int, bool], workers: int = 0, store: int = 0) -> Shares:
+def shares(server: Server, found: tuple[int, bool], workers: int = 0, store: int = 0) -> MemoryBudget:
     """What is written, else parts of what there is: `found` is that of `usable_memory`, 0 workers those of `server`.
 
     `store` is what a store has got already, 0 = nothing yet.
@@ -65,7 +65,7 @@ def shares(server: Server, found: tuple[int, bool], workers: int = 0, store: int
     auto = each if each >= WORKER_LEAST else 0
     cache = min(CACHE_MOST, max(CACHE_LEAST, each // CACHE_PART))
     room = min(STORE_MOST, max(STORE_LEAST, limit // STORE_PART))
-    return Shares(
+    return MemoryBudget(
         limit,
         is_of_group,
         auto if server.worker_memory is None else server.worker_memory,

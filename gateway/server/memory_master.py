@@ -9,12 +9,12 @@ import logging
 from time import monotonic
 from typing import Any
 
-from gateway.state import Page
+from gateway.state import SharedMemory
 
 log = logging.getLogger("gateway")
 
 
-def keep_one_more(server: Any, page: Page) -> None:
+def allow_replacement(server: Any, page: SharedMemory) -> None:
     """While a worker of `server`, gunicorn's Arbiter, makes way for another, have it keep one more than it should."""
     manage = server.manage_workers
 

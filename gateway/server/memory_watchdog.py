@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from gateway.state import Page, WorkerState
+from gateway.state import SharedMemory, WorkerState
 
 log = logging.getLogger("gateway")
 
@@ -21,14 +21,14 @@ PATIENCE: Final = 20.0
 FULL: Final = 0.8
 
 
-class Watch:
+class MemoryWatchdog:
     """Of one worker; `limit` is bytes of its own memory, 0 = none. It may change.
 
     One word of the page says who makes way, and is that worker's until `EVERY` seconds after its end: no two of a host
     go at the same time. gateway/server/memory_master.py starts another worker while it holds.
     """
 
-    def __init__(self, page: Page, pid: int, limit: int) -> None:
+    def __init__(self, page: SharedMemory, pid: int, limit: int) -> None:
         self.limit = limit
         self._page = page
         self._pid = pid

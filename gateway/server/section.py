@@ -13,7 +13,7 @@ from gateway.config.hosts import (
     split_port,
 )
 from gateway.config.networks import read_networks
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.config.units import parse_size
 from gateway.routing.match_section import read_hosts
 from gateway.routing.model import (
@@ -31,7 +31,7 @@ _SHORT = 16
 _VISIBLE = re.compile(r"[\x21-\x7e]*")
 
 
-def read_server(reader: Reader) -> Server:
+def read_server(reader: OptionReader) -> Server:
     """The section, defaults filled in."""
     bind = _bind(reader)
     workers = reader.raw("workers")
@@ -56,7 +56,7 @@ def read_server(reader: Reader) -> Server:
     )
 
 
-def _bind(reader: Reader) -> tuple[str, ...]:
+def _bind(reader: OptionReader) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for text in reader.texts("bind"):
         address = _address(reader, text)
@@ -66,7 +66,7 @@ def _bind(reader: Reader) -> tuple[str, ...]:
     return tuple(found) or (str(reader.default("bind")),)
 
 
-def _address(reader: Reader, text: Text) -> str:
+def _address(reader: OptionReader, text: ScalarNode) -> str:
     """The address as gunicorn takes it; a socket's path is made absolute."""
     if text.value.startswith("unix:"):
         return "unix:" + reader.absolute(text.value.removeprefix("unix:"))
@@ -76,7 +76,7 @@ def _address(reader: Reader, text: Text) -> str:
     return text.value
 
 
-def _admin(reader: Reader, bind: tuple[str, ...]) -> str:
+def _admin(reader: OptionReader, bind: tuple[str, ...]) -> str:
     text = reader.one("admin")
     if text is None:
         return str(reader.default("admin"))
@@ -92,14 +92,14 @@ def _admin(reader: Reader, bind: tuple[str, ...]) -> str:
     return address
 
 
-def _admin_token(reader: Reader) -> str:
+def _admin_token(reader: OptionReader) -> str:
     text = reader.one("admin_token")
     if text is not None and not _VISIBLE.fullmatch(text.value):
         text.complain("a token may hold only visible ASCII characters, and no spaces")
     return reader.text("admin_token")
 
 
-def _size(reader: Reader, key: str) -> int | None:
+def _size(reader: OptionReader, key: str) -> int | None:
     """Bytes; None for `auto`, and for what is wrong and was told."""
     try:
         return parse_size(reader.text(key))
@@ -107,7 +107,7 @@ def _size(reader: Reader, key: str) -> int | None:
         return None
 
 
-def _worker_memory(reader: Reader) -> int | None:
+def _worker_memory(reader: OptionReader) -> int | None:
     size = 0 if reader.text("worker_memory") == OFF else _size(reader, "worker_memory")
     text = reader.one("worker_memory")
     if text is not None and size and size < WORKER_LEAST:
@@ -116,7 +116,7 @@ def _worker_memory(reader: Reader) -> int | None:
     return size
 
 
-def _limits(reader: Reader) -> Limits:
+def _limits(reader: OptionReader) -> Limits:
     return Limits(
         request_line=reader.integer("request_line"),
         headers=reader.integer("headers"),
@@ -127,7 +127,7 @@ def _limits(reader: Reader) -> Limits:
     )
 
 
-def _tls(reader: Reader) -> ServerTLS:
+def _tls(reader: OptionReader) -> ServerTLS:
     default = Certificate((), *read_pair(reader, "cert", "key"))
     sni = []
     seen: set[str] = set()
@@ -146,7 +146,7 @@ def _tls(reader: Reader) -> ServerTLS:
     return ServerTLS(default, tuple(sni), client_ca, reader.text("client_auth"), reader.flag("http2"))
 
 
-def read_access_log(reader: Reader) -> AccessLog:
+def read_access_log(reader: OptionReader) -> AccessLog:
     """`observability.access_log`, defaults filled in."""
     to = reader.one("to")
     target = reader.text("to")

@@ -10,7 +10,7 @@ from typing import Any
 from gateway import __version__
 from gateway.routing.model import Document, Server
 from gateway.server import signals
-from gateway.server.context import the_site
+from gateway.server.context import server_context
 from gateway.server.machine import usable_cores
 
 log = logging.getLogger("gateway")
@@ -89,7 +89,7 @@ def leave_no_core() -> None:
 
 def on_starting(server: Any) -> None:
     """Before the sockets are opened: the admin address joins them, and the master's signals get our meaning."""
-    site = the_site()
+    site = server_context()
     _log_like(server.log.error_log)
     document = site.store.document
     leave_no_core()
@@ -113,7 +113,7 @@ def _log_like(theirs: logging.Logger) -> None:
 
 def when_ready(server: Any) -> None:
     """Say where it listens; the sockets are open now."""
-    site = the_site()
+    site = server_context()
     site.has_borrowed_sockets = server.systemd
     admin = site.store.document.server.admin
     proxies = [address for address in server.cfg.settings["bind"].get() if address != admin]
@@ -124,25 +124,25 @@ def when_ready(server: Any) -> None:
         words = "%d MB are little for %d workers: give more, or run fewer, else the kernel may end one (OOM)"
         log.warning(words, found.limit >> 20, workers)
     if site.store.document.is_observed:
-        from gateway.observability.collector.process import Observer
+        from gateway.observability.collector.process import CollectorProcess
 
-        site.observer = Observer(server, site)
+        site.observer = CollectorProcess(server, site)
         site.observer.start()
 
 
 def pre_exec(server: Any) -> None:
     """USR2: the new master gets the page and the runtime directory (os.environ is not passed on, env_orig is)."""
-    server.cfg.env_orig.update(the_site().handover_env())
+    server.cfg.env_orig.update(server_context().handover_env())
 
 
 def child_exit(server: Any, worker: Any) -> None:
     """A worker ended, however it ended."""
-    the_site().bury(worker.pid)
+    server_context().bury(worker.pid)
 
 
 def on_exit(server: Any) -> None:
     """The master ends: the private directory goes unless another master (USR2) uses it."""
-    site = the_site()
+    site = server_context()
     if site.observer is not None:
         site.observer.stop()
     site.audit.say_now("gateway.stop", "done")

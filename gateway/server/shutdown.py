@@ -10,9 +10,9 @@ from typing import Final
 
 import gevent
 
-from gateway.server.context import Site
+from gateway.server.context import ServerContext
 from gateway.server.listener import Listener
-from gateway.state import Slot, WorkerState
+from gateway.state import WorkerSlot, WorkerState
 
 log = logging.getLogger("gateway")
 
@@ -27,10 +27,12 @@ ADMIN_PATIENCE: Final = 0.2
 AGREED: Final = 5 * TICK
 
 
-class Ending:
+class GracefulShutdown:
     """Of the worker of the master `ppid`; `graceful` is gunicorn's graceful_timeout, in seconds."""
 
-    def __init__(self, site: Site, slot: Slot, ppid: int, graceful: float, proxies: list[Listener]) -> None:
+    def __init__(
+        self, site: ServerContext, slot: WorkerSlot, ppid: int, graceful: float, proxies: list[Listener]
+    ) -> None:
         self._site = site
         self._slot = slot
         self._ppid = ppid

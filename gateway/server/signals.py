@@ -6,14 +6,14 @@ import logging
 import signal
 from typing import Any
 
-from gateway.config.reload import wish
-from gateway.server.context import Site
-from gateway.server.memory_master import keep_one_more
+from gateway.config.reload import request_reload
+from gateway.server.context import ServerContext
+from gateway.server.memory_master import allow_replacement
 
 log = logging.getLogger("gateway")
 
 
-def take_over(server: Any, site: Site) -> None:
+def take_over(server: Any, site: ServerContext) -> None:
     """Put our handlers in the place of those of `server`, gunicorn's Arbiter."""
     reap = server.handle_chld
     handle_usr1 = server.handle_usr1
@@ -26,17 +26,17 @@ def take_over(server: Any, site: Site) -> None:
     server.handle_winch = lambda: _winch(server)
     server.handle_chld = server.handle_cld = lambda: _child_ended(server, site, reap)
     server.handle_usr1 = lambda: _reopen(site, handle_usr1)
-    keep_one_more(server, site.page)
+    allow_replacement(server, site.page)
 
 
-def _hup(server: Any, site: Site) -> None:
+def _hup(server: Any, site: ServerContext) -> None:
     """Have the leading worker read the configuration, and all of them swap.  After WINCH, bring the workers back."""
     _bring_back(server)
     log.info("SIGHUP: reading the configuration again")
-    wish(site.page)
+    request_reload(site.page)
 
 
-def _end(server: Any, site: Site, handle: Any) -> None:
+def _end(server: Any, site: ServerContext, handle: Any) -> None:
     """End as gunicorn does, and leave word of it.
 
     A worker that has just been forked loses the signal that gunicorn sends it once, and the last worker to accept
@@ -57,14 +57,14 @@ def _winch(server: Any) -> None:
         server.kill_workers(signal.SIGTERM)
 
 
-def _reopen(site: Site, handle: Any) -> None:
+def _reopen(site: ServerContext, handle: Any) -> None:
     """Reopen the logs of all processes."""
     handle()
     if site.observer is not None:
         site.observer.reopen()
 
 
-def _child_ended(server: Any, site: Site, reap: Any) -> None:
+def _child_ended(server: Any, site: ServerContext, reap: Any) -> None:
     """Reap; when the newer master has failed after WINCH, serve again."""
     upgraded = server.reexec_pid
     reap()

@@ -10,7 +10,7 @@ import os
 import ssl
 from typing import Any
 
-from gateway.config.diagnostics import Complaint, ConfigError
+from gateway.config.diagnostics import ConfigError, Diagnostic
 from gateway.routing.model import Certificate, Document, ServerTLS
 
 log = logging.getLogger("gateway")
@@ -134,7 +134,7 @@ def contexts(document: Document) -> Contexts | None:
             "each file is PEM; `cert` holds the chain, the server's own certificate first, and `key` is that one's key"
         )
         place = document.place("server.tls", document.server.where)
-        raise ConfigError([Complaint(*place, "server.tls", message, hint)], document.files) from None
+        raise ConfigError([Diagnostic(*place, "server.tls", message, hint)], document.files) from None
 
 
 def _no_password() -> str:

@@ -13,22 +13,22 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from gateway._fast.http1_head import Limits
 from gateway._fast.http1_server import Server, Settings
-from gateway.auth.background_tasks import Keeper
+from gateway.auth.background_tasks import BackgroundTasks
 from gateway.config.reload import Reloader
 from gateway.contracts import Plan
 from gateway.control.app import make_admin
 from gateway.errors import GatewayError
 from gateway.routing.ingress import KINDS_BY_SLUG
 from gateway.routing.model import Document
-from gateway.server.context import Site, the_site
-from gateway.server.gc_tuning import collect_rarely
+from gateway.server.context import ServerContext, server_context
+from gateway.server.gc_tuning import tune_gc
 from gateway.server.listener import Listener, is_address
-from gateway.server.loop_monitor import Pulse
-from gateway.server.memory_watchdog import Watch
+from gateway.server.loop_monitor import LoopMonitor
+from gateway.server.memory_watchdog import MemoryWatchdog
 from gateway.server.settings import whole_seconds
-from gateway.server.shutdown import TICK, Ending
-from gateway.state import Slot, WorkerState
-from gateway.upstream.resilience.health_checker import Checker
+from gateway.server.shutdown import TICK, GracefulShutdown
+from gateway.state import WorkerSlot, WorkerState
+from gateway.upstream.resilience.health_checker import HealthChecker
 
 log = logging.getLogger("gateway")
 
@@ -42,20 +42,20 @@ LET_GO_AT_ONCE = 200
 class GatewayWorker(GeventWorker):  # type: ignore[misc]
     """Serves the proxy listeners and the admin listener of one gateway."""
 
-    site: Site
-    slot: Slot
+    site: ServerContext
+    slot: WorkerSlot
     alive: bool
     _served = 0
 
     def run(self) -> None:
         """gunicorn's main loop: serve until `alive` is false, then drain."""
-        collect_rarely()
-        self.site = the_site()
+        tune_gc()
+        self.site = server_context()
         self.slot = self.site.page.claim_slot(os.getpid())
         for counts in (self.site.traffic, self.site.meter, self.site.traces):
             counts.claim(self.slot.index)
-        self._pulse = Pulse.of(self.site.page, self.slot.index, TICK)
-        self._watch = Watch(self.site.page, self.pid, self.site.shares().worker)
+        self._pulse = LoopMonitor.of(self.site.page, self.slot.index, TICK)
+        self._watch = MemoryWatchdog(self.site.page, self.pid, self.site.shares().worker)
         configured = whole_seconds(self.site.store.document.server.keepalive)
         self._keepalive = None if self.cfg.keepalive == configured else float(self.cfg.keepalive)
         self._settings = _settings(self.site, self._keepalive)
@@ -65,11 +65,11 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
             self.site.page, self.slot, self.site.runtime.path, self.site.store, _breathe, audit=self.site.audit
         )
         proxies, admins = self._listeners()
-        ending = Ending(self.site, self.slot, self.ppid, self.cfg.graceful_timeout, proxies)
+        ending = GracefulShutdown(self.site, self.slot, self.ppid, self.cfg.graceful_timeout, proxies)
         self.site.sources.start()
         self._reloader.boot()
-        checker = Checker(lambda: self.site.store.current.checks, self._leads_checks)
-        keeper = Keeper(lambda: self.site.store.current.kept)
+        checker = HealthChecker(lambda: self.site.store.current.checks, self._leads_checks)
+        keeper = BackgroundTasks(lambda: self.site.store.current.kept)
         if self.site.store.document.providers:
             self.site.identity.revoked.tick()  # known before the first request, where the store answers
         forever = (
@@ -138,7 +138,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         if old is not None:
             gevent.spawn(_let_go, [old])
 
-    def _serve(self, proxies: list[Listener], ending: Ending) -> None:
+    def _serve(self, proxies: list[Listener], ending: GracefulShutdown) -> None:
         certificates_at = monotonic() + CERTIFICATES_EVERY
         while self.alive:
             now = monotonic()
@@ -203,7 +203,7 @@ def _let_go(plans: list[Plan]) -> None:
         _breathe()
 
 
-def _settings(site: Site, keepalive: float | None) -> Settings:
+def _settings(site: ServerContext, keepalive: float | None) -> Settings:
     """`keepalive` overrides the configuration's."""
     server = site.store.document.server
     limits = server.limits

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from gateway.server.app import GatewayApp
-from gateway.server.context import the_site
+from gateway.server.context import server_context
 
-application = GatewayApp(the_site().store)
+application = GatewayApp(server_context().store)

@@ -2,25 +2,25 @@
 
 from gateway.state.memory_store import MemoryStore
 from gateway.state.runtime_dir import RuntimeDir
-from gateway.state.shared_memory import Page, PageError
+from gateway.state.shared_memory import SharedMemory, SharedMemoryError
 from gateway.state.store import (
     Store,
     StoreError,
     StoreFullError,
     StoreUnavailableError,
 )
-from gateway.state.worker_slots import Slot, Worker, WorkerState
+from gateway.state.worker_slots import Worker, WorkerSlot, WorkerState
 
 __all__ = [
     "MemoryStore",
-    "Page",
-    "PageError",
     "RuntimeDir",
-    "Slot",
+    "SharedMemory",
+    "SharedMemoryError",
     "Store",
     "StoreError",
     "StoreFullError",
     "StoreUnavailableError",
     "Worker",
+    "WorkerSlot",
     "WorkerState",
 ]

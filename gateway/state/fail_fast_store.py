@@ -18,7 +18,7 @@ PAUSE: Final = 1.0
 PAUSE_MAX: Final = 5.0
 
 
-class Guarded:
+class FailFastStore:
     """A `Store` in front of a store over the network, with a breaker for this process.
 
     After a StoreUnavailableError every call fails at once with another one, until `PAUSE` is over; then one call goes

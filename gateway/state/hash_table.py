@@ -20,7 +20,7 @@ FORGET_AFTER: Final = 600_000
 _WORD: Final = 8
 
 
-class Table:
+class SharedHashTable:
     """`capacity` records of `record` bytes from byte `start` of the memory on."""
 
     __slots__ = ("_full_until", "_memory", "_start", "capacity", "record")

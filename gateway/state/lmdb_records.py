@@ -24,7 +24,7 @@ _WRITE_PAGES: Final = 8  # what splitting leaves in both tables may take, beside
 _TRIES: Final = 8
 
 
-class Records:
+class LmdbRecords:
     """Both tables inside one write transaction, kept in step; `now` is the time of the transaction."""
 
     __slots__ = ("_ends", "_entries", "_txn", "now")
@@ -133,12 +133,12 @@ class Environment:
             raise self._failed("read", error) from error
         return found
 
-    def change(self, action: Callable[[Records], T], room: int = 0) -> T:
+    def change(self, action: Callable[[LmdbRecords], T], room: int = 0) -> T:
         """Run `action` in one write transaction, after making room for `room` bytes."""
         for _ in range(_TRIES):
             try:
                 with self._env.begin(write=True) as txn:
-                    records = Records(txn, self._entries, self._ends, self._clock())
+                    records = LmdbRecords(txn, self._entries, self._ends, self._clock())
                     if room:
                         self._make_room(records, room // _PAGE + _WRITE_PAGES)
                     return action(records)
@@ -160,7 +160,7 @@ class Environment:
         self.broken = True
         return StoreUnavailableError(f"cannot {verb} the memory store {self._file}: {error}")
 
-    def _make_room(self, records: Records, pages: int) -> None:
+    def _make_room(self, records: LmdbRecords, pages: int) -> None:
         """Throw out what ends first until `pages` fit."""
         while records.pages() + pages > self._pages_max:
             if not records.drop(16):
@@ -171,7 +171,7 @@ class Environment:
         self.forget_dead_readers()
         try:
             with self._env.begin(write=True) as txn:
-                Records(txn, self._entries, self._ends, self._clock()).drop(64)
+                LmdbRecords(txn, self._entries, self._ends, self._clock()).drop(64)
         except lmdb.MapFullError:
             return
 

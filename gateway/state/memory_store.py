@@ -21,7 +21,7 @@ from gateway.state.store import (
 )
 
 if TYPE_CHECKING:
-    from gateway.state.lmdb_records import Environment, Records
+    from gateway.state.lmdb_records import Environment, LmdbRecords
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ CAPACITY_MIN: Final = 16 << 20
 _BATCH: Final = 256  # entries for each transaction of scan, clear and sweep: the others wait about a millisecond
 
 
-def boot_clock() -> int:
+def boot_time() -> int:
     """Nanoseconds since boot, time asleep included: the same for all processes, and no clock step ends a session."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
@@ -43,7 +43,7 @@ class MemoryStore:
     NOTE: a write waits, without gevent, for the writers of other processes, some microseconds each.
     """
 
-    def __init__(self, directory: Path, *, capacity: int = CAPACITY, clock: Callable[[], int] = boot_clock) -> None:
+    def __init__(self, directory: Path, *, capacity: int = CAPACITY, clock: Callable[[], int] = boot_time) -> None:
         if capacity < CAPACITY_MIN:
             raise ValueError(f"a memory store needs at least {CAPACITY_MIN} bytes, not {capacity}")
         self._file = directory / "store.mdb"
@@ -68,7 +68,7 @@ class MemoryStore:
     def set_if_absent(self, key: bytes, value: bytes, ttl: float | None) -> bool:
         """Write unless there is a value; whether it was written."""
 
-        def put(records: Records) -> bool:
+        def put(records: LmdbRecords) -> bool:
             if records.get(key) is not None:
                 return False
             records.put(key, value, records.end_in(ttl))
@@ -79,7 +79,7 @@ class MemoryStore:
     def compare_and_set(self, key: bytes, old: bytes, new: bytes, ttl: float | None) -> bool:
         """Write `new` and its end if the value is `old`; whether it was."""
 
-        def put(records: Records) -> bool:
+        def put(records: LmdbRecords) -> bool:
             found = records.get(key)
             if found is None or found[1] != old:
                 return False
@@ -91,7 +91,7 @@ class MemoryStore:
     def incr(self, key: bytes, by: int, ttl: float | None) -> int:
         """Add to a decimal number and return the sum; `ttl` is for a new key only."""
 
-        def add(records: Records) -> int:
+        def add(records: LmdbRecords) -> int:
             end, value = records.get(key) or (records.end_in(ttl), b"0")
             total = check_number(parse_number(value) + by)
             records.put(key, b"%d" % total, end)
@@ -102,7 +102,7 @@ class MemoryStore:
     def expire(self, key: bytes, ttl: float | None) -> bool:
         """Set the end anew; whether the key is there."""
 
-        def put(records: Records) -> bool:
+        def put(records: LmdbRecords) -> bool:
             found = records.get(key)
             if found is not None:
                 records.put(key, found[1], records.end_in(ttl))
@@ -150,7 +150,7 @@ class MemoryStore:
             self._environment.close()
             self._environment = None
 
-    def _write(self, key: bytes, value: bytes, ttl: float | None, action: Callable[[Records], T]) -> T:
+    def _write(self, key: bytes, value: bytes, ttl: float | None, action: Callable[[LmdbRecords], T]) -> T:
         """Check what is written, then write it with room made for it."""
         check_key(key)
         check_value(value)
@@ -174,9 +174,9 @@ class MemoryStore:
         return self._environment
 
 
-def _remove_all(keys: list[bytes], records: Records) -> int:
+def _remove_all(keys: list[bytes], records: LmdbRecords) -> int:
     return sum(map(records.remove, keys))
 
 
-def _drop_expired(limit: int, records: Records) -> int:
+def _drop_expired(limit: int, records: LmdbRecords) -> int:
     return records.drop(limit, records.now)

@@ -18,7 +18,9 @@ def open_store(url: str, directory: Path, capacity: int = CAPACITY) -> Store:
     from gateway.state.redis.address import parse
 
     address = parse(url)
-    from gateway.state.fail_fast_store import Guarded  # PERF: redis takes 9.5 MB and 0.1 s of a process that imports it
+    from gateway.state.fail_fast_store import (
+        FailFastStore,  # PERF: redis takes 9.5 MB and 0.1 s of a process that imports it
+    )
     from gateway.state.redis.store import RedisStore
 
-    return Guarded(RedisStore(address))
+    return FailFastStore(RedisStore(address))

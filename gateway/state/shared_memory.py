@@ -24,8 +24,8 @@ from gateway._fast.atomics import Cell, Memory
 from gateway.state import process
 from gateway.state.worker_slots import (
     SLOT_SIZE,
-    Slot,
     Worker,
+    WorkerSlot,
     WorkerState,
 )
 
@@ -53,11 +53,11 @@ _CELL_SIZE: Final = 64
 _EXPIRY_BITS: Final = 41  # milliseconds: 69 years of uptime
 
 
-class PageError(Exception):
+class SharedMemoryError(Exception):
     """The page cannot be used as asked; the text says why."""
 
 
-class Page:
+class SharedMemory:
     """The mapped page; its cells are attributes, its slots and regions come from methods."""
 
     __slots__ = ("_map", "_memory", "_owners", "_regions", "fd", "slots", *CELLS)
@@ -83,7 +83,7 @@ class Page:
         self._owners = [Cell(self._memory, self._slot_at(index)) for index in range(self.slots)]
 
     @classmethod
-    def create(cls, regions: Mapping[str, int] | None = None, *, workers_max: int = 256) -> Page:
+    def create(cls, regions: Mapping[str, int] | None = None, *, workers_max: int = 256) -> SharedMemory:
         """A new page of zeros with room for `regions` (name to bytes), which stay what they are for its whole life."""
         fd = os.memfd_create("gateway-page", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         table, size = _place(regions or {}, _SLOTS_AT + workers_max * SLOT_SIZE)
@@ -95,20 +95,20 @@ class Page:
         return cls(fd)
 
     @classmethod
-    def attach(cls, fd: int) -> Page:
+    def attach(cls, fd: int) -> SharedMemory:
         """The page behind a descriptor, which the page owns from now on; PageError when it is none of this layout."""
         page = cls(fd)
         os.set_inheritable(fd, False)
         return page
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> Page | None:
+    def from_env(cls, environ: Mapping[str, str]) -> SharedMemory | None:
         """The page that the master before this one hands over; None when there is none."""
         number = environ.get(HANDOVER)
         if number is None:
             return None
         if not (number.isascii() and number.isdigit()):
-            raise PageError(f"{HANDOVER} is not the number of a file descriptor: {number!r}")
+            raise SharedMemoryError(f"{HANDOVER} is not the number of a file descriptor: {number!r}")
         return cls.attach(int(number))
 
     def handover_env(self) -> dict[str, str]:
@@ -121,10 +121,10 @@ class Page:
         try:
             start, size = self._regions[name]
         except KeyError:
-            raise PageError(f"the page has no region {name!r}, only {sorted(self._regions)}") from None
+            raise SharedMemoryError(f"the page has no region {name!r}, only {sorted(self._regions)}") from None
         return memoryview(self._map)[start : start + size]
 
-    def claim_slot(self, pid: int) -> Slot:
+    def claim_slot(self, pid: int) -> WorkerSlot:
         """A slot for a running process: its own, else a free one, else one whose process is gone."""
         me = process.identity(pid)
         owners = [(cell.load(), index) for index, cell in enumerate(self._owners)]
@@ -136,9 +136,9 @@ class Page:
                 slot = self._slot(index)
                 slot.open(me)
                 return slot
-        raise PageError(f"all {self.slots} worker slots of the page are taken; run fewer workers")
+        raise SharedMemoryError(f"all {self.slots} worker slots of the page are taken; run fewer workers")
 
-    def slot_left_by(self, pid: int) -> Slot | None:
+    def slot_left_by(self, pid: int) -> WorkerSlot | None:
         """The slot of a child that has ended, as long as nobody frees or claims it."""
         for index, cell in enumerate(self._owners):
             owner = cell.load()
@@ -195,8 +195,8 @@ class Page:
         if held >> _EXPIRY_BITS == pid:
             role.compare_and_set(held, 0)
 
-    def _slot(self, index: int) -> Slot:
-        return Slot(self._memory, self._slot_at(index), index)
+    def _slot(self, index: int) -> WorkerSlot:
+        return WorkerSlot(self._memory, self._slot_at(index), index)
 
     def _slot_at(self, index: int) -> int:
         return _SLOTS_AT + index * SLOT_SIZE
@@ -205,12 +205,12 @@ class Page:
 def _place(regions: Mapping[str, int], start: int) -> tuple[list[bytes], int]:
     """The rows of the region table and the size of the whole page."""
     if len(regions) > _REGIONS_MAX:
-        raise PageError(f"{len(regions)} regions asked for, the page holds {_REGIONS_MAX}")
+        raise SharedMemoryError(f"{len(regions)} regions asked for, the page holds {_REGIONS_MAX}")
     table = []
     for name, size in regions.items():
         start = -(-start // 4096) * 4096
         if not 0 < len(name.encode()) <= 48 or size <= 0:
-            raise PageError(f"region {name!r} of {size} bytes: a name has 1 to 48 bytes and a size is positive")
+            raise SharedMemoryError(f"region {name!r} of {size} bytes: a name has 1 to 48 bytes and a size is positive")
         table.append(_REGION.pack(name.encode(), start, size))
         start += size
     return table, -(-start // 4096) * 4096
@@ -222,14 +222,14 @@ def _read_header(fd: int) -> tuple[int, dict[str, tuple[int, int]]]:
         head = os.pread(fd, _SLOTS_AT, 0)
         magic, layout, size, slots, regions = _HEADER.unpack_from(head)
     except (OSError, struct.error) as error:
-        raise PageError(f"file descriptor {fd} holds no page: {error}") from error
+        raise SharedMemoryError(f"file descriptor {fd} holds no page: {error}") from error
     if magic != _MAGIC:
-        raise PageError(f"file descriptor {fd} holds no page: it does not begin with {_MAGIC!r}")
+        raise SharedMemoryError(f"file descriptor {fd} holds no page: it does not begin with {_MAGIC!r}")
     if layout != LAYOUT:
-        raise PageError(
+        raise SharedMemoryError(
             f"the page has layout {layout}, this gateway speaks layout {LAYOUT}: restart instead of upgrading"
         )
     if size != os.fstat(fd).st_size:
-        raise PageError(f"the page says {size} bytes, its file has {os.fstat(fd).st_size}")
+        raise SharedMemoryError(f"the page says {size} bytes, its file has {os.fstat(fd).st_size}")
     rows = (_REGION.unpack_from(head, _REGIONS_AT + number * _REGION.size) for number in range(regions))
     return slots, {name.rstrip(b"\0").decode(): (start, length) for name, start, length in rows}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 log = logging.getLogger("gateway")
 
 
-class Flights:
+class SingleFlight:
     """Work by name, each at most once at a time, in a thread of its own (a greenlet, where gevent has patched them).
 
     So the end of a request that asked for it does not end the work that others wait for.

@@ -50,7 +50,7 @@ class Worker:
     worn: float = 0.0
 
 
-class Slot:
+class WorkerSlot:
     """The cells of one slot; only the owner writes them, from any of its greenlets."""
 
     __slots__ = ("index", *SLOT_CELLS)

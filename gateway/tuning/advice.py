@@ -10,8 +10,8 @@ from typing import Final
 from gateway.tuning.config import Settings
 from gateway.tuning.measurement import (
     BUSY,
+    FixedRate,
     Measured,
-    Paced,
     Point,
 )
 from gateway.tuning.statistics import (
@@ -118,12 +118,12 @@ def first_choice(points: Sequence[Point], target: Target) -> int:
     return max(counts, key=lambda workers: capacity(points, workers)[0])
 
 
-def wider(connections: int) -> int:
+def widen(connections: int) -> int:
     """Connections for a load at a fixed rate: enough that it does not wait for one."""
     return min(256, max(32, 4 * connections))
 
 
-def borne(curve: Sequence[Paced], p99: float | None) -> tuple[float, float, Paced]:
+def sustainable_rate(curve: Sequence[FixedRate], p99: float | None) -> tuple[float, float, FixedRate]:
     """(share, p99 limit in ms, the place): the highest rate up to which all were answered in time.
 
     Without `p99` (seconds) the limit is PATIENCE times the p99 of the lowest rate.  Share 0, and the lowest rate, when
@@ -131,7 +131,7 @@ def borne(curve: Sequence[Paced], p99: float | None) -> tuple[float, float, Pace
     """
     ordered = sorted(curve, key=lambda each: each.share)
     limit = p99 * 1e3 if p99 else PATIENCE * ordered[0].p99_ms.value
-    held: Paced | None = None
+    held: FixedRate | None = None
     for each in ordered:
         if _failed(each) or each.p99_ms.value > limit:
             break
@@ -139,7 +139,7 @@ def borne(curve: Sequence[Paced], p99: float | None) -> tuple[float, float, Pace
     return (held.share if held else 0.0), limit, held or ordered[0]
 
 
-def _failed(place: Paced) -> bool:
+def _failed(place: FixedRate) -> bool:
     return place.failed > (1 - KEPT) * (place.answered + place.failed)
 
 
@@ -179,7 +179,7 @@ def advise(found: Measured, configured: Settings, target: Target, around: Around
     top = best(found.points, workers)
     swept = [(float(p.connections), p.rps.value) for p in found.points if p.workers == workers]
     most, is_derived = capacity(found.points, workers)
-    seen, limit, held = borne(found.curve, target.p99)
+    seen, limit, held = sustainable_rate(found.curve, target.p99)
     share = min(1.0, held.rate / most) if seen else 0.0
     hpa = hpa_target(share)
     planned = min(hpa / 100, share * PLANNED) * most
@@ -222,7 +222,7 @@ def advise(found: Measured, configured: Settings, target: Target, around: Around
     )
 
 
-def _not_borne(place: Paced, limit: float) -> str:
+def _not_borne(place: FixedRate, limit: float) -> str:
     if _failed(place):
         return f"{place.failed:,} of {place.answered + place.failed:,} requests failed"
     return f"p99 is over {in_ms(limit)}"

@@ -110,11 +110,11 @@ def tune(config: str, style: str, seconds: float, **given: Any) -> None:
 
     A gateway of its own is started on free ports of 127.0.0.1 and ended again; one that runs here is not touched.
     """
-    from gateway.tuning.processes import told_once
-    from gateway.tuning.request import CannotTune, Wish
+    from gateway.tuning.processes import interrupted_once
+    from gateway.tuning.request import CannotTune, TargetRequest
     from gateway.tuning.run import Plan, run
 
-    wish = Wish(
+    wish = TargetRequest(
         given["route"],
         given["path"] or "",
         given["method"] or "",
@@ -124,7 +124,7 @@ def tune(config: str, style: str, seconds: float, **given: Any) -> None:
     target = given["rate"], given["p99"], given["cores"], given["memory"]
     plan = Plan(wish, *target, given["upstream"] == "echo", given["answer"], seconds)
     try:
-        with told_once():  # so that everything is ended on the way out
+        with interrupted_once():  # so that everything is ended on the way out
             found, text = run(config, plan, lambda line: click.echo(f"... {line}", err=True))
     except CannotTune as error:
         click.echo(str(error), err=True)

@@ -41,7 +41,7 @@ class Place:
     echo: int
 
 
-def altered(document: Document, settings: Settings, place: Place) -> Document:
+def tuned_config(document: Document, settings: Settings, place: Place) -> Document:
     """`document` with these settings, for this machine alone."""
     server = replace(
         document.server,

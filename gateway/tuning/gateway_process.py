@@ -18,7 +18,7 @@ def main() -> int:
     end_with_parent()
     # NOTE: first of all the rest: the master patches what the standard library waits with.
     from gateway.server import master  # isort: split
-    from gateway.config.fork_reader import Read
+    from gateway.config.fork_reader import ReadResult
     from gateway.server.bind_check import INHERITED
     from gateway.state import runtime_dir as runtime
     from gateway.state import shared_memory as page
@@ -27,7 +27,7 @@ def main() -> int:
     for name in (*INHERITED, "GUNICORN_PID", page.HANDOVER, runtime.HANDOVER):
         os.environ.pop(name, None)
     document, overrides = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own parent's
-    return master.run(document.file, overrides, lambda: Read(document, time.time_ns()))
+    return master.run(document.file, overrides, lambda: ReadResult(document, time.time_ns()))
 
 
 if __name__ == "__main__":

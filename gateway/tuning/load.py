@@ -8,7 +8,7 @@ import sys
 import time
 
 from gateway.tuning.load_generator import Generator
-from gateway.tuning.order import Answered, Order
+from gateway.tuning.order import LoadJob, LoadResult
 from gateway.tuning.processes import end_with_parent
 from gateway.tuning.statistics import percentile
 
@@ -17,7 +17,7 @@ PR_SET_TIMERSLACK = 29
 ACCEPTED = "23"
 
 
-def be_punctual() -> None:
+def set_timer_slack() -> None:
     """Have this process's timers end when they are due, and no pause be made for garbage.
 
     NOTE: the kernel may wake a timer 50 us late to save power; that would be counted as the server's latency.
@@ -26,7 +26,7 @@ def be_punctual() -> None:
     gc.disable()
 
 
-def run(order: Order) -> Answered:
+def run(order: LoadJob) -> LoadResult:
     """Do what the order says."""
     generator = Generator(("127.0.0.1", order.port), order.request.encode("latin-1"), order.connections, ACCEPTED)
     cpu, start = time.process_time(), time.perf_counter()
@@ -40,16 +40,16 @@ def run(order: Order) -> Answered:
         generator.close()
     late = percentile(sorted(generator.lateness), 0.99) if generator.lateness else 0.0
     refused = tuple(sorted(generator.refused.items()))
-    return Answered(tuple(sorted(generator.latencies)), generator.failed, seconds, cpu, late, refused)
+    return LoadResult(tuple(sorted(generator.latencies)), generator.failed, seconds, cpu, late, refused)
 
 
 def main() -> int:
     """Do one order after another until there are no more; 1 when nobody listens."""
     end_with_parent()
-    be_punctual()
+    set_timer_slack()
     try:
         for line in sys.stdin:
-            print(run(Order.from_json(line)).to_json(), flush=True)
+            print(run(LoadJob.from_json(line)).to_json(), flush=True)
     except OSError as error:
         print(f"the load generator: {error}", file=sys.stderr)
         return 1

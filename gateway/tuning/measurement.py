@@ -38,7 +38,7 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Paced:
+class FixedRate:
     """One place of a curve at fixed rates, open model; `share` is that of the most that was measured closed.
 
     Latencies count from when a request was due; `late_ms` is the 99th percentile of how late the generator sent.
@@ -58,7 +58,7 @@ class Paced:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class KeepAliveRun:
     """Memory of the whole gateway: at rest after load, and what each kept connection adds (KB of 1,000 bytes)."""
 
     rest_mb: float
@@ -67,7 +67,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Fresh:
+class NewConnectionRun:
     """A new connection for every request, closed model."""
 
     rps: float
@@ -92,11 +92,11 @@ class Measured:
 
     machine_cores: int
     points: tuple[Point, ...]
-    held: Held
-    fresh: Fresh
+    held: KeepAliveRun
+    fresh: NewConnectionRun
     burst: Burst
-    curve: tuple[Paced, ...]
-    duel: tuple[Paced, ...]
+    curve: tuple[FixedRate, ...]
+    duel: tuple[FixedRate, ...]
     others: float
     seconds: float
 

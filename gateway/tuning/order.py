@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class LoadJob:
     """Load for 127.0.0.1:`port`: `rate` requests a second, 0 = as many as are answered, for `seconds`.
 
     `fresh`: every request on a connection of its own; closed model only.
@@ -27,13 +27,13 @@ class Order:
         return json.dumps(asdict(self))
 
     @staticmethod
-    def from_json(text: str) -> Order:
+    def from_json(text: str) -> LoadJob:
         """The reverse."""
-        return Order(**json.loads(text))
+        return LoadJob(**json.loads(text))
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class LoadResult:
     """What one generator saw: `latencies` in seconds, ascending; `late` is the 99th percentile of how late it sent.
 
     `seconds` is how long it asked, `cpu` its own CPU seconds, `refused` the statuses of answers that are no success.
@@ -52,21 +52,21 @@ class Answered:
         return json.dumps(asdict(self) | {"latencies": packed, "refused": list(self.refused)})
 
     @staticmethod
-    def from_json(text: str) -> Answered:
+    def from_json(text: str) -> LoadResult:
         """The reverse."""
         found = json.loads(text)
         took = array("f")
         took.frombytes(base64.b64decode(found.pop("latencies")))
         refused = tuple((int(status), int(count)) for status, count in found.pop("refused"))
-        return Answered(latencies=tuple(took), refused=refused, **found)
+        return LoadResult(latencies=tuple(took), refused=refused, **found)
 
 
-def together(parts: list[Answered]) -> Answered:
+def together(parts: list[LoadResult]) -> LoadResult:
     """What several generators saw that ran at the same time."""
     refused: dict[int, int] = {}
     for status, count in (each for part in parts for each in part.refused):
         refused[status] = refused.get(status, 0) + count
-    return Answered(
+    return LoadResult(
         tuple(sorted(took for part in parts for took in part.latencies)),
         sum(part.failed for part in parts),
         max(part.seconds for part in parts),

@@ -161,7 +161,7 @@ class Child:
 
 
 @contextlib.contextmanager
-def told_once() -> Iterator[None]:
+def interrupted_once() -> Iterator[None]:
     """Within this block what asks us to end raises KeyboardInterrupt or SystemExit, and what else asks soon nothing.
 
     A terminal that closes asks twice at once. NOTE: a second exception, raised where the first is on its way out,

@@ -15,7 +15,7 @@ from gateway.tuning.advice import (
     Target,
 )
 from gateway.tuning.config import Settings
-from gateway.tuning.measurement import Measured, Paced, Point
+from gateway.tuning.measurement import FixedRate, Measured, Point
 from gateway.tuning.statistics import Usl, in_ms
 
 
@@ -133,7 +133,7 @@ def _usl(law: Usl) -> str:
     )
 
 
-def _paced(rows: tuple[Paced, ...], first: str, label: list[str]) -> str:
+def _paced(rows: tuple[FixedRate, ...], first: str, label: list[str]) -> str:
     names = (
         first,
         "requests/s",

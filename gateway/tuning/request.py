@@ -29,7 +29,7 @@ class CannotTune(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class TargetRequest:
     """What the user asks for; "" and () are "find something"."""
 
     route: str = ""
@@ -44,7 +44,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class RequestTemplate:
     """One request. `target` is the path with its query."""
 
     method: str
@@ -60,7 +60,7 @@ class Ask:
         return "\r\n".join([*lines, "", ""]) + self.body.decode("latin-1")
 
 
-def route_of(document: Document, wish: Wish, *, is_echo: bool) -> Route:
+def route_of(document: Document, wish: TargetRequest, *, is_echo: bool) -> Route:
     """The named route, else the first that a stranger may call, or whose token is at hand. Raises CannotTune."""
     if wish.route:
         for route in document.routes:
@@ -90,7 +90,7 @@ def _is_plain(route: Route, document: Document, *, is_echo: bool) -> bool:
     return (not route.match.methods or "GET" in route.match.methods) and route.validate is None
 
 
-def ask_for(route: Route, wish: Wish) -> Ask:
+def ask_for(route: Route, wish: TargetRequest) -> RequestTemplate:
     """A request that this route takes, as far as `match` tells. Raises CannotTune."""
     match = route.match
     method = wish.method or _method(match.methods)
@@ -102,7 +102,7 @@ def ask_for(route: Route, wish: Wish) -> Ask:
     target = wish.path or filled(match.path)
     query = [] if "?" in target else [f"{name}={_value(value)}" for name, value in match.query]
     target += "?" + "&".join(query) if query else ""
-    return Ask(method, target, (*headers, *wish.headers), wish.body)
+    return RequestTemplate(method, target, (*headers, *wish.headers), wish.body)
 
 
 def filled(path: str) -> str:

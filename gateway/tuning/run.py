@@ -18,12 +18,12 @@ from gateway.tuning.measurement import Measured
 from gateway.tuning.report import Result, as_json, as_text
 from gateway.tuning.request import (
     CannotTune,
-    Wish,
+    TargetRequest,
     ask_for,
     route_of,
 )
 from gateway.tuning.sweep import Say, measure
-from gateway.tuning.testbed import Stand
+from gateway.tuning.testbed import Testbed
 from gateway.tuning.verdict import verdict
 
 SOMAXCONN = "/proc/sys/net/core/somaxconn"
@@ -34,7 +34,7 @@ SOMAXCONN_DEFAULT = 4096  # Linux since 5.4
 class Plan:
     """What the command line says; `cores` None is all there are, `answer` is in bytes."""
 
-    wish: Wish
+    wish: TargetRequest
     rate: float | None
     p99: float | None
     cores: int | None
@@ -57,7 +57,7 @@ def run(config: str, plan: Plan, say: Say) -> tuple[dict[str, Any], str]:
     configured = Settings(
         document.server.workers or target.cores, document.server.connections, keepalive=document.server.keepalive
     )
-    with Stand(document, ask, is_echo=plan.is_echo, usable=here, answer=plan.answer) as stand:
+    with Testbed(document, ask, is_echo=plan.is_echo, usable=here, answer=plan.answer) as stand:
         found = measure(stand, configured, target, plan.seconds, say)
     advice = advise(found, configured, target, Around(_cache(document, target, found), _somaxconn()))
     result = Result(

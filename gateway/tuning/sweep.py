@@ -12,21 +12,21 @@ from gateway.tuning.advice import (
     Target,
     best,
     first_choice,
-    wider,
+    widen,
 )
 from gateway.tuning.config import Settings
 from gateway.tuning.measurement import (
     Burst,
-    Fresh,
-    Held,
+    FixedRate,
+    KeepAliveRun,
     Measured,
-    Paced,
+    NewConnectionRun,
     Point,
     limit_of,
 )
 from gateway.tuning.request import CannotTune
 from gateway.tuning.statistics import percentile, spread
-from gateway.tuning.testbed import Round, Stand, Subject
+from gateway.tuning.testbed import GatewayProcess, Round, Testbed
 
 #: parts of the time that is given: sweep, curve at fixed rates, advised against configured
 SWEEP, CURVE, DUEL = 0.55, 0.25, 0.2
@@ -72,7 +72,7 @@ def schedule(cores: int, seconds: float) -> Schedule:
     )
 
 
-def measure(stand: Stand, configured: Settings, target: Target, seconds: float, say: Say) -> Measured:
+def measure(stand: Testbed, configured: Settings, target: Target, seconds: float, say: Say) -> Measured:
     """Everything, in `seconds` of load and the time that starting takes."""
     began = time.monotonic()
     plan = schedule(min(target.cores, stand.usable), seconds)
@@ -88,7 +88,7 @@ def measure(stand: Stand, configured: Settings, target: Target, seconds: float, 
     held = _held(stand, subject)
     fresh = _fresh(stand, subject, top.connections, plan.sweep)
     last, lost = stand.burst(subject, BURST)
-    wide = wider(top.connections)
+    wide = widen(top.connections)
     curve = _paced(stand, [subject], [(share, share * top.rps.value) for share in plan.shares], wide, plan)
     stand.end(subject)
     duel = _duel(stand, configured, workers, points, target, plan, say)
@@ -105,7 +105,7 @@ def measure(stand: Stand, configured: Settings, target: Target, seconds: float, 
     )
 
 
-def _swept(stand: Stand, settings: Settings, plan: Schedule, *, check: bool) -> list[Point]:
+def _swept(stand: Testbed, settings: Settings, plan: Schedule, *, check: bool) -> list[Point]:
     subject = stand.serve(settings)
     try:
         if check:
@@ -122,7 +122,7 @@ def _swept(stand: Stand, settings: Settings, plan: Schedule, *, check: bool) -> 
         stand.end(subject)
 
 
-def _check(stand: Stand, subject: Subject) -> None:
+def _check(stand: Testbed, subject: GatewayProcess) -> None:
     """Raises CannotTune when the request is not answered well, for what is measured then is the refusal."""
     status, body = stand.try_once(subject)
     if 200 <= status < 400:
@@ -161,7 +161,7 @@ def _point(workers: int, connections: int, rounds: Sequence[Round], memory_mb: f
     )
 
 
-def _held(stand: Stand, subject: Subject) -> Held:
+def _held(stand: Testbed, subject: GatewayProcess) -> KeepAliveRun:
     """The first quarter of the connections is not counted: with them grows what is made once."""
     rest = subject.memory()
     count = max(8, min(HELD, subject.settings.connections * subject.settings.workers // 2))
@@ -169,18 +169,18 @@ def _held(stand: Stand, subject: Subject) -> Held:
         few = subject.memory()
         with stand.held(subject, count - count // 4):
             full = subject.memory()
-    return Held(rest, count, max(0.0, full - few) / (count - count // 4) * 1e3)
+    return KeepAliveRun(rest, count, max(0.0, full - few) / (count - count // 4) * 1e3)
 
 
-def _fresh(stand: Stand, subject: Subject, connections: int, seconds: float) -> Fresh:
+def _fresh(stand: Testbed, subject: GatewayProcess, connections: int, seconds: float) -> NewConnectionRun:
     found = stand.load(subject, connections, max(seconds, 0.5), fresh=True)
     count = len(found.answered.latencies)
-    return Fresh(count / found.answered.seconds, found.cpu / max(1, count) * 1e6)
+    return NewConnectionRun(count / found.answered.seconds, found.cpu / max(1, count) * 1e6)
 
 
 def _paced(
-    stand: Stand, subjects: Sequence[Subject], rates: Sequence[tuple[float, float]], wide: int, plan: Schedule
-) -> tuple[Paced, ...]:
+    stand: Testbed, subjects: Sequence[GatewayProcess], rates: Sequence[tuple[float, float]], wide: int, plan: Schedule
+) -> tuple[FixedRate, ...]:
     """Every subject at every rate, in turn; each round begins with another one."""
     visits = [(subject, share, rate) for share, rate in rates for subject in subjects]
     seconds = plan.duel if len(subjects) > 1 else plan.curve
@@ -195,12 +195,12 @@ def _paced(
     return tuple(_pace(*visit, rounds, pss) for visit, rounds, pss in zip(visits, found, memory, strict=True))
 
 
-def _pace(subject: Subject, share: float, rate: float, rounds: Sequence[Round], memory_mb: float) -> Paced:
+def _pace(subject: GatewayProcess, share: float, rate: float, rounds: Sequence[Round], memory_mb: float) -> FixedRate:
     answered = [one for one in rounds if one.answered.latencies]
     if not answered:
         raise CannotTune(f"no request was answered at {rate:,.0f} a second")
     count = sum(len(one.answered.latencies) for one in answered)
-    return Paced(
+    return FixedRate(
         subject.settings,
         share,
         rate,
@@ -233,14 +233,14 @@ def fair_rate(points: Sequence[Point], advised: int, configured: int, target: Ta
 
 
 def _duel(
-    stand: Stand,
+    stand: Testbed,
     configured: Settings,
     workers: int,
     points: Sequence[Point],
     target: Target,
     plan: Schedule,
     say: Say,
-) -> tuple[Paced, ...]:
+) -> tuple[FixedRate, ...]:
     """The advised workers and the configured ones at the same rate; empty when they are the same."""
     if workers == configured.workers:
         return ()
@@ -251,4 +251,4 @@ def _duel(
     rate = fair_rate(points, workers, configured.workers, target)
     for subject in (advised, theirs):
         stand.load(subject, top.connections, WARM)
-    return _paced(stand, [advised, theirs], [(rate / top.rps.value, rate)], wider(top.connections), plan)
+    return _paced(stand, [advised, theirs], [(rate / top.rps.value, rate)], widen(top.connections), plan)

@@ -15,8 +15,8 @@ from typing import Final
 
 from gateway.routing.model import Document
 from gateway.tuning.burst import burst
-from gateway.tuning.config import Place, Settings, altered
-from gateway.tuning.order import Answered, Order, together
+from gateway.tuning.config import Place, Settings, tuned_config
+from gateway.tuning.order import LoadJob, LoadResult, together
 from gateway.tuning.processes import (
     Child,
     free_ports,
@@ -25,7 +25,7 @@ from gateway.tuning.processes import (
     tree_memory,
     undisturbed,
 )
-from gateway.tuning.request import Ask, CannotTune
+from gateway.tuning.request import CannotTune, RequestTemplate
 
 READY: Final = 20.0  # seconds for a gateway to answer
 _STEP: Final = 0.02
@@ -42,7 +42,7 @@ class Round:
     `whole` those there were; `generator` the share of its core that the busiest generator used.
     """
 
-    answered: Answered
+    answered: LoadResult
     cpu: float
     busy: float
     whole: float
@@ -50,7 +50,7 @@ class Round:
     generator: float
 
 
-class Subject:
+class GatewayProcess:
     """A gateway that serves, and the generators that are set against it."""
 
     def __init__(self, child: Child, generators: list[Child], settings: Settings, place: Place) -> None:
@@ -61,10 +61,12 @@ class Subject:
         return tree_memory(self.child.sid)
 
 
-class Stand:
+class Testbed:
     """Starts what is needed and ends all of it when the block is left, however it is left."""
 
-    def __init__(self, document: Document, ask: Ask, *, is_echo: bool, usable: int, answer: int = 1000) -> None:
+    def __init__(
+        self, document: Document, ask: RequestTemplate, *, is_echo: bool, usable: int, answer: int = 1000
+    ) -> None:
         """`usable` is how many cores there are for us; `answer` the size of the echo's answers in bytes."""
         self._document, self._ask, self._size = document, ask, answer
         self._is_echo = is_echo
@@ -75,7 +77,7 @@ class Stand:
         self.usable = usable
         self._quota = usable if usable < len(self.cores) else 0
 
-    def __enter__(self) -> Stand:
+    def __enter__(self) -> Testbed:
         _raise_descriptor_limit()
         self._log = open(os.memfd_create("gateway-tune"), "w+b")  # no folder has to be writable
         try:
@@ -91,16 +93,16 @@ class Stand:
             for child in reversed(self._children):
                 child.stop()
 
-    def serve(self, settings: Settings) -> Subject:
+    def serve(self, settings: Settings) -> GatewayProcess:
         """A gateway with these settings, once it answers. Raises CannotTune."""
         port, admin = free_ports(2)
         place = Place(port, admin, self._echo)
-        document = altered(self._document, settings, place)
+        document = tuned_config(self._document, settings, place)
         child = self._start("gateway.tuning.gateway_process", [], self._gateway_cores(settings.workers))
         child.tell_all(pickle.dumps((document, settings.overrides()), protocol=5))
         cores = self._load_cores(settings.workers)
         generators = [self._start("gateway.tuning.load", [], cores) for _ in range(_processes(settings.workers))]
-        subject = Subject(child, generators, settings, place)
+        subject = GatewayProcess(child, generators, settings, place)
         end = time.monotonic() + READY
         while not _is_ready(admin):
             if child.process.poll() is not None or time.monotonic() > end:
@@ -108,13 +110,13 @@ class Stand:
             time.sleep(_STEP)
         return subject
 
-    def end(self, subject: Subject) -> None:
+    def end(self, subject: GatewayProcess) -> None:
         """End one gateway before the block does."""
         for child in (*subject.generators, subject.child):
             child.stop()
             self._children.remove(child)
 
-    def try_once(self, subject: Subject) -> tuple[int, str]:
+    def try_once(self, subject: GatewayProcess) -> tuple[int, str]:
         """(status, first bytes of the body) of one request."""
         with socket.create_connection(("127.0.0.1", subject.place.port), 5) as connection:
             connection.sendall(self._ask.text(last=True).encode("latin-1"))
@@ -127,12 +129,12 @@ class Stand:
         head, _, body = data.partition(b"\r\n\r\n")
         return (int(head[9:12]) if head[9:12].isdigit() else 0), body[:2000].decode("utf-8", "replace")
 
-    def burst(self, subject: Subject, count: int) -> tuple[float, int]:
+    def burst(self, subject: GatewayProcess, count: int) -> tuple[float, int]:
         """(seconds until the last was answered, how many were not) of so many clients at once."""
         return burst(subject.place.port, self._ask.text().encode("latin-1"), count)
 
     @contextmanager
-    def held(self, subject: Subject, count: int) -> Iterator[None]:
+    def held(self, subject: GatewayProcess, count: int) -> Iterator[None]:
         """So many kept-alive connections, on each of which one request was answered."""
         request = self._ask.text().encode("latin-1")
         with ExitStack() as opened:
@@ -143,13 +145,13 @@ class Stand:
             yield
 
     def load(
-        self, subject: Subject, connections: int, seconds: float, *, rate: float = 0.0, fresh: bool = False
+        self, subject: GatewayProcess, connections: int, seconds: float, *, rate: float = 0.0, fresh: bool = False
     ) -> Round:
         """One round on a gateway; `rate` 0 asks as fast as it answers. Raises CannotTune when a generator fails."""
         generators = subject.generators[:connections]
         parts = len(generators)
         orders = [
-            Order(
+            LoadJob(
                 subject.place.port,
                 self._ask.text(last=fresh),
                 connections // parts + (number < connections % parts),
@@ -165,7 +167,7 @@ class Stand:
         lines = [child.line() for child in generators]
         if not all(lines):
             raise CannotTune(f"load could not be made: {self._said()}")
-        found = [Answered.from_json(line) for line in lines]
+        found = [LoadResult.from_json(line) for line in lines]
         cpu, ours, busy, whole = (now - then for now, then in zip(self._spent(subject), before, strict=True))
         generator = max(part.cpu / part.seconds for part in found)
         others = max(0.0, busy - ours)
@@ -178,7 +180,7 @@ class Stand:
         """The share of all cores, during load, that went to processes that are none of ours."""
         return self._others / self._whole if self._whole else 0.0
 
-    def _spent(self, subject: Subject) -> tuple[float, float, float, float]:
+    def _spent(self, subject: GatewayProcess) -> tuple[float, float, float, float]:
         """CPU seconds until now: of a gateway, of all that is ours, of all cores, and those there were."""
         own = sum(os.times()[:4])  # this process, and children that have ended
         ours = own + sum(session_cpu(child.sid) for child in self._children)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.tuning.advice import Advice, best
 from gateway.tuning.config import Settings
-from gateway.tuning.measurement import Measured, Paced
+from gateway.tuning.measurement import FixedRate, Measured
 from gateway.tuning.statistics import in_ms
 
 #: less than this is no difference on a machine that does other things too
@@ -17,7 +17,7 @@ def verdict(found: Measured, advice: Advice, configured: Settings) -> list[str]:
     settings = advice.settings
     if found.duel:
         advised, theirs = found.duel
-        lines.append(_fought(advised, theirs, advice.p99_limit_ms))
+        lines.append(contended(advised, theirs, advice.p99_limit_ms))
     else:
         lines.append(f"{configured.workers} workers are what is configured, and what was found best: nothing to gain.")
     if settings.connections < configured.connections:
@@ -39,7 +39,7 @@ def verdict(found: Measured, advice: Advice, configured: Settings) -> list[str]:
     return lines
 
 
-def _fought(advised: Paced, theirs: Paced, limit_ms: float) -> str:
+def contended(advised: FixedRate, theirs: FixedRate, limit_ms: float) -> str:
     """Two gateways at the same rate."""
     ours, other = advised.settings.workers, theirs.settings.workers
     changes = {
@@ -65,7 +65,7 @@ def _change(now: float, before: float, least: float) -> float:
     return change if abs(change) > least else 0.0
 
 
-def _apart(now: Paced, before: Paced) -> float:
+def _apart(now: FixedRate, before: FixedRate) -> float:
     """The change of p99, 0 while the rounds of one lie among those of the other."""
     a, b = now.p99_ms, before.p99_ms
     return _change(a.value, b.value, P99) if a.high < b.low or b.high < a.low else 0.0

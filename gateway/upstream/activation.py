@@ -32,7 +32,7 @@ from gateway.errors import (
 )
 from gateway.exchange import Exchange, Response
 from gateway.upstream.pool.pool import Address
-from gateway.upstream.replayable_body import Kept
+from gateway.upstream.replayable_body import ReplayableBody
 
 log = logging.getLogger("gateway")
 
@@ -46,7 +46,7 @@ AT_ONCE: Final = 64
 _ABSENT: Final = (NO_TARGET, UPSTREAM_REFUSED, UPSTREAM_UNREACHABLE, UPSTREAM_CONNECT_TIMEOUT, UPSTREAM_DNS)
 
 
-class _Ticket:
+class QueuedRequest:
     """One who waits; `failure` is why no longer, where that is not that the upstream is there."""
 
     __slots__ = ("exchange", "failure", "is_called", "until")
@@ -80,7 +80,7 @@ class Activator:
         self._wake = wake
         self._hold = hold
         self._most = most
-        self._waiting: deque[_Ticket] = deque()
+        self._waiting: deque[QueuedRequest] = deque()
         self._free = AT_ONCE
         self._is_looking = False
 
@@ -92,7 +92,7 @@ class Activator:
         """The answer. Raises GatewayError."""
         fetch = self._fetch if way is None else way
         body = exchange.body
-        kept = Kept(body) if body is not None and exchange.body_length else None
+        kept = ReplayableBody(body) if body is not None and exchange.body_length else None
         if kept is not None:
             exchange.body = kept
         if self._is_looking:
@@ -110,7 +110,7 @@ class Activator:
             words = f"The upstream {self._name} is being started, and {self._most} requests wait for it already."
             raise GatewayError(ACTIVATION_FULL, words, headers=(("Retry-After", "1"),))
         until = min(monotonic() + self._hold, exchange.deadline)
-        ticket = _Ticket(exchange, until)
+        ticket = QueuedRequest(exchange, until)
         self._waiting.append(ticket)
         self._look()
         while True:
@@ -121,7 +121,7 @@ class Activator:
             except GatewayError as error:
                 body = exchange.body
                 is_absent = error.kind in _ABSENT or error.kind is CIRCUIT_OPEN
-                if not is_absent or monotonic() >= until or (isinstance(body, Kept) and not body.rewind()):
+                if not is_absent or monotonic() >= until or (isinstance(body, ReplayableBody) and not body.rewind()):
                     raise
                 # Not there after all: first again, at the next look.
                 ticket.is_called.clear()
@@ -132,7 +132,7 @@ class Activator:
                 if not is_absent:
                     self._let_go()
 
-    def _wait(self, ticket: _Ticket) -> None:
+    def _wait(self, ticket: QueuedRequest) -> None:
         """Until it is let go: then one place of AT_ONCE is this one's. Raises GatewayError.
 
         NOTE: without a timeout of its own: who has just looked at a clock would come behind those who did not.
@@ -203,7 +203,7 @@ class Activator:
             self._waiting.popleft().is_called.set()
 
 
-def _failure(name: str, ticket: _Ticket, now: float) -> GatewayError | None:
+def _failure(name: str, ticket: QueuedRequest, now: float) -> GatewayError | None:
     """Why somebody need not wait any longer: nobody is there any more, or no time."""
     channel = ticket.exchange.environ.get("gateway.channel")
     if channel is not None and channel.gone:

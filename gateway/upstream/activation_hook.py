@@ -15,7 +15,7 @@ log = logging.getLogger("gateway")
 PATIENCE: Final = 10.0
 
 
-class Ask(Protocol):
+class HookClient(Protocol):
     """One request; see gateway.upstream.client."""
 
     def request(
@@ -24,12 +24,12 @@ class Ask(Protocol):
         """(status, headers, body). Raises GatewayError."""
 
 
-class Wake:
+class ActivationHook:
     """The hook of one upstream; `is_due` says, once in a while over all workers, that it is to be called."""
 
     __slots__ = ("_ask", "_is_due", "_method", "_name", "_url")
 
-    def __init__(self, name: str, method: str, url: str, ask: Ask | None, is_due: Callable[[], bool]) -> None:
+    def __init__(self, name: str, method: str, url: str, ask: HookClient | None, is_due: Callable[[], bool]) -> None:
         """Without `ask`, or with an empty `url`, nobody is told."""
         self._name = name
         self._method = method

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 
 @dataclass(frozen=True, slots=True)
-class Activate(Record):
+class Activate(Options):
     """At most `queue` requests wait in each worker, each at most `hold` seconds.
 
     `wake` is the URL that is called, "" = none, by `method`, at most once in `every` seconds; `insecure` allows http.

@@ -2,11 +2,11 @@
 
 from urllib.parse import urlsplit
 
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.upstream.activation_model import Activate
 
 
-def read_activate(holder: Reader) -> Activate | None:
+def read_activate(holder: OptionReader) -> Activate | None:
     """The section, None where it is not written."""
     if "activate" not in holder:
         return None
@@ -26,7 +26,7 @@ def read_activate(holder: Reader) -> Activate | None:
     )
 
 
-def _check_url(text: Text, insecure: bool) -> None:
+def _check_url(text: ScalarNode, insecure: bool) -> None:
     try:
         parts = urlsplit(text.value)
         is_sound = bool(parts.hostname) and parts.port != 0 and not parts.fragment and parts.username is None

@@ -19,8 +19,8 @@ from gateway.errors import BAD_CHANGE, UNKNOWN_TARGET, GatewayError
 from gateway.routing.model import Document
 from gateway.upstream import override
 from gateway.upstream.admin_rows import upstream_row
-from gateway.upstream.attempts import Attempts
-from gateway.upstream.target_admin import Look, row
+from gateway.upstream.attempts import RetryingUpstream
+from gateway.upstream.target_admin import TargetStatus, row
 from gateway.upstream.target_state import advance
 from gateway.upstream.targets import Target
 
@@ -38,7 +38,7 @@ class Upstreams(Resource):
         resp.stream = _rows(self._site.store.current, self._site.store.document)
 
 
-class OneTarget:
+class TargetResource:
     """GET and PATCH /api/upstreams/{upstream}/targets/{target}"""
 
     def __init__(self, site: Site) -> None:
@@ -65,7 +65,7 @@ class OneTarget:
             log.warning("%s of %s by hand: %s, weight %s", found.address, upstream, *told)
         self._show(resp, attempts, found)
 
-    def _find(self, upstream: str, target: str) -> tuple[Attempts, Target]:
+    def _find(self, upstream: str, target: str) -> tuple[RetryingUpstream, Target]:
         attempts = next((each for each in self._site.store.current.attempts if each.name == upstream), None)
         if attempts is None:
             names = (each.name for each in self._site.store.current.attempts)
@@ -76,9 +76,9 @@ class OneTarget:
             raise unknown(UNKNOWN_TARGET, f"The upstream {upstream} has no target", target, addresses)
         return attempts, found
 
-    def _show(self, resp: falcon.Response, attempts: Attempts, target: Target) -> None:
+    def _show(self, resp: falcon.Response, attempts: RetryingUpstream, target: Target) -> None:
         spec = next(each for each in self._site.store.document.upstreams if each.name == attempts.name)
-        look = Look(attempts.fleet, spec, now_ms())
+        look = TargetStatus(attempts.fleet, spec, now_ms())
         resp.content_type = falcon.MEDIA_JSON
         resp.data = _text(row(look, target, look.in_panic))
 
@@ -129,7 +129,7 @@ def _rows(plan: Plan, document: Document) -> Iterator[bytes]:
     yield b"]" if plan.attempts else b"[]"
 
 
-def _discovery(plan: Plan, attempts: Attempts) -> Iterator[dict[str, Any]]:
+def _discovery(plan: Plan, attempts: RetryingUpstream) -> Iterator[dict[str, Any]]:
     for follow in plan.follows:
         if follow.fleet is attempts.fleet:
             yield {"by": follow.source.name, "settled": follow.source.is_settled, "error": follow.source.error or None}

@@ -21,29 +21,29 @@ from gateway.exchange import RETRIED, Exchange, Response
 from gateway.upstream.http import HttpUpstream
 from gateway.upstream.resilience import backoff, hedge
 from gateway.upstream.resilience import retry_budget as budget
-from gateway.upstream.resilience.adaptive_limit import Limiter
+from gateway.upstream.resilience.adaptive_limit import AdaptiveLimit
+from gateway.upstream.resilience.hedge import HedgePolicy as HedgeRules
 from gateway.upstream.resilience.hedge import Latencies
-from gateway.upstream.resilience.hedge import Rules as HedgeRules
-from gateway.upstream.resilience.hedged_request import Race
+from gateway.upstream.resilience.hedged_request import HedgedRequest
 from gateway.upstream.resilience.outlier import is_failure
-from gateway.upstream.resilience.retry import Rules as RetryRules
+from gateway.upstream.resilience.retry import RetryPolicy as RetryRules
 from gateway.upstream.resilience.retry import should_retry
-from gateway.upstream.resilience.shared_circuit import Circuit
+from gateway.upstream.resilience.shared_circuit import SharedCircuitBreaker
 from gateway.upstream.target_state import UpstreamState
-from gateway.upstream.targets import Fleet, Target
+from gateway.upstream.targets import Target, TargetSet
 
 FIRST_PIECE: Final = 65536
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class AttemptPolicy:
     """What the configuration asks for beyond a single try."""
 
     retry: RetryRules | None = None
     hedge: HedgeRules | None = None
 
 
-class Attempts:
+class RetryingUpstream:
     """`fetch` of an upstream over its fleet, in one worker for one plan; what is known of it is in `state`, for all."""
 
     __slots__ = (
@@ -51,7 +51,12 @@ class Attempts:
     )  # fmt: skip
 
     def __init__(
-        self, http: HttpUpstream, fleet: Fleet, state: UpstreamState, rules: Rules, circuit: Circuit | None = None
+        self,
+        http: HttpUpstream,
+        fleet: TargetSet,
+        state: UpstreamState,
+        rules: AttemptPolicy,
+        circuit: SharedCircuitBreaker | None = None,
     ) -> None:
         self.name = fleet.name
         self.http = http
@@ -64,12 +69,12 @@ class Attempts:
         self.circuit = circuit
         #: what may be in flight, where there is a limit.  NOTE: not its gate: plans go by reference counts alone, and
         #: that one knows who is behind it
-        self.limit: int | Limiter | None = None
+        self.limit: int | AdaptiveLimit | None = None
         self._latencies = Latencies(rules.hedge.quantile) if rules.hedge and rules.hedge.quantile else None
 
-    def with_retry(self, rules: RetryRules | None) -> Attempts:
+    def with_retry(self, rules: RetryRules | None) -> RetryingUpstream:
         """The same with other rules for further tries; all that is known of the upstream is one."""
-        made = Attempts(self.http, self.fleet, self.state, Rules(rules, self._hedge), self.circuit)
+        made = RetryingUpstream(self.http, self.fleet, self.state, AttemptPolicy(rules, self._hedge), self.circuit)
         made._latencies = self._latencies
         return made
 
@@ -104,7 +109,7 @@ class Attempts:
             return self.attempt(exchange, first, is_whole, now, ())
         self.state.budget.add(now, 1)
         if retry is None:
-            return self._beside(exchange, first, is_whole, now, ())
+            return self._hedged(exchange, first, is_whole, now, ())
         return self._again(exchange, first, is_whole, now, retry)
 
     def _first(self, exchange: Exchange) -> tuple[bytes, bool]:
@@ -175,11 +180,11 @@ class Attempts:
         while True:
             response = error = asked = None
             try:
-                response = self._beside(exchange, first, is_whole, now, tried)
+                response = self._hedged(exchange, first, is_whole, now, tried)
                 outcome: int | Kind = response.status
                 if outcome not in rules.on:
                     return response
-                was_sent, asked = True, backoff.asked_for(response.headers, time())
+                was_sent, asked = True, backoff.named_wait(response.headers, time())
             except GatewayError as failure:
                 error, outcome, was_sent = failure, failure.kind, failure.was_sent
             # Of what was not sent nothing is lost: the rest of the body is still the client's.
@@ -223,7 +228,7 @@ class Attempts:
         self.state.budget.add(now, 0, 1)
         return pause_or_none
 
-    def _beside(
+    def _hedged(
         self, exchange: Exchange, first: bytes, is_whole: bool, now: int, tried: tuple[Target, ...]
     ) -> Response:
         """One try, and a second one beside it when it is late and the rules want one."""
@@ -235,7 +240,7 @@ class Attempts:
         after = hedge.delay(exchange.method, estimate, exchange.deadline - monotonic(), rules)
         if after is None:
             return self.attempt(exchange, first, is_whole, now, tried)
-        return Race(self, exchange, first, tried).run(after, self._may_hedge)
+        return HedgedRequest(self, exchange, first, tried).run(after, self._may_hedge)
 
     def _may_hedge(self) -> bool:
         """Whether the share of second tries allows one more, which is then counted."""

@@ -39,7 +39,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 _SAFE: Final = frozenset(("GET", "HEAD"))
 
 
-class Calls:
+class InternalClient:
     """Requests to absolute URLs: https, verified by the system's authorities; `with_tls` makes others.
 
     One for each worker; it outlives plans, and so do the pools that `pool_keys` names.
@@ -53,12 +53,12 @@ class Calls:
         #: when each pool was asked for last; shared with what `with_tls` gives
         self._used: dict[PoolKey, float] = {}
 
-    def with_tls(self, ca: str = "", insecure: bool = False) -> Calls:
+    def with_tls(self, ca: str = "", insecure: bool = False) -> InternalClient:
         """The same with a file of authorities in place of the system's; `insecure` allows http, but verifies https.
 
         Reads the file: raises OSError, ssl.SSLError.
         """
-        made = Calls(self._pools, self._clock)
+        made = InternalClient(self._pools, self._clock)
         made._tls = TLSSettings.read(ca, "", "", "", False) if ca else TLSSettings()
         made._allows_http = insecure
         made._used = self._used
@@ -108,7 +108,7 @@ class Calls:
         return self._pools.get(key)
 
 
-class Through:
+class UpstreamClient:
     """Requests to paths of a named upstream: its balancing, retries and breakers apply."""
 
     def __init__(self, fetch: Fetch, total: float) -> None:

@@ -10,20 +10,20 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from weakref import WeakValueDictionary
 
-from gateway.cache.runtime import Caching
+from gateway.cache.runtime import CacheRuntime
 from gateway.contracts import Fetch
 from gateway.observability.access_log import AccessLogs
-from gateway.observability.audit.denials import Denials
-from gateway.observability.metrics.meter import Metering
+from gateway.observability.audit.denials import DenialLog
+from gateway.observability.metrics.meter import MetricsRegions
 from gateway.observability.tracing.policy import Traces
-from gateway.ratelimit.runtime import Limiting
+from gateway.ratelimit.runtime import RateLimitRuntime
 from gateway.upstream import model
 from gateway.upstream.activation import Activator
-from gateway.upstream.activation_hook import Wake
+from gateway.upstream.activation_hook import ActivationHook
 from gateway.upstream.activation_model import Activate
-from gateway.upstream.attempts import Attempts, Rules
+from gateway.upstream.attempts import AttemptPolicy, RetryingUpstream
 from gateway.upstream.balance import balancers as balance
-from gateway.upstream.client import Calls
+from gateway.upstream.client import InternalClient
 from gateway.upstream.compile_pools import (
     endpoint_key,
     key_of,
@@ -31,11 +31,11 @@ from gateway.upstream.compile_pools import (
     tls_of,
 )
 from gateway.upstream.discovery.model import Discovery
-from gateway.upstream.discovery.registry import Sources
-from gateway.upstream.discovery.source import Discovered, Follow, Source
-from gateway.upstream.greenlets import Hands
+from gateway.upstream.discovery.registry import DiscoveryRegistry
+from gateway.upstream.discovery.source import Discovered, DiscoverySubscription, Source
+from gateway.upstream.greenlets import GreenletPool
 from gateway.upstream.http import HttpUpstream
-from gateway.upstream.mirror import Lanes
+from gateway.upstream.mirror import MirrorQueues
 from gateway.upstream.pool.pool import TLS_SCHEMES, Address, PoolSettings
 from gateway.upstream.pool.registry import PoolKey, Pools, TLSSettings
 from gateway.upstream.resilience import (
@@ -52,51 +52,51 @@ from gateway.upstream.resilience import (
 from gateway.upstream.resilience import (
     retry_budget as budget,
 )
-from gateway.upstream.resilience.adaptive_limit import Limiter
-from gateway.upstream.resilience.concurrency_limit import Gate
-from gateway.upstream.resilience.health_checker import Checked
+from gateway.upstream.resilience.adaptive_limit import AdaptiveLimit
+from gateway.upstream.resilience.concurrency_limit import ConcurrencyLimit
+from gateway.upstream.resilience.health_checker import CheckedTarget
 from gateway.upstream.resilience.model import Overload, OwnRetry
-from gateway.upstream.resilience.shared_circuit import Circuit
-from gateway.upstream.target_state import WINDOW, TrafficRegion
-from gateway.upstream.targets import Fleet, Guards, Target
-from gateway.upstream.traced import Traced
+from gateway.upstream.resilience.shared_circuit import SharedCircuitBreaker
+from gateway.upstream.target_state import WINDOW, TargetStateTable
+from gateway.upstream.targets import Target, TargetFilters, TargetSet
+from gateway.upstream.traced import TracedUpstream
 
 if TYPE_CHECKING:
-    from gateway.auth.runtime import Registry
+    from gateway.auth.runtime import AuthRuntime
     from gateway.policies.idempotency.answers import Answers
 
 
 @dataclass(frozen=True, slots=True)
-class Resources:
+class RuntimeResources:
     """What of the process a plan is built on: it outlives the plan. Without `logs` (offline) no log is opened."""
 
     pools: Pools = field(default_factory=Pools)
     logs: AccessLogs | None = None
-    sources: Sources = field(default_factory=Sources)
-    lanes: Lanes = field(default_factory=Lanes)
-    hands: Hands = field(default_factory=Hands)
-    traffic: TrafficRegion = field(default_factory=TrafficRegion.private)
+    sources: DiscoveryRegistry = field(default_factory=DiscoveryRegistry)
+    lanes: MirrorQueues = field(default_factory=MirrorQueues)
+    hands: GreenletPool = field(default_factory=GreenletPool)
+    traffic: TargetStateTable = field(default_factory=TargetStateTable.private)
     #: None when the configuration has no `auth`, or serves nobody
-    registry: Registry | None = None
-    limiting: Limiting = field(default_factory=Limiting.private)
-    caching: Caching = field(default_factory=Caching.private)
+    registry: AuthRuntime | None = None
+    limiting: RateLimitRuntime = field(default_factory=RateLimitRuntime.private)
+    caching: CacheRuntime = field(default_factory=CacheRuntime.private)
     #: what upstreams said of themselves by reflection, for as long as a plan has it
     reflections: WeakValueDictionary[Any, Any] = field(default_factory=WeakValueDictionary)
     #: by upstream, what was found out of what it can take, for as long as a plan has it
-    limiters: WeakValueDictionary[str, Limiter] = field(default_factory=WeakValueDictionary)
+    limiters: WeakValueDictionary[str, AdaptiveLimit] = field(default_factory=WeakValueDictionary)
     #: None when it serves nobody
-    calls: Calls | None = None
+    calls: InternalClient | None = None
     #: None when no route keeps answers, or the plan serves nobody
     answers: Answers | None = None
     #: None when nothing is counted, or the plan serves nobody
-    meter: Metering | None = None
+    meter: MetricsRegions | None = None
     #: None when it serves nobody
     traces: Traces | None = None
     #: None when it serves nobody
-    denials: Denials | None = None
+    denials: DenialLog | None = None
 
 
-class Service(NamedTuple):
+class CompiledUpstream(NamedTuple):
     """An upstream, ready to fetch; `total` in seconds; `other` makes the same with other rules for further tries."""
 
     fetch: Fetch
@@ -109,21 +109,23 @@ class Service(NamedTuple):
         return self.other(own)
 
 
-class _Stage(Protocol):
+class UpstreamLayer(Protocol):
     """What a request passes on its way to the tries: a gate, who waits for discovery, who wakes the upstream."""
 
     @property
-    def fetch(self) -> Fetch: ...
+    def fetch(self) -> Fetch:
+        """This layer and all behind it."""
 
-    def before(self, fetch: Fetch) -> Fetch: ...
+    def before(self, fetch: Fetch) -> Fetch:
+        """The layer in front of `fetch`."""
 
 
-class Services:
+class UpstreamCompiler:
     """Builds upstreams, and keeps what the plan must name: `keys` of pools and `follows` of discovery."""
 
     def __init__(
         self,
-        resources: Resources,
+        resources: RuntimeResources,
         complain: Callable[[str, str, str], None],
         overload: Overload | None = None,
         is_traced: bool = False,
@@ -132,14 +134,14 @@ class Services:
         self._overload = overload
         self._is_traced = is_traced
         self.keys: list[PoolKey] = []
-        self.follows: list[Follow] = []
-        self.checks: list[Checked] = []
-        self.attempts: list[Attempts] = []
+        self.follows: list[DiscoverySubscription] = []
+        self.checks: list[CheckedTarget] = []
+        self.attempts: list[RetryingUpstream] = []
         self._resources = resources
         self.reflections = resources.reflections
         self._complain = complain
 
-    def build(self, spec: model.Upstream) -> Service | None:
+    def build(self, spec: model.Upstream) -> CompiledUpstream | None:
         """An upstream with all that it asks for; None and a complaint when its certificates cannot be used."""
         try:
             tls = tls_of(spec)
@@ -150,7 +152,7 @@ class Services:
         fleet = self._fleet(spec)
         attempts = self._attempts(spec, fleet)
         gate = self._gate(spec, attempts)
-        stages: list[_Stage] = [] if gate is None else [gate]
+        stages: list[UpstreamLayer] = [] if gate is None else [gate]
         fetch: Fetch = attempts.fetch if gate is None else gate.fetch
         if spec.discovery is None:
             fleet.replace(self._written(spec, pool, tls))
@@ -162,16 +164,18 @@ class Services:
         if spec.activate is not None:
             stages.append(self._activator(spec, spec.activate, fetch, fleet))
             fetch, total = stages[-1].fetch, total + spec.activate.hold
-        return Service(fetch, total, partial(_with_retry, attempts, tuple(stages), spec))
+        return CompiledUpstream(fetch, total, partial(_with_retry, attempts, tuple(stages), spec))
 
-    def _activator(self, spec: model.Upstream, rules: Activate, fetch: Fetch, fleet: Fleet) -> Activator:
+    def _activator(self, spec: model.Upstream, rules: Activate, fetch: Fetch, fleet: TargetSet) -> Activator:
         def addresses() -> list[Address]:
             return [target.pool.address for target in fleet.targets]
 
-        wake = Wake(spec.name, rules.method, rules.wake, self._asks(rules), self._is_due(spec.name, rules.every))
+        wake = ActivationHook(
+            spec.name, rules.method, rules.wake, self._asks(rules), self._is_due(spec.name, rules.every)
+        )
         return Activator(spec.name, fetch, addresses, wake.call, hold=rules.hold, most=rules.queue)
 
-    def build_single(self, spec: model.Upstream) -> Service | None:
+    def build_single(self, spec: model.Upstream) -> CompiledUpstream | None:
         """The same without further tries, for copies."""
         return self.build(replace(spec, retry=None, hedge=None))
 
@@ -182,7 +186,7 @@ class Services:
         return [_target(self._resources, spec, key, each.weight, each.zone, each.region) for key, each in pairs]
 
     def _found(
-        self, spec: model.Upstream, fleet: Fleet, discovery: Discovery, pool: PoolSettings, tls: TLSSettings
+        self, spec: model.Upstream, fleet: TargetSet, discovery: Discovery, pool: PoolSettings, tls: TLSSettings
     ) -> Source:
         """Let a fleet follow what is found; its pools are not the plan's to name."""
         if discovery.scheme in TLS_SCHEMES and not tls.server_name:
@@ -191,22 +195,22 @@ class Services:
         source = self._resources.sources.get(discovery)
         # NOTE: not a method: it would hold all that is compiled, which goes by reference counts alone.
         target = partial(_target, self._resources, spec)
-        follow = Follow(source, fleet, key, lambda endpoint: target(key(endpoint), endpoint.weight))
+        follow = DiscoverySubscription(source, fleet, key, lambda endpoint: target(key(endpoint), endpoint.weight))
         self.follows.append(follow)
         return source
 
-    def _fleet(self, spec: model.Upstream) -> Fleet:
-        guards = Guards(
+    def _fleet(self, spec: model.Upstream) -> TargetSet:
+        guards = TargetFilters(
             is_checked=spec.health is not None,
-            outlier=outlier.Rules.of(spec.outlier) if spec.outlier else None,
+            outlier=outlier.OutlierPolicy.of(spec.outlier) if spec.outlier else None,
             panic=spec.panic,
         )
-        fleet = Fleet(spec.name, balance.make(spec.balance, spec.name), (), guards)
+        fleet = TargetSet(spec.name, balance.make(spec.balance, spec.name), (), guards)
         if spec.health is not None and all(each.fleet.name != spec.name for each in self.checks):
-            self.checks.append(Checked(fleet, health.Rules.of(spec.health), spec.health.path))
+            self.checks.append(CheckedTarget(fleet, health.HealthCheckPolicy.of(spec.health), spec.health.path))
         return fleet
 
-    def _asks(self, rules: Activate) -> Calls | None:
+    def _asks(self, rules: Activate) -> InternalClient | None:
         return None if (calls := self._resources.calls) is None else calls.with_tls(insecure=rules.insecure)
 
     def _is_due(self, name: str, every: float) -> Callable[[], bool]:
@@ -215,40 +219,46 @@ class Services:
         number = limiting.keys.number(f"activate\0{name}\0")
         return lambda: limiting.buckets.take(number, nanoseconds, nanoseconds, 1, monotonic_ns()) == 0
 
-    def _attempts(self, spec: model.Upstream, fleet: Fleet) -> Attempts:
+    def _attempts(self, spec: model.Upstream, fleet: TargetSet) -> RetryingUpstream:
         """overload (its gate) -> circuit -> tries -> one exchange; what is not asked for is not there."""
         times = spec.timeout
         kind = _grpc() if spec.is_grpc else HttpUpstream
         http = kind(spec.name, connect=times.connect, read=times.read, total=times.total, idle=times.idle)
         if self._is_traced:
-            http = Traced(http)
+            http = TracedUpstream(http)
         state = self._resources.traffic.upstream(spec.name, window_ms=_window(spec), budget_ms=budget.WINDOW)
-        again = retry.Rules.of(spec.retry) if spec.retry else None
-        beside = hedge.Rules.of(spec.hedge) if spec.hedge else None
-        circuit = Circuit(spec.name, rules, state.breaker, state.window) if (rules := _breaker(spec)) else None
-        attempts = Attempts(http, fleet, state, Rules(again, beside), circuit)
+        again = retry.RetryPolicy.of(spec.retry) if spec.retry else None
+        beside = hedge.HedgePolicy.of(spec.hedge) if spec.hedge else None
+        circuit = (
+            SharedCircuitBreaker(spec.name, rules, state.breaker, state.window) if (rules := _breaker(spec)) else None
+        )
+        attempts = RetryingUpstream(http, fleet, state, AttemptPolicy(again, beside), circuit)
         if all(each.name != spec.name for each in self.attempts):
             self.attempts.append(attempts)
         return attempts
 
-    def _gate(self, spec: model.Upstream, attempts: Attempts) -> Gate | None:
+    def _gate(self, spec: model.Upstream, attempts: RetryingUpstream) -> ConcurrencyLimit | None:
         if (limit := spec.overload or self._overload) is None:
             return None
-        attempts.limit = limit.max_concurrency or self._resources.limiters.setdefault(spec.name, Limiter())
-        return Gate(spec.name, attempts.fetch, attempts.state, attempts.limit, limit.queue)
+        attempts.limit = limit.max_concurrency or self._resources.limiters.setdefault(spec.name, AdaptiveLimit())
+        return ConcurrencyLimit(spec.name, attempts.fetch, attempts.state, attempts.limit, limit.queue)
 
 
-def _target(on: Resources, spec: model.Upstream, key: PoolKey, weight: int, zone: str = "", region: str = "") -> Target:
+def _target(
+    on: RuntimeResources, spec: model.Upstream, key: PoolKey, weight: int, zone: str = "", region: str = ""
+) -> Target:
     address = str(key.address)
     state = on.traffic.target(spec.name, address, window_ms=_window(spec))
     call = None if on.meter is None else on.meter.call(spec.name, address)
     return Target(address, on.pools.get(key), state, weight, _breaker(spec), (zone, region), call)
 
 
-def _with_retry(attempts: Attempts, stages: tuple[_Stage, ...], spec: model.Upstream, own: OwnRetry) -> Fetch:
+def _with_retry(
+    attempts: RetryingUpstream, stages: tuple[UpstreamLayer, ...], spec: model.Upstream, own: OwnRetry
+) -> Fetch:
     """Other tries behind the very same stages, of which the first is passed last."""
     rules = own.over(spec.retry)
-    fetch: Fetch = attempts.with_retry(retry.Rules.of(rules) if rules else None).fetch
+    fetch: Fetch = attempts.with_retry(retry.RetryPolicy.of(rules) if rules else None).fetch
     for stage in stages:
         fetch = stage.before(fetch)
     return fetch
@@ -260,8 +270,8 @@ def _grpc() -> type[HttpUpstream]:
     return GrpcUpstream
 
 
-def _breaker(spec: model.Upstream) -> breaker.Rules | None:
-    return breaker.Rules.of(spec.circuit_breaker, spec.timeout.total) if spec.circuit_breaker else None
+def _breaker(spec: model.Upstream) -> breaker.CircuitBreakerPolicy | None:
+    return breaker.CircuitBreakerPolicy.of(spec.circuit_breaker, spec.timeout.total) if spec.circuit_breaker else None
 
 
 def _window(spec: model.Upstream) -> int:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gateway.exchange import Exchange
     from gateway.routing.model import Document
     from gateway.upstream.model import Target, Upstream
-    from gateway.upstream.targets import Fleet
+    from gateway.upstream.targets import TargetSet
 
 BY_LOAD: Final = {
     "p2c": "of two drawn by weight the one with the lower latency times requests in flight",
@@ -65,10 +65,10 @@ class Picks:
         return self._by_cookie(source) if balance.kind == "sticky" else self._by_key(source)
 
     def _by_cookie(self, source: Upstream) -> tuple[int | None, str]:
-        from gateway.upstream.balance.affinity import Sticky, cookie
-        from gateway.upstream.balance.balancers import TwoChoices
+        from gateway.upstream.balance.affinity import CookieAffinity, cookie
+        from gateway.upstream.balance.balancers import PowerOfTwoChoices
 
-        sticky: Sticky[Any] = Sticky(source.name, TwoChoices())
+        sticky: CookieAffinity[Any] = CookieAffinity(source.name, PowerOfTwoChoices())
         value = cookie(self.exchange.headers, sticky.cookie)
         tokens = [sticky.token_of(target) for target in self._fleet(source).targets]
         if value in tokens:
@@ -88,8 +88,8 @@ class Picks:
         picked, _ = fleet.pick(self.exchange, 0)
         return fleet.targets.index(picked), f"the hash of {of} says so, which is {key!r} here"
 
-    def _fleet(self, source: Upstream) -> Fleet:
-        found: Fleet = next(each.fleet for each in self.plan.attempts if each.name == source.name)
+    def _fleet(self, source: Upstream) -> TargetSet:
+        found: TargetSet = next(each.fleet for each in self.plan.attempts if each.name == source.name)
         return found
 
 

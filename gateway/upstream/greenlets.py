@@ -16,12 +16,12 @@ from greenlet import greenlet
 IDLE_MAX: Final = 512
 
 
-class Hand:
+class PooledGreenlet:
     """One greenlet. `job` is called in it, and raises nothing; None is no job."""
 
     __slots__ = ("_greenlet", "_hands", "begin", "hub", "job")
 
-    def __init__(self, hands: Hands) -> None:
+    def __init__(self, hands: GreenletPool) -> None:
         self._hands = hands
         self.hub = get_hub()
         self._greenlet = greenlet(self._work, self.hub)
@@ -46,22 +46,22 @@ class Hand:
             self.hub.switch()
 
 
-class Hands:
+class GreenletPool:
     """The greenlets of one worker; they outlive its plans."""
 
     __slots__ = ("_idle",)
 
     def __init__(self) -> None:
-        self._idle: list[Hand] = []
+        self._idle: list[PooledGreenlet] = []
 
-    def start(self, job: Callable[[], None]) -> Hand:
+    def start(self, job: Callable[[], None]) -> PooledGreenlet:
         """Have `job` done with the next turn of the loop. What is given is its own until the job ends."""
-        hand = self._idle.pop() if self._idle else Hand(self)
+        hand = self._idle.pop() if self._idle else PooledGreenlet(self)
         hand.job = job
         hand.hub.loop.run_callback(hand.begin)
         return hand
 
-    def take_back(self, hand: Hand) -> bool:
+    def take_back(self, hand: PooledGreenlet) -> bool:
         """Whether it shall wait for more work."""
         if len(self._idle) >= IDLE_MAX:
             return False

@@ -38,7 +38,7 @@ ANSWER = 1 << 20
 QUIET = 10.0
 
 
-class Lane:
+class MirrorQueue:
     """The copies of this worker for one upstream, over all plans: those on their way, and counts."""
 
     __slots__ = ("_clock", "_quiet_until", "dropped", "failed", "name", "running", "sent")
@@ -60,7 +60,7 @@ class Lane:
 
     def _run(self, fetch: Fetch, copy: Exchange) -> None:
         try:
-            _swallow(fetch(copy))
+            drain(fetch(copy))
             self.sent += 1
         except GatewayError:
             self.failed += 1
@@ -78,17 +78,17 @@ class Lane:
             log.warning("the mirror %s is slow: %d copies left out so far", self.name, self.dropped)
 
 
-class Lanes:
+class MirrorQueues:
     """The lanes of a worker by upstream; they outlive its plans."""
 
     __slots__ = ("_lanes",)
 
     def __init__(self) -> None:
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[str, MirrorQueue] = {}
 
-    def get(self, upstream: str) -> Lane:
+    def get(self, upstream: str) -> MirrorQueue:
         """The lane to an upstream, made when it is asked for the first time."""
-        return self._lanes.setdefault(upstream, Lane(upstream))
+        return self._lanes.setdefault(upstream, MirrorQueue(upstream))
 
 
 class Mirror:
@@ -100,7 +100,7 @@ class Mirror:
         self,
         fetch: Fetch,
         copy_to: Fetch,
-        lane: Lane,
+        lane: MirrorQueue,
         *,
         share: float,
         total: float,
@@ -124,14 +124,14 @@ class Mirror:
         if exchange.body is not None and exchange.body_length:
             if exchange.body_length > LARGEST:
                 return self._fetch(exchange)
-            exchange.body = read = Recorder(exchange.body, exchange.body_length)
+            exchange.body = read = RequestRecorder(exchange.body, exchange.body_length)
         try:
             return self._fetch(exchange)
         finally:
             if self._send(copy, read):
                 exchange.marks |= MIRRORED
 
-    def _send(self, copy: Exchange, read: Recorder | None) -> bool:
+    def _send(self, copy: Exchange, read: RequestRecorder | None) -> bool:
         """Whether the copy is on its way."""
         if read is not None:
             if not read.is_whole:
@@ -142,7 +142,7 @@ class Mirror:
         return self._lane.start(self._copy_to, copy)
 
 
-class Recorder:
+class RequestRecorder:
     """A body that is read as it was, and kept while it is small; `length` in bytes, -1 = unknown."""
 
     __slots__ = ("_body", "_length", "_size", "is_whole", "pieces")
@@ -192,7 +192,7 @@ def _copy(exchange: Exchange) -> Exchange:
     return copy
 
 
-def _swallow(response: Response) -> None:
+def drain(response: Response) -> None:
     """Read an answer and drop it, so that its connection can be used again."""
     try:
         if not isinstance(response.body, bytes):

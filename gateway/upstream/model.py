@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.config.record import Record
+from gateway.config.record import Options
 from gateway.upstream.activation_model import Activate
 from gateway.upstream.balance.model import Balance
 from gateway.upstream.discovery.model import Discovery
@@ -20,7 +20,7 @@ GRPC_SCHEMES: Final = ("grpc", "grpcs")
 
 
 @dataclass(frozen=True, slots=True)
-class Target(Record):
+class Target(Options):
     """One address of an upstream.
 
     `scheme` is http, https, grpc, grpcs or unix; for unix `socket` is the path and host is empty.
@@ -38,7 +38,7 @@ class Target(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class UpstreamTimeout(Record):
+class UpstreamTimeout(Options):
     """Seconds; connect and read never exceed total. `idle` is a WebSocket's, for which the others do not hold."""
 
     connect: float
@@ -48,7 +48,7 @@ class UpstreamTimeout(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Pool(Record):
+class Pool(Options):
     """Connections kept to each target of an upstream, per worker."""
 
     max_connections: int
@@ -56,7 +56,7 @@ class Pool(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class UpstreamTLS(Record):
+class UpstreamTLS(Options):
     """TLS towards an upstream; empty strings are "not written". Certificates are verified unless `insecure`."""
 
     ca: str
@@ -67,7 +67,7 @@ class UpstreamTLS(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Upstream(Record):
+class Upstream(Options):
     """A named service and the targets that serve it, written or found by `discovery`; None is "not asked for".
 
     `panic` is the share of usable targets below which all are used.

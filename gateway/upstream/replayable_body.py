@@ -10,7 +10,7 @@ from gateway.exchange import BodyReader
 KEPT: Final = 65_536
 
 
-class Kept:
+class ReplayableBody:
     """A body whose beginning can be read once more."""
 
     __slots__ = ("_again", "_body", "_pieces", "_size")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from gateway.config.certificate_files import read_authorities, read_pair
 from gateway.config.diagnostics import did_you_mean
 from gateway.config.hosts import host_mistake, port_mistake, split_port
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.handlers.grpc.section import NEEDS
 from gateway.upstream.activation_section import read_activate
 from gateway.upstream.balance.section import read_balance
@@ -34,7 +34,7 @@ _PORTS = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
 _TLS = {"https", "grpcs"}
 
 
-def read_upstreams(reader: Reader) -> Iterator[tuple[Text, Upstream]]:
+def read_upstreams(reader: OptionReader) -> Iterator[tuple[ScalarNode, Upstream]]:
     """Each upstream with its name's place; `reader` stands on the file."""
     section = reader.section("upstreams")
     for name in section:
@@ -42,7 +42,7 @@ def read_upstreams(reader: Reader) -> Iterator[tuple[Text, Upstream]]:
             yield section.key(name), _upstream(name, section.section(name))
 
 
-def _upstream(name: str, reader: Reader) -> Upstream:
+def _upstream(name: str, reader: OptionReader) -> Upstream:
     targets = _targets(reader)
     discovery = read_discovery(reader)
     is_found = "dns" in reader or "kubernetes" in reader
@@ -77,15 +77,15 @@ def _upstream(name: str, reader: Reader) -> Upstream:
     )
 
 
-def _targets(reader: Reader) -> tuple[Target, ...]:
+def _targets(reader: OptionReader) -> tuple[Target, ...]:
     found: dict[str, Target] = {}
     for entry in reader.entries("targets"):
-        text = entry if isinstance(entry, Text) else entry.one("url")
-        weight = 1 if isinstance(entry, Text) else entry.integer("weight")
+        text = entry if isinstance(entry, ScalarNode) else entry.one("url")
+        weight = 1 if isinstance(entry, ScalarNode) else entry.integer("weight")
         target = _target(reader, text, weight) if text is not None else None
         if text is None or target is None:
             continue
-        if not isinstance(entry, Text):
+        if not isinstance(entry, ScalarNode):
             zone, region = (label.value if label else "" for label in (entry.one("zone"), entry.one("region")))
             target = replace(target, zone=zone, region=region)
         if target.url in found:
@@ -94,7 +94,7 @@ def _targets(reader: Reader) -> tuple[Target, ...]:
     return tuple(found.values())
 
 
-def _target(reader: Reader, text: Text, weight: int) -> Target | None:
+def _target(reader: OptionReader, text: ScalarNode, weight: int) -> Target | None:
     """The target of a url, or None and a complaint."""
     if text.value.startswith("unix:"):
         return _unix_target(reader, text, weight)
@@ -126,7 +126,7 @@ def _target_mistake(url: str, path: str, netloc: str, host: str, port: str) -> s
     return port_mistake(port) if port or netloc.endswith(":") else ""
 
 
-def _unix_target(reader: Reader, text: Text, weight: int) -> Target | None:
+def _unix_target(reader: OptionReader, text: ScalarNode, weight: int) -> Target | None:
     path = text.value.removeprefix("unix:")
     if not path or path.startswith("//"):
         text.complain(f"{text.shown} names no socket", "write unix:/run/app.sock")
@@ -135,7 +135,7 @@ def _unix_target(reader: Reader, text: Text, weight: int) -> Target | None:
     return Target(f"unix:{path}", "unix", "", 0, path, weight)
 
 
-def _timeout(reader: Reader) -> UpstreamTimeout:
+def _timeout(reader: OptionReader) -> UpstreamTimeout:
     """Connect and read may not exceed total; only a default that nobody wrote is cut down to it."""
     total = reader.duration("total")
     seconds = {}
@@ -148,11 +148,11 @@ def _timeout(reader: Reader) -> UpstreamTimeout:
     return UpstreamTimeout(min(seconds["connect"], total), min(seconds["read"], total), total, idle)
 
 
-def _pool(reader: Reader) -> Pool:
+def _pool(reader: OptionReader) -> Pool:
     return Pool(reader.integer("max_connections"), reader.duration("idle"))
 
 
-def _tls(reader: Reader) -> UpstreamTLS:
+def _tls(reader: OptionReader) -> UpstreamTLS:
     if ("client_cert" in reader) != ("client_key" in reader):
         reader.complain("`client_cert` and `client_key` need each other")
     name = reader.one("server_name")

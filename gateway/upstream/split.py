@@ -17,7 +17,7 @@ from gateway.upstream.balance.affinity import cookie, set_cookie, token
 Why = Literal["override", "cookie", "weight"]
 
 
-class Choice:
+class SplitSelector:
     """Which of several named legs a request takes. Pure: the random number (0 <= r < 1) comes from the caller.
 
     A header (`override`) that names a leg decides, whatever the leg's weight; then, where `sticky`, the cookie of an
@@ -57,7 +57,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class WeightedUpstream:
     """One way to go, and what is changed on the way there and back."""
 
     fetch: Fetch
@@ -70,7 +70,9 @@ class Split:
 
     __slots__ = ("_choice", "_legs", "_random")
 
-    def __init__(self, choice: Choice, legs: Sequence[Leg], random: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self, choice: SplitSelector, legs: Sequence[WeightedUpstream], random: Callable[[], float] = random.random
+    ) -> None:
         """`legs` in the order in which `choice` knows them."""
         self._choice = choice
         self._legs = tuple(legs)

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from gateway.config.header_edits_model import HeaderRules
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 
 @dataclass(frozen=True, slots=True)
-class Leg(Record):
+class Leg(Options):
     """One upstream of a split and its share beside the others."""
 
     upstream: str
@@ -17,7 +17,7 @@ class Leg(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Split(Record):
+class Split(Options):
     """Legs of different upstreams, one at least with a weight; `override` is a header's name or ""."""
 
     legs: tuple[Leg, ...]
@@ -27,7 +27,7 @@ class Split(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Mirror(Record):
+class Mirror(Options):
     """The upstream that gets copies, and of which share (0..1) of the requests."""
 
     upstream: str

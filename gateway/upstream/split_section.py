@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gateway.config.header_edits import read_headers
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.config.variables import Known
 from gateway.upstream.split_model import Leg, Mirror, Split
 
@@ -11,12 +11,12 @@ from gateway.upstream.split_model import Leg, Mirror, Split
 _ACTIONS = ("grpc", "jsonrpc", "graphql")
 
 
-def read_split(holder: Reader, known: Known) -> Split | None:
+def read_split(holder: OptionReader, known: Known) -> Split | None:
     """`split` of a route in whose templates `known` may stand."""
     if "split" not in holder:
         return None
     legs: dict[str, Leg] = {}
-    for reader in _legs(holder):
+    for reader in _shares(holder):
         name = reader.one("upstream")
         if name is not None and name.value in legs:
             name.complain(f"the upstream {name.shown} is in the split already", "give it more `weight` there")
@@ -31,7 +31,7 @@ def read_split(holder: Reader, known: Known) -> Split | None:
     return Split(tuple(legs.values()), reader.raw("sticky") == "cookie", reader.text("override"), reader.where)
 
 
-def read_mirror(holder: Reader) -> Mirror | None:
+def read_mirror(holder: OptionReader) -> Mirror | None:
     """`mirror` of a route."""
     if "mirror" not in holder:
         return None
@@ -44,15 +44,15 @@ def read_mirror(holder: Reader) -> Mirror | None:
     return Mirror(reader.text("upstream"), reader.share("share"), reader.where)
 
 
-def answering(holder: Reader) -> Iterator[Text]:
+def answering(holder: OptionReader) -> Iterator[ScalarNode]:
     """The names of the upstreams that answer a route's requests."""
-    for reader in (holder, *_legs(holder)):
+    for reader in (holder, *_shares(holder)):
         name = reader.one("upstream")
         if name is not None:
             yield name
 
 
-def passed(holder: Reader) -> Iterator[Text]:
+def passed(holder: OptionReader) -> Iterator[ScalarNode]:
     """The names of the upstreams that get a route's requests as they are."""
     yield from answering(holder)
     name = holder.section("mirror").one("upstream")
@@ -60,13 +60,13 @@ def passed(holder: Reader) -> Iterator[Text]:
         yield name
 
 
-def named(holder: Reader) -> Iterator[Text]:
+def named(holder: OptionReader) -> Iterator[ScalarNode]:
     """The names of all upstreams of a route."""
     yield from passed(holder)
-    yield from asked(holder)
+    yield from named_upstreams(holder)
 
 
-def asked(holder: Reader) -> Iterator[Text]:
+def named_upstreams(holder: OptionReader) -> Iterator[ScalarNode]:
     """The names of those that are asked in another way than the client asked."""
     parts = holder.section("aggregate").section("parts")
     for reader in (*(holder.section(key) for key in _ACTIONS), *map(parts.section, parts)):
@@ -75,7 +75,7 @@ def asked(holder: Reader) -> Iterator[Text]:
             yield name
 
 
-def _legs(holder: Reader) -> Iterator[Reader]:
+def _shares(holder: OptionReader) -> Iterator[OptionReader]:
     """Written as a list, or as a mapping that has the list in it."""
     reader, key = (holder.section("split"), "legs") if isinstance(holder.raw("split"), dict) else (holder, "split")
     return reader.sections(key)

@@ -9,10 +9,10 @@ from typing import Any, Final, cast
 from gateway._fast.target_stats import now_ms
 from gateway.routing.model import Document
 from gateway.upstream.admin_rows import upstream_row
-from gateway.upstream.attempts import Attempts
-from gateway.upstream.compile import Resources, Services
+from gateway.upstream.attempts import RetryingUpstream
+from gateway.upstream.compile import RuntimeResources, UpstreamCompiler
 from gateway.upstream.pool.pool import TargetPool
-from gateway.upstream.target_state import KEEP_EVERY, TrafficRegion
+from gateway.upstream.target_state import KEEP_EVERY, TargetStateTable
 from gateway.upstream.targets import Target
 
 log = logging.getLogger("gateway")
@@ -21,19 +21,21 @@ log = logging.getLogger("gateway")
 GONE_AFTER: Final = 2 * KEEP_EVERY
 
 
-class Looks:
+class UpstreamStatus:
     """The upstreams of the current configuration."""
 
-    def __init__(self, traffic: TrafficRegion) -> None:
+    def __init__(self, traffic: TargetStateTable) -> None:
         self._traffic = traffic
         self._document: Document | None = None
-        self._attempts: list[Attempts] = []
+        self._attempts: list[RetryingUpstream] = []
         self._found: dict[tuple[str, str], Target] = {}
 
     def configure(self, document: Document) -> None:
         """Take a configuration. Nothing of it is connected to; targets that discovery finds are seen in the page."""
-        resources = Resources(traffic=self._traffic)
-        services = Services(resources, lambda where, path, message: log.debug("%s %s: %s", where, path, message))
+        resources = RuntimeResources(traffic=self._traffic)
+        services = UpstreamCompiler(
+            resources, lambda where, path, message: log.debug("%s %s: %s", where, path, message)
+        )
         for spec in document.upstreams:
             try:
                 services.build(spec)
@@ -57,7 +59,7 @@ class Looks:
                 row["limit"] = None  # each worker finds its own, and this process asks nobody
         return rows
 
-    def _target(self, attempts: Attempts, address: str) -> Target | None:
+    def _target(self, attempts: RetryingUpstream, address: str) -> Target | None:
         """A target that discovery found, as long as some worker has it in its plan."""
         key = attempts.name, address
         named = self._traffic.last_named(*key)

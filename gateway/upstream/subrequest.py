@@ -30,7 +30,7 @@ _OURS: Final = (("Accept", "application/json"), ("Accept-Encoding", "identity"))
 _read = Reader(DEEPEST, ANSWER_MAX).read
 
 
-def leg(
+def subrequest(
     exchange: Exchange,
     method: str,
     target: str,
@@ -79,7 +79,7 @@ def whole(response: Response, upstream: str) -> bytes:
     return b"".join(pieces)
 
 
-def asked(fetch: Fetch, exchange: Exchange, request: Exchange, upstream: str) -> tuple[Response, bytes]:
+def fetch_whole(fetch: Fetch, exchange: Exchange, request: Exchange, upstream: str) -> tuple[Response, bytes]:
     """The answer to a leg, with its body; what the log says of the exchange is taken from it. Raises GatewayError."""
     try:
         response = fetch(request)

@@ -13,15 +13,15 @@ from gateway.upstream.model import Upstream
 from gateway.upstream.resilience import circuit_breaker as breaker
 from gateway.upstream.resilience import health_check as health
 from gateway.upstream.resilience import outlier
-from gateway.upstream.resilience.shared_circuit import Circuit
-from gateway.upstream.targets import Fleet, Target
+from gateway.upstream.resilience.shared_circuit import SharedCircuitBreaker
+from gateway.upstream.targets import Target, TargetSet
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class TargetStatus:
     """One look at an upstream: its fleet, what the configuration says of it, and when."""
 
-    fleet: Fleet
+    fleet: TargetSet
     spec: Upstream
     now: int
 
@@ -33,7 +33,7 @@ class Look:
         return health.eligible(able, [fleet.is_usable(each, self.now) for each in able], fleet.guards.panic)[1]
 
 
-def row(look: Look, target: Target, in_panic: bool) -> dict[str, Any]:
+def row(look: TargetStatus, target: Target, in_panic: bool) -> dict[str, Any]:
     """A target as JSON; `since` is wall-clock time, sums are (requests, failures, slow ones) of the window."""
     state, now = target.state, look.now
     word = state.override.load()
@@ -57,7 +57,7 @@ def row(look: Look, target: Target, in_panic: bool) -> dict[str, Any]:
     }
 
 
-def verdict(look: Look, target: Target) -> tuple[str, str]:
+def verdict(look: TargetStatus, target: Target) -> tuple[str, str]:
     """(the state of a target, why): what weighs most comes first."""
     state, now, guards = target.state, look.now, look.fleet.guards
     mode = override.mode(state.override.load())
@@ -81,7 +81,7 @@ def verdict(look: Look, target: Target) -> tuple[str, str]:
     return "serving", "not checked yet" if guards.is_checked else "nothing speaks against it"
 
 
-def circuit(it: Circuit, now: int) -> tuple[str, str]:
+def circuit(it: SharedCircuitBreaker, now: int) -> tuple[str, str]:
     """(the state of a breaker that is not closed, why)."""
     word = it.word
     if breaker.state(word, now) == breaker.OPEN:
@@ -90,7 +90,7 @@ def circuit(it: Circuit, now: int) -> tuple[str, str]:
     return "circuit half-open", f"{started} of {it.rules.half_open} probes sent, {good} went well"
 
 
-def sums(it: Circuit, now: int) -> dict[str, Any]:
+def sums(it: SharedCircuitBreaker, now: int) -> dict[str, Any]:
     """What a breaker counts."""
     requests, failures, slow = it.sums(now)
     return {"seconds": it.rules.window / 1000, "requests": requests, "failures": failures, "slow": slow}
@@ -103,7 +103,7 @@ def wall(at: int, now: int) -> str | None:
     return datetime.fromtimestamp(time.time() - (now - at) / 1000, UTC).isoformat(timespec="milliseconds")
 
 
-def _health(opinion: health.Opinion, now: int) -> dict[str, Any]:
+def _health(opinion: health.HealthRecord, now: int) -> dict[str, Any]:
     return {
         "state": opinion.state,
         "since": wall(opinion.since, now),
@@ -112,7 +112,7 @@ def _health(opinion: health.Opinion, now: int) -> dict[str, Any]:
     }
 
 
-def _got(opinion: health.Opinion) -> str:
+def _got(opinion: health.HealthRecord) -> str:
     return f"status {opinion.status}" if opinion.status else "no answer"
 
 
@@ -120,6 +120,6 @@ def _ago(at: int, now: int) -> str:
     return f"{max(0, now - at) / 1000:.1f} s"
 
 
-def _ramp(look: Look, target: Target) -> float:
+def _ramp(look: TargetStatus, target: Target) -> float:
     slow_start = round(look.spec.balance.slow_start * 1000)
     return ramp(target.state.since.load(), look.now, slow_start) if slow_start else 1.0

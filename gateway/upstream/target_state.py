@@ -26,8 +26,8 @@ from gateway._fast.target_stats import (
     Window,
     now_ms,
 )
-from gateway.state import PageError
-from gateway.state.hash_table import FORGET_AFTER, Table
+from gateway.state import SharedMemoryError
+from gateway.state.hash_table import FORGET_AFTER, SharedHashTable
 
 P = ParamSpec("P")
 V = TypeVar("V")
@@ -125,7 +125,7 @@ class UpstreamState:
 Record = tuple[Memory, int, Columns, Cell | None]
 
 
-class TrafficRegion:
+class TargetStateTable:
     """The region, as one process sees it. A worker calls `claim` once it has a slot, and `keep` again and again."""
 
     def __init__(
@@ -148,10 +148,12 @@ class TrafficRegion:
         if len(buffer) >= _LINE:
             targets, upstreams = _agree(Cell(self._memory, 0), targets, upstreams)
         if len(buffer) < self.size(targets, upstreams):
-            raise PageError(f"the traffic region has {len(buffer)} bytes, {self.size(targets, upstreams)} are needed")
+            raise SharedMemoryError(
+                f"the traffic region has {len(buffer)} bytes, {self.size(targets, upstreams)} are needed"
+            )
         self._columns = Columns(self._memory, 8, _ROW // 4)
-        self._targets = Table(self._memory, _LINE, targets, _TARGET)
-        self._upstreams = Table(self._memory, _LINE + self._targets.size, upstreams, _UPSTREAM)
+        self._targets = SharedHashTable(self._memory, _LINE, targets, _TARGET)
+        self._upstreams = SharedHashTable(self._memory, _LINE + self._targets.size, upstreams, _UPSTREAM)
 
     @staticmethod
     def size(targets: int = TARGETS, upstreams: int = UPSTREAMS) -> int:
@@ -159,7 +161,7 @@ class TrafficRegion:
         return _LINE + targets * (16 + _TARGET) + upstreams * (16 + _UPSTREAM)
 
     @classmethod
-    def private(cls, clock: Callable[[], int] = now_ms) -> TrafficRegion:
+    def private(cls, clock: Callable[[], int] = now_ms) -> TargetStateTable:
         """One that no other process sees, for a gateway without a page."""
         return cls(memoryview(mmap.mmap(-1, cls.size())), clock=clock)
 
@@ -207,7 +209,7 @@ class TrafficRegion:
             if state.named is not None:
                 state.named.store(now)
 
-    def _take(self, table: Table, kind: str, *names: str) -> Record:
+    def _take(self, table: SharedHashTable, kind: str, *names: str) -> Record:
         number = table.take(_key(*names), self._clock())
         if number is not None:
             return self._memory, table.place(number), self._columns, table.named(number)
@@ -253,5 +255,5 @@ def _agree(cell: Cell, targets: int, upstreams: int) -> tuple[int, int]:
     cell.compare_and_set(0, LAYOUT << 48 | WORKERS << 32 | targets << 16 | upstreams)
     word = cell.load()
     if word >> 32 != LAYOUT << 16 | WORKERS:
-        raise PageError("the traffic region of the page has another layout: restart instead of upgrading")
+        raise SharedMemoryError("the traffic region of the page has another layout: restart instead of upgrading")
     return word >> 16 & 0xFFFF, word & 0xFFFF

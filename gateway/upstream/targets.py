@@ -21,7 +21,7 @@ from gateway.upstream.pool.pool import TargetPool
 from gateway.upstream.resilience import circuit_breaker as breaker
 from gateway.upstream.resilience import health_check as health
 from gateway.upstream.resilience import outlier
-from gateway.upstream.resilience.shared_circuit import Circuit
+from gateway.upstream.resilience.shared_circuit import SharedCircuitBreaker
 from gateway.upstream.target_state import TargetState, advance
 
 log = logging.getLogger("gateway")
@@ -36,12 +36,12 @@ FAILURE_MOST: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Guards:
+class TargetFilters:
     """What speaks against a target: the rules that the configuration asks for, None or False for those it does not."""
 
     is_checked: bool = False
-    outlier: outlier.Rules | None = None
-    breaker: breaker.Rules | None = None
+    outlier: outlier.OutlierPolicy | None = None
+    breaker: breaker.CircuitBreakerPolicy | None = None
     #: the share of usable targets under which all are used
     panic: float = 0.0
 
@@ -57,7 +57,7 @@ class Target:
         pool: TargetPool,
         state: TargetState,
         weight: int = 1,
-        rules: breaker.Rules | None = None,
+        rules: breaker.CircuitBreakerPolicy | None = None,
         where: tuple[str, str] = ("", ""),
         call: Call | None = None,
     ) -> None:
@@ -68,7 +68,9 @@ class Target:
         self.pool = pool
         self.state = state
         self.configured = weight
-        self.circuit = Circuit(f"{state.upstream} {address}", rules, state.breaker, state.window) if rules else None
+        self.circuit = (
+            SharedCircuitBreaker(f"{state.upstream} {address}", rules, state.breaker, state.window) if rules else None
+        )
 
     @property
     def weight(self) -> int:
@@ -76,7 +78,7 @@ class Target:
         return override.weight(self.state.override.load()) or self.configured
 
 
-class Fleet:
+class TargetSet:
     """The targets of one upstream in one worker; what is known of each is shared by all workers.
 
     Who knows better (discovery) replaces the targets while others pick: an exchange keeps the target it has.
@@ -85,10 +87,10 @@ class Fleet:
     __slots__ = ("_balancer", "_eligible", "_seen", "_targets", "_until", "answered", "guards", "is_in_panic", "name")
 
     def __init__(
-        self, name: str, balancer: Balancer[Target], targets: Sequence[Target] = (), guards: Guards | None = None
+        self, name: str, balancer: Balancer[Target], targets: Sequence[Target] = (), guards: TargetFilters | None = None
     ) -> None:
         self.name = name
-        self.guards = guards or Guards()
+        self.guards = guards or TargetFilters()
         self.answered = balancer.answered
         self.is_in_panic = False
         self._balancer = balancer
@@ -168,7 +170,7 @@ class Fleet:
         if target.circuit is not None:
             target.circuit.give_up(ticket)
 
-    def _judge(self, target: Target, has_failed: bool, now: int, rules: outlier.Rules) -> None:
+    def _judge(self, target: Target, has_failed: bool, now: int, rules: outlier.OutlierPolicy) -> None:
         """Passive ejection."""
         cell = target.state.ejection
         word = cell.load()

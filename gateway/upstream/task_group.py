@@ -12,13 +12,13 @@ from typing import Any, Generic, TypeVar
 from gevent import get_hub
 from gevent.hub import Waiter
 
-from gateway.upstream.greenlets import Hand, Hands
+from gateway.upstream.greenlets import GreenletPool, PooledGreenlet
 
 G = TypeVar("G")
 T = TypeVar("T")
 
 
-class Crew(Generic[T]):
+class TaskGroup(Generic[T]):
     """One for each request; to be used from its greenlet alone.
 
     `hurries` says whether a value is wanted at once, and all are while `is_eager`. PERF: others are left until all have
@@ -27,13 +27,13 @@ class Crew(Generic[T]):
 
     __slots__ = ("_gave", "_hands", "_hub", "_hurries", "_running", "_timer", "_waiter", "is_eager")
 
-    def __init__(self, hands: Hands, hurries: Callable[[T], bool]) -> None:
+    def __init__(self, hands: GreenletPool, hurries: Callable[[T], bool]) -> None:
         self._hurries = hurries
         self.is_eager = False
         self._hub = get_hub()
         self._hands = hands
         self._gave: deque[T] = deque()
-        self._running: set[Hand] = set()
+        self._running: set[PooledGreenlet] = set()
         self._waiter: Waiter[None] | None = None
         self._timer: Any = None
 

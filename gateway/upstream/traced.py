@@ -11,7 +11,7 @@ from gateway.upstream.http import HttpUpstream
 from gateway.upstream.targets import Target
 
 
-class Traced(HttpUpstream):
+class TracedUpstream(HttpUpstream):
     """The same as `http`; of a sampled request it is kept who was asked, when, and what came of it."""
 
     __slots__ = ("_http",)

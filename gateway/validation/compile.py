@@ -20,21 +20,21 @@ MAX_READ: Final = 1 << 20
 _PARAMETER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*):([a-z]+)\}")
 
 
-class Guards:
+class ValidationCompiler:
     """Makes the steps of one plan; routes with the same schema share it, and those without `validate` one step."""
 
     def __init__(self, server: Server) -> None:
         self._most = server.limits.body
         self._schemas: dict[JsonSchema, Schema] = {}
         #: the step of what has no `validate`
-        self.plain = Step("guard", server.where, guard.compile(guard.Rules(self._most)))
+        self.plain = Step("guard", server.where, guard.compile(guard.ValidationRules(self._most)))
 
     def step(self, route: Route) -> Step:
         """The step of a route."""
         spec = route.validate
         if spec is None:
             return self.plain
-        rules = guard.Rules(
+        rules = guard.ValidationRules(
             max_body=self._max_body(spec),
             methods=route.match.methods,
             content_types=spec.content_types,

@@ -12,7 +12,7 @@ from gateway.errors import (
     GatewayError,
 )
 from gateway.exchange import Exchange
-from gateway.http.accept import is_taken
+from gateway.http.accept import accepts
 from gateway.http.media_type import UTF_8, is_allowed, parse
 
 Check = Callable[[Exchange], None]
@@ -50,7 +50,7 @@ def accept(produces: tuple[str, ...]) -> Check:
     """Whether the client takes one of the kinds that the route answers with."""
 
     def on_request(exchange: Exchange) -> None:
-        if not is_taken(exchange.header("accept"), produces):
+        if not accepts(exchange.header("accept"), produces):
             raise GatewayError(NOT_ACCEPTABLE, f"The route answers with {', '.join(produces)}.")
 
     return on_request

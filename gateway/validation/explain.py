@@ -37,15 +37,15 @@ def typed(headers: tuple[tuple[str, str], ...], body: bytes | None) -> tuple[tup
 def give_body(exchange: Exchange, source: Route | None, body: bytes | None) -> frozenset[str]:
     """Hand the body to the exchange; the steps that say nothing here, for want of one."""
     if body is not None:
-        from gateway.http.body import Replay
+        from gateway.http.body import ReplayedBody
 
-        exchange.body, exchange.body_length = Replay(body), len(body)
+        exchange.body, exchange.body_length = ReplayedBody(body), len(body)
         return frozenset()
     validate = None if source is None else source.validate
     return frozenset(("guard",)) if validate is not None and validate.body is not None else frozenset()
 
 
-def asked_of_it(source: Route | None) -> dict[str, Any] | None:
+def requirements(source: Route | None) -> dict[str, Any] | None:
     """What a route asks of its requests; None where it asks for nothing."""
     validate = None if source is None else source.validate
     if validate is None:

@@ -13,14 +13,14 @@ MOST = 20
 LONGEST = 1000
 
 
-class Fault(NamedTuple):
+class Violation(NamedTuple):
     """One mistake: `pointer` is the JSON pointer (RFC 6901) of the value that has it, "" for the whole."""
 
     pointer: str
     detail: str
 
 
-def refusal(kind: Kind, what: str, faults: Sequence[Fault]) -> GatewayError:
+def problem_for(kind: Kind, what: str, faults: Sequence[Violation]) -> GatewayError:
     """The error that lists the faults of `what` ("The body"), at most `MOST` of them, as RFC 9457 shows it."""
     listed = [{"pointer": fault.pointer, "detail": fault.detail} for fault in faults[:MOST]]
     words = f"{what} does not fit the route's schema" + (

@@ -60,21 +60,21 @@ def member_in(node: ast.expr) -> tuple[str, str] | None:
     return None
 
 
-def asked_name(node: ast.expr) -> str | None:
+def tested_name(node: ast.expr) -> str | None:
     """The one variable of whose type an expression asks, and nothing else."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        return asked_name(node.operand)
+        return tested_name(node.operand)
     if isinstance(node, ast.BoolOp):
-        names = {asked_name(one) for one in node.values}
+        names = {tested_name(one) for one in node.values}
         return names.pop() if len(names) == 1 else None
     if (called := method_of(node)) and called[1] == "is_integer":
         return called[0]
-    if _types_asked(node) is None or not isinstance(node, ast.Call) or not isinstance(node.args[0], ast.Name):
+    if _tested_types(node) is None or not isinstance(node, ast.Call) or not isinstance(node.args[0], ast.Name):
         return None
     return node.args[0].id
 
 
-def _types_asked(node: ast.expr) -> frozenset[str] | None:
+def _tested_types(node: ast.expr) -> frozenset[str] | None:
     """The kinds that `isinstance(variable, types)` is true for."""
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance"):
         return None
@@ -86,13 +86,13 @@ def _types_asked(node: ast.expr) -> frozenset[str] | None:
 
 
 def holds(node: ast.expr, kind: str) -> bool:
-    """Whether an expression that has an `asked_name` is true for a value of this kind."""
+    """Whether an expression that has an `tested_name` is true for a value of this kind."""
     if isinstance(node, ast.UnaryOp):
         return not holds(node.operand, kind)
     if isinstance(node, ast.BoolOp):
         every = all if isinstance(node.op, ast.And) else any
         return every(holds(one, kind) for one in node.values)
-    types = _types_asked(node)
+    types = _tested_types(node)
     return kind == "whole" if types is None else kind in types
 
 
@@ -122,7 +122,7 @@ class Spelled(ast.NodeTransformer):
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
         """As ast.NodeTransformer has it."""
-        pairs = [_text_asked(one) for one in (node.values if isinstance(node.op, ast.Or) else [node])]
+        pairs = [_tested_text(one) for one in (node.values if isinstance(node.op, ast.Or) else [node])]
         names = {pair[0] for pair in pairs if pair is not None}
         if None in pairs or len(names) != 1:
             return node
@@ -130,13 +130,13 @@ class Spelled(ast.NodeTransformer):
         return expression(f"{names.pop()} in ({''.join(f'{text!r}, ' for text in texts)})")
 
 
-def _text_asked(node: ast.expr) -> tuple[str, str] | None:
+def _tested_text(node: ast.expr) -> tuple[str, str] | None:
     """(variable, text) of `isinstance(variable, str) and variable == "text"`."""
     if not isinstance(node, ast.BoolOp) or not isinstance(node.op, ast.And) or len(node.values) != 2:
         return None
     asked, compared = node.values
     if (
-        _types_asked(asked) != _TEXT_ONLY
+        _tested_types(asked) != _TEXT_ONLY
         or not isinstance(compared, ast.Compare)
         or not isinstance(compared.left, ast.Name)
     ):
@@ -144,7 +144,7 @@ def _text_asked(node: ast.expr) -> tuple[str, str] | None:
     text = compared.comparators[0]
     if len(compared.ops) != 1 or not isinstance(compared.ops[0], ast.Eq) or not isinstance(text, ast.Constant):
         return None
-    if not isinstance(text.value, str) or asked_name(asked) != compared.left.id:
+    if not isinstance(text.value, str) or tested_name(asked) != compared.left.id:
         return None
     return compared.left.id, text.value
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 
 @dataclass(frozen=True, slots=True)
-class JsonSchema(Record):
+class JsonSchema(Options):
     """A schema that holds: draft-07, every reference found.
 
     `documents` are (address, JSON text) of it and of all that it refers to; `root` is the address of its own, `name`
@@ -20,7 +20,7 @@ class JsonSchema(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class FormField(Record):
+class FormField(Options):
     """What the parts of one name in a form must be; `max_size` in bytes, None = as any part."""
 
     name: str
@@ -31,7 +31,7 @@ class FormField(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Multipart(Record):
+class Multipart(Options):
     """What a form with files must be; `is_closed`: no other fields than `fields`."""
 
     parts: int
@@ -42,7 +42,7 @@ class Multipart(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Validate(Record):
+class Validate(Options):
     """What a request must be. `content_types` are lower-case media types or ranges, () = any; None = not looked at.
 
     `charsets` and `produces` are in lower case, () = any.

@@ -58,7 +58,7 @@ class FormRules:
     fields: Mapping[str, Field] = field(default_factory=lambda: MappingProxyType({}))
 
 
-class CheckedForm:
+class ValidatedForm:
     """A form on its way; raises GatewayError as soon as it breaks a rule, and where it ends early."""
 
     __slots__ = ("_body", "_left", "_scan")

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.config.reader import Reader
+from gateway.config.reader import OptionReader
 from gateway.validation.model import FormField, Multipart
 
 FORM: Final = "multipart/form-data"
@@ -10,7 +10,7 @@ FORM: Final = "multipart/form-data"
 _HAVE_FORMS: Final = frozenset((FORM, "multipart/*"))
 
 
-def read_multipart(holder: Reader, types: tuple[str, ...]) -> Multipart | None:
+def read_multipart(holder: OptionReader, types: tuple[str, ...]) -> Multipart | None:
     """The section, None where it is not written; `types` are those that the route takes."""
     if "multipart" not in holder:
         return None
@@ -29,7 +29,7 @@ def read_multipart(holder: Reader, types: tuple[str, ...]) -> Multipart | None:
     )
 
 
-def _field(name: str, reader: Reader) -> FormField:
+def _field(name: str, reader: OptionReader) -> FormField:
     types = (text.value.lower() for text in reader.texts("content_type"))
     return FormField(
         name=name,

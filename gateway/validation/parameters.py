@@ -10,15 +10,15 @@ from typing import Any, Final
 from gateway.validation.styles import (
     NO_TYPES,
     NOTHING_INSIDE,
-    Badly,
     Insides,
+    StyleError,
     Types,
     decoded,
     taken_apart,
     typed,
 )
 
-__all__ = ["Badly", "header_object", "param_object", "query_object"]
+__all__ = ["StyleError", "header_object", "param_object", "query_object"]
 
 #: most pairs of a query that is looked at
 MOST_PAIRS: Final = 1000
@@ -29,7 +29,7 @@ def query_object(query: str, types: Types, insides: Insides) -> dict[str, Any]:
     found: dict[str, list[str]] = {}
     pairs = query.split("&") if query else []
     if len(pairs) > MOST_PAIRS:
-        raise Badly("", f"has more than {MOST_PAIRS} parameters")
+        raise StyleError("", f"has more than {MOST_PAIRS} parameters")
     for pair in pairs:
         if pair:
             raw, _, value = pair.replace("+", " ").partition("=")
@@ -39,7 +39,7 @@ def query_object(query: str, types: Types, insides: Insides) -> dict[str, Any]:
         owner, member = _owner(name, insides)
         if owner:
             if owner in found:
-                raise Badly(owner, "is there as a whole and in parts")
+                raise StyleError(owner, "is there as a whole and in parts")
             kinds = insides.of[owner].members.get(member, NO_TYPES)
             made.setdefault(owner, {})[member] = typed(decoded(_single(name, values), name), kinds)
         else:
@@ -61,7 +61,7 @@ def _owner(name: str, insides: Insides) -> tuple[str, str]:
 def _single(name: str, values: list[str]) -> str:
     if len(values) > 1:
         # SECURITY: readers differ in which of them they take (tests/unit/validating/test_parameters.py).
-        raise Badly(name, f"is there {len(values)} times")
+        raise StyleError(name, f"is there {len(values)} times")
     return values[0]
 
 
@@ -71,10 +71,10 @@ def _value(name: str, values: list[str], types: Types, insides: Insides) -> Any:
     if inside.style:
         try:
             return taken_apart(_single(name, values), inside, "array" in kinds, lambda text: decoded(text, name))
-        except Badly:
+        except StyleError:
             raise
         except ValueError as error:
-            raise Badly(name, str(error)) from None
+            raise StyleError(name, str(error)) from None
     if "array" in kinds:
         return [typed(decoded(value, name), inside.items) for value in values]
     return typed(decoded(_single(name, values), name), kinds)

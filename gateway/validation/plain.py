@@ -17,7 +17,7 @@ from gateway.validation.generated import Unknown
 from gateway.validation.tightened import tighten
 
 #: says whether a value fits
-Verdict = Callable[[Any], object]
+Validator = Callable[[Any], object]
 #: checks a string against {"pattern": ..., "format": ...}
 TextCheck = Callable[[Any], bool]
 
@@ -34,7 +34,7 @@ _WITHOUT_MEANING: Final = frozenset(
 _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
-def compile_plain(schema: Any, text_check: Callable[[dict[str, str]], TextCheck]) -> Verdict | None:
+def compile_plain(schema: Any, text_check: Callable[[dict[str, str]], TextCheck]) -> Validator | None:
     """A verdict that raises or gives false for what does not fit; None for a schema that is not plain enough."""
     if not isinstance(schema, dict) or not all(map(_is_plain, schemas(schema))):
         return None
@@ -52,7 +52,7 @@ def compile_plain(schema: Any, text_check: Callable[[dict[str, str]], TextCheck]
         return _as_generated(rules, formats)
 
 
-def _as_generated(rules: Any, formats: dict[str, TextCheck]) -> Verdict:
+def _as_generated(rules: Any, formats: dict[str, TextCheck]) -> Validator:
     import fastjsonschema
 
     made = fastjsonschema.compile(rules, formats=formats, use_default=False, detailed_exceptions=False)

@@ -30,7 +30,7 @@ BODILESS: Final = frozenset(("GET", "HEAD", "DELETE", "OPTIONS"))
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class ValidationRules:
     """What a route asks of its requests. Bytes and counts; an empty sequence and a None ask for nothing."""
 
     max_body: int
@@ -57,7 +57,7 @@ class Rules:
 Check = Callable[[Exchange], None]
 
 
-def compile(rules: Rules) -> Steps:
+def compile(rules: ValidationRules) -> Steps:
     """The step of a route: what costs least is looked at first, and the body last."""
     checks = [_size(rules.max_body)] if not rules.is_written else [_expected(rules)]
     checks += _kinds(rules)
@@ -82,7 +82,7 @@ def compile(rules: Rules) -> Steps:
     return Steps(on_request=on_request)
 
 
-def _kinds(rules: Rules) -> list[Check]:
+def _kinds(rules: ValidationRules) -> list[Check]:
     """What the client takes, and what the body says it is; JSON has one charset."""
     if not (rules.produces or rules.content_types or rules.charsets):
         return []
@@ -111,9 +111,9 @@ def _size(most: int) -> Check:
     return on_request
 
 
-def _expected(rules: Rules) -> Check:
+def _expected(rules: ValidationRules) -> Check:
     """Whether there may be a body, and how large; one of unknown length is counted on its way."""
-    from gateway.http.body import Capped
+    from gateway.http.body import SizeLimitedBody
 
     most = rules.max_body
     always = bool(rules.content_types) and _is_bodiless(rules.methods)
@@ -127,7 +127,7 @@ def _expected(rules: Rules) -> Check:
         if length > most:
             raise GatewayError(BODY_TOO_LARGE, f"The body has {length} bytes; {most} are taken.")
         if length < 0 and exchange.body is not None:
-            exchange.body = Capped(exchange.body, most)
+            exchange.body = SizeLimitedBody(exchange.body, most)
 
     return on_request
 
@@ -136,7 +136,7 @@ def _form(rules: FormRules) -> Check:
     """Forms with files are looked at on their way; the rest of the route's types is not."""
     from gateway.http.decompress import refuse_coded
     from gateway.http.media_type import parse
-    from gateway.validation.multipart import CheckedForm
+    from gateway.validation.multipart import ValidatedForm
 
     def on_request(exchange: Exchange) -> None:
         body = exchange.body
@@ -146,7 +146,7 @@ def _form(rules: FormRules) -> Check:
         if found is None or found[0] != "multipart/form-data":
             return
         refuse_coded(exchange.header("content-encoding"))
-        exchange.body = CheckedForm(body, exchange.body_length, found[1].get("boundary", ""), rules)
+        exchange.body = ValidatedForm(body, exchange.body_length, found[1].get("boundary", ""), rules)
 
     return on_request
 
@@ -154,38 +154,38 @@ def _form(rules: FormRules) -> Check:
 def _judge(schema: Schema, value: Any, kind: Kind, what: str) -> None:
     faults = schema.faults(value)
     if faults:
-        from gateway.validation.fault import refusal
+        from gateway.validation.fault import problem_for
 
-        raise refusal(kind, what, faults)
+        raise problem_for(kind, what, faults)
 
 
 def _params(schema: Schema, kinds: tuple[tuple[str, str], ...]) -> Check:
-    from gateway.validation.fault import refusal
-    from gateway.validation.parameters import Badly, param_object
+    from gateway.validation.fault import problem_for
+    from gateway.validation.parameters import StyleError, param_object
 
     by_name, types, items = MappingProxyType(dict(kinds)), schema.types, schema.item_types
 
     def on_request(exchange: Exchange) -> None:
         try:
             value = param_object(exchange.params or {}, by_name, types, items)
-        except Badly as error:
-            raise refusal(INVALID_PARAMETERS, "The path", [error.fault]) from None
+        except StyleError as error:
+            raise problem_for(INVALID_PARAMETERS, "The path", [error.fault]) from None
         _judge(schema, value, INVALID_PARAMETERS, "The path")
 
     return on_request
 
 
 def _query(schema: Schema) -> Check:
-    from gateway.validation.fault import refusal
-    from gateway.validation.parameters import Badly, query_object
+    from gateway.validation.fault import problem_for
+    from gateway.validation.parameters import StyleError, query_object
 
     types, items = schema.types, schema.item_types
 
     def on_request(exchange: Exchange) -> None:
         try:
             value = query_object(exchange.query, types, items)
-        except Badly as error:
-            raise refusal(INVALID_QUERY, "The query", [error.fault]) from None
+        except StyleError as error:
+            raise problem_for(INVALID_QUERY, "The query", [error.fault]) from None
         _judge(schema, value, INVALID_QUERY, "The query")
 
     return on_request
@@ -203,16 +203,16 @@ def _headers(schema: Schema) -> Check:
     return on_request
 
 
-def _is_mixed(rules: Rules) -> bool:
+def _is_mixed(rules: ValidationRules) -> bool:
     """Whether a body may be something else than JSON."""
     from gateway.http.media_type import JSON, is_allowed
 
     return not all(is_allowed(each, JSON) for each in rules.content_types)
 
 
-def _body(rules: Rules, schema: Schema) -> Check:
+def _body(rules: ValidationRules, schema: Schema) -> Check:
     from gateway.http.body import read_whole
-    from gateway.http.decompress import inflate
+    from gateway.http.decompress import decompress
     from gateway.http.json_reader import JsonReader
     from gateway.http.media_type import is_json
 
@@ -231,7 +231,7 @@ def _body(rules: Rules, schema: Schema) -> Check:
             raise GatewayError(MISSING_BODY, "The route wants a body of JSON.")
         coding = exchange.header("content-encoding")
         if coding is not None:
-            data = inflate(data, coding, most, ratio)
+            data = decompress(data, coding, most, ratio)
         value = read(data)
         if not fits(value):
             _judge(schema, value, INVALID_BODY, "The body")

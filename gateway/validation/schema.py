@@ -12,13 +12,13 @@ from typing import Any, Final, NoReturn
 import jsonschema_rs
 
 from gateway.validation.draft07 import MORE_FORMATS, is_2020, schemas
-from gateway.validation.fault import MOST, Fault, pointer
+from gateway.validation.fault import MOST, Violation, pointer
 from gateway.validation.plain import TextCheck, compile_plain
 from gateway.validation.styles import (
     NO_TYPES,
     STYLES,
-    Inside,
     Insides,
+    ItemType,
     Types,
 )
 
@@ -52,7 +52,7 @@ class Schema:
         #: the members that any part of it names
         self.words = tuple({intern(word) for one in schemas(document) for word in _members(one, "properties")})
 
-    def faults(self, value: Any) -> list[Fault]:
+    def faults(self, value: Any) -> list[Violation]:
         """What is wrong with a value; empty when it fits. At most one more than `MOST`."""
         if self.fits(value) or (self.is_plain and self._validator.is_valid(value)):
             return []
@@ -70,10 +70,10 @@ def _types(schemas: Mapping[str, Any]) -> Types:
     return MappingProxyType(found)
 
 
-def _inside(schema: Any) -> Inside:
+def _inside(schema: Any) -> ItemType:
     style = schema.get("x-style") if isinstance(schema, dict) else ""
     items = _types({"items": _members(schema, "items")}).get("items", NO_TYPES)
-    return Inside(style if style in STYLES else "", items, _types(_members(schema, "properties")))
+    return ItemType(style if style in STYLES else "", items, _types(_members(schema, "properties")))
 
 
 def _validator(
@@ -113,6 +113,6 @@ def _refuse(address: str) -> NoReturn:
     raise ValueError(f"{address} was not read with the configuration")
 
 
-def _fault(error: jsonschema_rs.ValidationError) -> Fault:
+def _fault(error: jsonschema_rs.ValidationError) -> Violation:
     words = error.message[:LONGEST]
-    return Fault(pointer(error.instance_path), words)
+    return Violation(pointer(error.instance_path), words)

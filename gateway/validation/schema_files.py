@@ -7,8 +7,8 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from gateway.config.diagnostics import nearest
-from gateway.config.reader import Reader, Text
+from gateway.config.diagnostics import closest_match
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.validation.draft07 import (
     DIALECT,
     FORMATS,
@@ -33,7 +33,7 @@ class SchemaMistake(ValueError):
         self.hint = hint
 
 
-def read_schema(reader: Reader, key: str) -> JsonSchema | None:
+def read_schema(reader: OptionReader, key: str) -> JsonSchema | None:
     """The schema under a key, None without one; complains at the key's place when it cannot be used."""
     named, raw = reader.one(key), reader.raw(key)
     if named is None and not isinstance(raw, dict):
@@ -110,7 +110,7 @@ def _name(address: str) -> str:
 class _Documents:
     """What has been read for one schema, by address; each file joins the files of the configuration."""
 
-    def __init__(self, reader: Reader, at: Text) -> None:
+    def __init__(self, reader: OptionReader, at: ScalarNode) -> None:
         self._reader = reader
         self._at = at
         self.texts: dict[str, str] = {}
@@ -168,7 +168,7 @@ class _Documents:
         for key in sorted(LATER & schema.keys()) if self._draft == "draft-07" else ():
             self._at.warn(f"{name}: `{key}` is of a later draft than 07, in which it means nothing")
         for key in sorted(schema.keys() - KEYWORDS):
-            if meant := nearest(key, KEYWORDS, cutoff=0.8):
+            if meant := closest_match(key, KEYWORDS, cutoff=0.8):
                 self._at.warn(f"{name}: `{key}` means nothing; did you mean `{meant}`?")
         kind = schema.get("format")
         if isinstance(kind, str) and kind not in FORMATS | MORE_FORMATS:

@@ -1,6 +1,6 @@
 """`validate` of a route."""
 
-from gateway.config.reader import Reader
+from gateway.config.reader import OptionReader
 from gateway.validation.model import JsonSchema, Validate
 from gateway.validation.multipart_section import FORM, read_multipart
 from gateway.validation.schema_files import read_schema
@@ -8,7 +8,7 @@ from gateway.validation.schema_files import read_schema
 JSON_TYPES = ("application/json", "application/*+json")
 
 
-def read_validate(holder: Reader, parameters: frozenset[str]) -> Validate | None:
+def read_validate(holder: OptionReader, parameters: frozenset[str]) -> Validate | None:
     """The section, None where it is not written."""
     if "validate" not in holder:
         return None
@@ -45,7 +45,7 @@ def read_validate(holder: Reader, parameters: frozenset[str]) -> Validate | None
     )
 
 
-def check_size(holder: Reader, validate: Validate | None, most: int) -> None:
+def check_size(holder: OptionReader, validate: Validate | None, most: int) -> None:
     """Complain about a body that may be larger than `most`, the bytes that the server takes."""
     text = holder.section("validate").one("max_body") if validate is not None else None
     if text is not None and validate is not None and (validate.max_body or 0) > most:
@@ -66,7 +66,7 @@ def is_json(media_type: str) -> bool:
     return media_type in JSON_TYPES or (media_type.startswith("application/") and media_type.endswith("+json"))
 
 
-def _content_types(reader: Reader, has_body: bool) -> tuple[str, ...]:
+def _content_types(reader: OptionReader, has_body: bool) -> tuple[str, ...]:
     if "content_type" not in reader:
         return JSON_TYPES if has_body else (FORM,) if "multipart" in reader else ()
     found: dict[str, None] = {}
@@ -80,7 +80,7 @@ def _content_types(reader: Reader, has_body: bool) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _charsets(reader: Reader, has_body: bool) -> tuple[str, ...]:
+def _charsets(reader: OptionReader, has_body: bool) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for text in reader.texts("charset"):
         name = text.value.lower()

@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from gateway.errors import GatewayError
 from gateway.http.json_reader import JsonReader
-from gateway.validation.fault import Fault, pointer
+from gateway.validation.fault import Violation, pointer
 
 #: what `x-style` may say
 STYLES: Final = frozenset(("comma", "space", "pipe", "pairs", "spread", "deep", "cookie", "json"))
@@ -23,15 +23,15 @@ _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,100})(\.[0-9]{1,100})?([eE][+-]?
 _JSON: Final = JsonReader(32, 1000)
 
 
-class Badly(ValueError):
+class StyleError(ValueError):
     """A text that cannot be decoded; `fault` says which."""
 
     def __init__(self, name: str, detail: str) -> None:
         super().__init__(detail)
-        self.fault = Fault(pointer((name,)) if name else "", detail)
+        self.fault = Violation(pointer((name,)) if name else "", detail)
 
 
-class Inside(NamedTuple):
+class ItemType(NamedTuple):
     """What is in an array or an object: how it is written, the types of items, and those of members."""
 
     style: str
@@ -44,7 +44,7 @@ class Insides:
 
     __slots__ = ("deep", "of", "owners")
 
-    def __init__(self, of: Mapping[str, Inside]) -> None:
+    def __init__(self, of: Mapping[str, ItemType]) -> None:
         self.of = MappingProxyType(dict(of))
         #: the objects that are written as name[member]
         self.deep = frozenset(name for name, one in of.items() if one.style == "deep")
@@ -54,7 +54,7 @@ class Insides:
         )
 
 
-NOTHING_INSIDE: Final = Inside("", NO_TYPES, MappingProxyType({}))
+NOTHING_INSIDE: Final = ItemType("", NO_TYPES, MappingProxyType({}))
 
 
 def typed(text: str, types: Collection[str]) -> Any:
@@ -74,17 +74,17 @@ def decoded(text: str, name: str = "") -> str:
     """Percent-decoded UTF-8. Raises Badly."""
     if "%" not in text:
         if not text.isascii():
-            raise Badly(name, "has bytes that must be percent-encoded")
+            raise StyleError(name, "has bytes that must be percent-encoded")
         return text
     if _BAD_ESCAPE.search(text):
-        raise Badly(name, "has a % that two hex digits do not follow")
+        raise StyleError(name, "has a % that two hex digits do not follow")
     try:
         return unquote_to_bytes(text).decode()
     except UnicodeDecodeError:
-        raise Badly(name, "is not UTF-8") from None
+        raise StyleError(name, "is not UTF-8") from None
 
 
-def taken_apart(text: str, inside: Inside, is_array: bool, decode: Callable[[str], str]) -> Any:
+def taken_apart(text: str, inside: ItemType, is_array: bool, decode: Callable[[str], str]) -> Any:
     """The array or the object that one text says. Raises ValueError for what is none, and what `decode` raises.
 
     A comma parts before what is percent-encoded is decoded, so that an item may have one; blanks and bars, which no

@@ -18,7 +18,6 @@ from gateway.validation.generated import (
     Spelled,
     Unknown,
     Unused,
-    asked_name,
     expression,
     holds,
     member_in,
@@ -26,6 +25,7 @@ from gateway.validation.generated import (
     missing_in,
     names_of,
     spelled,
+    tested_name,
 )
 from gateway.validation.program import program
 
@@ -153,7 +153,7 @@ class _Tightener:
             return self._property(node, self._sets[member[1]][0], member[0], facts)
         if isinstance(test, ast.Name) and test.id in self._flags:
             test = self._flags[test.id]
-        name = asked_name(test)
+        name = tested_name(test)
         if name is not None and not node.orelse:
             return self._by_kind(node, test, name, facts)
         node.test = Spelled().visit(test)

@@ -8,10 +8,10 @@ from functools import partial
 
 from gateway._fast.target_stats import now_ms
 from gateway.exchange import Exchange
-from gateway.upstream.balance.affinity import Sticky
+from gateway.upstream.balance.affinity import CookieAffinity
 from gateway.upstream.balance.balancers import make
 from gateway.upstream.balance.model import Balance
-from gateway.upstream.target_state import TargetState, TrafficRegion
+from gateway.upstream.target_state import TargetState, TargetStateTable
 from perf.micro.run import Bench
 
 LOOPS = 100_000
@@ -39,7 +39,7 @@ class Target:
 
 def targets(count: int, weights: int = 1) -> tuple[Target, ...]:
     """Targets with one request each in flight and a latency of some milliseconds."""
-    region, made = TrafficRegion.private(), []
+    region, made = TargetStateTable.private(), []
     for worker in range(8):
         region.claim(worker)
     for number in range(count):
@@ -53,7 +53,7 @@ def targets(count: int, weights: int = 1) -> tuple[Target, ...]:
 
 def exchange(eligible: tuple[Target, ...]) -> Exchange:
     """A request with a key and the cookie of the last target."""
-    sticky: Sticky[Target] = Sticky("catalog", make(Balance(), "catalog"))
+    sticky: CookieAffinity[Target] = CookieAffinity("catalog", make(Balance(), "catalog"))
     made = Exchange("GET", "/", [*HEADERS, ("X-User", "ann-4711")], {}, time.monotonic())
     made.headers.append(("Cookie", f"theme=dark; {sticky.cookie}={sticky.token_of(eligible[-1])}"))
     return made

@@ -35,13 +35,13 @@ WHERE = "bench:1"
 
 def benches() -> list[Bench]:
     """What is run; words and rules as a request meets them."""
-    rules = breaker.Rules.of(CircuitBreaker(0.5, 2.0, 0.5, 10.0, 20, 5.0, 3, WHERE), 8.0)
-    ejection = outlier.Rules.of(Outlier(5, 30.0, 0.5, WHERE))
-    again = retry.Rules.of(Retry(2, ("connect", 502, 503), ("GET", "HEAD"), 0.2, 0.025, 65536, WHERE))
-    checks = health.Rules.of(Health("/healthz", 5.0, 1.0, 3, 2, (200,), WHERE))
+    rules = breaker.CircuitBreakerPolicy.of(CircuitBreaker(0.5, 2.0, 0.5, 10.0, 20, 5.0, 3, WHERE), 8.0)
+    ejection = outlier.OutlierPolicy.of(Outlier(5, 30.0, 0.5, WHERE))
+    again = retry.RetryPolicy.of(Retry(2, ("connect", 502, 503), ("GET", "HEAD"), 0.2, 0.025, 65536, WHERE))
+    checks = health.HealthCheckPolicy.of(Health("/healthz", 5.0, 1.0, 3, 2, (200,), WHERE))
     opened = breaker.trip(0, NOW, (20, 20, 0), rules)
-    seen, limiter = hedge.Latencies(0.95), overload.Limiter()
-    line: overload.Line[int] = overload.Line(100)
+    seen, limiter = hedge.Latencies(0.95), overload.AdaptiveLimit()
+    line: overload.WaitQueue[int] = overload.WaitQueue(100)
     fleet, usable = tuple(range(8)), [True] * 8
 
     def wait_and_go() -> None:

@@ -6,19 +6,19 @@ from gateway.observability.metrics.arithmetic import difference
 from gateway.observability.metrics.exposition import page
 from gateway.observability.metrics.families import ROUTES, route_lines
 from gateway.observability.metrics.prometheus import Lines
-from gateway.observability.metrics.snapshot import Figures, RouteFigures
+from gateway.observability.metrics.snapshot import RouteStats, Snapshot
 from perf.micro.run import Bench
 
 SERIES_OF_A_ROUTE = 33
 
 
-def _figures(routes: int, requests: int) -> Figures:
+def _figures(routes: int, requests: int) -> Snapshot:
     times = [Histogram([0.001 * (1 + (number + n) % 50) for n in range(requests)]) for number in range(routes)]
     made = {
-        f"route-{number}": RouteFigures({("GET", "2xx"): requests}, {}, {}, 0, 100 * requests, each, Histogram(), each)
+        f"route-{number}": RouteStats({("GET", "2xx"): requests}, {}, {}, 0, 100 * requests, each, Histogram(), each)
         for number, each in enumerate(times)
     }
-    return Figures(0.0, made, {}, {}, (), (), 0)
+    return Snapshot(0.0, made, {}, {}, (), (), 0)
 
 
 def benches() -> list[Bench]:

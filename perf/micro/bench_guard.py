@@ -6,7 +6,7 @@ import json
 from functools import partial
 
 from gateway.exchange import Exchange
-from gateway.http.body import Replay, read_whole
+from gateway.http.body import ReplayedBody, read_whole
 from gateway.validation import policy as guard
 from gateway.validation.schema import Schema
 from gateway.validation.waf import policy as screen
@@ -35,7 +35,7 @@ def benches() -> list[Bench]:
     for name, (value, rules) in BODIES.items():
         data = json.dumps(value, separators=(",", ":")).encode()
         schema = Schema(name, "file:///s", {"file:///s": json.dumps(rules)})
-        checks = guard.Rules(
+        checks = guard.ValidationRules(
             1 << 20, methods=("POST",), content_types=("application/json",), body=schema, is_written=True
         )
         validate, sanitize = guard.compile(checks).on_request, screen.compile(RULES_ALL).on_request
@@ -63,5 +63,5 @@ def benches() -> list[Bench]:
 
 
 def _again(hook: object, posted: Exchange, data: bytes) -> None:
-    posted.body = Replay(data)
+    posted.body = ReplayedBody(data)
     hook(posted)  # type: ignore[operator]

@@ -14,13 +14,13 @@ from typing import Any
 from gateway._fast.channel import Channel
 from gateway._fast.http1_client import decode_chunks, talk
 from gateway.exchange import Exchange
-from gateway.upstream.attempts import Attempts, Rules
-from gateway.upstream.balance.balancers import TwoChoices
+from gateway.upstream.attempts import AttemptPolicy, RetryingUpstream
+from gateway.upstream.balance.balancers import PowerOfTwoChoices
 from gateway.upstream.http import HttpUpstream
 from gateway.upstream.pool.pool import Address
 from gateway.upstream.pool.registry import PoolKey, Pools
-from gateway.upstream.target_state import TrafficRegion
-from gateway.upstream.targets import Fleet, Target
+from gateway.upstream.target_state import TargetStateTable
+from gateway.upstream.targets import Target, TargetSet
 
 FIELDS = b"Server: nginx\r\nDate: Mon, 24 Nov 2026 13:00:00 GMT\r\nContent-Type: application/json\r\n"
 BODY = b'{"id":42,"name":"widget","tags":["a","b","c"],"price":12.5,"in_stock":true}'
@@ -79,9 +79,11 @@ def fetch() -> Callable[[], object]:
     connection.channel, connection.pool, connection.default_host = Channel(near), pool, pool.default_host
     pool.pool.get()
     pool.give_back(connection)
-    region = TrafficRegion.private()
-    fleet = Fleet("catalog", TwoChoices(), [Target("127.0.0.1:9101", pool, region.target("catalog", "127.0.0.1:9101"))])
-    upstream = Attempts(HttpUpstream("catalog"), fleet, region.upstream("catalog"), Rules())
+    region = TargetStateTable.private()
+    fleet = TargetSet(
+        "catalog", PowerOfTwoChoices(), [Target("127.0.0.1:9101", pool, region.target("catalog", "127.0.0.1:9101"))]
+    )
+    upstream = RetryingUpstream(HttpUpstream("catalog"), fleet, region.upstream("catalog"), AttemptPolicy())
 
     def call() -> object:
         far.send(LENGTH)

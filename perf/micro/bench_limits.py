@@ -6,7 +6,7 @@ from gateway.config.document import loads
 from gateway.contracts import RoutePlan
 from gateway.exchange import Exchange, Response
 from gateway.ratelimit.compile import Limits
-from gateway.ratelimit.runtime import Limiting
+from gateway.ratelimit.runtime import RateLimitRuntime
 from perf.micro.run import Bench
 
 LOOPS = 100_000
@@ -28,7 +28,7 @@ def line(system: bool, names: set[str]) -> RoutePlan:
     """A route that does nothing but ask its limits of these names."""
     document = loads(TEXT, "bench.yaml")
     own = tuple(limit for limit in document.routes[0].rate_limit if limit.name in names)
-    limits = Limits(document.rate_limits if system else (), Limiting.private())
+    limits = Limits(document.rate_limits if system else (), RateLimitRuntime.private())
     steps = tuple(limits.steps("item", own))
     return RoutePlan("item", "bench.yaml:1", steps, lambda exchange: Response(200, []), 60.0, "a")
 

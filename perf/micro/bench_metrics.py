@@ -6,7 +6,7 @@ from gateway._fast.histogram import Histogram
 from gateway._fast.metrics import Call
 from gateway.errors import NO_TARGET, GatewayError
 from gateway.exchange import Exchange, Response
-from gateway.observability.metrics.meter import Metering
+from gateway.observability.metrics.meter import MetricsRegions
 from gateway.observability.metrics.reading import Reader
 from perf.micro.run import Bench
 
@@ -18,9 +18,9 @@ def _exchange(status: int, error: str | None = None) -> Exchange:
     return made
 
 
-def _busy(series: int) -> Metering:
+def _busy(series: int) -> MetricsRegions:
     """A meter whose every series has requests of some ten durations, in four stripes."""
-    made = Metering.private(4 * series)
+    made = MetricsRegions.private(4 * series)
     one = _exchange(200)
     for slot in range(4):
         made.claim(slot)
@@ -36,7 +36,7 @@ def _busy(series: int) -> Metering:
 
 def benches() -> list[Bench]:
     """What is run."""
-    made = Metering.private()
+    made = MetricsRegions.private()
     steps = made.step("item").steps
     begin, end = steps.on_request, steps.on_close
     assert begin is not None and end is not None

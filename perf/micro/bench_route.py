@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from gateway._fast.route import RouteSpec, Table, build
-from gateway.http.path import canonical
+from gateway.http.path import canonical_path
 from perf.micro.run import Bench
 
 CALLS = 20_000
@@ -56,4 +56,4 @@ def benches() -> list[Bench]:
         for name, request in requests(size).items()
     ]
     paths = ("/v1/users-12/ann/parts/7", "/v1/caf%C3%A9/../7", "/v1/a%2Fb/7")
-    return found + [(f"canonical {raw}", partial(canonical, raw), CALLS) for raw in paths]
+    return found + [(f"canonical {raw}", partial(canonical_path, raw), CALLS) for raw in paths]

@@ -10,7 +10,7 @@ from time import monotonic
 from gateway._fast.trace_context import Closer, Tracer, Watched
 from gateway.contracts import RoutePlan
 from gateway.exchange import Exchange, Headers, Response
-from gateway.observability.tracing.records import packed
+from gateway.observability.tracing.records import encode
 from perf.micro.run import Bench
 
 LOOPS = 200_000
@@ -45,7 +45,7 @@ def tried(tracer: Tracer, exchange: Exchange) -> bytes:
     trace = exchange.trace
     assert trace is not None
     trace.begin(exchange, "catalog", "127.0.0.1:9101", exchange.started)
-    return packed(exchange, trace, "sampled", exchange.started + 0.01, 1.8e9)
+    return encode(exchange, trace, "sampled", exchange.started + 0.01, 1.8e9)
 
 
 def benches() -> list[Bench]:

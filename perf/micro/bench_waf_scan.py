@@ -6,8 +6,8 @@ import json
 from functools import partial
 
 from gateway.exchange import Exchange
-from gateway.http.body import Replay
-from gateway.validation.waf.decision import Rules
+from gateway.http.body import ReplayedBody
+from gateway.validation.waf.decision import WafRules
 from gateway.validation.waf.detect import (
     FORM,
     TEXT,
@@ -36,7 +36,7 @@ ORDER = {
     "items": [{"sku": f"S-{n:05}", "name": f"Thing no. {n}", "quantity": n, "gift": n > 3} for n in range(12)],
 }
 BODY = json.dumps(ORDER, separators=(",", ":")).encode()
-RULES_ALL = Rules("r", frozenset(RULES), frozenset(), PARTS, frozenset(), 1 << 20)
+RULES_ALL = WafRules("r", frozenset(RULES), frozenset(), PARTS, frozenset(), 1 << 20)
 
 
 def benches() -> list[Bench]:
@@ -49,7 +49,7 @@ def benches() -> list[Bench]:
     posted.query, posted.request_id, posted.body_length = "", "x", len(BODY)
 
     def post() -> None:
-        posted.body = Replay(BODY)
+        posted.body = ReplayedBody(BODY)
         hook(posted)
 
     return [

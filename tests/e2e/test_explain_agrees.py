@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.config.cli import ready
-from gateway.routing.explain import Request, examine
+from gateway.routing.explain import Request, explain_request
 from tests.support.gateway import Gateway
 from tests.support.raw import Client, Upstream, echo
 from tests.support.through import config, get, serving
@@ -210,7 +210,7 @@ def test_a_thousand_requests(tmp_path_factory: pytest.TempPathFactory, upstream:
         requests = [first(route) for route in routes]
         requests += [changed(routes, chance) for _ in range(REQUESTS - len(requests))]
         for asked in requests:
-            report = examine(asked, *found)
+            report = explain_request(asked, *found)
             compare(report, real.answer(asked), asked.method == "HEAD")
             won.update([report["route"]["name"]] if report["route"] else [])
             refusals.update([report["answer"]["error"]] if report["answer"] and report["answer"]["error"] else [])

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from gateway.observability.metrics.snapshot import Figures, RouteFigures
+from gateway.observability.metrics.snapshot import RouteStats, Snapshot
 from tests.support.certs import authority, issue
 from tests.support.gateway import free_port
 from tests.support.http2 import Http2Client, head
@@ -73,10 +73,10 @@ def since(gateway):
     read = reader(gateway)
     before = read()
 
-    def more(name: str, count: int) -> tuple[RouteFigures, RouteFigures | None, Figures]:
+    def more(name: str, count: int) -> tuple[RouteStats, RouteStats | None, Snapshot]:
         old = before.routes.get(name)
 
-        def is_so(now: Figures) -> bool:
+        def is_so(now: Snapshot) -> bool:
             # A request is first counted and then no more on its way: who looks in between sees both.
             found = now.routes.get(name)
             return found is not None and requests(found) - requests(old) >= count and not found.in_flight
@@ -90,7 +90,7 @@ def since(gateway):
     return more
 
 
-def gained(new: RouteFigures, old: RouteFigures | None, part: str) -> dict[object, int]:
+def gained(new: RouteStats, old: RouteStats | None, part: str) -> dict[object, int]:
     """What one of the mappings has more."""
     earlier = getattr(old, part) if old else {}
     found = {key: count - earlier.get(key, 0) for key, count in getattr(new, part).items()}
@@ -218,7 +218,7 @@ def test_streams_of_http2(tmp_path):
         client.h2.reset_stream(cut, 8)
         client.flush()
 
-        def is_over(now: Figures) -> bool:
+        def is_over(now: Snapshot) -> bool:
             routes = now.routes.values()
             return sum(map(requests, routes)) == 7 and not any(each.in_flight for each in routes)
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from gateway.config.document import load
-from gateway.config.publish import Published
+from gateway.config.publish import PlanDirectory
 from tests.support.gateway import ROOT, wait_until
 from tests.support.operations import Asker, Wrk, get, page_of, respond, running, runtime_folder, server
 from tests.support.raw import Upstream, echo
@@ -236,7 +236,7 @@ def test_swaps_under_load(loaded):
     gateway, upstream = loaded
     folder = runtime_folder(gateway.pid)
     page = page_of(gateway.pid)
-    published = Published(folder)
+    published = PlanDirectory(folder)
     documents = [_document(gateway, versions(upstream.port, 100 + number)) for number in range(100)]
 
     def swap_all():

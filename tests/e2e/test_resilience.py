@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from gateway.config.cli import ready
-from gateway.routing.explain import Request, examine
+from gateway.routing.explain import Request, explain_request
 from tests.support.gateway import ROOT, Gateway, wait_until
 from tests.support.operations import running
 from tests.support.raw import Connection, Upstream
@@ -207,7 +207,7 @@ def test_explain_tells_the_target_of_each_user(gateway: Gateway, services: dict[
     found = ready(str(gateway.config))
     assert found is not None
     for user in "abcdefghij":
-        report = examine(Request("GET", "/carts/mine", (("X-User", user),)), *found)
+        report = explain_request(Request("GET", "/carts/mine", (("X-User", user),)), *found)
         ((_, number),) = asked(gateway, "/carts/mine", 1, f"X-User: {user}")
         assert report["upstream"]["picked"]["url"] == f"{services[number].upstream.url}/mine"
 

@@ -7,68 +7,68 @@ import types
 import pytest
 
 from gateway._fast.token_bucket import Buckets
-from gateway.auth.api_key.authenticator import StoredCallers
-from gateway.auth.jwt.jwks import RemoteKeys
+from gateway.auth.api_key.authenticator import StoredApiKeys
+from gateway.auth.jwt.jwks import RemoteJwks
 from gateway.auth.oidc.client import OpenIdClient
-from gateway.auth.revocation_list import Revoked
-from gateway.auth.runtime import Registry
+from gateway.auth.revocation_list import RevocationList
+from gateway.auth.runtime import AuthRuntime
 from gateway.auth.session.authenticator import SessionAuthenticator
-from gateway.auth.session.refresh import Renewal
+from gateway.auth.session.refresh import TokenRefresher
 from gateway.cache.flights import Flights
-from gateway.cache.memory_tier import Memory
-from gateway.cache.purge import Purges
-from gateway.cache.runtime import Caching
+from gateway.cache.memory_tier import MemoryTier
+from gateway.cache.purge import PurgeLog
+from gateway.cache.runtime import CacheRuntime
 from gateway.config.compile import compile
 from gateway.config.document import load
-from gateway.handlers.grpc.reflection import Reflected, Reflecting
+from gateway.handlers.grpc.reflection import ReflectedSchema, ReflectionClient
 from gateway.http.json_reader import JsonReader
 from gateway.ratelimit.keys import Keys
 from gateway.ratelimit.limit import Limit
 from gateway.state import MemoryStore
-from gateway.upstream.discovery.source import Follow, Source
-from gateway.upstream.greenlets import Hands
-from gateway.upstream.mirror import Lane
+from gateway.upstream.discovery.source import DiscoverySubscription, Source
+from gateway.upstream.greenlets import GreenletPool
+from gateway.upstream.mirror import MirrorQueue
 from gateway.upstream.pool.pool import TargetPool
-from gateway.upstream.resilience.adaptive_limit import Limiter
-from gateway.upstream.resilience.concurrency_limit import Gate
+from gateway.upstream.resilience.adaptive_limit import AdaptiveLimit
+from gateway.upstream.resilience.concurrency_limit import ConcurrencyLimit
 from gateway.upstream.resilience.hedge import Latencies
 from gateway.upstream.target_state import UpstreamState
-from gateway.upstream.targets import Fleet
+from gateway.upstream.targets import TargetSet
 from gateway.validation.schema import Schema
 from tests.house.tree import ROOT
 from tests.support.certs import authority
 
 #: where state lives, of one worker or, through the page, of all
 STATE = (
-    Caching,  # what a worker keeps of answers, and who waits for one
-    Memory,
+    CacheRuntime,  # what a worker keeps of answers, and who waits for one
+    MemoryTier,
     Flights,
-    Purges,
-    Fleet,  # the targets, with what is known of them
+    PurgeLog,
+    TargetSet,  # the targets, with what is known of them
     TargetPool,  # connections
-    Follow,  # what discovery found
+    DiscoverySubscription,  # what discovery found
     Source,
-    Lane,  # copies on their way
-    Hands,  # greenlets that wait for work
+    MirrorQueue,  # copies on their way
+    GreenletPool,  # greenlets that wait for work
     UpstreamState,  # words of the page
-    Gate,  # who waits for a turn
-    Limiter,  # how many at once an upstream was found to take
+    ConcurrencyLimit,  # who waits for a turn
+    AdaptiveLimit,  # how many at once an upstream was found to take
     Latencies,  # after how long a second try is made
-    Registry,  # the store, and what providers know that outlives a plan
-    Revoked,
+    AuthRuntime,  # the store, and what providers know that outlives a plan
+    RevocationList,
     MemoryStore,
-    RemoteKeys,
+    RemoteJwks,
     OpenIdClient,
     SessionAuthenticator,  # the sessions and keys that a worker has just seen
-    StoredCallers,
-    Renewal,  # who waits for a token
+    StoredApiKeys,
+    TokenRefresher,  # who waits for a token
     Schema,  # no state: what other libraries made of a schema, which they do not change
     JsonReader,
     Buckets,  # words of the page
     Keys,  # the numbers of keys that a worker has just met
     Limit,
-    Reflected,  # what an upstream said of itself
-    Reflecting,
+    ReflectedSchema,  # what an upstream said of itself
+    ReflectionClient,
 )
 ATOMS = (str, bytes, int, float, bool, type(None), type, types.ModuleType, types.BuiltinFunctionType, re.Pattern)
 #: ours, without attributes; and keys of others, which have no way to be changed

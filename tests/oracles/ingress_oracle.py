@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from gateway.contracts import Plan
-from gateway.http.path import BadTarget, canonical
+from gateway.http.path import InvalidTarget, canonical_path
 
 
 def is_plain(path: str) -> bool:
@@ -38,8 +38,8 @@ def decided(plan: Plan, environ: dict[str, Any], started: float) -> dict[str, An
     if "gateway.refusal" in environ:
         return known | {"route": plan.refused, "deadline": started + plan.refused.total}
     try:
-        reading = canonical(path)
-    except BadTarget:
+        reading = canonical_path(path)
+    except InvalidTarget:
         return known | {"route": plan.refused, "deadline": started + plan.refused.total}
     route, found = plan.table.match(host or "", method, reading.path, environ, query, reading.raw)
     known["path"] = reading.path

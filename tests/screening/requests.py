@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus, urlencode
 
 from gateway.errors import GatewayError
-from gateway.validation.waf.decision import Rules
+from gateway.validation.waf.decision import WafRules
 from gateway.validation.waf.policy import compile
 from gateway.validation.waf.schema import PARTS, RULES
 from tests.exchanges import exchange
@@ -32,7 +32,7 @@ _FILTERS = (
     "[1,2,3]",
     '{"color":"red"}',
 )
-_RULES = Rules("r", frozenset(RULES), frozenset(), PARTS, frozenset(), 1 << 20)
+_RULES = WafRules("r", frozenset(RULES), frozenset(), PARTS, frozenset(), 1 << 20)
 
 
 class Request(NamedTuple):

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.ratelimit import bucket_table as shared
 from gateway.ratelimit.model import Rate
-from gateway.ratelimit.pace import TICK, Pace
+from gateway.ratelimit.pace import TICK, LimitRate
 from gateway.ratelimit.redis_leased import lease
 from tests.soak.figures import keep
 from tests.support.flood import flood, gateways, steady_flood
@@ -25,7 +25,7 @@ from tests.support.steady import Asked, Steady, at
 
 SECONDS = 60
 LIMIT = Rate(300, 1, 100)
-LEASE = lease(Pace("n", LIMIT, 1, False, unit=TICK))
+LEASE = lease(LimitRate("n", LIMIT, 1, False, unit=TICK))
 BUSY = """
 routes:
   - {name: busy, match: {path: /busy}, respond: {status: 200}, rate_limit: {per: route, rate: 300/s, burst: 100SYNC}}

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gateway.cache.invalidation import invalidated
-from gateway.cache.lookup import Use, verdict
-from gateway.cache.request_directives import Asked, bare
-from gateway.cache.response import answered
+from gateway.cache.lookup import Action, verdict
+from gateway.cache.request_directives import RequestDirectives, bare
+from gateway.cache.response import respond_from_cache
 from gateway.cache.revalidate import (
     agrees,
     conditional,
@@ -16,21 +16,21 @@ from gateway.cache.revalidate import (
     head_agrees,
     is_error,
 )
-from gateway.cache.rules import Rules
+from gateway.cache.rules import CacheOptions
 from gateway.cache.storable import refusal
-from gateway.cache.stored_response import Stored, selects, stored
+from gateway.cache.stored_response import StoredResponse, selects, stored
 from gateway.exchange import Headers, Response
 
 #: (method, path, headers) -> (status, headers, body)
 Origin = Callable[[str, str, Headers], tuple[int, Headers, bytes]]
-Entry = tuple[Stored, bytes]
+Entry = tuple[StoredResponse, bytes]
 HOST = "http://a.example"
 
 
 class Cache:
     """One route's cache."""
 
-    def __init__(self, rules: Rules, origin: Origin, now: float) -> None:
+    def __init__(self, rules: CacheOptions, origin: Origin, now: float) -> None:
         self.rules = rules
         self.now = now
         self._origin = origin
@@ -38,21 +38,21 @@ class Cache:
 
     def ask(self, method: str, path: str, headers: Headers) -> Response:
         """Answer a request."""
-        asked = Asked.of(method, headers)
+        asked = RequestDirectives.of(method, headers)
         if method not in ("GET", "HEAD") or asked.is_for_origin:
             return self._pass(method, path, headers)
         entry = self._find(path, headers)
         found = verdict(asked, entry and entry[0], self.now)
-        if found.use is Use.TIMEOUT:
+        if found.use is Action.TIMEOUT:
             return Response(504, [])
-        if entry is not None and found.use in (Use.FRESH, Use.STALE, Use.REFRESH):
-            answer = answered(asked, *entry, found.age)
-            if found.use is Use.REFRESH:
+        if entry is not None and found.use in (Action.FRESH, Action.STALE, Action.REFRESH):
+            answer = respond_from_cache(asked, *entry, found.age)
+            if found.use is Action.REFRESH:
                 self._fetch(replace(asked, method="GET"), path, headers, entry)
             return answer
         answer = self._head(path, headers, entry) if method == "HEAD" else self._fetch(asked, path, headers, entry)
         if entry is not None and is_error(answer.status) and found.on_error:
-            return answered(asked, *entry, found.age)
+            return respond_from_cache(asked, *entry, found.age)
         return answer
 
     def _find(self, path: str, headers: Headers) -> Entry | None:
@@ -65,7 +65,7 @@ class Cache:
             self._kept.pop(gone, None)
         return Response(status, fields, body)
 
-    def _fetch(self, asked: Asked, path: str, headers: Headers, entry: Entry | None) -> Response:
+    def _fetch(self, asked: RequestDirectives, path: str, headers: Headers, entry: Entry | None) -> Response:
         times = (self.now, self.now)
         asking = conditional(entry[0]) if entry else []
         status, fields, body = self._origin("GET", path, bare(headers) + asking)
@@ -74,7 +74,7 @@ class Cache:
             self._drop(path, entry)
             if refusal(asked, fresh.status, fresh.headers, self.rules) is None:
                 self._keep(path, (fresh, entry[1]))
-            return answered(asked, fresh, entry[1], 0)
+            return respond_from_cache(asked, fresh, entry[1], 0)
         if refusal(asked, status, fields, self.rules) is None:
             if entry is not None:
                 self._drop(path, entry)

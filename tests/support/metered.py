@@ -9,20 +9,20 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.observability.metrics.reading import Reader
-from gateway.observability.metrics.snapshot import CallFigures, Figures, RouteFigures
+from gateway.observability.metrics.snapshot import RouteStats, Snapshot, UpstreamStats
 from tests.support.gateway import Gateway, wait_until
 from tests.support.operations import page_of
 from tests.support.raw import Client
 
 
-def reader(gateway: Gateway) -> Callable[[], Figures]:
+def reader(gateway: Gateway) -> Callable[[], Snapshot]:
     """Reads the meter of a running gateway."""
     return Reader(page_of(gateway.pid)).read
 
 
-def settled(read: Callable[[], Figures], is_so: Callable[[Figures], Any], what: str) -> Figures:
+def settled(read: Callable[[], Snapshot], is_so: Callable[[Snapshot], Any], what: str) -> Snapshot:
     """The first reading of which something is true: a request is counted after its last byte has gone out."""
-    found: list[Figures] = []
+    found: list[Snapshot] = []
 
     def look() -> Any:
         found[:] = [read()]
@@ -32,12 +32,12 @@ def settled(read: Callable[[], Figures], is_so: Callable[[Figures], Any], what: 
     return found[0]
 
 
-def requests(figures: RouteFigures | None) -> int:
+def requests(figures: RouteStats | None) -> int:
     """All requests of a route."""
     return sum(figures.requests.values()) if figures else 0
 
 
-def tries(figures: CallFigures) -> int:
+def tries(figures: UpstreamStats) -> int:
     """All tries that came to an end."""
     return sum(figures.answers.values()) + sum(figures.failures.values())
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gateway.state import Page
+from gateway.state import SharedMemory
 from tests.support.gateway import Gateway
 from tests.support.raw import Client
 
@@ -212,12 +212,12 @@ def runtime_folder(pid: int) -> Path:
     raise AssertionError(f"process {pid} holds no runtime directory")
 
 
-def page_of(pid: int) -> Page:
+def page_of(pid: int) -> SharedMemory:
     """The page that a gateway's processes share, mapped here as well."""
     for link in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):  # one that was closed meanwhile
             if "memfd:gateway-page" in os.readlink(link):
-                return Page.attach(os.open(link, os.O_RDWR))
+                return SharedMemory.attach(os.open(link, os.O_RDWR))
     raise AssertionError(f"process {pid} has no page")
 
 

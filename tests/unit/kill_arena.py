@@ -16,7 +16,7 @@ from itertools import count
 from pathlib import Path
 
 from gateway._fast.atomics import Cell, Memory
-from gateway.state import MemoryStore, Page
+from gateway.state import MemoryStore, SharedMemory
 from gateway.state.memory_store import CAPACITY_MIN
 
 ROUND = 4  # writers that run at the same time
@@ -40,7 +40,7 @@ class Arena:
     def __init__(self, directory, kills, seed):
         self.random = random.Random(seed)
         self.kills = kills
-        self.page = Page.create({"intents": 16 * kills}, workers_max=SLOTS)
+        self.page = SharedMemory.create({"intents": 16 * kills}, workers_max=SLOTS)
         self.memory = Memory(self.page.region("intents"))
         self.store = MemoryStore(Path(directory), capacity=CAPACITY_MIN)
         self.lost = self.store_lost = 0  # additions that their writers did not live to make

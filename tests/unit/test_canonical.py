@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.http.path import BadTarget, Canonical, canonical
+from gateway.http.path import Canonical, InvalidTarget, canonical_path
 
 PIECES = [
     "/",
@@ -36,8 +36,8 @@ targets = st.lists(st.sampled_from(PIECES), max_size=12).map(lambda pieces: "/" 
 
 def read(raw_path: str) -> Canonical | None:
     try:
-        return canonical(raw_path)
-    except BadTarget:
+        return canonical_path(raw_path)
+    except InvalidTarget:
         return None
 
 
@@ -59,7 +59,7 @@ def test_no_reading_has_empty_or_dot_segments(raw_path: str) -> None:
 @given(targets)
 def test_reading_the_canonical_path_again_changes_nothing(raw_path: str) -> None:
     if found := read(raw_path):
-        assert canonical(quote(found.path)).path == found.path
+        assert canonical_path(quote(found.path)).path == found.path
 
 
 @given(targets)
@@ -95,12 +95,12 @@ def test_an_encoded_slash_gives_two_readings_and_nothing_else_does(raw_path: str
     if found := read(raw_path):
         assert found.has_encoded_slash == ("%2f" in raw_path.lower())
         if found.alternative is not None:
-            assert found.path == canonical(raw_path.replace("%2f", "/").replace("%2F", "/")).path
+            assert found.path == canonical_path(raw_path.replace("%2f", "/").replace("%2F", "/")).path
 
 
 @given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="%#\\./")))
 def test_a_plain_path_is_returned_as_it_is(text: str) -> None:
-    assert canonical("/" + text) == ("/" + text, None, None, None)
+    assert canonical_path("/" + text) == ("/" + text, None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_plain_path_is_returned_as_it_is(text: str) -> None:
     ],
 )
 def test_the_canonical_path(raw_path: str, path: str, raw: tuple[str, ...] | None) -> None:
-    assert canonical(raw_path) == (path, raw, None, None)
+    assert canonical_path(raw_path) == (path, raw, None, None)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_the_canonical_path(raw_path: str, path: str, raw: tuple[str, ...] | Non
     ],
 )
 def test_an_encoded_slash_is_read_both_ways(raw_path: str, expected: tuple[object, ...]) -> None:
-    assert canonical(raw_path) == expected
+    assert canonical_path(raw_path) == expected
 
 
 @pytest.mark.parametrize(
@@ -196,8 +196,8 @@ def test_an_encoded_slash_is_read_both_ways(raw_path: str, expected: tuple[objec
     ],
 )
 def test_targets_that_are_refused(raw_path: str, words: str) -> None:
-    with pytest.raises(BadTarget, match=words):
-        canonical(raw_path)
+    with pytest.raises(InvalidTarget, match=words):
+        canonical_path(raw_path)
 
 
 @given(st.text(max_size=20).map(lambda text: "/" + text))

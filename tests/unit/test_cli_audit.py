@@ -7,13 +7,13 @@ from click.testing import CliRunner
 
 from gateway.cli.group import main
 from gateway.observability.audit.chain import entry
-from gateway.observability.audit.writer import FileBook
+from gateway.observability.audit.writer import AuditFile
 
 
 @pytest.fixture
 def log(tmp_path):
     path = tmp_path / "audit.log"
-    FileBook(str(path), b"").add([entry({"event": f"e{number}"}) for number in range(3)])
+    AuditFile(str(path), b"").add([entry({"event": f"e{number}"}) for number in range(3)])
     return path
 
 
@@ -40,7 +40,7 @@ def test_as_json(log):
 
 def test_files_in_any_order(log):
     old = log.rename(f"{log}.1")
-    FileBook(str(log), b"").add([entry({"event": "e3"})])
+    AuditFile(str(log), b"").add([entry({"event": "e3"})])
     assert verify(log, old)[0] == 0
     assert "no older file is given" in verify(log)[1]
     assert verify(log, "--partial")[0] == 0
@@ -53,7 +53,7 @@ def test_cut_off(log):
 
 def test_a_head_that_was_kept_elsewhere(log):
     kept = last_hash(log)
-    FileBook(str(log), b"").add([entry({"event": "later"})])
+    AuditFile(str(log), b"").add([entry({"event": "later"})])
     assert verify(log, "--head", kept)[0] == 0
     status, output = verify(log, "--head", "0" * 64)
     assert status == 1
@@ -67,7 +67,7 @@ def test_without_a_head_the_end_is_not_sure(log):
 
 def test_a_secret(log, tmp_path):
     path = tmp_path / "keyed.log"
-    FileBook(str(path), b"secret").add([entry({"event": "e"})])
+    AuditFile(str(path), b"secret").add([entry({"event": "e"})])
     assert verify(path)[0] == 1
     assert verify(path, "--secret-env", "KEY", env={"KEY": "secret"})[0] == 0
     assert verify(path, "--secret-env", "KEY", env={"KEY": "other"})[0] == 1

@@ -21,7 +21,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         return {"routes": {"item": {"hits": 3, "misses": 1, "stale": 0}}} if method == "GET" else None
 
     monkeypatch.setattr(cli_admin, "document_of", lambda config: None)
-    monkeypatch.setattr(cli_admin, "ask", ask)
+    monkeypatch.setattr(cli_admin, "admin_request", ask)
     return found
 
 
@@ -53,6 +53,6 @@ def test_what_is_wrong_is_one_line(asked: list[tuple[str, str]], monkeypatch: py
     def ask(*arguments: object) -> None:
         raise cli_admin.Problem("the admin API does not answer")
 
-    monkeypatch.setattr(cli_admin, "ask", ask)
+    monkeypatch.setattr(cli_admin, "admin_request", ask)
     result = CliRunner().invoke(main, ["cache", "purge", "--all"])
     assert (result.exit_code, result.output) == (1, "the admin API does not answer\n")

@@ -6,10 +6,10 @@ import pytest
 
 from gateway.config.compile import compile
 from gateway.config.document import loads
-from gateway.ratelimit.runtime import Limiting
-from gateway.routing.explain import Request, examine
+from gateway.ratelimit.runtime import RateLimitRuntime
+from gateway.routing.explain import Request, explain_request
 from gateway.routing.explain_text import in_words
-from gateway.upstream.compile import Resources
+from gateway.upstream.compile import RuntimeResources
 
 TEXT = """\
 version: 1
@@ -24,9 +24,9 @@ routes:
 
 
 def test_the_limits_in_the_order_in_which_they_are_asked():
-    document, limiting = loads(TEXT, "x.yaml"), Limiting.private()
-    plan = compile(document, Resources(limiting=limiting))
-    report = examine(Request("GET", "/items/7", ()), document, plan)
+    document, limiting = loads(TEXT, "x.yaml"), RateLimitRuntime.private()
+    plan = compile(document, RuntimeResources(limiting=limiting))
+    report = explain_request(Request("GET", "/items/7", ()), document, plan)
     assert [(row["name"], row["per"]) for row in report["limits"]] == [
         ("global", ["all"]),
         ("param-id-ip", ["param:id", "ip"]),
@@ -43,16 +43,16 @@ def test_a_preflight_touches_those_for_every_request():
     cors = 'cors: {web: {origins: ["https://app.test"]}}\ndefaults: {cors: web}\n'
     document = loads(TEXT.replace("rate_limits", f"{cors}rate_limits"), "x.yaml")
     asks = (("Origin", "https://app.test"), ("Access-Control-Request-Method", "GET"))
-    report = examine(Request("OPTIONS", "/items/7", asks), document, compile(document))
+    report = explain_request(Request("OPTIONS", "/items/7", asks), document, compile(document))
     assert [row["name"] for row in report["limits"]] == ["global", "who"]
     assert (report["route"]["name"], report["answer"]["status"]) == ("item", 204)
-    report = examine(Request("OPTIONS", "/items/7", asks[:1]), document, compile(document))
+    report = explain_request(Request("OPTIONS", "/items/7", asks[:1]), document, compile(document))
     assert len(report["limits"]) == 3
 
 
 def test_what_matches_no_route_touches_those_for_every_request():
     document = loads(TEXT, "x.yaml")
-    report = examine(Request("GET", "/nowhere", ()), document, compile(document))
+    report = explain_request(Request("GET", "/nowhere", ()), document, compile(document))
     assert [row["name"] for row in report["limits"]] == ["global", "who"]
     assert report["answer"]["status"] == 404
 
@@ -60,7 +60,7 @@ def test_what_matches_no_route_touches_those_for_every_request():
 def explained(store: str, more: str) -> str:
     limit = f"rate_limits: [{{name: n, per: all, rate: 10/s, {more}}}]"
     document = loads(f"version: 1\nstore: {store}\n{limit}\nroutes: []\n", "x.yaml")
-    return "\n".join(in_words(examine(Request("GET", "/", ()), document, compile(document))))
+    return "\n".join(in_words(explain_request(Request("GET", "/", ()), document, compile(document))))
 
 
 @pytest.mark.parametrize(

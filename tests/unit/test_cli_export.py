@@ -16,7 +16,7 @@ from gateway.alerting.export.alertmanager import config
 from gateway.alerting.model import Alerting, Escalation
 from gateway.alerting.rules.expression import parse
 from gateway.alerting.rules.signals import SIGNALS
-from gateway.alerting.silences import Weekly
+from gateway.alerting.silences import MaintenanceWindow
 from gateway.cli.group import main
 from gateway.observability.metrics import families, self_families
 
@@ -145,10 +145,10 @@ def test_alertmanager_takes_its_configuration(exported, tmp_path):
 
 
 def test_windows_of_one_kind_of_alert_all_count(tmp_path):
-    windows = [Weekly((("name", "a"),), (0,), 60, 120), Weekly((("name", "a"),), (1,), 0, 60)]
+    windows = [MaintenanceWindow((("name", "a"),), (0,), 60, 120), MaintenanceWindow((("name", "a"),), (1,), 0, 60)]
     found, left_out = config(Alerting(escalations=(Escalation("page", (), ""),), windows=tuple(windows)), "/x")
     assert [route.get("mute_time_intervals") for route in found["route"]["routes"]] == [["window-1", "window-2"], None]
-    other = Weekly((("route", "b"),), (2,), 0, 60)
+    other = MaintenanceWindow((("route", "b"),), (2,), 0, 60)
     _, left_out = config(Alerting(escalations=(Escalation("page", (), ""),), windows=(*windows, other)), "/x")
     assert "several" in "".join(left_out)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.errors import KINDS
 from gateway.http.grpc import (
     CODES,
-    End,
+    GrpcStatus,
     Sizes,
     code_for,
     ending,
@@ -78,5 +78,5 @@ def test_words_travel_as_visible_characters(words: str) -> None:
 
 
 def test_an_end_is_nothing_of_a_body() -> None:
-    end = End.of([("grpc-status", "0")])
+    end = GrpcStatus.of([("grpc-status", "0")])
     assert end == b"" and not end and end.fields == [("grpc-status", "0")]

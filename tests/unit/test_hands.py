@@ -11,7 +11,7 @@ import pytest
 from gevent import getcurrent
 
 from gateway.upstream import greenlets as hands
-from gateway.upstream.greenlets import Hands
+from gateway.upstream.greenlets import GreenletPool
 from tests.support.greenlets import until
 
 
@@ -21,7 +21,7 @@ def seen() -> list[object]:
 
 
 def test_what_comes_after_one_another_is_done_by_the_same(seen):
-    made = Hands()
+    made = GreenletPool()
     for _ in range(3):
         made.start(lambda: seen.append(getcurrent()))
         gevent.sleep(0)
@@ -29,7 +29,7 @@ def test_what_comes_after_one_another_is_done_by_the_same(seen):
 
 
 def test_what_comes_at_once_is_done_beside_each_other(seen):
-    made = Hands()
+    made = GreenletPool()
 
     def work() -> None:
         seen.append(getcurrent())
@@ -42,7 +42,7 @@ def test_what_comes_at_once_is_done_beside_each_other(seen):
 
 
 def test_who_is_ended_does_no_more(seen):
-    made = Hands()
+    made = GreenletPool()
 
     def work() -> None:
         try:
@@ -61,7 +61,7 @@ def test_who_is_ended_does_no_more(seen):
 
 def test_no_more_wait_than_are_allowed(seen, monkeypatch):
     monkeypatch.setattr(hands, "IDLE_MAX", 2)
-    made = Hands()
+    made = GreenletPool()
     for _ in range(5):
         made.start(lambda: seen.append(getcurrent()))
     gevent.sleep(0)
@@ -69,7 +69,7 @@ def test_no_more_wait_than_are_allowed(seen, monkeypatch):
 
 
 def test_nothing_of_a_job_is_kept_after_it():
-    made = Hands()
+    made = GreenletPool()
 
     class Big:
         pass
@@ -84,7 +84,7 @@ def test_nothing_of_a_job_is_kept_after_it():
 
 
 def test_who_was_quicker_than_its_end_works_on_for_others(seen):
-    made = Hands()
+    made = GreenletPool()
     go = gevent.event.Event()
     hand = made.start(go.wait)
     gevent.sleep(0)

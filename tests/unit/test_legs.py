@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.subrequest import leg, parsed
+from gateway.upstream.subrequest import parsed, subrequest
 from tests.exchanges import exchange
 
 ALPHABET = st.characters(exclude_categories=["Cs"])
@@ -49,4 +49,4 @@ def test_what_is_no_json_is_refused(data):
 
 @pytest.mark.parametrize("is_hurried", [True, False])
 def test_that_the_client_has_cut_the_time_short_is_known_to_who_judges_the_upstream(is_hurried):
-    assert leg(exchange(plan=None, hurried=is_hurried), "GET", "/", 1.0).hurried is is_hurried
+    assert subrequest(exchange(plan=None, hurried=is_hurried), "GET", "/", 1.0).hurried is is_hurried

@@ -19,7 +19,7 @@ from gateway.ratelimit.bucket_table import (
     private,
     region_size,
 )
-from gateway.state import Page
+from gateway.state import SharedMemory
 from tests.support.forks import children, ends, run_all, spin
 
 PROCESSES = 8
@@ -33,7 +33,7 @@ KILLS = int(os.environ.get("GATEWAY_KILLS", "60"))
 
 @pytest.fixture
 def page():
-    made = Page.create({REGION: region_size(BLOCK), "notes": 65_536}, workers_max=4)
+    made = SharedMemory.create({REGION: region_size(BLOCK), "notes": 65_536}, workers_max=4)
     yield made
     os.close(made.fd)
 
@@ -63,7 +63,7 @@ class Notes:
 
 def hammer(page, process, shape, keys, until):
     """Take again and again; what was admitted is written down after it was."""
-    buckets, notes = buckets_of(Page.attach(os.dup(page.fd))), Notes(page)
+    buckets, notes = buckets_of(SharedMemory.attach(os.dup(page.fd))), Notes(page)
     counted = {key: notes.admitted(process, key) for key in keys}
     last = notes.time(process, True)
     choose, (interval, burst) = random.Random(process), shape
@@ -107,7 +107,7 @@ def test_more_keys_than_room_in_eight_processes(page):
 
 def race(page, debt, at):
     """Take every key once, at the time that is the key's: all processes but the first come too late for it."""
-    buckets, memory = buckets_of(Page.attach(os.dup(page.fd))), Memory(page.region("race"))
+    buckets, memory = buckets_of(SharedMemory.attach(os.dup(page.fd))), Memory(page.region("race"))
     ready = Cell(memory, 8 * (RACED + 1))
     ready.add(1)
     while ready.load() < RACERS:
@@ -120,7 +120,7 @@ def race(page, debt, at):
 
 def disturb(page, at):
     """Make room in the block and take it away, so that two who look at it at once choose different entries."""
-    buckets, choose = buckets_of(Page.attach(os.dup(page.fd))), random.Random(1)
+    buckets, choose = buckets_of(SharedMemory.attach(os.dup(page.fd))), random.Random(1)
     while True:
         key, now = choose.randrange(1 << 40, (1 << 40) + 20), 10 * at.load()
         buckets.take(key, 10, 10, 1, now)
@@ -132,7 +132,7 @@ def disturb(page, at):
 @pytest.mark.parametrize("debt", [8, 40])
 def test_a_key_that_all_want_at_once_is_taken_once(debt):
     """Entries change hands all the time; with debts that last for 40 keys most must share."""
-    page = Page.create({REGION: region_size(BLOCK), "race": 8 * (RACED + 2)}, workers_max=4)
+    page = SharedMemory.create({REGION: region_size(BLOCK), "race": 8 * (RACED + 2)}, workers_max=4)
     at = Cell(Memory(page.region("race")), 0)
     racers = [lambda: race(page, debt, at)] * RACERS
     with children([lambda: disturb(page, at)] * 2), children(racers) as pids:
@@ -189,7 +189,7 @@ def _shape(shape):
 def test_a_new_master_goes_on_with_what_is_owed(page):
     buckets = buckets_of(page)
     assert [buckets.take(9, SECOND, 2 * SECOND, 1, SECOND) for _ in range(3)] == [0, 0, SECOND]
-    again = Page.attach(os.dup(page.fd))
+    again = SharedMemory.attach(os.dup(page.fd))
     assert buckets_of(again, 500).take(9, SECOND, 2 * SECOND, 1, SECOND) == SECOND
     assert buckets_of(again, 500).capacity == BLOCK, "the page stays what it is"
     os.close(again.fd)
@@ -197,7 +197,7 @@ def test_a_new_master_goes_on_with_what_is_owed(page):
 
 def test_a_page_of_before_there_were_limits(caplog):
     """Its new master limits by itself, in memory that its workers inherit, and says so."""
-    old = Page.create({"traffic": 4096}, workers_max=4)
+    old = SharedMemory.create({"traffic": 4096}, workers_max=4)
     with caplog.at_level(logging.WARNING, "gateway"):
         buckets = buckets_of(old, 100)
     (record,) = caplog.records

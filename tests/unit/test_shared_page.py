@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from gateway.state import (
-    Page,
-    PageError,
+    SharedMemory,
+    SharedMemoryError,
     WorkerState,
     process,
 )
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def shared():
-    made = Page.create({"buckets": 10_000, "meter": 4096}, workers_max=3)
+    made = SharedMemory.create({"buckets": 10_000, "meter": 4096}, workers_max=3)
     yield made
     os.close(made.fd)
 
@@ -61,7 +61,7 @@ def test_regions_are_where_they_were_and_touch_nothing_else(shared):
     assert (len(buckets), len(meter)) == (10_000, 4096)
     buckets[:] = b"b" * 10_000
     meter[:] = b"m" * 4096
-    again = Page.attach(os.dup(shared.fd))
+    again = SharedMemory.attach(os.dup(shared.fd))
     assert bytes(again.region("buckets")) == b"b" * 10_000
     assert bytes(again.region("meter")) == b"m" * 4096
     assert again.workers()[0].requests == 3
@@ -69,14 +69,14 @@ def test_regions_are_where_they_were_and_touch_nothing_else(shared):
 
 
 def test_an_unknown_region_is_named(shared):
-    with pytest.raises(PageError, match=re.escape("no region 'cache', only ['buckets', 'meter']")):
+    with pytest.raises(SharedMemoryError, match=re.escape("no region 'cache', only ['buckets', 'meter']")):
         shared.region("cache")
 
 
 @pytest.mark.parametrize("regions", [{"": 8}, {"x" * 49: 8}, {"a": 0}, {str(number): 8 for number in range(17)}])
 def test_regions_that_cannot_be_placed(regions):
-    with pytest.raises(PageError):
-        Page.create(regions)
+    with pytest.raises(SharedMemoryError):
+        SharedMemory.create(regions)
 
 
 def test_a_worker_tells_what_it_does(shared):
@@ -155,7 +155,7 @@ def test_a_full_page_says_so_and_slots_of_the_dead_are_taken(shared):
         with sleeper() as three:
             for pid in (one, two, three):
                 shared.claim_slot(pid)
-            with pytest.raises(PageError, match="all 3 worker slots"):
+            with pytest.raises(SharedMemoryError, match="all 3 worker slots"):
                 shared.claim_slot(os.getpid())
         shared.claim_slot(os.getpid())
         assert {worker.pid for worker in shared.workers()} == {one, two, os.getpid()}
@@ -224,8 +224,8 @@ def test_only_the_holder_resigns(shared):
 
 NEW_MASTER = """
 import os, sys
-from gateway.state import Page
-page = Page.from_env(os.environ)
+from gateway.state import SharedMemory
+page = SharedMemory.from_env(os.environ)
 assert not os.get_inheritable(page.fd)
 page.generation.add(1)
 page.region("meter")[0] = 9
@@ -253,40 +253,42 @@ def test_a_new_master_maps_the_same_page(shared):
 
 
 def test_no_page_is_handed_over():
-    assert Page.from_env({}) is None
+    assert SharedMemory.from_env({}) is None
 
 
 @pytest.mark.parametrize("number", ["", "-1", "x", "٣"])
 def test_a_handover_that_is_no_number(number):
-    with pytest.raises(PageError, match="GATEWAY_PAGE_FD is not the number"):
-        Page.from_env({page.HANDOVER: number})
+    with pytest.raises(SharedMemoryError, match="GATEWAY_PAGE_FD is not the number"):
+        SharedMemory.from_env({page.HANDOVER: number})
 
 
 def test_a_handover_of_a_closed_descriptor(shared):
     closed = os.dup(shared.fd)
     os.close(closed)
-    with pytest.raises(PageError, match=f"descriptor {closed} holds no page"):
-        Page.from_env({page.HANDOVER: str(closed)})
+    with pytest.raises(SharedMemoryError, match=f"descriptor {closed} holds no page"):
+        SharedMemory.from_env({page.HANDOVER: str(closed)})
 
 
 def test_another_layout_is_refused(shared):
     os.pwrite(shared.fd, (page.LAYOUT + 1).to_bytes(8, "little"), 8)
-    with pytest.raises(PageError, match=f"layout {page.LAYOUT + 1}, this gateway speaks layout {page.LAYOUT}: restart"):
-        Page.attach(shared.fd)
+    with pytest.raises(
+        SharedMemoryError, match=f"layout {page.LAYOUT + 1}, this gateway speaks layout {page.LAYOUT}: restart"
+    ):
+        SharedMemory.attach(shared.fd)
 
 
 def test_another_size_is_refused(shared):
     os.pwrite(shared.fd, (8192).to_bytes(8, "little"), 16)
-    with pytest.raises(PageError, match="says 8192 bytes"):
-        Page.attach(shared.fd)
+    with pytest.raises(SharedMemoryError, match="says 8192 bytes"):
+        SharedMemory.attach(shared.fd)
 
 
 @pytest.mark.parametrize("content", [b"", b"gw-page", b"x" * 9000])
 def test_what_is_no_page_is_refused(content, tmp_path):
     other = tmp_path / "other"
     other.write_bytes(content)
-    with other.open("r+b") as file, pytest.raises(PageError, match="holds no page"):
-        Page.attach(file.fileno())
+    with other.open("r+b") as file, pytest.raises(SharedMemoryError, match="holds no page"):
+        SharedMemory.attach(file.fileno())
 
 
 def test_nobody_shrinks_the_page_under_the_others(shared):
@@ -305,7 +307,7 @@ def test_a_changed_layout_has_a_new_version():
 
 
 def test_living_owners_of_slots_are_known():
-    page = Page.create(workers_max=4)
+    page = SharedMemory.create(workers_max=4)
     slot = page.claim_slot(os.getpid())
     assert page.owners() == {slot.index: os.getpid()}
     with subprocess.Popen(["sleep", "60"]) as gone:

@@ -11,7 +11,7 @@ from time import monotonic
 
 import pytest
 
-from gateway.state.fail_fast_store import PAUSE, PAUSE_MAX, Guarded
+from gateway.state.fail_fast_store import PAUSE, PAUSE_MAX, FailFastStore
 from gateway.state.open_store import open_store
 from gateway.state.redis import client as redis_client
 from gateway.state.redis.address import parse
@@ -237,7 +237,7 @@ def test_a_silent_server_holds_up_nobody_for_long(folder, opened, monkeypatch):
         other = opened(f"redis://127.0.0.1:{server.port}")
         other.set(b"k", b"v", None)
         monkeypatch.setattr(redis_client, "PATIENCE", PATIENCE)
-        guarded = Guarded(opened(f"redis://127.0.0.1:{server.port}"))
+        guarded = FailFastStore(opened(f"redis://127.0.0.1:{server.port}"))
         wait_until(lambda: not fails(guarded, b"k"), "it is asked")
         server.pause()
         failed = []
@@ -347,7 +347,7 @@ class Clock:
 
 @pytest.fixture
 def guarded():
-    made = Guarded(Faulty(), Clock())
+    made = FailFastStore(Faulty(), Clock())
     return made, made._store, made._clock
 
 
@@ -429,7 +429,7 @@ def test_redis_is_imported_for_a_redis_only(tmp_path):
 
 def test_opening(tmp_path, server):
     store = open_store(f"redis://127.0.0.1:{server.port}", tmp_path)
-    assert isinstance(store, Guarded)
+    assert isinstance(store, FailFastStore)
     for key in (b"a", b"b"):
         store.set(key, b"1", 60)
     assert store.set_if_absent(b"a", b"", None) is False

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 import click
 
-from gateway.cli.options import Menu, format_option
+from gateway.cli.options import LazyGroup, format_option
 
 #: complaints that are shown of a file; the rest is counted
 _SHOWN = 20
@@ -45,7 +45,7 @@ class _Malformed(Exception):
         self.complaints = complaints
 
 
-@click.group(cls=Menu)
+@click.group(cls=LazyGroup)
 def anomaly() -> None:
     """What the detector of anomaly alerts would have said."""
 

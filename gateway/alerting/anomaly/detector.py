@@ -17,7 +17,7 @@ from gateway.alerting.anomaly.models import (
     SHIFT,
     STUCK,
     UNREST,
-    Views,
+    AnomalyModels,
 )
 
 #: values without an alarm that end an incident: the next alarm begins another
@@ -67,7 +67,7 @@ class Detector:
         self._warmup = warmup
         self._relative = relative
         self._absolute = absolute
-        self._views = Views()
+        self._views = AnomalyModels()
         self._calm = _QUIET
         self._open = False
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from gateway.alerting.anomaly.residuals import Sides
-from gateway.alerting.anomaly.seasonal import DAY, WEEK, Season
+from gateway.alerting.anomaly.residuals import ResidualDistribution
+from gateway.alerting.anomaly.seasonal import DAY, WEEK, SeasonalBaseline
 
 #: beside the last values; beside what is long usual; beside this time of the day; a small step that stays;
 #: the size of the jumps; the same value again and again
@@ -39,7 +39,7 @@ def _clip(distance: float, most: float) -> float:
     return max(-most, min(distance, most))
 
 
-class Views:
+class AnomalyModels:
     """What is kept of a series: levels, seasons, and the past distances of each view."""
 
     __slots__ = (
@@ -63,8 +63,8 @@ class Views:
         # the last level without its season, the long level, the usual size
         self._fast = self._slow = self._size = 0.0
         self._quick = self._long = self._moves = 0.0
-        self._day = Season(DAY, 96)
-        self._week = Season(WEEK, 168)
+        self._day = SeasonalBaseline(DAY, 96)
+        self._week = SeasonalBaseline(WEEK, 168)
         # what the season says of now; what the level is taken beside; errors with and without a season
         self._usual: float | None = None
         self._span = (0.0, 0.0)
@@ -73,7 +73,7 @@ class Views:
         # how long the run was that ended with the last value
         self._ended = -1
         self._error = self._plain = 0.0
-        self._sides = tuple(Sides(memory) for memory in (3_000, 6_000, 3_000, 6_000, 6_000, 6_000))
+        self._sides = tuple(ResidualDistribution(memory) for memory in (3_000, 6_000, 3_000, 6_000, 6_000, 6_000))
         self._distances = self._floors = _NONE
 
     @property

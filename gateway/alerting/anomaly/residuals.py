@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gateway.alerting.anomaly.tail import Tail
+from gateway.alerting.anomaly.tail import TailEstimator
 
 #: where the tail of even noise begins, in mean distances, as Tail counts
 _EDGE = 1.35
@@ -13,7 +13,7 @@ _MEAN = 0.2
 _CLIP = 5.0
 
 
-class Sides:
+class ResidualDistribution:
     """Distances from an expectation: their scale, and both tails of them."""
 
     __slots__ = ("count", "down", "memory", "scale", "up")
@@ -22,8 +22,8 @@ class Sides:
         self.count = 0
         self.memory = memory
         self.scale = 0.0
-        self.up = Tail(_EDGE, _MEAN)
-        self.down = Tail(_EDGE, _MEAN)
+        self.up = TailEstimator(_EDGE, _MEAN)
+        self.down = TailEstimator(_EDGE, _MEAN)
 
     def weigh(self, distance: float, floor: float) -> float:
         """How surprising `distance` is, -ln of its share, on its own side; `floor` is the least scale."""

@@ -8,7 +8,7 @@ WEEK = 7 * DAY
 _LEAST = 0.2
 
 
-class Season:
+class SeasonalBaseline:
     """A period in slots; each keeps a mean of what its visits brought, the newest counting most."""
 
     __slots__ = ("error", "period", "slot", "slots", "sum", "values", "visits", "weight")

@@ -25,7 +25,7 @@ _LIKE = 0.1
 _FADE = 0.998
 
 
-class Tail:
+class TailEstimator:
     """The upper tail of numbers on a logarithmic scale (see Side): a moving edge, and the mean of what lies beyond it.
 
     Beyond the edge the numbers are taken to fall off exponentially: on the logarithmic scale that is a power law, so

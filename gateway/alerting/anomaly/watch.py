@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from gateway.alerting.anomaly.detector import Detector, Verdict
-from gateway.alerting.rules.evaluate import Finding
+from gateway.alerting.rules.evaluate import Evaluation
 from gateway.alerting.rules.measure import measure
 from gateway.alerting.rules.rule import Rule
 from gateway.alerting.rules.signals import SIGNALS, shown
 from gateway.alerting.rules.terms import Call
-from gateway.observability.metrics.snapshot import Figures
+from gateway.observability.metrics.snapshot import Snapshot
 
 #: seconds between two looks, which is the window too
 EVERY: Final = 60.0
@@ -45,11 +45,11 @@ class Sight:
 
     rule: Rule
     more: dict[str, str]
-    finding: Finding
+    finding: Evaluation
     words: str
 
 
-class Unusual:
+class AnomalyWatcher:
     """Keeps the detectors; those of rules and routes that go are forgotten."""
 
     def __init__(self, make: Callable[[float, float], Detector], folder: Path) -> None:
@@ -69,7 +69,7 @@ class Unusual:
         names = {rule.name for rule in self._rules}
         self._detectors = {key: each for key, each in self._detectors.items() if key[0] in names and key[1] in routes}
 
-    def look(self, now: float, since: Callable[[float], Figures], covered: float) -> list[Sight]:
+    def look(self, now: float, since: Callable[[float], Snapshot], covered: float) -> list[Sight]:
         """What a minute says; nothing within one, and until a whole one is known."""
         # NOTE: a clock that was set back makes one look too many, and no pause.
         if not self._rules or now < self._due <= now + EVERY or covered < EVERY:
@@ -101,7 +101,7 @@ class Unusual:
             return {}
         return dict(found)
 
-    def _of(self, rule: Rule, figures: Figures, now: float) -> Iterator[Sight]:
+    def _of(self, rule: Rule, figures: Snapshot, now: float) -> Iterator[Sight]:
         assert rule.watch is not None
         for route in rule.watch.routes or self._busiest(rule, figures):
             for metric in rule.watch.metrics:
@@ -109,14 +109,14 @@ class Unusual:
                 if sight is not None:
                     yield sight
 
-    def _busiest(self, rule: Rule, figures: Figures) -> list[str]:
+    def _busiest(self, rule: Rule, figures: Snapshot) -> list[str]:
         """Routes that are watched already, and the busiest others while there is room."""
         known = dict.fromkeys(route for name, route, _ in self._detectors if name == rule.name)
         by_requests = sorted(figures.routes, key=lambda name: -sum(figures.routes[name].requests.values()))
         known.update(dict.fromkeys(name for name in by_requests if name and name != "(other)"))
         return list(known)[:ROUTES]
 
-    def _watched(self, rule: Rule, route: str, metric: str, figures: Figures, now: float) -> Sight | None:
+    def _watched(self, rule: Rule, route: str, metric: str, figures: Snapshot, now: float) -> Sight | None:
         assert rule.watch is not None
         unit = SIGNALS[metric].unit
         call = Call(metric, unit, EVERY, route, text=f"{metric} of route {route}")
@@ -126,13 +126,13 @@ class Unusual:
         key = rule.name, route, metric
         detector = self._detectors.get(key)
         if value is None:
-            return None if detector is None else Sight(rule, {"route": route, "metric": metric}, Finding(None), "")
+            return None if detector is None else Sight(rule, {"route": route, "metric": metric}, Evaluation(None), "")
         if detector is None and len(self._detectors) >= DETECTORS:
             return None
         if detector is None:
             detector = self._detectors[key] = self._make(rule.watch.sensitivity, EFFECT[metric])
         verdict = detector.observe(now, value)
-        finding = Finding(verdict.is_anomalous, value, call)
+        finding = Evaluation(verdict.is_anomalous, value, call)
         usual = f"{call.text} is {shown(value, unit)}, as usual"
         words = explained(call, value, verdict) if verdict.is_anomalous else usual
         return Sight(rule, {"route": route, "metric": metric}, finding, words)

@@ -7,7 +7,7 @@ import ssl
 from email.message import EmailMessage
 from urllib.parse import urlsplit
 
-from gateway.alerting.channels.sending import ANSWER, Unsent
+from gateway.alerting.channels.sending import ANSWER, DeliveryError
 from gateway.alerting.model import Channel
 
 
@@ -19,15 +19,15 @@ def send_mail(channel: Channel, message: EmailMessage) -> str:
                 server.login(channel.user, channel.password)
             refused = server.send_message(message, channel.sender, list(channel.to))
     except smtplib.SMTPResponseException as error:
-        raise Unsent(f"the server answered {error.smtp_code}") from None
+        raise DeliveryError(f"the server answered {error.smtp_code}") from None
     except smtplib.SMTPRecipientsRefused:
-        raise Unsent("the server takes none of the recipients") from None
+        raise DeliveryError("the server takes none of the recipients") from None
     except smtplib.SMTPNotSupportedError:
-        raise Unsent("the server does not offer STARTTLS or the login") from None
+        raise DeliveryError("the server does not offer STARTTLS or the login") from None
     except ssl.SSLError:
-        raise Unsent("the server's certificate is not trusted, or TLS failed") from None
+        raise DeliveryError("the server's certificate is not trusted, or TLS failed") from None
     except (smtplib.SMTPException, OSError) as error:
-        raise Unsent(f"the server cannot be reached: {type(error).__name__}") from None
+        raise DeliveryError(f"the server cannot be reached: {type(error).__name__}") from None
     return f"taken for all but {len(refused)} of {len(channel.to)}" if refused else "taken"
 
 

@@ -15,9 +15,9 @@ from typing import Final
 import gevent
 from gevent.event import Event
 
-from gateway.alerting.channels.sending import Unsent, send
+from gateway.alerting.channels.sending import DeliveryError, send
 from gateway.alerting.model import Channel
-from gateway.alerting.notification import Note
+from gateway.alerting.notification import Notification
 
 log = logging.getLogger("gateway")
 
@@ -33,22 +33,22 @@ LANES: Final = 64
 
 
 @dataclass(slots=True)
-class Waiting:
+class Delivery:
     """One note; `due` is on the monotonic clock."""
 
-    note: Note
+    note: Notification
     due: float
     tries: int = 0
     is_again: bool = False
 
 
-class Lane:
+class DeliveryQueue:
     """What waits for one receiver, and the greenlet that sends it while there is anything."""
 
     def __init__(self, outbox: Outbox, channel: Channel) -> None:
         self._outbox = outbox
         self._channel = channel
-        self._waiting: list[Waiting] = []
+        self._waiting: list[Delivery] = []
         self._came = Event()
         self._greenlet: gevent.Greenlet[[], None] | None = None
 
@@ -56,25 +56,25 @@ class Lane:
         return len(self._waiting)
 
     @property
-    def unsent(self) -> list[tuple[str, Note]]:
+    def unsent(self) -> list[tuple[str, Notification]]:
         """The notes that have not arrived, in their order, each behind the kind of the channel."""
         return [(self._channel.kind, each.note) for each in self._waiting]
 
-    def put(self, note: Note) -> None:
+    def put(self, note: Notification) -> None:
         """Take one more; what it makes superfluous goes."""
         self._make_room(note)
-        self._add(Waiting(note, self._outbox.clock()))
+        self._add(Delivery(note, self._outbox.clock()))
 
-    def again(self, note: Note) -> None:
+    def again(self, note: Notification) -> None:
         """The same once more: brings up to date what waits of it, and never takes the room of another."""
         old = [each for each in self._waiting if (each.note.key, each.note.tier) == (note.key, note.tier)]
         old = [each for each in old if each.note.state != "resolved"]
         for each in old:
             each.note = note
         if not old and len(self._waiting) < ROOM // 2:
-            self._add(Waiting(note, self._outbox.clock(), is_again=True))
+            self._add(Delivery(note, self._outbox.clock(), is_again=True))
 
-    def _add(self, one: Waiting) -> None:
+    def _add(self, one: Delivery) -> None:
         self._waiting.append(one)
         self._came.set()
         if self._greenlet is None:
@@ -85,7 +85,7 @@ class Lane:
         if self._greenlet is not None:
             self._greenlet.kill(block=False)
 
-    def _make_room(self, note: Note) -> None:
+    def _make_room(self, note: Notification) -> None:
         """The same message again replaces the older; of a full queue the oldest of the alert goes, else of all."""
         for each in self._waiting:
             old = each.note
@@ -109,20 +109,20 @@ class Lane:
                 self._try(one)
         self._greenlet = None
 
-    def _next(self) -> Waiting:
+    def _next(self) -> Delivery:
         """What is due first; a note waits for those of the same alert that came before it."""
-        firsts: dict[str, Waiting] = {}
+        firsts: dict[str, Delivery] = {}
         for each in self._waiting:
             firsts.setdefault(each.note.key, each)
         return min(firsts.values(), key=lambda each: each.due)
 
-    def _try(self, one: Waiting) -> None:
+    def _try(self, one: Delivery) -> None:
         note, label = one.note, self._channel.label
         try:
             # NOTE: a library's own timeouts are for each read, and a receiver that drips is never late for one.
-            with gevent.Timeout(WITHIN, Unsent("it takes too long")):
+            with gevent.Timeout(WITHIN, DeliveryError("it takes too long")):
                 said = self._outbox.send(self._channel, note)
-        except Unsent as unsent:
+        except DeliveryError as unsent:
             self._later(one, str(unsent))
         except Exception as error:  # a library's own trouble must not end the lane
             log.exception("alert %s: telling %s failed", note.key, label)
@@ -135,7 +135,7 @@ class Lane:
             level = logging.DEBUG if one.is_again else logging.INFO
             log.log(level, "alert %s is %s: tier %d was told by %s, %s", note.key, note.state, note.tier, label, said)
 
-    def _later(self, one: Waiting, why: str) -> None:
+    def _later(self, one: Delivery, why: str) -> None:
         one.tries += 1
         longest = min(PAUSE_MAX, PAUSE * 2 ** min(one.tries - 1, 10))
         # at least half of it: many alerts at once must not come back at once, and none at the same instant
@@ -150,28 +150,28 @@ class Outbox:
     """All lanes. `clock` is monotonic, seconds."""
 
     def __init__(
-        self, send: Callable[[Channel, Note], str] = send, clock: Callable[[], float] = time.monotonic
+        self, send: Callable[[Channel, Notification], str] = send, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.send = send
         self.clock = clock
         #: called when a note has arrived, for who remembers which have not
         self.on_sent: Callable[[], None] = lambda: None
         self.counts: dict[tuple[str, str], int] = {}
-        self._lanes: dict[Channel, Lane] = {}
+        self._lanes: dict[Channel, DeliveryQueue] = {}
 
-    def put(self, channel: Channel, note: Note) -> None:
+    def put(self, channel: Channel, note: Notification) -> None:
         """Have a note sent."""
         self._lane(channel).put(note)
 
-    def again(self, channel: Channel, note: Note) -> None:
+    def again(self, channel: Channel, note: Notification) -> None:
         """Have one sent that the receiver knows; left out while much else waits for it."""
         self._lane(channel).again(note)
 
-    def _lane(self, channel: Channel) -> Lane:
+    def _lane(self, channel: Channel) -> DeliveryQueue:
         lane = self._lanes.get(channel)
         if lane is None:
             self._tidy()
-            lane = self._lanes[channel] = Lane(self, channel)
+            lane = self._lanes[channel] = DeliveryQueue(self, channel)
         return lane
 
     def count(self, channel: Channel, outcome: str) -> None:
@@ -180,7 +180,7 @@ class Outbox:
         self.counts[key] = self.counts.get(key, 0) + 1
 
     @property
-    def unsent(self) -> list[tuple[str, Note]]:
+    def unsent(self) -> list[tuple[str, Notification]]:
         """The notes that have not arrived, each behind the kind of its channel, of which a tier has one."""
         return [each for lane in self._lanes.values() for each in lane.unsent]
 

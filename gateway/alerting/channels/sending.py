@@ -6,18 +6,18 @@ from typing import Final
 
 from gateway.alerting import bodies
 from gateway.alerting.model import Channel
-from gateway.alerting.notification import Note
+from gateway.alerting.notification import Notification
 
 #: seconds to connect, and until the whole answer is there
 CONNECT: Final = 3.0
 ANSWER: Final = 10.0
 
 
-class Unsent(Exception):
+class DeliveryError(Exception):
     """Why a note did not arrive, in words that hold no secret."""
 
 
-def send(channel: Channel, note: Note) -> str:
+def send(channel: Channel, note: Notification) -> str:
     """What the receiver answered, in words. Raises Unsent."""
     if channel.kind == "email":
         from gateway.alerting.channels.email import send_mail
@@ -28,7 +28,7 @@ def send(channel: Channel, note: Note) -> str:
     return post(channel, address(channel), body(channel, note))
 
 
-def body(channel: Channel, note: Note) -> object:
+def body(channel: Channel, note: Notification) -> object:
     """What is sent over HTTP, before it is JSON."""
     if channel.kind == "slack":
         return bodies.slack(note)

@@ -9,7 +9,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from gateway import __version__
-from gateway.alerting.channels.sending import ANSWER, CONNECT, Unsent
+from gateway.alerting.channels.sending import ANSWER, CONNECT, DeliveryError
 from gateway.alerting.model import Channel
 
 #: bytes of an answer that are read
@@ -29,9 +29,9 @@ def post(channel: Channel, url: str, body: object) -> str:
             finally:
                 answer.close()
         except (HTTPError, OSError, ValueError) as error:
-            raise Unsent(_words(error)) from None
+            raise DeliveryError(_words(error)) from None
     if not 200 <= answer.status < 300:
-        raise Unsent(f"it answered {answer.status}")
+        raise DeliveryError(f"it answered {answer.status}")
     return f"answered {answer.status}"
 
 
@@ -41,7 +41,7 @@ def _context(channel: Channel) -> ssl.SSLContext | None:
     try:
         return ssl.create_default_context(cafile=channel.ca or None)
     except (OSError, ssl.SSLError) as error:
-        raise Unsent(f"the authorities in `ca` cannot be read: {type(error).__name__}") from None
+        raise DeliveryError(f"the authorities in `ca` cannot be read: {type(error).__name__}") from None
 
 
 def _words(error: Exception) -> str:

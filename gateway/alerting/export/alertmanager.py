@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from gateway.alerting.model import Alerting, Channel, Escalation
 from gateway.alerting.schema import DAYS
-from gateway.alerting.silences import Matchers, Weekly
+from gateway.alerting.silences import MaintenanceWindow, Matchers
 
 NOBODY: Final = "nobody"
 _WEEKDAYS: Final = dict(
@@ -105,7 +105,7 @@ def _matchers(matchers: Matchers) -> list[str]:
     return found
 
 
-def _interval(number: int, each: Weekly) -> dict[str, Any]:
+def _interval(number: int, each: MaintenanceWindow) -> dict[str, Any]:
     spans = [(0, each.start, each.end)] if each.start < each.end else [(0, each.start, 1440), (1, 0, each.end)]
     intervals = [
         {

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.options import Menu, config_option
+from gateway.cli.options import LazyGroup, config_option
 
 if TYPE_CHECKING:
     from gateway.alerting.model import Alerting
 
 
-@click.group(cls=Menu)
+@click.group(cls=LazyGroup)
 def export() -> None:
     """Print rules, a dashboard or a configuration for other tools."""
 

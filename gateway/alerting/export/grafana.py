@@ -8,11 +8,11 @@ from gateway.alerting.export.promql import NotInMetrics, expression, operand
 from gateway.alerting.model import Alerting
 from gateway.alerting.rules.rule import Rule, rules
 from gateway.alerting.rules.terms import (
+    And,
     Comparison,
-    Every,
     Not,
+    Or,
     Quantity,
-    Some,
     Term,
 )
 
@@ -132,7 +132,7 @@ def _comparisons(term: Term) -> list[Comparison]:
         return [term]
     if isinstance(term, Not):
         return _comparisons(term.term)
-    return [found for each in term.terms for found in _comparisons(each)] if isinstance(term, Every | Some) else []
+    return [found for each in term.terms for found in _comparisons(each)] if isinstance(term, And | Or) else []
 
 
 def _panel(number: int, title: str, unit: str, queries: tuple[tuple[str, str], ...]) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import Final
 
 from gateway.alerting.rules.signals import QUANTILES
 from gateway.alerting.rules.terms import (
+    And,
     Call,
     Comparison,
-    Every,
     Flag,
     Not,
     Operand,
@@ -35,7 +35,7 @@ def expression(term: Term) -> str:
         return f"{operand(term.call)} > 0"
     if isinstance(term, Not):
         return f"absent({expression(term.term)})"
-    word = " and on() " if isinstance(term, Every) else " or on() "
+    word = " and on() " if isinstance(term, And) else " or on() "
     return word.join(f"({expression(each)})" for each in term.terms)
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.alerting.rules.terms import (
+    And,
     Call,
     Comparison,
-    Every,
     Flag,
     Not,
     Operand,
@@ -32,7 +32,7 @@ _OPERATORS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Evaluation:
     """`call` and `value` are those of the comparison that decided, `threshold` is what it was held against."""
 
     holds: bool | None
@@ -42,21 +42,21 @@ class Finding:
     threshold: float | None = None
 
 
-def evaluate(term: Term, ask: Ask) -> Finding:
+def evaluate(term: Term, ask: Ask) -> Evaluation:
     """The verdict and what decided it. Kleene's logic: unknown is neither yes nor no."""
     if isinstance(term, Comparison):
         return _compared(term, ask)
     if isinstance(term, Flag):
         value = ask(term.call)
-        return Finding(None if value is None else bool(value), value, term.call)
+        return Evaluation(None if value is None else bool(value), value, term.call)
     if isinstance(term, Not):
         found = evaluate(term.term, ask)
         holds = None if found.holds is None else not found.holds
-        return Finding(holds, found.value, found.call, found.operator, found.threshold)
-    return _several([evaluate(each, ask) for each in term.terms], decider=not isinstance(term, Every))
+        return Evaluation(holds, found.value, found.call, found.operator, found.threshold)
+    return _several([evaluate(each, ask) for each in term.terms], decider=not isinstance(term, And))
 
 
-def _several(findings: list[Finding], *, decider: bool) -> Finding:
+def _several(findings: list[Evaluation], *, decider: bool) -> Evaluation:
     """One `decider` decides; else one unknown makes it unknown; else all are the opposite."""
     for wanted in (decider, None):
         for found in findings:
@@ -65,16 +65,16 @@ def _several(findings: list[Finding], *, decider: bool) -> Finding:
     return findings[0]
 
 
-def _compared(term: Comparison, ask: Ask) -> Finding:
+def _compared(term: Comparison, ask: Ask) -> Evaluation:
     left, right = _value(term.left, ask), _value(term.right, ask)
     if left is None or right is None:
         call = term.left if isinstance(term.left, Call) else term.right
-        return Finding(None, None, call if isinstance(call, Call) else None)
+        return Evaluation(None, None, call if isinstance(call, Call) else None)
     holds = _OPERATORS[term.operator](left, right)
     if isinstance(term.left, Call):
-        return Finding(holds, left, term.left, term.operator, right)
+        return Evaluation(holds, left, term.left, term.operator, right)
     assert isinstance(term.right, Call)
-    return Finding(holds, right, term.right, _MIRRORED[term.operator], left)
+    return Evaluation(holds, right, term.right, _MIRRORED[term.operator], left)
 
 
 _MIRRORED: Final = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}

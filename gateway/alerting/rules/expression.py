@@ -14,15 +14,15 @@ from typing import Final, cast
 
 from gateway.alerting.rules.arguments import ExpressionError, call, quantity
 from gateway.alerting.rules.terms import (
+    And,
     Call,
     Comparison,
-    Every,
     Flag,
     Not,
     Operand,
     Operator,
+    Or,
     Quantity,
-    Some,
     Term,
 )
 
@@ -71,7 +71,7 @@ class _Parser:
             terms.append(below())
         if len(terms) == 1:
             return terms[0]
-        return Every(tuple(terms)) if word == "and" else Some(tuple(terms))
+        return And(tuple(terms)) if word == "and" else Or(tuple(terms))
 
     def _single(self) -> Term:
         kind, word, column = self._peek()

@@ -9,9 +9,9 @@ from typing import Any, Final
 from gateway.alerting.rules.measure import measure
 from gateway.alerting.rules.rule import Rule
 from gateway.alerting.rules.terms import Call, calls
-from gateway.observability.collector.component import World
+from gateway.observability.collector.component import CollectorContext
 from gateway.observability.collector.ring import First
-from gateway.observability.metrics.snapshot import Figures
+from gateway.observability.metrics.snapshot import Snapshot
 from gateway.routing.model import Document
 
 _WELL: Final = frozenset({"serving", "starting slowly"})
@@ -20,15 +20,15 @@ _SHARE: Final = 1 / 300
 _MOST_AGE: Final = 30.0
 
 
-class Facts:
+class SignalReader:
     """`ask` answers for one second; `turn` begins the next one."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: CollectorContext) -> None:
         self._world = world
         self._document: Document | None = None
         self._now = 0.0
         self._answers: dict[tuple[Any, ...], float | None] = {}
-        self._windows: dict[float, tuple[float, Figures]] = {}
+        self._windows: dict[float, tuple[float, Snapshot]] = {}
         self._rows: dict[str, dict[str, Any]] | None = None
 
     def configure(self, document: Document) -> None:
@@ -42,7 +42,7 @@ class Facts:
         self._answers.clear()
         self._rows = None
 
-    def figures(self, window: float) -> Figures:
+    def figures(self, window: float) -> Snapshot:
         """What came in the last `window` seconds. PERF: a day is not summed up every second."""
         age = min(_MOST_AGE, window * _SHARE)
         kept = self._windows.get(window)

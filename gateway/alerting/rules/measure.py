@@ -9,10 +9,10 @@ from typing import Final
 from gateway.alerting.rules.signals import QUANTILES
 from gateway.alerting.rules.terms import Call
 from gateway.observability.metrics.snapshot import (
-    CallFigures,
-    Figures,
     Histogram,
-    RouteFigures,
+    RouteStats,
+    Snapshot,
+    UpstreamStats,
 )
 
 _REFUSALS: Final = ("rate-limited", "blocked")
@@ -20,7 +20,7 @@ _FROM_CACHE: Final = ("cache_hit", "cache_stale")
 _OF_CACHE: Final = (*_FROM_CACHE, "cache_miss")
 
 
-def measure(call: Call, figures: Figures, covered: float) -> float | None:
+def measure(call: Call, figures: Snapshot, covered: float) -> float | None:
     """The value of a signal with a window; `figures` are differences over `covered` seconds."""
     if call.signal in ("upstream_error_rate", "upstream_p99"):
         tries = figures.upstreams.get(call.upstream or "")
@@ -31,13 +31,13 @@ def measure(call: Call, figures: Figures, covered: float) -> float | None:
     return _OF_ROUTES[call.signal](call, routes)
 
 
-def _routes(figures: Figures, name: str | None) -> list[RouteFigures]:
+def _routes(figures: Snapshot, name: str | None) -> list[RouteStats]:
     if name is None:
         return list(figures.routes.values())
     return [figures.routes[name]] if name in figures.routes else []
 
 
-def _ended(route: RouteFigures) -> int:
+def _ended(route: RouteStats) -> int:
     return sum(route.requests.values())
 
 
@@ -45,30 +45,30 @@ def _share(part: int, whole: int) -> float | None:
     return part / whole if whole > 0 else None
 
 
-def _class_share(name: str) -> Callable[[Call, list[RouteFigures]], float | None]:
-    def share(call: Call, routes: list[RouteFigures]) -> float | None:
+def _class_share(name: str) -> Callable[[Call, list[RouteStats]], float | None]:
+    def share(call: Call, routes: list[RouteStats]) -> float | None:
         part = sum(count for each in routes for (_, status), count in each.requests.items() if status == name)
         return _share(part, sum(map(_ended, routes)))
 
     return share
 
 
-def _quantile(call: Call, routes: list[RouteFigures]) -> float | None:
+def _quantile(call: Call, routes: list[RouteStats]) -> float | None:
     return _of(merged(each.duration for each in routes), QUANTILES[call.signal])
 
 
-def _slow(call: Call, routes: list[RouteFigures]) -> float | None:
+def _slow(call: Call, routes: list[RouteStats]) -> float | None:
     whole = merged(each.duration for each in routes)
     if whole is None or whole.count <= 0:
         return None
     return _share(whole.count - whole.at_most(call.limit), whole.count)
 
 
-def _limited(call: Call, routes: list[RouteFigures]) -> float | None:
+def _limited(call: Call, routes: list[RouteStats]) -> float | None:
     return _share(sum(_sum(each.errors, _REFUSALS) for each in routes), sum(map(_ended, routes)))
 
 
-def _cached(call: Call, routes: list[RouteFigures]) -> float | None:
+def _cached(call: Call, routes: list[RouteStats]) -> float | None:
     hits = sum(_sum(each.outcomes, _FROM_CACHE) for each in routes)
     return _share(hits, sum(_sum(each.outcomes, _OF_CACHE) for each in routes))
 
@@ -77,7 +77,7 @@ def _sum(counts: Mapping[str, int], names: Iterable[str]) -> int:
     return sum(counts.get(name, 0) for name in names)
 
 
-_OF_ROUTES: Final[Mapping[str, Callable[[Call, list[RouteFigures]], float | None]]] = {
+_OF_ROUTES: Final[Mapping[str, Callable[[Call, list[RouteStats]], float | None]]] = {
     "error_rate": _class_share("5xx"),
     "client_error_rate": _class_share("4xx"),
     "p50": _quantile,
@@ -89,7 +89,7 @@ _OF_ROUTES: Final[Mapping[str, Callable[[Call, list[RouteFigures]], float | None
 }
 
 
-def _of_upstream(call: Call, tries: CallFigures) -> float | None:
+def _of_upstream(call: Call, tries: UpstreamStats) -> float | None:
     if call.signal == "upstream_p99":
         return _of(tries.duration, QUANTILES[call.signal])
     failed = sum(tries.failures.values())

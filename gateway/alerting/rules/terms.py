@@ -61,20 +61,20 @@ class Not:
 
 
 @dataclass(frozen=True, slots=True)
-class Every:
+class And:
     """All of these."""
 
     terms: tuple[Term, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Some:
+class Or:
     """Any of these."""
 
     terms: tuple[Term, ...]
 
 
-Term = Comparison | Flag | Not | Every | Some
+Term = Comparison | Flag | Not | And | Or
 
 
 def calls(term: Term) -> tuple[Call, ...]:

@@ -22,7 +22,7 @@ from gateway.auth.api_key.stored_keys import (
     is_over,
 )
 from gateway.auth.caller import Caller
-from gateway.auth.claim_mapper import Enrich
+from gateway.auth.claim_mapper import ClaimMapper
 from gateway.auth.model import ApiKey, Consumer, Credential
 from gateway.errors import IDENTITY_UNAVAILABLE, INVALID_TOKEN, GatewayError
 from gateway.exchange import Exchange
@@ -46,8 +46,8 @@ class ApiKeys:
         self,
         name: str,
         spec: ApiKey,
-        enrich: Enrich,
-        stored: StoredCallers | None,
+        enrich: ClaimMapper,
+        stored: StoredApiKeys | None,
     ) -> None:
         self.name = name
         self.scheme = "ApiKey"
@@ -76,7 +76,7 @@ class ApiKeys:
         return found
 
 
-class StoredCallers:
+class StoredApiKeys:
     """The consumers of one provider whose keys are in the store, as one worker knows them.
 
     `on_failure` says what holds while the store is in trouble: with "deny" nobody is known, else whoever was known.
@@ -88,7 +88,7 @@ class StoredCallers:
         self,
         provider: str,
         spec: ApiKey,
-        enrich: Enrich,
+        enrich: ClaimMapper,
         stored: StoredKeys,
         *,
         on_failure: str = "deny",
@@ -159,6 +159,6 @@ def given_key(exchange: Exchange, source: Credential) -> str | None:
     return (key or None) if is_key else None
 
 
-def _caller(enrich: Enrich, consumer: Consumer, until: float = float("inf")) -> Caller:
+def _caller(enrich: ClaimMapper, consumer: Consumer, until: float = float("inf")) -> Caller:
     claims = {**dict(consumer.metadata), "sub": consumer.name}
     return enrich.caller(consumer.name, claims, until=until, scopes=consumer.scopes, roles=consumer.roles)

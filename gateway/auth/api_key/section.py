@@ -7,12 +7,12 @@ from gateway.auth import schema
 from gateway.auth.jwt.section import read_sources, texts_once
 from gateway.auth.model import ApiKey, Consumer, Mtls
 from gateway.config.diagnostics import did_you_mean
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 
 _LINE = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,127})[ \t]*:[ \t]*([0-9A-Fa-f]{64})")
 
 
-def read_api_key(reader: Reader) -> ApiKey:
+def read_api_key(reader: OptionReader) -> ApiKey:
     """`api_key`."""
     is_stored = reader.flag("stored")
     if "keys" not in reader and not is_stored:
@@ -32,7 +32,7 @@ def read_api_key(reader: Reader) -> ApiKey:
     return ApiKey(read_sources(reader, schema.FROM_API_KEY)[0], tuple(consumers), is_stored)
 
 
-def read_mtls(reader: Reader) -> Mtls:
+def read_mtls(reader: OptionReader) -> Mtls:
     """`mtls`."""
     for text in reader.texts("subjects"):
         _check_subject(text)
@@ -43,7 +43,7 @@ def read_mtls(reader: Reader) -> Mtls:
     )
 
 
-def _digests(reader: Reader) -> dict[str, str]:
+def _digests(reader: OptionReader) -> dict[str, str]:
     """Who holds the key with a digest. SECURITY: complaints name lines by number; a line may hold a key itself."""
     found: dict[str, str] = {}
     for text in reader.texts("keys"):
@@ -59,7 +59,7 @@ def _digests(reader: Reader) -> dict[str, str]:
     return found
 
 
-def _lines(text: Text) -> Iterator[tuple[str, str]]:
+def _lines(text: ScalarNode) -> Iterator[tuple[str, str]]:
     """What complaints call a line, and the line, comments taken out."""
     lines = text.value.splitlines()
     for number, line in enumerate(lines, 1):
@@ -67,11 +67,11 @@ def _lines(text: Text) -> Iterator[tuple[str, str]]:
             yield f"line {number}" if len(lines) > 1 or text.origin else "it", content
 
 
-def _is_secret(reader: Reader) -> bool:
+def _is_secret(reader: OptionReader) -> bool:
     return any(text.origin for text in reader.texts("keys"))
 
 
-def _consumer(known: Reader, name: str, digest: str) -> Consumer:
+def _consumer(known: OptionReader, name: str, digest: str) -> Consumer:
     if not isinstance(known.raw(name), dict):
         return Consumer(name, digest, (), (), ())
     reader = known.section(name)
@@ -83,7 +83,7 @@ def _consumer(known: Reader, name: str, digest: str) -> Consumer:
     return Consumer(name, digest, texts_once(reader, "roles"), texts_once(reader, "scopes"), metadata)
 
 
-def _check_subject(text: Text) -> None:
+def _check_subject(text: ScalarNode) -> None:
     from cryptography import x509
 
     try:

@@ -118,7 +118,7 @@ class TokenIssuer:
             claims = self._login.claims(exchange, form["username"], form["password"])
         except LoginRefused:
             raise pages.invalid_grant("The user name or the password is wrong.") from None
-        return self._issue(self._families.start(self._told(claims)))
+        return self._issue(self._families.start(self._token_claims(claims)))
 
     def refresh(self, exchange: Exchange, form: dict[str, str]) -> dict[str, Any]:
         """POST {path}/refresh: the next pair of tokens."""
@@ -173,7 +173,7 @@ class TokenIssuer:
             body["scope"] = grant.claims["scope"]
         return body
 
-    def _told(self, claims: Mapping[str, Any]) -> dict[str, Any]:
+    def _token_claims(self, claims: Mapping[str, Any]) -> dict[str, Any]:
         """What of a login goes into its tokens."""
         told = {name: value for name, value in claims.items() if name not in RESERVED}
         scope = told.get("scope")

@@ -15,7 +15,7 @@ from gateway.auth.jwt.verify import Verifier, refused
 from gateway.exchange import Exchange
 
 if TYPE_CHECKING:
-    from gateway.auth.claim_mapper import Enrich
+    from gateway.auth.claim_mapper import ClaimMapper
     from gateway.auth.model import Credential
 
 #: gives the credential of a request, None when it has none there; raises GatewayError for a bad form
@@ -50,7 +50,7 @@ class TokenAuthenticator:
         name: str,
         sources: Sequence[Credential],
         verifier: Verifier,
-        enrich: Enrich,
+        enrich: ClaimMapper,
         cache: TokenCache,
         revoked: Revocations,
         clock: Callable[[], float] = time.time,

@@ -70,7 +70,7 @@ def secret_key(secret: str | bytes, kid: str | None = None) -> Key:
     return Key(kid, "oct", frozenset(name for name, size in SECRET_SIZES.items() if len(data) >= size), data)
 
 
-def from_jwk(jwk: object) -> Key:
+def parse_jwk(jwk: object) -> Key:
     """One JWK, narrowed to what it says it is for (RFC 7517 section 4)."""
     if not isinstance(jwk, dict):
         raise ValueError("a JWK is a JSON object")  # noqa: TRY004 - what is wrong is a text's value

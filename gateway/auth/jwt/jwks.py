@@ -16,12 +16,12 @@ from typing import Final
 
 from gateway.auth.caller import Http
 from gateway.auth.jwt.jwks_record import JwkSet
-from gateway.auth.jwt.jwks_shared import LEASE, SharedSet
+from gateway.auth.jwt.jwks_shared import LEASE, SharedJwks
 from gateway.auth.jwt.keys import Key, candidates
 from gateway.auth.model import Jwks
 from gateway.errors import IDENTITY_UNAVAILABLE, GatewayError
 from gateway.exchange import Headers
-from gateway.state.single_flight import Flights
+from gateway.state.single_flight import SingleFlight
 from gateway.state.store import Store, StoreError
 
 log = logging.getLogger("gateway")
@@ -42,7 +42,7 @@ def _sleep(seconds: float) -> None:
     time.sleep(seconds)  # NOTE: by its module, so that in a worker it is gevent's
 
 
-class RemoteKeys:
+class RemoteJwks:
     """`KeySource` of one JWK set, in one worker; `tick` is to be called a few times a second. `clock` is Unix time."""
 
     def __init__(
@@ -56,12 +56,12 @@ class RemoteKeys:
         sleep: Callable[[float], None] = _sleep,
     ) -> None:
         self._spec = spec
-        self._shared = SharedSet(spec, store)
+        self._shared = SharedJwks(spec, store)
         self._http = http
         self._clock = clock
         self._chance = chance
         self._sleep = sleep
-        self._flights = Flights()
+        self._flights = SingleFlight()
         self._known: JwkSet | None = None
         self._until = self._due = 0.0
         self._epoch = 0

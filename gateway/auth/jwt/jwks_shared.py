@@ -14,7 +14,7 @@ from gateway.state.store import TTL_MAX, Store, StoreError
 LEASE: Final = 10.0  # seconds; longer than a fetch can take
 
 
-class SharedSet:
+class SharedJwks:
     """The set itself, a lease for whoever fetches it, a pause after failures, and who asked for unknown keys."""
 
     def __init__(self, spec: Jwks, store: Store) -> None:

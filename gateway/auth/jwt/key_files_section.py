@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 
 LEAST_RSA_BITS: Final = 2048
 """RFC 7518 section 3.3."""
@@ -19,7 +19,7 @@ class _BadKeyError(Exception):
     """Why a key cannot be used; never holds any of it."""
 
 
-def read_private(reader: Reader, key: str, algorithm: str) -> str:
+def read_private(reader: OptionReader, key: str, algorithm: str) -> str:
     """The absolute name of a file of PEM private keys, the first of which signs with `algorithm`."""
     text = reader.one(key)
     if text is None:
@@ -35,12 +35,12 @@ def read_private(reader: Reader, key: str, algorithm: str) -> str:
     return path
 
 
-def read_public(reader: Reader, key: str, algorithms: Sequence[str]) -> tuple[str, ...]:
+def read_public(reader: OptionReader, key: str, algorithms: Sequence[str]) -> tuple[str, ...]:
     """The absolute names of files of public keys that verify some of `algorithms`."""
     return tuple(_public_file(reader, text, algorithms) for text in reader.texts(key))
 
 
-def _public_file(reader: Reader, text: Text, algorithms: Sequence[str]) -> str:
+def _public_file(reader: OptionReader, text: ScalarNode, algorithms: Sequence[str]) -> str:
     path, data = reader.contents(text)
     if data is not None:
         try:
@@ -71,7 +71,7 @@ def _check_private(text: str, algorithm: str) -> None:
         raise _BadKeyError(f"begins with a key that cannot sign with {algorithm}")
 
 
-def _public_keys(text: Text, content: str) -> Iterator[Any]:
+def _public_keys(text: ScalarNode, content: str) -> Iterator[Any]:
     """The keys of a file. Raises _BadKeyError."""
     if content.lstrip().startswith("{"):
         yield from _jwks(text, content)
@@ -108,7 +108,7 @@ def _loaded(label: str, block: str) -> Any:
         raise _BadKeyError(f"has a {label.lower()} in it that cannot be read") from None
 
 
-def _jwks(text: Text, content: str) -> Iterator[Any]:
+def _jwks(text: ScalarNode, content: str) -> Iterator[Any]:
     from jwt import PyJWK
     from jwt.exceptions import PyJWTError
 

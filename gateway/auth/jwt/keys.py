@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from gateway.auth.jwt.jwk import (
     Key,
     fingerprint,
-    from_jwk,
+    parse_jwk,
     public_key,
     secret_key,
 )
@@ -113,7 +113,7 @@ def _from_json(text: str) -> tuple[Key, ...]:
     except ValueError as error:
         raise ValueError(f"the JWK cannot be read: {error}") from None
     if "keys" not in value:
-        return (from_jwk(value),)
+        return (parse_jwk(value),)
     members = value["keys"]
     if not isinstance(members, list) or not members:
         raise ValueError("the JWK set has no keys")
@@ -122,7 +122,7 @@ def _from_json(text: str) -> tuple[Key, ...]:
     keys, faults = [], []
     for member in members:
         try:
-            keys.append(from_jwk(member))
+            keys.append(parse_jwk(member))
         except ValueError as error:  # what is not understood is passed over (RFC 7517 section 5)
             faults.append(str(error))
     if not keys:

@@ -14,7 +14,7 @@ from gateway.auth.model import (
 )
 from gateway.config.certificate_files import read_authorities
 from gateway.config.header_edits import check_header_name
-from gateway.config.reader import Reader
+from gateway.config.reader import OptionReader
 from gateway.config.urls import check_url
 
 LEAST_SECRET: Final = {"HS256": 32, "HS384": 48, "HS512": 64}
@@ -23,7 +23,7 @@ LEAST_SECRET: Final = {"HS256": 32, "HS384": 48, "HS512": 64}
 _SOURCES = ("secret", "keys", "jwks")
 
 
-def read_jwt(reader: Reader) -> Jwt:
+def read_jwt(reader: OptionReader) -> Jwt:
     """`jwt`."""
     algorithms = texts_once(reader, "algorithms")
     _check_keys(reader, algorithms)
@@ -44,7 +44,7 @@ def read_jwt(reader: Reader) -> Jwt:
     )
 
 
-def read_issuer(reader: Reader) -> Issuer:
+def read_issuer(reader: OptionReader) -> Issuer:
     """`issuer`."""
     algorithm = reader.text("algorithm")
     access_ttl, refresh_ttl = reader.duration("access_ttl"), reader.duration("refresh_ttl")
@@ -66,7 +66,7 @@ def read_issuer(reader: Reader) -> Issuer:
     )
 
 
-def read_login(holder: Reader) -> Login | None:
+def read_login(holder: OptionReader) -> Login | None:
     """`login`: who checks passwords."""
     if "login" not in holder:
         return None
@@ -74,7 +74,7 @@ def read_login(holder: Reader) -> Login | None:
     return Login(reader.text("upstream"), reader.text("path"))
 
 
-def read_internal_token(holder: Reader) -> InternalToken | None:
+def read_internal_token(holder: OptionReader) -> InternalToken | None:
     """`internal_token`."""
     if "internal_token" not in holder:
         return None
@@ -92,7 +92,7 @@ def read_internal_token(holder: Reader) -> InternalToken | None:
     )
 
 
-def read_sources(reader: Reader, default: str = schema.FROM) -> tuple[Credential, ...]:
+def read_sources(reader: OptionReader, default: str = schema.FROM) -> tuple[Credential, ...]:
     """`from`: where a credential may stand."""
     found: dict[Credential, None] = {}
     for text in reader.texts("from"):
@@ -103,7 +103,7 @@ def read_sources(reader: Reader, default: str = schema.FROM) -> tuple[Credential
     return tuple(found) or (_credential(default),)
 
 
-def texts_once(reader: Reader, key: str) -> tuple[str, ...]:
+def texts_once(reader: OptionReader, key: str) -> tuple[str, ...]:
     """The strings in a list, each once."""
     return tuple(dict.fromkeys(text.value for text in reader.texts(key)))
 
@@ -117,7 +117,7 @@ def _same_name(one: Credential, other: Credential) -> bool:
     return one.name.lower() == other.name.lower() if one.place == "header" else one.name == other.name
 
 
-def _check_keys(reader: Reader, algorithms: tuple[str, ...]) -> None:
+def _check_keys(reader: OptionReader, algorithms: tuple[str, ...]) -> None:
     """Exactly one source of keys. SECURITY: of one kind, or a public key could be taken for the secret of HS256."""
     written = [key for key in _SOURCES if key in reader]
     if not written:
@@ -136,7 +136,7 @@ def _check_keys(reader: Reader, algorithms: tuple[str, ...]) -> None:
         _check_secret(reader, algorithms)
 
 
-def _check_secret(reader: Reader, algorithms: tuple[str, ...]) -> None:
+def _check_secret(reader: OptionReader, algorithms: tuple[str, ...]) -> None:
     secret = reader.one("secret")
     least = max((LEAST_SECRET.get(algorithm, 0) for algorithm in algorithms), default=0) or LEAST_SECRET["HS256"]
     if secret is not None and len(secret.value.encode()) < least:
@@ -144,7 +144,7 @@ def _check_secret(reader: Reader, algorithms: tuple[str, ...]) -> None:
         secret.complain(message, "`openssl rand -hex 32` makes one")
 
 
-def _jwks(holder: Reader) -> Jwks | None:
+def _jwks(holder: OptionReader) -> Jwks | None:
     if "jwks" not in holder:
         return None
     reader = holder.section("jwks")

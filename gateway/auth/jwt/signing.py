@@ -42,7 +42,7 @@ _THUMBED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-class Signs(Protocol):
+class SupportsSigning(Protocol):
     """The part of an Issuer or an InternalToken that says how to sign."""
 
     @property
@@ -76,7 +76,7 @@ class Signer:
 
     __slots__ = ("_clock", "_keys", "algorithm", "jwks")
 
-    def __init__(self, spec: Signs, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, spec: SupportsSigning, clock: Callable[[], float] = time.time) -> None:
         self.algorithm = spec.algorithm
         self._clock = clock
         try:

@@ -25,12 +25,12 @@ from gateway.exchange import Exchange
 from gateway.http.client_certificate import ENVIRON_KEY, ClientCertificate
 
 if TYPE_CHECKING:
-    from gateway.auth.claim_mapper import Enrich
+    from gateway.auth.claim_mapper import ClaimMapper
 
 log = logging.getLogger("gateway")
 
 
-class Facts(NamedTuple):
+class CertificateFields(NamedTuple):
     """What is read out of a certificate, once for each connection. `dns` is in lower case, `until` Unix time."""
 
     claims: dict[str, Any]
@@ -52,7 +52,7 @@ class CertificateAuthenticator:
     __slots__ = ("_allows_all", "_clock", "_dns", "_enrich", "_fingerprints", "_others", "_subjects", "_suffixes",
                  "name", "scheme")  # fmt: skip
 
-    def __init__(self, name: str, spec: Mtls, enrich: Enrich, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, name: str, spec: Mtls, enrich: ClaimMapper, clock: Callable[[], float] = time.time) -> None:
         """Raises ValueError for a subject that is no RFC 4514 name."""
         self.name = name
         self.scheme = ""  # TLS asks for it, no challenge of HTTP does
@@ -86,13 +86,13 @@ class CertificateAuthenticator:
             except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
                 log.warning("a client certificate was verified but cannot be read: %s", error)
                 return None
-        facts: Facts = shown.facts
+        facts: CertificateFields = shown.facts
         if not self._knows(facts):
             log.debug("the client certificate %s is not one of %s", facts.fingerprint, self.name)
             return None
         return self._enrich.caller(facts.claims["sub"], facts.claims, until=facts.until)
 
-    def _knows(self, facts: Facts) -> bool:
+    def _knows(self, facts: CertificateFields) -> bool:
         return (
             self._allows_all
             or facts.fingerprint in self._fingerprints
@@ -115,7 +115,7 @@ def normal_subject(text: str) -> str:
     return name.rfc4514_string()
 
 
-def read(der: bytes) -> Facts:
+def read(der: bytes) -> CertificateFields:
     """What a certificate says of its holder. Raises ValueError, or an error of x509, for one that cannot be read."""
     certificate = x509.load_der_x509_certificate(der)
     subject = certificate.subject.rfc4514_string()
@@ -131,7 +131,9 @@ def read(der: bytes) -> Facts:
         "issuer": certificate.issuer.rfc4514_string(),
     }
     until = certificate.not_valid_after_utc.timestamp()
-    return Facts(claims, subject, fingerprint, tuple(name.lower() for name in dns), frozenset(others), until)
+    return CertificateFields(
+        claims, subject, fingerprint, tuple(name.lower() for name in dns), frozenset(others), until
+    )
 
 
 def _names(certificate: x509.Certificate) -> tuple[list[str], list[str]]:

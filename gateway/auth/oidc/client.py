@@ -19,9 +19,9 @@ from oauthlib.oauth2 import OAuth2Error, WebApplicationClient
 from gateway.auth.caller import Http
 from gateway.auth.jwt.strict_json import json_object
 from gateway.auth.model import Jwks, Oidc
-from gateway.auth.oidc.id_token import IdTokens, KeptKeys
+from gateway.auth.oidc.id_token import CachedKeys, IdTokens
 from gateway.auth.oidc.metadata import Metadata, ProviderMetadata
-from gateway.auth.session.refresh import RefusedError, Renewed
+from gateway.auth.session.refresh import RefreshedTokens, RefusedError
 from gateway.auth.session.store import Tokens
 from gateway.errors import IDENTITY_UNAVAILABLE, INVALID_TOKEN, GatewayError
 from gateway.exchange import Headers
@@ -33,7 +33,7 @@ VERIFIER: Final = 64  # characters, of the 43 to 128 that RFC 7636 allows
 _AGAIN: Final = frozenset((408, 425, 429))  # statuses below 500 that say nothing of the grant
 
 
-class Asked(NamedTuple):
+class AuthorizationRequest(NamedTuple):
     """What must be remembered of a login that is under way; no part of it but `nonce` leaves the gateway before."""
 
     nonce: str
@@ -47,7 +47,7 @@ class OpenIdClient:
     __slots__ = ("__weakref__", "_clock", "_http", "_id_tokens", "_metadata", "_spec")
 
     def __init__(
-        self, spec: Oidc, http: Http, keys_at: Callable[[Jwks], KeptKeys], clock: Callable[[], float] = time.time
+        self, spec: Oidc, http: Http, keys_at: Callable[[Jwks], CachedKeys], clock: Callable[[], float] = time.time
     ) -> None:
         self._spec = spec
         self._http = http
@@ -60,10 +60,10 @@ class OpenIdClient:
         self._metadata.tick()
         self._id_tokens.tick()
 
-    def ask(self, redirect_uri: str, state: str) -> tuple[str, Asked]:
+    def ask(self, redirect_uri: str, state: str) -> tuple[str, AuthorizationRequest]:
         """Where to send a browser that shall log in, and what to remember of it. Raises IDENTITY_UNAVAILABLE."""
         client = WebApplicationClient(self._spec.client_id)
-        asked = Asked(secrets.token_urlsafe(32), client.create_code_verifier(VERIFIER), redirect_uri)
+        asked = AuthorizationRequest(secrets.token_urlsafe(32), client.create_code_verifier(VERIFIER), redirect_uri)
         parameters = {
             "response_type": "code",
             "client_id": self._spec.client_id,
@@ -83,7 +83,7 @@ class OpenIdClient:
         provider = self._metadata.current()
         return issuer == provider.issuer if issuer else not provider.says_issuer
 
-    def redeem(self, code: str, asked: Asked) -> tuple[Tokens, dict[str, Any]]:
+    def redeem(self, code: str, asked: AuthorizationRequest) -> tuple[Tokens, dict[str, Any]]:
         """The tokens for a code, and the claims of who logged in.
 
         Raises RefusedError for a code that is not good, GatewayError INVALID_TOKEN for an ID token that is not, and
@@ -104,7 +104,7 @@ class OpenIdClient:
             raise GatewayError(INVALID_TOKEN, cause="the ID token is not the answer to this login")
         return tokens, claims
 
-    def refresh(self, tokens: Tokens, subject: str) -> Renewed:
+    def refresh(self, tokens: Tokens, subject: str) -> RefreshedTokens:
         """See Refresher. A new refresh token replaces the old one, a new ID token the claims (Core section 12.2)."""
         provider = self._metadata.current()
         client = WebApplicationClient(self._spec.client_id, refresh_token=tokens.refresh)
@@ -112,16 +112,16 @@ class OpenIdClient:
         answer = self._call(provider, client, client.prepare_refresh_body(**identified))
         renewed = self._tokens(answer, tokens)
         if not answer.get("id_token"):
-            return Renewed(renewed, None)
+            return RefreshedTokens(renewed, None)
         try:
             claims = self._id_tokens.verify(renewed.id_token, renewed.access, provider)
         except GatewayError as error:
             if error.kind is INVALID_TOKEN:
                 raise RefusedError("its new ID token is not good") from error
-            return Renewed(renewed, None)  # the keys are out of reach: who it is has been known before
+            return RefreshedTokens(renewed, None)  # the keys are out of reach: who it is has been known before
         if claims["sub"] != subject:
             raise RefusedError("its new ID token is somebody else's")
-        return Renewed(renewed, claims)
+        return RefreshedTokens(renewed, claims)
 
     def logout_url(self, id_token: str) -> str | None:
         """Where the browser ends its session with the provider (RP-Initiated Logout); None when there is no such place.

@@ -22,7 +22,7 @@ KEYS_STALE: Final = 86400.0
 _HASHES: Final = (("256", sha256), ("384", sha384), ("512", sha512), ("EdDSA", sha512))
 
 
-class KeptKeys(KeySource, Protocol):
+class CachedKeys(KeySource, Protocol):
     """Keys at an address, kept fresh by ticks."""
 
     def tick(self) -> None:
@@ -34,12 +34,14 @@ class IdTokens:
 
     __slots__ = ("_clock", "_keys", "_keys_at", "_known", "_spec", "_verifier")
 
-    def __init__(self, spec: Oidc, keys_at: Callable[[Jwks], KeptKeys], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, spec: Oidc, keys_at: Callable[[Jwks], CachedKeys], clock: Callable[[], float] = time.time
+    ) -> None:
         self._spec = spec
         self._keys_at = keys_at
         self._clock = clock
         self._known: ProviderMetadata | None = None
-        self._keys: KeptKeys | None = None
+        self._keys: CachedKeys | None = None
         self._verifier: Verifier | None = None
 
     def verify(self, token: str, access_token: str, provider: ProviderMetadata) -> dict[str, Any]:

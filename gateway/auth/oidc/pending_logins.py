@@ -14,21 +14,21 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import Final, NamedTuple
 
-from gateway.auth.oidc.client import Asked, OpenIdClient
+from gateway.auth.oidc.client import AuthorizationRequest, OpenIdClient
 from gateway.auth.session.cookies import LOGIN_TTL
 from gateway.state.store import Store
 
 _RANDOM: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
-class Pending(NamedTuple):
+class PendingLogin(NamedTuple):
     """A login that is under way: what was asked, and where the browser goes afterwards."""
 
-    asked: Asked
+    asked: AuthorizationRequest
     return_to: str
 
 
-class Logins:
+class PendingLogins:
     """The logins of one provider. Its methods may raise StoreError."""
 
     __slots__ = ("_client", "_prefix", "_store")
@@ -52,7 +52,7 @@ class Logins:
         self._store.set(self._key(state), record, LOGIN_TTL)
         return location, binding
 
-    def take(self, state: str, binding: str | None) -> Pending | None:
+    def take(self, state: str, binding: str | None) -> PendingLogin | None:
         """The login of a state, for good: it is not there a second time. None unless this browser began it."""
         if binding is None or not _RANDOM.fullmatch(state):
             return None
@@ -64,7 +64,7 @@ class Logins:
         # Compared before it is deleted: a stranger who saw the state cannot spoil the login.
         if not compare_digest(_hash(binding), bound) or not self._store.delete(key):
             return None
-        return Pending(Asked(nonce, verifier, redirect_uri), return_to)
+        return PendingLogin(AuthorizationRequest(nonce, verifier, redirect_uri), return_to)
 
     def wanted(self, state: str) -> str:
         """Where the browser goes after the login of a state, whoever began it; "/" when it is not known."""

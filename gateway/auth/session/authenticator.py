@@ -12,7 +12,7 @@ from gateway.auth.caller import Caller
 from gateway.auth.claim_mapper import ALL
 from gateway.auth.model import Session
 from gateway.auth.session import cookies
-from gateway.auth.session.refresh import Renewal
+from gateway.auth.session.refresh import TokenRefresher
 from gateway.auth.session.store import BrowserSession, Entry, Sessions
 from gateway.errors import STORE_UNAVAILABLE, UNAUTHENTICATED, GatewayError
 from gateway.exchange import Exchange
@@ -39,7 +39,7 @@ class Revocations(Protocol):
         ...
 
 
-class Held(NamedTuple):
+class CachedSession(NamedTuple):
     """The session of an exchange: whose, which, and the caller that it makes."""
 
     provider: str
@@ -59,7 +59,7 @@ class SessionAuthenticator:
         sessions: Sessions,
         spec: Session,
         enrich: Enriching,
-        renewal: Renewal | None,
+        renewal: TokenRefresher | None,
         revoked: Revocations,
         *,
         on_store_failure: str = "deny",
@@ -74,7 +74,7 @@ class SessionAuthenticator:
         self._remembers = on_store_failure != "deny"
         self._clock = clock
         #: PERF: by cookie, so that a record that did not change is neither parsed nor enriched again
-        self._known: OrderedDict[str, Held] = OrderedDict()
+        self._known: OrderedDict[str, CachedSession] = OrderedDict()
 
     def identify(self, exchange: Exchange) -> Caller | None:
         """The caller of the session cookie, whose access token is renewed first when it is about to end.
@@ -100,7 +100,7 @@ class SessionAuthenticator:
         exchange.state[STATE] = held
         return held.caller
 
-    def _look(self, value: str, known: Held | None) -> Held | None:
+    def _look(self, value: str, known: CachedSession | None) -> CachedSession | None:
         entry = self._sessions.find(value, None if known is None else known.entry)
         if entry is None:
             return None
@@ -117,7 +117,7 @@ class SessionAuthenticator:
             return None
         return known if known is not None and fresh is known.entry else self._held(fresh)
 
-    def _held(self, entry: Entry) -> Held:
+    def _held(self, entry: Entry) -> CachedSession:
         session = entry.session
         # SECURITY: only the configuration can give everything, whatever the provider says was granted
         # (test_a_provider_cannot_give_all_scopes).
@@ -125,12 +125,12 @@ class SessionAuthenticator:
         scopes = tuple(scope for scope in granted if scope != ALL)
         until = session.created + self._sessions.ttl
         caller = self._enrich.caller(session.subject, session.claims, until=until, scopes=scopes)
-        return Held(self.name, entry, caller)
+        return CachedSession(self.name, entry, caller)
 
     def _is_revoked(self, session: BrowserSession) -> bool:
         return self._revoked.is_revoked(self.name, {"sub": session.subject, "iat": session.created})
 
-    def _remembered(self, known: Held | None, error: StoreError) -> Held | None:
+    def _remembered(self, known: CachedSession | None, error: StoreError) -> CachedSession | None:
         """What this worker knows of the session, where `on_store_failure` lets that count; None = it is over."""
         if self._remembers and known is not None and self._sessions.is_alive(known.entry.session):
             if self._is_revoked(known.entry.session):
@@ -140,7 +140,7 @@ class SessionAuthenticator:
                 return known
         raise GatewayError(STORE_UNAVAILABLE, "Sessions cannot be looked up now.", cause=error) from error
 
-    def _remember(self, value: str, held: Held) -> None:
+    def _remember(self, value: str, held: CachedSession) -> None:
         self._known[value] = held
         self._known.move_to_end(value)
         if len(self._known) > REMEMBERED:

@@ -19,7 +19,7 @@ from gateway.auth.session.csrf import (
     own_origin,
 )
 from gateway.auth.session.refresh import RefusedError
-from gateway.auth.session.return_to import asked_path, query_value, redirect
+from gateway.auth.session.return_to import query_value, redirect, requested_path
 from gateway.auth.session.store import Entry, Sessions, Tokens
 from gateway.contracts import Fetch
 from gateway.errors import (
@@ -34,7 +34,7 @@ from gateway.state.store import StoreError
 
 if TYPE_CHECKING:  # PERF: no oauthlib where a password is all that is asked for
     from gateway.auth.oidc.client import OpenIdClient
-    from gateway.auth.oidc.pending_logins import Logins
+    from gateway.auth.oidc.pending_logins import PendingLogins
 
 log = logging.getLogger("gateway")
 
@@ -55,7 +55,7 @@ class SessionPages:
         spec: Session,
         *,
         client: OpenIdClient | None = None,
-        logins: Logins | None = None,
+        logins: PendingLogins | None = None,
         password: PasswordLogin | None = None,
     ) -> None:
         self._sessions = sessions
@@ -82,7 +82,7 @@ class SessionPages:
         assert self._logins is not None
         bound = cookies.read(exchange.headers, self._cookies.login)
         redirect_uri = own_origin(exchange) + self._spec.callback_path
-        location, binding = self._logins.begin(redirect_uri, asked_path(exchange), bound)
+        location, binding = self._logins.begin(redirect_uri, requested_path(exchange), bound)
         return redirect(302, location, [self._cookies.login_begun(binding)])
 
     def come_back(self, exchange: Exchange) -> Response:
@@ -124,7 +124,7 @@ class SessionPages:
             raise GatewayError(LOGIN_FAILED, "The user name or the password is wrong.") from None
         fields = self._begin(exchange, claims, None)
         if _is_form(exchange):
-            return redirect(303, asked_path(exchange), fields)
+            return redirect(303, requested_path(exchange), fields)
         return Response(204, [("Cache-Control", "no-store"), *fields])
 
     def log_out(self, exchange: Exchange) -> Response:
@@ -145,7 +145,7 @@ class SessionPages:
             self._sessions.end(entry.key)
         if not _is_form(exchange):
             return Response(204, [("Cache-Control", "no-store"), *fields])
-        return redirect(303, self._logout_url(entry) or asked_path(exchange), fields)
+        return redirect(303, self._logout_url(entry) or requested_path(exchange), fields)
 
     def _begin(self, exchange: Exchange, claims: dict[str, Any], tokens: Tokens | None) -> Headers:
         """A new session in place of the one that the browser has; the fields that tell the browser."""

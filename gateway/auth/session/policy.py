@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gateway.auth.model import Provider, Session
 from gateway.auth.session import cookies
-from gateway.auth.session.authenticator import STATE, Held
+from gateway.auth.session.authenticator import STATE, CachedSession
 from gateway.auth.session.cookies import SessionCookies, all_names
 from gateway.auth.session.csrf import SAFE_METHODS, check_origin, check_token
 from gateway.contracts import Steps, Tools
@@ -59,7 +59,7 @@ class _SessionStep:
                 if name == held.provider and cookies.read(exchange.headers, its.csrf) != csrf:
                     response.headers.append(its.readable(csrf))
 
-    def _check(self, exchange: Exchange, held: Held) -> None:
+    def _check(self, exchange: Exchange, held: CachedSession) -> None:
         """Raises GatewayError CSRF."""
         if exchange.method in SAFE_METHODS:
             # A WebSocket begins as a GET, with the cookies, from a page of any site; the browser says which.
@@ -79,9 +79,9 @@ def _tells_in_authorization(provider: Provider) -> bool:
     return any(name.lower() == "authorization" for name in names)
 
 
-def _held(exchange: Exchange) -> Held | None:
+def _held(exchange: Exchange) -> CachedSession | None:
     """The session that named the caller; one that another provider came before does not count."""
-    held: Held | None = None if exchange.state is None else exchange.state.get(STATE)
+    held: CachedSession | None = None if exchange.state is None else exchange.state.get(STATE)
     return held if held is not None and exchange.caller is held.caller else None
 
 

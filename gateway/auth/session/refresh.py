@@ -36,7 +36,7 @@ RETRY_MAX: Final = 60.0  # seconds between tries of a provider that fails
 _FAILED: Final = b"failed"
 
 
-class Renewed(NamedTuple):
+class RefreshedTokens(NamedTuple):
     """What a provider gave for a refresh token; `claims` None = no new ID token."""
 
     tokens: Tokens
@@ -50,7 +50,7 @@ class RefusedError(Exception):
 class Refresher(Protocol):
     """Who asks the provider."""
 
-    def refresh(self, tokens: Tokens, subject: str) -> Renewed:
+    def refresh(self, tokens: Tokens, subject: str) -> RefreshedTokens:
         """New tokens. Raises RefusedError, or GatewayError when that cannot be found out now."""
         ...
 
@@ -65,7 +65,7 @@ class _Flight:
         self.outcome: Entry | GatewayError | None = _unavailable()
 
 
-class Renewal:
+class TokenRefresher:
     """Keeps the access tokens of one provider's sessions good."""
 
     __slots__ = ("_before", "_clock", "_flights", "_pause", "_refresher", "_sessions", "_store")
@@ -169,7 +169,7 @@ class Renewal:
         self._store.compare_and_set(lease, mine, b"over", 0.001)
         return entry
 
-    def _keep(self, key: bytes, renewed: Renewed) -> Entry | None:
+    def _keep(self, key: bytes, renewed: RefreshedTokens) -> Entry | None:
         """Put the new tokens into the record; None when the session was ended meanwhile."""
 
         def edit(session: BrowserSession) -> BrowserSession:

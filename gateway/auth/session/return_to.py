@@ -14,7 +14,7 @@ RETURN_MAX = 2048  # characters
 _PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 
 
-def safe_path(text: str) -> str:
+def safe_redirect(text: str) -> str:
     """`text` when it is a path on this very site, else "/".
 
     SECURITY: no scheme, no "//host", no backslash, no control or blank that a browser would drop: no open redirect.
@@ -22,9 +22,9 @@ def safe_path(text: str) -> str:
     return text if len(text) <= RETURN_MAX and _PATH.fullmatch(text) else "/"
 
 
-def asked_path(exchange: Exchange) -> str:
+def requested_path(exchange: Exchange) -> str:
     """The safe `return_to` of a request's query."""
-    return safe_path(query_value(exchange.query, "return_to"))
+    return safe_redirect(query_value(exchange.query, "return_to"))
 
 
 def query_value(query: str, name: str) -> str:
@@ -49,7 +49,7 @@ def login_redirect(exchange: Exchange, session_specs: Iterable[Session]) -> Resp
         return None
     for spec in session_specs:
         if spec.oidc is not None:
-            back = quote(safe_path(exchange.target), safe="/")
+            back = quote(safe_redirect(exchange.target), safe="/")
             return redirect(302, f"{spec.login_path}?return_to={back}")
     return None
 

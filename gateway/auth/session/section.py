@@ -8,7 +8,7 @@ from gateway.auth.jwt.section import read_login, texts_once
 from gateway.auth.model import Oidc, Session
 from gateway.config.certificate_files import read_authorities
 from gateway.config.header_edits import check_header_name
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.config.urls import check_url
 
 
@@ -20,7 +20,7 @@ class Page(NamedTuple):
     methods: tuple[str, ...]
 
 
-def read_session(reader: Reader) -> Session:
+def read_session(reader: OptionReader) -> Session:
     """`session`."""
     ttl, idle = reader.duration("ttl"), reader.duration("idle")
     if idle > ttl:
@@ -45,12 +45,12 @@ def read_session(reader: Reader) -> Session:
     )
 
 
-def is_secure(reader: Reader) -> bool:
+def is_secure(reader: OptionReader) -> bool:
     """Whether a session's cookie is for https only."""
     return "secure" not in reader or reader.flag("secure")
 
 
-def session_paths(reader: Reader) -> Iterator[tuple[Text, Page]]:
+def session_paths(reader: OptionReader) -> Iterator[tuple[ScalarNode, Page]]:
     """The pages of a session, each with what stands for its path in the file."""
     paths = reader.section("paths")
     for name in ("login", "callback", "logout") if "oidc" in reader else ("login", "logout"):
@@ -58,7 +58,7 @@ def session_paths(reader: Reader) -> Iterator[tuple[Text, Page]]:
         yield paths.one(name) or reader.key("paths"), Page(name, paths.text(name), (method,))
 
 
-def _check_login(reader: Reader) -> None:
+def _check_login(reader: OptionReader) -> None:
     if "oidc" in reader and "login" in reader:
         reader.complain("people log in through either `oidc` or `login`, not both", key="login")
     elif "oidc" not in reader and "login" not in reader:
@@ -67,7 +67,7 @@ def _check_login(reader: Reader) -> None:
         reader.section("paths").complain("`callback` has no effect without `oidc`", key="callback")
 
 
-def _check_names(reader: Reader, csrf: Reader) -> None:
+def _check_names(reader: OptionReader, csrf: OptionReader) -> None:
     if (name := csrf.one("header")) is not None:
         check_header_name(name)
     for text in (reader.one("cookie"), csrf.one("cookie")):
@@ -78,7 +78,7 @@ def _check_names(reader: Reader, csrf: Reader) -> None:
         holder.complain("the session and `csrf` need a cookie each", key="cookie")
 
 
-def _oidc(reader: Reader) -> Oidc:
+def _oidc(reader: OptionReader) -> Oidc:
     if (issuer := reader.one("issuer")) is not None:
         check_url(reader, issuer)
     scopes = texts_once(reader, "scopes") or schema.OPENID

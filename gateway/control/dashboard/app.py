@@ -9,9 +9,9 @@ from typing import Any, Final
 import falcon
 
 from gateway.control.dashboard import series
-from gateway.control.dashboard.events import MOST, Viewers, event
+from gateway.control.dashboard.events import MOST, EventStream, event
 from gateway.control.dashboard.overview import Overview
-from gateway.control.dashboard.static_files import PAGE, Shell
+from gateway.control.dashboard.static_files import PAGE, StaticFiles
 from gateway.control.dashboard.trends import RANGES, Trends
 from gateway.errors import (
     BAD_CHANGE,
@@ -19,8 +19,8 @@ from gateway.errors import (
     ROUTE_NOT_FOUND,
     GatewayError,
 )
-from gateway.observability.collector.component import Sample, World
-from gateway.observability.metrics.snapshot import Figures
+from gateway.observability.collector.component import CollectorContext, Sample
+from gateway.observability.metrics.snapshot import Snapshot
 from gateway.routing.model import Document
 
 #: seconds for which trends are told again as they were
@@ -32,13 +32,13 @@ Alerts = Callable[[], list[dict[str, Any]]]
 class Dashboard:
     """Works only while somebody looks: an idle page costs nothing, and each figure is put into words once for all."""
 
-    def __init__(self, world: World, overview: Overview, alerts: Alerts) -> None:
+    def __init__(self, world: CollectorContext, overview: Overview, alerts: Alerts) -> None:
         self._history = world.history
         self._overview = overview
         self._alerts = alerts
-        self._shell = Shell()
+        self._shell = StaticFiles()
         self._trends = Trends(world.history)
-        self._viewers = Viewers()
+        self._viewers = EventStream()
         self._kept: dict[str, tuple[float, bytes]] = {}
         self._is_on = False
 
@@ -48,7 +48,7 @@ class Dashboard:
         if not self._is_on:
             self._viewers.close()
 
-    def tick(self, now: float, figures: Figures) -> None:
+    def tick(self, now: float, figures: Snapshot) -> None:
         """Tell all who look."""
         for name in self._viewers.shown:
             self._viewers.send(name, self._event(name))

@@ -25,7 +25,7 @@ class Viewer:
     events: Queue[bytes] = field(default_factory=lambda: Queue(BEHIND))
 
 
-class Viewers:
+class EventStream:
     """All streams of this process."""
 
     def __init__(self) -> None:

@@ -22,9 +22,9 @@ from gateway.control.dashboard.rows import (
 )
 from gateway.control.workers import worker_row
 from gateway.errors import BAD_CHANGE, GatewayError
-from gateway.observability.collector.component import Sample, World
+from gateway.observability.collector.component import CollectorContext, Sample
 from gateway.observability.metrics.arithmetic import NO_CALLS, all_routes
-from gateway.observability.metrics.snapshot import Figures
+from gateway.observability.metrics.snapshot import Snapshot
 from gateway.ratelimit.bucket_table import buckets_of
 from gateway.routing.model import Document
 
@@ -42,7 +42,7 @@ CLIENTS: Final = 20
 class Overview:
     """The part that tells how everything is."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: CollectorContext) -> None:
         self._world = world
         self._buckets = buckets_of(world.page)
         self._document: Document | None = None
@@ -52,7 +52,7 @@ class Overview:
         """Take a configuration."""
         self._document = document
 
-    def tick(self, now: float, figures: Figures) -> None:
+    def tick(self, now: float, figures: Snapshot) -> None:
         """What was told a second ago is old."""
         self._bodies.clear()
 
@@ -115,7 +115,7 @@ class Overview:
             "overflow": came.overflow,
         }
 
-    def _upstreams(self, came: Figures, seconds: float) -> list[dict[str, Any]]:
+    def _upstreams(self, came: Snapshot, seconds: float) -> list[dict[str, Any]]:
         """How each upstream is, and what was asked of it."""
         rows = self._world.looks.rows(self._world.history.current.targets)
         for row in rows:
@@ -133,7 +133,7 @@ class Overview:
         ]
 
 
-def asked_range(req: falcon.Request, default: str = RANGE) -> str:
+def requested_range(req: falcon.Request, default: str = RANGE) -> str:
     """The `range` of a request. Raises GatewayError."""
     name = req.get_param("range") or default
     if name not in RANGES:
@@ -148,7 +148,7 @@ class _Overview:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Tell how everything is."""
         resp.content_type = falcon.MEDIA_JSON
-        resp.data = self._overview.body(asked_range(req))
+        resp.data = self._overview.body(requested_range(req))
 
     on_head = on_get
 
@@ -160,7 +160,7 @@ class _History:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Tell how it was over time, of all routes or of one."""
         check_parameters(req, ("range", "route"))
-        name = asked_range(req)
+        name = requested_range(req)
         body = self._overview.history(name, req.get_param("route"))
         resp.content_type = falcon.MEDIA_JSON
         resp.data = json.dumps({"range": name, **body}, ensure_ascii=False, separators=(",", ":")).encode()

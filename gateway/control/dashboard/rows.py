@@ -14,12 +14,12 @@ from gateway.observability.metrics.arithmetic import (
     tries_of,
 )
 from gateway.observability.metrics.snapshot import (
-    CallFigures,
     Failure,
     Histogram,
-    RouteFigures,
+    RouteStats,
+    UpstreamStats,
 )
-from gateway.observability.metrics.worker_stats import Vitals
+from gateway.observability.metrics.worker_stats import WorkerStats
 
 
 def ms(seconds: float) -> float | None:
@@ -39,7 +39,7 @@ def share(part: int, whole: int) -> float:
     return round(part / whole, 6) if whole else 0.0
 
 
-def route_row(name: str, route: RouteFigures, seconds: float) -> dict[str, Any]:
+def route_row(name: str, route: RouteStats, seconds: float) -> dict[str, Any]:
     """A route, or several together, over so many seconds."""
     requests, errors = requests_of(route), errors_of(route)
     classes: Counter[str] = Counter()
@@ -72,7 +72,7 @@ def route_row(name: str, route: RouteFigures, seconds: float) -> dict[str, Any]:
     }
 
 
-def calls_row(calls: CallFigures, seconds: float) -> dict[str, Any]:
+def calls_row(calls: UpstreamStats, seconds: float) -> dict[str, Any]:
     """What was asked of an upstream or a target over so many seconds; a request may have several tries."""
     tries, failed = tries_of(calls), failed_tries_of(calls)
     return {
@@ -101,7 +101,7 @@ def failure_row(failure: Failure) -> dict[str, Any]:
     }
 
 
-def limits_row(total: RouteFigures, buckets: Buckets) -> dict[str, Any]:
+def limits_row(total: RouteStats, buckets: Buckets) -> dict[str, Any]:
     """What limits refused, would have refused in shadow mode, and how full the table of their buckets is."""
     return {
         "limited": total.errors.get("rate-limited", 0),
@@ -111,7 +111,7 @@ def limits_row(total: RouteFigures, buckets: Buckets) -> dict[str, Any]:
     }
 
 
-def vitals_row(vitals: Vitals | None) -> dict[str, Any]:
+def vitals_row(vitals: WorkerStats | None) -> dict[str, Any]:
     """How a worker does; nothing of one that has not told yet."""
     if vitals is None:
         return {}

@@ -17,7 +17,7 @@ from gateway.observability.metrics.arithmetic import (
     errors_of,
     requests_of,
 )
-from gateway.observability.metrics.snapshot import Histogram, RouteFigures
+from gateway.observability.metrics.snapshot import Histogram, RouteStats
 
 #: at most so many points of a series
 POINTS: Final = 300
@@ -82,9 +82,9 @@ def heat(durations: Histogram) -> list[list[int]]:
     return [[row, rows[row]] for row in sorted(rows)]
 
 
-def _route(routes: Any, name: str | None) -> RouteFigures:
+def _route(routes: Any, name: str | None) -> RouteStats:
     return all_routes(routes.values()) if name is None else routes.get(name, NO_ROUTE)
 
 
-def _class(route: RouteFigures, name: str) -> int:
+def _class(route: RouteStats, name: str) -> int:
     return sum(count for (_, status), count in route.requests.items() if status == name)

@@ -62,7 +62,7 @@ class File:
     tag: str
 
 
-class Shell:
+class StaticFiles:
     """The files, read when the first of them is asked for."""
 
     def __init__(self) -> None:

@@ -11,9 +11,9 @@ import gevent
 
 from gateway.errors import KINDS
 from gateway.observability.collector.history import History
-from gateway.observability.collector.ring import Point
+from gateway.observability.collector.ring import Sample
 from gateway.observability.metrics.arithmetic import OTHER, failed_tries_of, requests_of
-from gateway.observability.metrics.snapshot import Figures, RouteFigures
+from gateway.observability.metrics.snapshot import RouteStats, Snapshot
 
 #: seconds of a range, seconds of its points
 RANGES: Final = {"5m": (300.0, 5.0), "1h": (3600.0, 30.0), "24h": (86400.0, 600.0)}
@@ -27,7 +27,7 @@ _STATUSES: Final = {kind.slug: f"{kind.status // 100}xx" for kind in KINDS}
 
 
 @dataclass(frozen=True, slots=True)
-class Sum:
+class ErrorTotals:
     """What is told of a point: how many requests, and what failed by whose fault, of which type, at which upstream."""
 
     requests: int
@@ -36,19 +36,19 @@ class Sum:
     upstreams: Counter[str]
 
     @staticmethod
-    def of(figures: Figures) -> Sum:
+    def of(figures: Snapshot) -> ErrorTotals:
         """Of the figures of a point."""
         found = [each for route in figures.routes.values() for each in fault(route)]
-        return Sum(
+        return ErrorTotals(
             sum(map(requests_of, figures.routes.values())),
             _counted((source, count) for source, _, count in found),
             _counted((slug, count) for _, slug, count in found),
             _counted((name, failed_tries_of(calls)) for name, calls in figures.upstreams.items()),
         )
 
-    def plus(self, other: Sum) -> Sum:
+    def plus(self, other: ErrorTotals) -> ErrorTotals:
         """Both together."""
-        return Sum(
+        return ErrorTotals(
             self.requests + other.requests,
             self.sources + other.sources,
             self.types + other.types,
@@ -56,7 +56,7 @@ class Sum:
         )
 
 
-NO_SUM: Final = Sum(0, Counter(), Counter(), Counter())
+NO_SUM: Final = ErrorTotals(0, Counter(), Counter(), Counter())
 
 
 class Trends:
@@ -64,7 +64,7 @@ class Trends:
 
     def __init__(self, history: History) -> None:
         self._history = history
-        self._sums: dict[str, dict[float, Sum]] = {}
+        self._sums: dict[str, dict[float, ErrorTotals]] = {}
 
     def of(self, name: str) -> dict[str, Any]:
         """All of it for a range of RANGES, as JSON; rates are a second."""
@@ -80,14 +80,14 @@ class Trends:
             "clients": [{"name": client, "requests": requests} for client, requests in now.clients[:ROWS]],
         }
 
-    def _summed(self, name: str, points: list[Point]) -> list[Sum]:
+    def _summed(self, name: str, points: list[Sample]) -> list[ErrorTotals]:
         """A sum for each point; those of before are kept as long as they are asked for."""
         known = self._sums.get(name, {})
-        sums: dict[float, Sum] = {}
+        sums: dict[float, ErrorTotals] = {}
         for point in points:
             found = known.get(point.at)
             if found is None:
-                found = Sum.of(point.figures)
+                found = ErrorTotals.of(point.figures)
                 gevent.sleep(0)  # the first look at all of them takes a while: the observer goes on meanwhile
             sums[point.at] = found
         self._sums[name] = sums
@@ -95,7 +95,7 @@ class Trends:
 
     def _errors(self, name: str, seconds: float, step: float) -> dict[str, Any]:
         points = self._history.steps(seconds)
-        groups: dict[int, tuple[float, float, Sum]] = {}
+        groups: dict[int, tuple[float, float, ErrorTotals]] = {}
         for point, found in zip(points, self._summed(name, points), strict=True):
             number = int((point.at - 1e-6) // step)
             _, length, before = groups.get(number, (0.0, 0.0, NO_SUM))
@@ -132,7 +132,7 @@ class Trends:
         }
 
 
-def fault(route: RouteFigures) -> Iterator[tuple[str, str, int]]:
+def fault(route: RouteStats) -> Iterator[tuple[str, str, int]]:
     """(source, type, answers) of what went wrong: the gateway's own errors, and what upstreams answered."""
     own: Counter[str] = Counter()
     for slug, count in route.errors.items():
@@ -172,13 +172,13 @@ def _lines(points: list[Counter[str]], lengths: list[float]) -> dict[str, list[f
     return lines
 
 
-def _methods(figures: Figures) -> Counter[str]:
+def _methods(figures: Snapshot) -> Counter[str]:
     return _counted(
         (method, count) for route in figures.routes.values() for (method, _), count in route.requests.items()
     )
 
 
-def _routes(figures: Figures) -> Counter[str]:
+def _routes(figures: Snapshot) -> Counter[str]:
     return _counted((name, requests_of(route)) for name, route in figures.routes.items())
 
 

@@ -8,19 +8,19 @@ from typing import Any, Final
 
 from gateway.errors import UPSTREAM_BAD_ANSWER, GatewayError
 from gateway.exchange import Exchange
-from gateway.handlers.aggregate.handler import STATE, Aggregate, Rules
+from gateway.handlers.aggregate.handler import STATE, Aggregate, AggregateRules
 from gateway.handlers.aggregate.model import Aggregate as Spec
 from gateway.handlers.aggregate.model import Part as PartSpec
-from gateway.handlers.aggregate.part import Part
+from gateway.handlers.aggregate.part import AggregatePart
 from gateway.http import json_render as filling
 from gateway.http import json_template as expressions
 from gateway.http import template as templates
-from gateway.http.frozen import FrozenMap, thaw
+from gateway.http.frozen import FrozenDict, unfreeze
 from gateway.http.json_render import Fill, Values
 from gateway.http.template import Getter, Source, claim_text
 from gateway.http.template_parser import variables
-from gateway.upstream.compile import Service
-from gateway.upstream.greenlets import Hands
+from gateway.upstream.compile import CompiledUpstream
+from gateway.upstream.greenlets import GreenletPool
 
 Render = Callable[[Any], Any]
 #: seconds beyond the longest that all parts may take: what fails of a part is told of it, not of the whole
@@ -29,7 +29,9 @@ MARGIN: Final = 0.1
 Known = tuple[Mapping[str, Source], Values]
 
 
-def aggregating(spec: Spec, upstreams: Mapping[str, Service | None], hands: Hands) -> tuple[Aggregate, float] | None:
+def aggregating(
+    spec: Spec, upstreams: Mapping[str, CompiledUpstream | None], hands: GreenletPool
+) -> tuple[Aggregate, float] | None:
     """(the upstream, the longest that its parts may take); None where an upstream could not be built."""
     sources = {part.name: _source(part.name) for part in spec.parts}
     values = {part.name: _value(part.name) for part in spec.parts}
@@ -41,7 +43,9 @@ def aggregating(spec: Spec, upstreams: Mapping[str, Service | None], hands: Hand
         parts.append(_part(part, service, (sources, values), spec.forward))
     shape = None if spec.response is None else _shape(spec.response)
     total = sum(part.total for part in parts) + MARGIN
-    return Aggregate(tuple(parts), Rules(shape, spec.partial, spec.meta, spec.taken, _varies(spec)), hands), total
+    return Aggregate(
+        tuple(parts), AggregateRules(shape, spec.partial, spec.meta, spec.taken, _varies(spec)), hands
+    ), total
 
 
 def _varies(spec: Spec) -> tuple[str, ...]:
@@ -54,15 +58,15 @@ def _texts(value: Any) -> Iterator[str]:
     """The texts of frozen JSON."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, FrozenMap | tuple):
-        for item in value.values() if isinstance(value, FrozenMap) else value:
+    elif isinstance(value, FrozenDict | tuple):
+        for item in value.values() if isinstance(value, FrozenDict) else value:
             yield from _texts(item)
 
 
-def _part(spec: PartSpec, service: Service, known: Known, forward: tuple[str, ...] | None) -> Part:
+def _part(spec: PartSpec, service: CompiledUpstream, known: Known, forward: tuple[str, ...] | None) -> AggregatePart:
     sources, values = known
     path = templates.compile(spec.path, "url", sources)
-    return Part(
+    return AggregatePart(
         name=spec.name,
         upstream=spec.upstream,
         fetch=service.fetch if spec.retry is None else service.with_retry(spec.retry),
@@ -71,7 +75,7 @@ def _part(spec: PartSpec, service: Service, known: Known, forward: tuple[str, ..
         path=path.render,
         body=None if spec.body is None else filling.compile(spec.body, values, sources),
         needs=spec.needs,
-        default=json.dumps(thaw(spec.default)) if spec.has_default else None,
+        default=json.dumps(unfreeze(spec.default)) if spec.has_default else None,
         is_required=spec.is_required,
         accept=frozenset(spec.accept),
         select=expressions.compile(spec.select) if spec.select else None,

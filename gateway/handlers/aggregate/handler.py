@@ -23,9 +23,9 @@ from gateway.errors import (
 )
 from gateway.exchange import Exchange, Headers, Response
 from gateway.handlers.aggregate.merging import cache_control, vary
-from gateway.handlers.aggregate.part import Part, Said
-from gateway.upstream.greenlets import Hands
-from gateway.upstream.task_group import Crew
+from gateway.handlers.aggregate.part import AggregatePart, PartResult
+from gateway.upstream.greenlets import GreenletPool
+from gateway.upstream.task_group import TaskGroup
 
 log = logging.getLogger("gateway")
 
@@ -41,11 +41,11 @@ LOOK_EVERY: Final = 0.1
 _encoded = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 #: of a part its answer, or None and what kind of failure it was
-Answered = tuple[Part, Said | None, str]
+Answered = tuple[AggregatePart, PartResult | None, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class AggregateRules:
     """What becomes of the parts' values.
 
     `shape` makes the answer's JSON value of theirs, None = an object with all of them by name; `partial` is the status
@@ -65,7 +65,7 @@ class Aggregate:
 
     __slots__ = ("_hands", "_members", "_parts", "_rules")
 
-    def __init__(self, parts: tuple[Part, ...], rules: Rules, hands: Hands) -> None:
+    def __init__(self, parts: tuple[AggregatePart, ...], rules: AggregateRules, hands: GreenletPool) -> None:
         self._hands = hands
         self._parts = parts
         self._rules = rules
@@ -74,7 +74,7 @@ class Aggregate:
     def fetch(self, exchange: Exchange) -> Response:
         """The answer. Raises GatewayError where a required part failed, or the time is up."""
         exchange.upstream = NAME
-        run = _Run(exchange, self._parts, self._hands, is_strict=not self._rules.partial)
+        run = AggregateRun(exchange, self._parts, self._hands, is_strict=not self._rules.partial)
         try:
             run.go()
         finally:
@@ -82,7 +82,7 @@ class Aggregate:
         exchange.upstream_time = monotonic() - run.started
         return self._answer(exchange, run)
 
-    def _answer(self, exchange: Exchange, run: _Run) -> Response:
+    def _answer(self, exchange: Exchange, run: AggregateRun) -> Response:
         rules, is_complete = self._rules, not run.failed
         try:
             body = self._body(run)
@@ -101,7 +101,7 @@ class Aggregate:
         status = 200 if is_complete else rules.partial
         return Response(status, headers, b"" if exchange.method == "HEAD" else body, len(body))
 
-    def _body(self, run: _Run) -> bytes:
+    def _body(self, run: AggregateRun) -> bytes:
         rules = self._rules
         meta = {"complete": not run.failed, "failed": run.failed} if rules.tells else None
         if rules.shape is None:
@@ -124,10 +124,12 @@ def _has_failed(answer: Answered) -> bool:
     return answer[1] is None
 
 
-class _Run:
+class AggregateRun:
     """One request's parts on their way."""
 
-    def __init__(self, exchange: Exchange, parts: tuple[Part, ...], hands: Hands, *, is_strict: bool) -> None:
+    def __init__(
+        self, exchange: Exchange, parts: tuple[AggregatePart, ...], hands: GreenletPool, *, is_strict: bool
+    ) -> None:
         self.started = monotonic()
         self.values: dict[str, Any] = {}
         #: the same as JSON, of those of which it came so
@@ -139,7 +141,7 @@ class _Run:
         self._waiting = list(parts)
         self._is_strict = is_strict
         self._running: set[str] = set()
-        self._crew = Crew(hands, _has_failed)
+        self._crew = TaskGroup(hands, _has_failed)
         state = exchange.state
         if state is None:
             state = exchange.state = {}
@@ -177,7 +179,7 @@ class _Run:
 
     def _start(self) -> None:
         """Start the parts whose needs are met; those whose needs failed fail with them."""
-        still: list[Part] = []
+        still: list[AggregatePart] = []
         waiting, self._waiting = self._waiting, still
         values, failed = self.values, self.failed
         for part in waiting:
@@ -192,7 +194,7 @@ class _Run:
                 still.append(part)
         self._crew.is_eager = bool(still)
 
-    def _ask(self, part: Part) -> Answered:
+    def _ask(self, part: AggregatePart) -> Answered:
         try:
             return part, part.ask(self._exchange), ""
         except GatewayError as error:
@@ -201,7 +203,7 @@ class _Run:
             log.error("the part %s of request %s failed", part.name, self._exchange.request_id, exc_info=error)
             return part, None, INTERNAL.slug
 
-    def _note(self, part: Part, said: Said | None, failure: str) -> None:
+    def _note(self, part: AggregatePart, said: PartResult | None, failure: str) -> None:
         if said is None:
             if part.is_required or self._is_strict:
                 kind = PART_TIMEOUT if failure.endswith("timeout") else PART_FAILED

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.config.record import Record
+from gateway.config.record import Options
 from gateway.upstream.resilience.model import OwnRetry
 
 
 @dataclass(frozen=True, slots=True)
-class Part(Record):
+class Part(Options):
     """One request. `path` is a template, `body` frozen JSON whose strings are templates (None = no body).
 
     `timeout` is seconds, None = the upstream's, and so is `retry`; `default` is frozen JSON; `select` is JMESPath,
@@ -32,7 +32,7 @@ class Part(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Aggregate(Record):
+class Aggregate(Options):
     """`parts` in an order in which each stands behind those it needs.
 
     `response` is frozen JSON whose strings are JMESPath over {part: value}, None = that itself; `partial` is the

@@ -10,15 +10,15 @@ from typing import Any
 from gateway.contracts import Fetch
 from gateway.errors import UPSTREAM_BAD_ANSWER, GatewayError
 from gateway.exchange import Exchange, Headers
-from gateway.upstream.subrequest import leg, parsed, whole
+from gateway.upstream.subrequest import parsed, subrequest, whole
 
 Render = Callable[[Exchange], str]
 #: the value of a part, the JSON that says just this (b"" where it would have to be written), the answer's header
-Said = tuple[Any, bytes, Headers]
+PartResult = tuple[Any, bytes, Headers]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class AggregatePart:
     """`path` and `body` are rendered for each request; `total` is seconds; `accept` are statuses besides 2xx.
 
     `default` is JSON text.
@@ -40,10 +40,10 @@ class Part:
     select: Callable[[Any], Any] | None
     forward: frozenset[str] | None
 
-    def ask(self, exchange: Exchange) -> Said:
+    def ask(self, exchange: Exchange) -> PartResult:
         """What the upstream says. Raises GatewayError for any answer that is none."""
         body = None if self.body is None else json.dumps(self.body(exchange), ensure_ascii=False).encode()
-        request = leg(exchange, self.method, self.path(exchange), self.total, body, self.forward)
+        request = subrequest(exchange, self.method, self.path(exchange), self.total, body, self.forward)
         try:
             response = self.fetch(request)
         finally:

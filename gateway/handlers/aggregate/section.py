@@ -5,7 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from gateway.config.diagnostics import did_you_mean
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.config.variables import Known, check_template
 from gateway.handlers.aggregate.model import Aggregate, Part
 from gateway.handlers.aggregate.schema import FAIL, PARTS_MAX
@@ -17,7 +17,7 @@ from gateway.upstream.resilience.section import read_own_retry
 META = "meta"
 
 
-def read_aggregate(holder: Reader, known: Known) -> Aggregate | None:
+def read_aggregate(holder: OptionReader, known: Known) -> Aggregate | None:
     """The section, None where it is not written."""
     if "aggregate" not in holder:
         return None
@@ -55,13 +55,13 @@ def read_aggregate(holder: Reader, known: Known) -> Aggregate | None:
     )
 
 
-def part_readers(holder: Reader) -> Iterator[Reader]:
+def part_readers(holder: OptionReader) -> Iterator[OptionReader]:
     """The mappings of the parts."""
     parts = holder.section("aggregate").section("parts")
     return (parts.section(name) for name in parts if isinstance(parts.raw(name), dict))
 
 
-def _part(name: str, reader: Reader, names: tuple[str, ...], known: Known) -> Part:
+def _part(name: str, reader: OptionReader, names: tuple[str, ...], known: Known) -> Part:
     used: dict[str, None] = {}
     path = reader.one("path")
     if path is not None:
@@ -99,25 +99,25 @@ def _part(name: str, reader: Reader, names: tuple[str, ...], known: Known) -> Pa
     )
 
 
-def _check_variables(text: Text, names: tuple[str, ...], known: Known, used: dict[str, None]) -> None:
+def _check_variables(text: ScalarNode, names: tuple[str, ...], known: Known, used: dict[str, None]) -> None:
     check_template(text, known)
     kinds = (*template.KINDS, *names)
-    for stranger in template.strangers(text.value, kinds):
+    for stranger in template.unknown_variables(text.value, kinds):
         text.complain(f"the variable {stranger} is of no part", did_you_mean(stranger.kind, kinds))
     for variable in template.variables(text.value, kinds):
         if variable.kind in names:
             used[variable.kind] = None
 
 
-def _check_braces(text: Text, names: tuple[str, ...]) -> None:
+def _check_braces(text: ScalarNode, names: tuple[str, ...]) -> None:
     """Complain about a brace in a path that belongs to no variable."""
     kinds = (*template.KINDS, *names)
     rest = "".join(piece for piece in template.parse(text.value, kinds) if isinstance(piece, str))
-    if ("{" in rest or "}" in rest) and not template.strangers(text.value, kinds):
+    if ("{" in rest or "}" in rest) and not template.unknown_variables(text.value, kinds):
         text.complain("a brace that is no variable", "such as {param}, {query.name} or {part.field}")
 
 
-def _ordered(reader: Reader, parts: list[Part]) -> tuple[Part, ...]:
+def _ordered(reader: OptionReader, parts: list[Part]) -> tuple[Part, ...]:
     by_name = {part.name: part for part in parts}
     graph = {part.name: [need for need in part.needs if need in by_name] for part in parts}
     try:
@@ -132,14 +132,14 @@ def _may_tell(response: Any, names: tuple[str, ...]) -> bool:
     return META not in names if response is None else isinstance(response, dict) and META not in response
 
 
-def _check_expression(text: Text) -> None:
+def _check_expression(text: ScalarNode) -> None:
     try:
         expressions.compile(text.value)
     except expressions.ExpressionError as error:
         text.complain(f"{text.shown} is no JMESPath expression: {error}")
 
 
-def _check_members(text: Text, names: tuple[str, ...]) -> None:
+def _check_members(text: ScalarNode, names: tuple[str, ...]) -> None:
     """Complain about an expression that asks for a part that is not there."""
     _check_expression(text)
     try:

@@ -19,7 +19,7 @@ from gateway.exchange import Exchange, Response
 log = logging.getLogger("gateway")
 
 
-class Bounds:
+class CallLimits:
     """`most` calls at a time in each worker, each at most `timeout` seconds long until it answers."""
 
     __slots__ = ("_at_work", "most", "name", "timeout")
@@ -59,7 +59,7 @@ class Bounds:
             if response is None or isinstance(response.body, bytes):
                 self.leave()
         if not isinstance(response.body, bytes):
-            response.body = Pieces(response.body, self, exchange.request_id)
+            response.body = GuardedBody(response.body, self, exchange.request_id)
         return response
 
     def leave(self) -> None:
@@ -72,12 +72,12 @@ class Bounds:
         return GatewayError(FUNCTION_FAILED, "The failure is in the gateway's log under this request id.")
 
 
-class Pieces(Iterator[bytes]):
+class GuardedBody(Iterator[bytes]):
     """A body that the code goes on making: its faults stay inside, and its call is over when it is closed."""
 
     __slots__ = ("_body", "_bounds", "_is_over", "_next", "_request_id")
 
-    def __init__(self, body: Iterable[bytes], bounds: Bounds, request_id: str) -> None:
+    def __init__(self, body: Iterable[bytes], bounds: CallLimits, request_id: str) -> None:
         self._body = body
         self._next = iter(body).__next__
         self._bounds = bounds

@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.exchange import Exchange, Response
 from gateway.handlers.function.answer import response_of
-from gateway.handlers.function.call_limits import Bounds
+from gateway.handlers.function.call_limits import CallLimits
 from gateway.handlers.function.request import Request
 
 
@@ -16,7 +16,7 @@ class Function:
 
     __slots__ = ("_bounds", "_function", "_most")
 
-    def __init__(self, function: Callable[[Request], Any], bounds: Bounds, most: int) -> None:
+    def __init__(self, function: Callable[[Request], Any], bounds: CallLimits, most: int) -> None:
         self._function = function
         self._bounds = bounds
         self._most = most

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 
 @dataclass(frozen=True, slots=True)
-class Function(Record):
+class Function(Options):
     """`call` is "package.module:name", of a WSGI application where `is_wsgi`.
 
     `timeout` is seconds; `concurrency` is calls at a time in each worker; `prefix` is the path in front of a WSGI

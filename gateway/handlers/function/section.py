@@ -2,13 +2,13 @@
 
 import re
 
-from gateway.config.reader import Reader
+from gateway.config.reader import OptionReader
 from gateway.handlers.function.model import Function
 
 _REST = re.compile(r"/\{[^{}]*:path\}")
 
 
-def read_function(holder: Reader, path: str) -> Function | None:
+def read_function(holder: OptionReader, path: str) -> Function | None:
     """What a route whose path is `path` calls; None where it calls nothing."""
     key = next((key for key in ("function", "wsgi") if key in holder), None)
     if key is None:

@@ -16,7 +16,7 @@ from gateway.exchange import (
     Response,
 )
 from gateway.handlers.function.answer import EMPTY, check_status, checked
-from gateway.handlers.function.call_limits import Bounds
+from gateway.handlers.function.call_limits import CallLimits
 
 log = logging.getLogger("gateway")
 
@@ -38,7 +38,7 @@ class Wsgi:
 
     __slots__ = ("_app", "_bounds", "_prefix")
 
-    def __init__(self, app: App, bounds: Bounds, prefix: str) -> None:
+    def __init__(self, app: App, bounds: CallLimits, prefix: str) -> None:
         self._app = app
         self._bounds = bounds
         self._prefix = prefix

@@ -17,7 +17,7 @@ from gateway.errors import (
 from gateway.exchange import Exchange, Response
 from gateway.handlers.graphql.values import coerced
 from gateway.http.json_render import Fill
-from gateway.upstream.subrequest import asked, leg
+from gateway.upstream.subrequest import fetch_whole, subrequest
 
 #: what the codes that servers have in common stand for (`extensions.code`)
 STATUSES: Final[Mapping[str, int]] = {
@@ -72,8 +72,8 @@ class GraphQL:
         if query.operation:
             request["operationName"] = query.operation
         body = json.dumps(request, ensure_ascii=False).encode()
-        made = leg(exchange, "POST", query.path(exchange), self._total, body)
-        response, data = asked(self._fetch, exchange, made, query.upstream)
+        made = subrequest(exchange, "POST", query.path(exchange), self._total, body)
+        response, data = fetch_whole(self._fetch, exchange, made, query.upstream)
         value = self._read(response.status, data)
         headers = [("Content-Type", "application/json")]
         if value.get("errors"):

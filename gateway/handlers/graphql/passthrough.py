@@ -20,7 +20,7 @@ from gateway.handlers.graphql.document import (
     read,
 )
 from gateway.http.buffered_body import json_body
-from gateway.upstream.subrequest import leg
+from gateway.upstream.subrequest import subrequest
 
 #: documents that a worker remembers; what clients send is the same few texts mostly
 REMEMBERED: Final = 512
@@ -29,7 +29,7 @@ LONGEST: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class QueryLimits:
     """What a request may ask for. `persisted` are documents by their SHA-256 in hex; `only` whether no others are."""
 
     upstream: str
@@ -42,12 +42,12 @@ class Bounds:
     only: bool
 
 
-class PassThrough:
+class GraphqlProxy:
     """Hands on what is within `bounds`; `fetch` is the upstream's, `total` the seconds that it has."""
 
     __slots__ = ("_bounds", "_fetch", "_known", "_total")
 
-    def __init__(self, bounds: Bounds, fetch: Fetch, total: float) -> None:
+    def __init__(self, bounds: QueryLimits, fetch: Fetch, total: float) -> None:
         self._bounds = bounds
         self._fetch = fetch
         self._total = total
@@ -58,7 +58,7 @@ class PassThrough:
         request = _request(exchange)
         request["query"] = self._document(request)
         self._check(exchange, request)
-        made = leg(exchange, "POST", self._bounds.path(exchange), self._total, json.dumps(request).encode())
+        made = subrequest(exchange, "POST", self._bounds.path(exchange), self._total, json.dumps(request).encode())
         accept = exchange.header("accept")
         if accept is not None:
             made.headers = [field for field in made.headers if field[0] != "Accept"] + [("Accept", accept)]

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from gateway.config.diagnostics import did_you_mean
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.config.variables import Known, check_template
 from gateway.handlers.jsonrpc.model import GraphQL, GraphQLPass, Variable
 from gateway.handlers.jsonrpc.section import NUMBER, check_expression, check_filled
@@ -21,7 +21,7 @@ _REST_ONLY = ("query", "operation", "variables", "select", "errors", "partial")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def read_graphql(holder: Reader, known: Known, path: str) -> GraphQL | GraphQLPass | None:
+def read_graphql(holder: OptionReader, known: Known, path: str) -> GraphQL | GraphQLPass | None:
     """The section, None where it is not written; `path` is the route's."""
     if "graphql" not in holder:
         return None
@@ -37,7 +37,7 @@ def read_graphql(holder: Reader, known: Known, path: str) -> GraphQL | GraphQLPa
     return _asking(reader, known, path)
 
 
-def _asking(reader: Reader, known: Known, path: str) -> GraphQL:
+def _asking(reader: OptionReader, known: Known, path: str) -> GraphQL:
     query, operation = _query(reader)
     select = reader.one("select")
     if select is not None:
@@ -58,7 +58,7 @@ def _asking(reader: Reader, known: Known, path: str) -> GraphQL:
     )
 
 
-def _query(reader: Reader) -> tuple[str, "Operation | None"]:
+def _query(reader: OptionReader) -> tuple[str, "Operation | None"]:
     """The document and the operation that is run; None after a complaint."""
     from gateway.handlers.graphql.document import DocumentError, chosen, read
 
@@ -77,12 +77,12 @@ def _query(reader: Reader) -> tuple[str, "Operation | None"]:
     return text, operation
 
 
-def _content(reader: Reader, name: Text) -> str:
-    shown = Text(name.load, name.value.removeprefix(_FILE).strip(), name.path, name.place, name.origin)
+def _content(reader: OptionReader, name: ScalarNode) -> str:
+    shown = ScalarNode(name.load, name.value.removeprefix(_FILE).strip(), name.path, name.place, name.origin)
     return (reader.contents(shown)[1] or b"{__typename}").decode("utf-8", "replace")
 
 
-def _variables(reader: Reader, operation: "Operation") -> tuple[Variable, ...]:
+def _variables(reader: OptionReader, operation: "Operation") -> tuple[Variable, ...]:
     section, found = reader.section("variables"), []
     known = {each.name: each for each in operation.variables()}
     for name in section:
@@ -97,7 +97,7 @@ def _variables(reader: Reader, operation: "Operation") -> tuple[Variable, ...]:
     return tuple(found)
 
 
-def _passing(reader: Reader) -> GraphQLPass:
+def _passing(reader: OptionReader) -> GraphQLPass:
     for key in _REST_ONLY:
         if key in reader:
             reader.complain(f"`{key}` has no effect beside `passthrough`", key=key)
@@ -117,7 +117,7 @@ def _passing(reader: Reader) -> GraphQLPass:
     )
 
 
-def _persisted(reader: Reader) -> tuple[tuple[str, str], ...]:
+def _persisted(reader: OptionReader) -> tuple[tuple[str, str], ...]:
     """The documents of the file, each checked against its hash."""
     name = reader.one("persisted")
     data = reader.contents(name)[1] if name is not None else None
@@ -135,7 +135,7 @@ def _persisted(reader: Reader) -> tuple[tuple[str, str], ...]:
     return tuple(found.items())
 
 
-def _check_document(name: Text, digest: str, document: object) -> None:
+def _check_document(name: ScalarNode, digest: str, document: object) -> None:
     from gateway.handlers.graphql.document import DocumentError, read
 
     if not isinstance(document, str) or not _DIGEST.fullmatch(digest):

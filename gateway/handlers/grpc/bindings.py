@@ -73,7 +73,9 @@ def bindings(schema: Schema, services: Iterable[str] = ()) -> tuple[Binding, ...
     return tuple(sorted(found, key=lambda each: each.rank))
 
 
-def within(table: Iterable[Binding], route: Sequence[tuple[str, str]], methods: Sequence[str]) -> tuple[Binding, ...]:
+def member_at(
+    table: Iterable[Binding], route: Sequence[tuple[str, str]], methods: Sequence[str]
+) -> tuple[Binding, ...]:
     """Those that a route's requests can reach: `route` are (kind, literal) of its path, no `methods` = all."""
     return tuple(
         each

@@ -8,9 +8,9 @@ from typing import Any
 from gateway.handlers.grpc.bindings import Table, bindings
 from gateway.handlers.grpc.handler import Transcoder
 from gateway.handlers.grpc.model import Grpc
-from gateway.handlers.grpc.reflection import Reflected, Reflecting
+from gateway.handlers.grpc.reflection import ReflectedSchema, ReflectionClient
 from gateway.handlers.grpc.schema import Schema
-from gateway.upstream.compile import Service
+from gateway.upstream.compile import CompiledUpstream
 
 
 class Transcoders:
@@ -20,16 +20,16 @@ class Transcoders:
         """`reflections` is what plans before this one know of upstreams, for as long as one of them is there."""
         self._reflections = reflections
         self._schemas: dict[bytes, Schema] = {}
-        self._kept: dict[str, Reflecting] = {}
+        self._kept: dict[str, ReflectionClient] = {}
 
     @property
-    def kept(self) -> tuple[Reflecting, ...]:
+    def kept(self) -> tuple[ReflectionClient, ...]:
         """What is to be ticked."""
         return tuple(self._kept.values())
 
-    def make(self, spec: Grpc, service: Service, target: tuple[object, ...]) -> Transcoder:
+    def make(self, spec: Grpc, service: CompiledUpstream, target: tuple[object, ...]) -> Transcoder:
         """The upstream of a route with `grpc`; `target` is what its descriptors hang on."""
-        table = self._written(spec) if spec.descriptors else self._asked(spec, service, target)
+        table = self._written(spec) if spec.descriptors else self._reflected(spec, service, target)
         return Transcoder(spec.upstream, service.fetch, service.total, table, spec.most, spec.defaults)
 
     def _written(self, spec: Grpc) -> Callable[[], Table]:
@@ -39,11 +39,11 @@ class Transcoders:
         table = Table(schema, bindings(schema, spec.services))
         return lambda: table
 
-    def _asked(self, spec: Grpc, service: Service, target: tuple[object, ...]) -> Callable[[], Table]:
+    def _reflected(self, spec: Grpc, service: CompiledUpstream, target: tuple[object, ...]) -> Callable[[], Table]:
         key = (spec.upstream, *target)
-        reflected: Reflected | None = self._reflections.get(key)
+        reflected: ReflectedSchema | None = self._reflections.get(key)
         if reflected is None:
-            reflected = self._reflections[key] = Reflected()
+            reflected = self._reflections[key] = ReflectedSchema()
         if spec.upstream not in self._kept:
-            self._kept[spec.upstream] = Reflecting(reflected, spec.upstream, service.fetch)
+            self._kept[spec.upstream] = ReflectionClient(reflected, spec.upstream, service.fetch)
         return reflected.table_of(spec.services)

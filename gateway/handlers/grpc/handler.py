@@ -11,16 +11,16 @@ from gateway.exchange import Exchange, Response
 from gateway.handlers.grpc.bindings import Binding, Table, find
 from gateway.handlers.grpc.metadata import to_headers, to_metadata
 from gateway.handlers.grpc.request import HTTP_BODY, serialized
-from gateway.handlers.grpc.response import Writer, error_line
+from gateway.handlers.grpc.response import ResponseEncoder, error_line
 from gateway.http.grpc import (
     TRAILERS,
     WANTS,
-    Wants,
+    GrpcAccept,
     frame,
     frames,
 )
-from gateway.http.path import canonical
-from gateway.upstream.subrequest import leg, note
+from gateway.http.path import canonical_path
+from gateway.upstream.subrequest import note, subrequest
 
 NONE_KEPT: Final = frozenset[str]()
 LINES: Final = "application/x-ndjson"
@@ -49,18 +49,18 @@ class Transcoder:
         binding, values = _bound(table, exchange)
         method, pool = binding.method, table.schema.pool
         data = serialized(exchange, binding, values, pool, self._most)
-        call = leg(exchange, "POST", method.path, self._total, frame(data), NONE_KEPT)
+        call = subrequest(exchange, "POST", method.path, self._total, frame(data), NONE_KEPT)
         call.headers = to_metadata(exchange)
         call.hurried = exchange.hurried
         call.environ = {
-            WANTS: Wants(method.gives_stream, self._most),
+            WANTS: GrpcAccept(method.gives_stream, self._most),
             "gateway.channel": exchange.environ.get("gateway.channel"),
         }
         try:
             response = self._fetch(call)
         finally:
             note(exchange, call, self._upstream)
-        writer = Writer(self._upstream, pool, self._defaults)
+        writer = ResponseEncoder(self._upstream, pool, self._defaults)
         if method.gives_stream:
             return _streamed(exchange, binding, response, writer)
         try:
@@ -82,13 +82,13 @@ def _bound(table: Table, exchange: Exchange) -> tuple[Binding, dict[str, str]]:
 
 def _segments(path: str) -> tuple[str, ...]:
     """The raw segments of the canonical path; an encoded slash is text inside its segment."""
-    reading = canonical(path)
+    reading = canonical_path(path)
     if reading.alternative is not None:
         return reading.alternative_raw or tuple(reading.alternative.split("/")[1:])
     return reading.raw or tuple(reading.path.split("/")[1:])
 
 
-def _single(binding: Binding, response: Response, writer: Writer) -> Response:
+def _single(binding: Binding, response: Response, writer: ResponseEncoder) -> Response:
     messages, end = [], b""
     for flags, data in frames(response.body):
         if flags & TRAILERS:
@@ -108,7 +108,7 @@ def _single(binding: Binding, response: Response, writer: Writer) -> Response:
     return Response(200, [("Content-Type", "application/json"), *headers], writer.json(binding, message))
 
 
-def _streamed(exchange: Exchange, binding: Binding, response: Response, writer: Writer) -> Response:
+def _streamed(exchange: Exchange, binding: Binding, response: Response, writer: ResponseEncoder) -> Response:
     accept = ",".join(value for name, value in exchange.headers if name.lower() == "accept")
     stream = Stream(binding, response, writer, is_events=EVENTS in accept.lower())
     try:
@@ -125,7 +125,7 @@ def _streamed(exchange: Exchange, binding: Binding, response: Response, writer: 
 class Stream:
     """The messages of a call as they come, each a line of JSON or an event."""
 
-    def __init__(self, binding: Binding, response: Response, writer: Writer, is_events: bool) -> None:
+    def __init__(self, binding: Binding, response: Response, writer: ResponseEncoder, is_events: bool) -> None:
         self.is_events = is_events
         self._binding = binding
         self._response = response

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 
 @dataclass(frozen=True, slots=True)
-class Grpc(Record):
+class Grpc(Options):
     """`descriptors` is the content of the descriptor set, b"" = the upstream is asked by reflection.
 
     `services` are full names, () = all; `most` is the bytes of the largest message; `defaults` says whether answers

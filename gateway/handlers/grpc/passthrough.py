@@ -27,14 +27,14 @@ from gateway.http.grpc import (
     CONTENT_TYPE,
     WANTS,
     Client,
-    End,
-    Passage,
+    GrpcCall,
+    GrpcStatus,
     code_for,
     code_of,
     ending,
     is_call,
 )
-from gateway.upstream.subrequest import leg, note
+from gateway.upstream.subrequest import note, subrequest
 
 _NONE_KEPT: Final = frozenset[str]()
 #: the length of a body that comes while the answer does: longer than what anybody would wait for
@@ -42,7 +42,7 @@ OPEN: Final = 1 << 62
 _ACCEPTED: Final = (("Accept", CONTENT_TYPE),)
 
 
-class Through:
+class GrpcProxy:
     """Passes calls on to `upstream`."""
 
     __slots__ = ("_fetch", "_total", "_upstream")
@@ -73,14 +73,14 @@ class Through:
         is_whole = body is None or getattr(body, "at_hand", False)
         data = body.read() if body is not None and is_whole else b""
         target = exchange.target if exchange.upstream_path is None else exchange.upstream_path
-        call = leg(exchange, "POST", target, self._total, data, _NONE_KEPT)
+        call = subrequest(exchange, "POST", target, self._total, data, _NONE_KEPT)
         if not is_whole:
             # NOTE: not this body: what begins a request is waited for, and a client may want to hear something first.
             call.body, call.body_length = io.BytesIO(), OPEN
         call.headers = to_metadata(exchange, is_call=True)
         call.hurried = exchange.hurried
         call.environ = {
-            WANTS: Passage(None if is_whole else body, content_type),
+            WANTS: GrpcCall(None if is_whole else body, content_type),
             "gateway.channel": exchange.environ.get("gateway.channel"),
         }
         return call
@@ -99,15 +99,15 @@ def _check(exchange: Exchange, content_type: str) -> None:
 def _answer(exchange: Exchange, response: Response, client: Client | None) -> Response:
     code = next((value for name, value in response.headers if name == "grpc-status"), None)
     if code is None:
-        return Response(200, response.headers, Relayed(exchange, response, client))
+        return Response(200, response.headers, RelayedStream(exchange, response, client))
     response.close()  # it was its end alone
     headers = response.headers
     if not any(name == "content-type" for name, _ in headers):  # clients want one, some services give none
         headers = [("content-type", CONTENT_TYPE), *headers]
-    return Response(_told(exchange, code), headers, b"")
+    return Response(_grpc_status(exchange, code), headers, b"")
 
 
-def _told(exchange: Exchange, code: str) -> int:
+def _grpc_status(exchange: Exchange, code: str) -> int:
     """The status that a call's code stands for; the log names a failure."""
     status = CODES[code_of(code)][1]
     if status != 200:
@@ -115,7 +115,7 @@ def _told(exchange: Exchange, code: str) -> int:
     return status
 
 
-class Relayed:
+class RelayedStream:
     """An answer on its way to the client. However it ends, the client is told how."""
 
     __slots__ = ("_client", "_exchange", "_is_over", "_pieces", "_response")
@@ -142,9 +142,9 @@ class Relayed:
             self._exchange.error = kind.slug
             self._end(kind.status, ending(code_for(kind.status), error.detail or kind.title))
             raise StopIteration from None
-        if isinstance(piece, End):
+        if isinstance(piece, GrpcStatus):
             code = next((value for name, value in piece.fields if name == "grpc-status"), "")
-            self._end(_told(self._exchange, code), piece.fields)
+            self._end(_grpc_status(self._exchange, code), piece.fields)
             raise StopIteration
         return piece
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.routing.model import Route
 from gateway.upstream.model import Upstream
 from gateway.upstream.split_section import passed
@@ -13,7 +13,7 @@ from gateway.upstream.split_section import passed
 _OF_CONTENT: Final = ("validate", "transform", "idempotency", "cache", "compress")
 
 
-def read_passing(section: Reader, route: Route, upstreams: Mapping[str, Upstream], *, has_http2: bool) -> Route:
+def read_passing(section: OptionReader, route: Route, upstreams: Mapping[str, Upstream], *, has_http2: bool) -> Route:
     """The route, as it is where its upstreams speak gRPC: without what `defaults` ask of contents.
 
     `upstreams` are those without a mistake; `has_http2`: clients may speak HTTP/2.
@@ -37,7 +37,7 @@ def read_passing(section: Reader, route: Route, upstreams: Mapping[str, Upstream
     return replace(route, passes_grpc=True, compress=None, sanitize=sanitize)
 
 
-def _check_mixed(named: list[Text], upstreams: Mapping[str, Upstream]) -> None:
+def _check_mixed(named: list[ScalarNode], upstreams: Mapping[str, Upstream]) -> None:
     """One request goes to all of them, or to any: they speak one protocol."""
     for text in named:
         upstream = upstreams[text.value]

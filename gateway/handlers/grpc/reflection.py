@@ -27,7 +27,7 @@ from gateway.http.grpc import (
     TRAILERS,
     UNIMPLEMENTED,
     WANTS,
-    Wants,
+    GrpcAccept,
     code_of,
     frame,
     frames,
@@ -53,7 +53,7 @@ class ReflectionError(Exception):
     """The upstream does not say what it has; the message says why."""
 
 
-class Reflected:
+class ReflectedSchema:
     """What is known of one upstream in this worker; it outlives plans."""
 
     def __init__(self) -> None:
@@ -94,10 +94,10 @@ class Reflected:
         self._kind, self._reason = kind, reason
 
 
-class Reflecting:
+class ReflectionClient:
     """Asks one upstream, as long as the plan serves that has it."""
 
-    def __init__(self, reflected: Reflected, upstream: str, fetch: Fetch) -> None:
+    def __init__(self, reflected: ReflectedSchema, upstream: str, fetch: Fetch) -> None:
         self._reflected = reflected
         self._upstream = upstream
         self._fetch = fetch
@@ -181,7 +181,7 @@ def _check_end(trailers: bytes) -> None:
 
 
 def _exchange(path: str, body: bytes) -> Exchange:
-    made = Exchange("POST", path, [], {WANTS: Wants(False, MESSAGE_MAX)}, monotonic())
+    made = Exchange("POST", path, [], {WANTS: GrpcAccept(False, MESSAGE_MAX)}, monotonic())
     made.path, made.query = path, ""
     made.host = made.authority = made.peer = made.client = ""
     made.scheme, made.version, made.trusted = "http", "1.1", False

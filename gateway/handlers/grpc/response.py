@@ -24,7 +24,7 @@ WORDS_MAX: Final = 500
 _RETRY: Final = error_details_pb2.RetryInfo.DESCRIPTOR.full_name
 
 
-class Writer:
+class ResponseEncoder:
     """Writes the answers of one upstream; `defaults` says whether fields that have none but their default are there."""
 
     __slots__ = ("_defaults", "_pool", "_upstream")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from gateway._fast.route import template
 from gateway.config.diagnostics import did_you_mean
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.handlers.grpc.model import Grpc
 from gateway.routing.model import Match
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 NEEDS = ("gRPC needs the packages h2, protobuf and googleapis-common-protos", "pip install 'gateway[grpc]'")
 
 
-def read_grpc(holder: Reader, match: Match) -> Grpc | None:
+def read_grpc(holder: OptionReader, match: Match) -> Grpc | None:
     """The section, None where it is not written; `match` is the route's."""
     if "grpc" not in holder:
         return None
@@ -54,7 +54,7 @@ def _is_installed() -> bool:
         return False
 
 
-def _check(reader: Reader, name: Text, data: bytes, services: tuple[Text, ...], match: Match) -> None:
+def _check(reader: OptionReader, name: ScalarNode, data: bytes, services: tuple[ScalarNode, ...], match: Match) -> None:
     from gateway.handlers.grpc.schema import Schema, SchemaError
 
     try:
@@ -69,13 +69,15 @@ def _check(reader: Reader, name: Text, data: bytes, services: tuple[Text, ...], 
         _check_rules(reader, name, schema, tuple(each.value for each in services), match)
 
 
-def _check_rules(reader: Reader, name: Text, schema: "Schema", services: tuple[str, ...], match: Match) -> None:
-    from gateway.handlers.grpc.bindings import bindings, within
+def _check_rules(
+    reader: OptionReader, name: ScalarNode, schema: "Schema", services: tuple[str, ...], match: Match
+) -> None:
+    from gateway.handlers.grpc.bindings import bindings, member_at
     from gateway.handlers.grpc.schema import SchemaError
 
     try:
         table = bindings(schema, services)
-        reached = within(table, template(match.path), match.methods)
+        reached = member_at(table, template(match.path), match.methods)
     except SchemaError as error:
         name.complain(f"the file {name.shown} cannot be used: {error}")
         return

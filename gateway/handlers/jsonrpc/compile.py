@@ -16,13 +16,13 @@ from gateway.http import json_render as filling
 from gateway.http import json_template as expressions
 from gateway.http import template as templates
 from gateway.http.json_render import Fill
-from gateway.upstream.compile import Service
+from gateway.upstream.compile import CompiledUpstream
 
 if TYPE_CHECKING:
-    from gateway.handlers.graphql.passthrough import PassThrough
+    from gateway.handlers.graphql.passthrough import GraphqlProxy
 
 
-def calling(spec: Spec, service: Service) -> JsonRpc:
+def compile_jsonrpc(spec: Spec, service: CompiledUpstream) -> JsonRpc:
     """The upstream of a route with `jsonrpc`."""
     params: Fill | None
     if spec.params == BODY:
@@ -42,7 +42,7 @@ def calling(spec: Spec, service: Service) -> JsonRpc:
     return JsonRpc(call, service.fetch, service.total)
 
 
-def asking(spec: GraphQLSpec, service: Service) -> GraphQL:
+def compile_graphql(spec: GraphQLSpec, service: CompiledUpstream) -> GraphQL:
     """The upstream of a route with `graphql`."""
     inputs = tuple(
         Input(each.name, each.type, each.lists, each.is_required, filled(each.value, spec.numbers))
@@ -61,11 +61,11 @@ def asking(spec: GraphQLSpec, service: Service) -> GraphQL:
     return GraphQL(query, service.fetch, service.total)
 
 
-def passing(spec: GraphQLPass, service: Service) -> PassThrough:
+def compile_passthrough(spec: GraphQLPass, service: CompiledUpstream) -> GraphqlProxy:
     """The upstream of a route with `graphql` that clients write themselves."""
-    from gateway.handlers.graphql.passthrough import Bounds, PassThrough
+    from gateway.handlers.graphql.passthrough import GraphqlProxy, QueryLimits
 
-    bounds = Bounds(
+    bounds = QueryLimits(
         upstream=spec.upstream,
         path=templates.compile(spec.path, "url").render,
         depth=spec.depth,
@@ -75,7 +75,7 @@ def passing(spec: GraphQLPass, service: Service) -> PassThrough:
         persisted=MappingProxyType(dict(spec.persisted)),
         only=spec.only,
     )
-    return PassThrough(bounds, service.fetch, service.total)
+    return GraphqlProxy(bounds, service.fetch, service.total)
 
 
 def filled(spec: object, numbers: tuple[str, ...]) -> Fill:

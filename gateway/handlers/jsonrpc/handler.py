@@ -18,7 +18,7 @@ from gateway.errors import (
 from gateway.exchange import Exchange, Response
 from gateway.http.buffered_body import JSON_BODY, json_body
 from gateway.http.json_render import Fill
-from gateway.upstream.subrequest import asked, leg
+from gateway.upstream.subrequest import fetch_whole, subrequest
 
 #: the codes of the specification's section 5.1; all others are the service's own
 STATUSES: Final[Mapping[int, int]] = {-32700: 502, -32600: 502, -32601: 501, -32602: 400, -32603: 502}
@@ -107,8 +107,8 @@ class JsonRpc:
     def _ask(self, exchange: Exchange, request: Any) -> Any:
         call = self._call
         body = json.dumps(request, ensure_ascii=False).encode()
-        made = leg(exchange, "POST", call.path(exchange), self._total, body)
-        response, data = asked(self._fetch, exchange, made, call.upstream)
+        made = subrequest(exchange, "POST", call.path(exchange), self._total, body)
+        response, data = fetch_whole(self._fetch, exchange, made, call.upstream)
         if not 200 <= response.status < 300:
             raise self._bad(f"with status {response.status}")
         if call.notification:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 
 @dataclass(frozen=True, slots=True)
-class JsonRpc(Record):
+class JsonRpc(Options):
     """`path` is a template, `params` frozen JSON whose texts are templates (None = none) or "body": the client's own.
 
     `statuses` are (code, status); `select` is JMESPath, "" = all; `batch` is the most calls at once, 0 = one only;
@@ -27,7 +27,7 @@ class JsonRpc(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Variable(Record):
+class Variable(Options):
     """A variable of a GraphQL operation: a type in so many lists, and frozen JSON whose texts are templates."""
 
     name: str
@@ -38,7 +38,7 @@ class Variable(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class GraphQL(Record):
+class GraphQL(Options):
     """`path` is a template, `query` the document; `statuses` are (code, status); `select` is JMESPath, "" = all.
 
     `partial` says whether data beside errors is an answer; `numbers` are the path's parameters that are numbers.
@@ -57,7 +57,7 @@ class GraphQL(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class GraphQLPass(Record):
+class GraphQLPass(Options):
     """GraphQL of the clients' own, within bounds; `persisted` are (SHA-256 in hex, document)."""
 
     upstream: str

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.config.variables import Known, check_template
 from gateway.handlers.jsonrpc.model import JsonRpc
 from gateway.http import json_template as expressions
@@ -15,7 +15,7 @@ BODY = "body"
 NUMBER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*):(?:int|float)\}")
 
 
-def read_jsonrpc(holder: Reader, known: Known, path: str) -> JsonRpc | None:
+def read_jsonrpc(holder: OptionReader, known: Known, path: str) -> JsonRpc | None:
     """The section, None where it is not written; `path` is the route's."""
     if "jsonrpc" not in holder:
         return None
@@ -48,7 +48,7 @@ def read_jsonrpc(holder: Reader, known: Known, path: str) -> JsonRpc | None:
     )
 
 
-def check_filled(texts: Iterable[Text], known: Known) -> None:
+def check_filled(texts: Iterable[ScalarNode], known: Known) -> None:
     """Complain about variables that are not there, and about expressions of {body.…} that are none."""
     for text in texts:
         check_template(text, known)
@@ -60,7 +60,7 @@ def check_filled(texts: Iterable[Text], known: Known) -> None:
                     text.complain(f"the variable {variable} is no JMESPath expression: {error}")
 
 
-def check_expression(text: Text) -> None:
+def check_expression(text: ScalarNode) -> None:
     """Complain about an expression that is none."""
     try:
         expressions.compile(text.value)

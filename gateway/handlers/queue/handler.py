@@ -55,14 +55,14 @@ class Enqueue:
         exchange.upstream = "enqueue"
         arguments = (b"%d" % self._most, b"1" if self._drops else b"0", *self._entry(exchange))
         call = Call(ADD, (PREFIX + self._stream.encode(),), arguments)
-        found = self._asked(call)
+        found = self._reply(call)
         if found is None:
             words = f"The stream {self._stream} has {self._most} entries, and takes no more for now."
             raise GatewayError(STREAM_FULL, words, headers=(("Retry-After", LATER),))
         body = json.dumps({"id": found.decode("ascii")}).encode()
         return Response(202, [("Content-Type", "application/json")], body)
 
-    def _asked(self, call: Call) -> bytes | None:
+    def _reply(self, call: Call) -> bytes | None:
         if self._run is None:
             raise GatewayError(STORE_UNAVAILABLE)
         try:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from gateway.config.reader import Reader
+from gateway.config.reader import OptionReader
 from gateway.handlers.queue.model import Enqueue
 
 
-def read_enqueue(holder: Reader) -> Enqueue | None:
+def read_enqueue(holder: OptionReader) -> Enqueue | None:
     """The section, None where it is not written."""
     if "enqueue" not in holder:
         return None
@@ -21,7 +21,7 @@ def read_enqueue(holder: Reader) -> Enqueue | None:
     )
 
 
-def check_streams(readers: Iterable[Reader], store: str) -> None:
+def check_streams(readers: Iterable[OptionReader], store: str) -> None:
     """Complain about streams where there is no Redis to hold them."""
     readers = list(readers)
     if store != "memory" or any(reader.is_wrong("store") for reader in readers):

@@ -56,7 +56,7 @@ def entry(members: dict[str, Any]) -> str:
     return text
 
 
-def sealed(text: str, head: Head, secret: bytes) -> tuple[bytes, Head]:
+def sign_entry(text: str, head: Head, secret: bytes) -> tuple[bytes, Head]:
     """The line of an entry behind `head`, and the head behind that line."""
     seq = head.seq + 1
     body = f'{{"seq":{seq},{text[1:-1]},"prev":"{head.hash}"'.encode()
@@ -65,7 +65,7 @@ def sealed(text: str, head: Head, secret: bytes) -> tuple[bytes, Head]:
     return line, Head(seq, digest, head.size + len(line))
 
 
-def seal_of(line: bytes) -> tuple[str, str] | None:
+def entry_hash(line: bytes) -> tuple[str, str] | None:
     """(`hash` or `mac`, its value) of a line without its end; None for what has none."""
     found = _SEAL.search(line, max(0, len(line) - _SEAL_SIZE[b"hash"]))
     if found is None or found.end() != len(line):
@@ -75,7 +75,7 @@ def seal_of(line: bytes) -> tuple[str, str] | None:
 
 def is_intact(line: bytes, secret: bytes) -> bool:
     """Whether a line without its end says what it said when it was written."""
-    seal = seal_of(line)
+    seal = entry_hash(line)
     if seal is None:
         return False
     name, digest = _digest(line[: -_SEAL_SIZE[seal[0].encode()]], secret)
@@ -96,7 +96,7 @@ def members(line: bytes) -> dict[str, Any] | None:
 def followed(data: Iterable[bytes], head: Head, secret: bytes) -> Head | None:
     """The head behind lines (without their ends) that go on from `head`; None unless all of them do."""
     for line in data:
-        found, seal = members(line), seal_of(line)
+        found, seal = members(line), entry_hash(line)
         if found is None or seal is None or not is_intact(line, secret):
             return None
         if (found["seq"], found["prev"]) != (head.seq + 1, head.hash):

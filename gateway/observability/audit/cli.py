@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway.cli.options import Menu, format_option
+from gateway.cli.options import LazyGroup, format_option
 
 if TYPE_CHECKING:
     from gateway.observability.audit.chain import Head
 
 
-@click.group(cls=Menu)
+@click.group(cls=LazyGroup)
 def audit() -> None:
     """Check audit logs."""
 
@@ -32,7 +32,7 @@ def verify(
     files: tuple[str, ...], secret_env: str | None, expected: str | None, restarts: bool, partial: bool, style: str
 ) -> None:
     """Name every line that was altered, removed, moved or cut off. Give rotated files too, in any order."""
-    from gateway.observability.audit.verify import Mistake, Verifier
+    from gateway.observability.audit.verify import IntegrityError, Verifier
 
     secret = os.environ.get(secret_env or "", "").encode()
     if secret_env and not secret:
@@ -42,13 +42,13 @@ def verify(
     for name in ordered:
         with open(name, "rb") as file:
             verifier.take(name, file)
-    kept = next((head for name in files if (head := _head_beside(name)) is not None), None)
+    kept = next((head for name in files if (head := _stored_head(name)) is not None), None)
     if kept is not None:
         verifier.ends_at(ordered[-1], kept)
     found = verifier.verdict()
     mistakes = list(found.mistakes)
     if expected is not None and expected != found.head.hash and not _is_within(files, expected):
-        mistakes.append(Mistake(ordered[-1], 0, f"no line has the hash {expected[:64]}"))
+        mistakes.append(IntegrityError(ordered[-1], 0, f"no line has the hash {expected[:64]}"))
     if style == "json":
         rows = [{"file": each.file, "line": each.line or None, "message": each.words} for each in mistakes]
         last = found.head
@@ -71,7 +71,7 @@ def _first_seq(name: str) -> int:
     return 0 if found is None else int(found["seq"])
 
 
-def _head_beside(name: str) -> Head | None:
+def _stored_head(name: str) -> Head | None:
     from gateway.observability.audit.chain import Head
     from gateway.observability.audit.writer import HEAD
 

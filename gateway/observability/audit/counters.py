@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from gateway._fast.atomics import Cell, Memory
-from gateway.state.shared_memory import Page, PageError
+from gateway.state.shared_memory import SharedMemory, SharedMemoryError
 
 REGION: Final = "audit"
 #: why a line was lost: it found no room; until the end the destination failed, or was held by another process or full
@@ -29,11 +29,11 @@ class AuditCounts:
         self._cells = {name: Cell(memory, _CELL * at) for at, name in enumerate(_CELLS)}
 
     @classmethod
-    def of(cls, page: Page) -> AuditCounts:
+    def of(cls, page: SharedMemory) -> AuditCounts:
         """Those of a page; counts that no other process sees where its master made it without room for them (USR2)."""
         try:
             return cls(page.region(REGION))
-        except PageError:
+        except SharedMemoryError:
             return cls.private()
 
     @classmethod

@@ -24,7 +24,7 @@ RATE: Final = 1.0  # lines a second
 TELL_EVERY: Final = 10.0  # seconds
 
 
-class Denials:
+class DenialLog:
     """Those of one worker."""
 
     def __init__(self, audit: Audit, clock: Callable[[], float] = time.monotonic) -> None:

@@ -24,7 +24,7 @@ from gateway.observability.audit.model import Audit as Spec
 from gateway.observability.audit.writer import (
     HEAD,
     STDOUT,
-    Book,
+    AuditWriter,
     open_book,
 )
 
@@ -49,7 +49,7 @@ class Audit:
         self._clock = clock
         self._counts = counts or AuditCounts.private()
         self._spec: Spec | None = None
-        self._book: Book | None = None
+        self._book: AuditWriter | None = None
         self._waiting: deque[str] = deque()
         self._dropped = 0
         self._host = socket.gethostname()

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from gateway.observability.audit.counters import LOST, AuditCounts
-from gateway.observability.collector.component import Sample, World
-from gateway.observability.metrics.snapshot import Figures
+from gateway.observability.collector.component import CollectorContext, Sample
+from gateway.observability.metrics.snapshot import Snapshot
 from gateway.routing.model import Document
 
 
 class Audited:
     """Reads what the processes that write it have counted; without `audit` it tells nothing."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: CollectorContext) -> None:
         self._counts = AuditCounts.of(world.page)
         self._is_on = False
 
@@ -21,7 +21,7 @@ class Audited:
         """Whether there is an audit log."""
         self._is_on = document.audit is not None
 
-    def tick(self, now: float, figures: Figures) -> None:
+    def tick(self, now: float, figures: Snapshot) -> None:
         """Nothing happens by time."""
 
     def resources(self) -> Mapping[str, object]:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 
 @dataclass(frozen=True, slots=True)
-class Audit(Record):
+class Audit(Options):
     """`to` is "stdout" or an absolute file name; `secret` keys the chain of hashes, "" = it has no key."""
 
     to: str

@@ -3,13 +3,13 @@
 import os
 from typing import Final
 
-from gateway.config.reader import Reader
+from gateway.config.reader import OptionReader
 from gateway.observability.audit.model import Audit
 
 SHORTEST: Final = 16  # characters of a secret
 
 
-def read_audit(reader: Reader, access_log: str) -> Audit | None:
+def read_audit(reader: OptionReader, access_log: str) -> Audit | None:
     """The section, None where it is not written; `access_log` is where that one goes."""
     if "to" not in reader:
         return None

@@ -9,16 +9,16 @@ from typing import Final
 from gateway.observability.audit.chain import (
     ZERO,
     Head,
+    entry_hash,
     is_intact,
     members,
-    seal_of,
 )
 
 MISTAKES_MAX: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
+class IntegrityError:
     """What is wrong with a line; line 0 is the end of the file."""
 
     file: str
@@ -37,7 +37,7 @@ class Verdict:
     first: int
     head: Head
     starts: int
-    mistakes: tuple[Mistake, ...]
+    mistakes: tuple[IntegrityError, ...]
 
 
 class Verifier:
@@ -51,7 +51,7 @@ class Verifier:
         self._secret = secret
         self._is_partial = is_partial
         self._restarts = restarts
-        self._mistakes: list[Mistake] = []
+        self._mistakes: list[IntegrityError] = []
         self._head: Head | None = None
         self._lines = self._first = self._starts = 0
         self._is_sure = True  # whether the line before this one is what it was
@@ -62,7 +62,7 @@ class Verifier:
             if len(self._mistakes) >= MISTAKES_MAX:
                 return
             for words in self._wrong(line):
-                self._mistakes.append(Mistake(file, number, words))
+                self._mistakes.append(IntegrityError(file, number, words))
 
     def ends_at(self, file: str, kept: Head) -> None:
         """The chain should end where `kept` says."""
@@ -70,10 +70,10 @@ class Verifier:
         if kept.seq > head.seq:
             count = kept.seq - head.seq
             words = f"cut off: {_lines(count)} after seq {head.seq} {_are(count)} missing, the last is seq {kept.seq}"
-            self._mistakes.append(Mistake(file, 0, words))
+            self._mistakes.append(IntegrityError(file, 0, words))
         elif (kept.seq, kept.hash) != (head.seq, head.hash):
             words = f"the chain ends with seq {head.seq}, its head says seq {kept.seq} and another hash"
-            self._mistakes.append(Mistake(file, 0, words))
+            self._mistakes.append(IntegrityError(file, 0, words))
 
     def verdict(self) -> Verdict:
         """After the last file."""
@@ -82,7 +82,7 @@ class Verifier:
     def _wrong(self, ended: bytes) -> Iterator[str]:
         self._lines += 1
         line = ended.removesuffix(b"\n")
-        found, seal = members(line), seal_of(line)
+        found, seal = members(line), entry_hash(line)
         if found is None or seal is None:
             self._is_sure = False
             yield "cut off: the line is not whole" if line.startswith(b'{"seq":') else "no line of an audit log"

@@ -15,13 +15,13 @@ from typing import Final, Protocol
 
 from gateway.observability.audit.chain import (
     Head,
+    entry_hash,
     followed,
     is_intact,
     members,
-    seal_of,
-    sealed,
+    sign_entry,
 )
-from gateway.observability.log_writer import Outlet, open_outlet
+from gateway.observability.log_writer import LogFile, open_outlet
 
 log = logging.getLogger("gateway")
 
@@ -33,7 +33,7 @@ _TAIL: Final = 8192  # bytes, more than a line has
 _AHEAD: Final = 1 << 22
 
 
-class Book(Protocol):
+class AuditWriter(Protocol):
     """One destination."""
 
     def add(self, entries: Sequence[str]) -> int:
@@ -52,12 +52,12 @@ class Book(Protocol):
         ...
 
 
-def open_book(to: str, folder: Path, secret: bytes) -> Book:
+def open_book(to: str, folder: Path, secret: bytes) -> AuditWriter:
     """`to` is "stdout" or an absolute file name; `folder` is private to this gateway. Raises OSError."""
-    return StreamBook(folder, secret) if to == STDOUT else FileBook(to, secret)
+    return AuditStream(folder, secret) if to == STDOUT else AuditFile(to, secret)
 
 
-class FileBook:
+class AuditFile:
     """A file. It is opened for each batch, so that one that was rotated away is left without a signal."""
 
     def __init__(self, to: str, secret: bytes) -> None:
@@ -115,7 +115,7 @@ class FileBook:
         """The head that was lost, from the last line."""
         lines = tail.splitlines()
         last = lines[-1] if lines else b""
-        found, seal = members(last), seal_of(last)
+        found, seal = members(last), entry_hash(last)
         if found is None or seal is None or not is_intact(last, self._secret):
             return None
         log.warning("the audit log %s goes on from its last line: its head was gone", self._to)
@@ -134,13 +134,13 @@ class FileBook:
         return kept
 
 
-class StreamBook:
+class AuditStream:
     """Standard output, whose lines somebody else keeps; the chain is one for all processes of a start."""
 
     def __init__(self, folder: Path, secret: bytes) -> None:
         self._head = str(folder / f"audit{HEAD}")
         self._secret = secret
-        self._outlet: Outlet = open_outlet(STDOUT)
+        self._outlet: LogFile = open_outlet(STDOUT)
 
     def add(self, entries: Sequence[str]) -> int:
         """As many lines as the reader has room for."""
@@ -151,7 +151,7 @@ class StreamBook:
                 return 0
             head = Head.unpacked(os.pread(keeper, 512, 0)) or Head()
             for text in entries:
-                line, after = sealed(text, head, self._secret)
+                line, after = sign_entry(text, head, self._secret)
                 try:
                     self._outlet.write(line)
                 except BlockingIOError:
@@ -194,7 +194,7 @@ def _appended(file: int, lead: bytes, entries: Sequence[str], head: Head, secret
     size = head.size - len(lead)
     data = lead
     for text in entries:
-        line, head = sealed(text, head, secret)
+        line, head = sign_entry(text, head, secret)
         data += line
     if os.write(file, data) != len(data):
         os.ftruncate(file, size)

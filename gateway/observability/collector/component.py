@@ -9,18 +9,18 @@ from typing import Protocol
 
 from gateway.observability.collector.history import History
 from gateway.observability.metrics.exposition import Kind
-from gateway.observability.metrics.self_metrics import Own
-from gateway.observability.metrics.snapshot import Figures
+from gateway.observability.metrics.self_metrics import SelfMetrics
+from gateway.observability.metrics.snapshot import Snapshot
 from gateway.routing.model import Document
-from gateway.state import Page
+from gateway.state import SharedMemory
 from gateway.state.memory_store import CAPACITY
-from gateway.upstream.status import Looks
+from gateway.upstream.status import UpstreamStatus
 
 #: (name, "counter" or "gauge", labels, value)
 Sample = tuple[str, Kind, Mapping[str, str], float]
 
 
-class Part(Protocol):
+class Component(Protocol):
     """One thing that the observer does with what the workers counted.
 
     All methods but `resources` are called by the one loop and none may wait: slow work goes into greenlets with bounded
@@ -30,7 +30,7 @@ class Part(Protocol):
     def configure(self, document: Document) -> None:
         """Take a configuration: once before the first tick, and whenever another one is published."""
 
-    def tick(self, now: float, figures: Figures) -> None:
+    def tick(self, now: float, figures: Snapshot) -> None:
         """Once a second: `now` is wall-clock seconds. The history knows these figures already."""
 
     def resources(self) -> Mapping[str, object]:
@@ -44,17 +44,17 @@ class Part(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class CollectorContext:
     """What parts stand on. Nothing of it changes but by itself: each second, before any part's tick."""
 
-    page: Page
+    page: SharedMemory
     #: the runtime directory, private to this gateway
     folder: Path
     #: how upstreams and their targets are, as the admin API tells it
-    looks: Looks
+    looks: UpstreamStatus
     #: what happened in the last seconds, hours and days
     history: History
     #: how the gateway itself does: workers' vitals, age of the configuration, certificates
-    own: Own
+    own: SelfMetrics
     #: bytes of a store that lies in memory
     room: int = CAPACITY

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gateway.observability.collector.component import Part, World
+from gateway.observability.collector.component import CollectorContext, Component
 
 
-def make(world: World) -> list[Part]:
+def make(world: CollectorContext) -> list[Component]:
     """Every part, made once for the life of the process; a part that the configuration turns off does nothing.
 
     NOTE: imported here, so that the master and the workers never hold them.
@@ -19,7 +19,7 @@ def make(world: World) -> list[Part]:
     from gateway.observability.tracing.spans import Spans
 
     overview, alerts = Overview(world), Alerts(world)
-    parts: list[Part] = [overview, alerts, Dashboard(world, overview, alerts.board.rows)]
+    parts: list[Component] = [overview, alerts, Dashboard(world, overview, alerts.board.rows)]
     parts += [Spans(world), Audited(world)]
     parts += [Statsd(world, parts), Prometheus(world, parts)]
     return parts

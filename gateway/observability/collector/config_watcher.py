@@ -7,21 +7,21 @@ import time
 from pathlib import Path
 from typing import Final
 
-from gateway.config.publish import Published
+from gateway.config.publish import PlanDirectory
 from gateway.routing.model import Document
-from gateway.state import Page
+from gateway.state import SharedMemory
 
 log = logging.getLogger("gateway")
 
 TRY_AGAIN: Final = 5.0  # seconds
 
 
-class Following:
+class ConfigWatcher:
     """The document that is published now; it was checked by who published it."""
 
-    def __init__(self, page: Page, folder: Path, document: Document, generation: int) -> None:
+    def __init__(self, page: SharedMemory, folder: Path, document: Document, generation: int) -> None:
         self._page = page
-        self._published = Published(folder)
+        self._published = PlanDirectory(folder)
         self.document = document
         self.generation = generation
         self._again_at = 0.0

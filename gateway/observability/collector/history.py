@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from gateway.observability.collector.ring import First, Point, Ring
+from gateway.observability.collector.ring import First, Sample, TimeSeriesRing
 from gateway.observability.metrics.arithmetic import (
     calls_minus,
     calls_plus,
@@ -24,33 +24,33 @@ from gateway.observability.metrics.arithmetic import (
     route_minus,
     route_plus,
 )
-from gateway.observability.metrics.snapshot import CallFigures, Figures, RouteFigures
+from gateway.observability.metrics.snapshot import RouteStats, Snapshot, UpstreamStats
 
 K = TypeVar("K")
-V = TypeVar("V", RouteFigures, CallFigures)
+V = TypeVar("V", RouteStats, UpstreamStats)
 
 #: seconds of a step, how many there are, and how many bytes they may take
 STEPS: Final = ((1.0, 300, 24 << 20), (10.0, 360, 24 << 20), (300.0, 576, 36 << 20), (1800.0, 150, 12 << 20))
 #: windows that are kept up to date: more than alerts ask for
 WINDOWS: Final = 64
-NO_FIGURES: Final = Figures(0.0, {}, {}, {}, (), (), 0)
+NO_FIGURES: Final = Snapshot(0.0, {}, {}, {}, (), (), 0)
 
 
 class Window:
     """The sum of the newest points of one ring, kept by adding what comes and taking away what goes."""
 
-    def __init__(self, ring: Ring, points: int) -> None:
+    def __init__(self, ring: TimeSeriesRing, points: int) -> None:
         self._ring = ring
         self._count = points
         self._held = 0
-        self._routes: dict[str, RouteFigures] = {}
-        self._upstreams: dict[str, CallFigures] = {}
-        self._targets: dict[tuple[str, str], CallFigures] = {}
+        self._routes: dict[str, RouteStats] = {}
+        self._upstreams: dict[str, UpstreamStats] = {}
+        self._targets: dict[tuple[str, str], UpstreamStats] = {}
         self._overflow = 0
         for point in list(ring.points)[-points:]:
             self._add(point.figures)
 
-    def came(self, gone: list[Point]) -> None:
+    def came(self, gone: list[Sample]) -> None:
         """The ring has one point more, and lost `gone`."""
         points = self._ring.points
         self._add(points[-1].figures)
@@ -60,17 +60,17 @@ class Window:
         while self._held > self._count:
             self._take(points[-self._held].figures)
 
-    def sum(self, begun: Point | None) -> Figures:
+    def sum(self, begun: Sample | None) -> Snapshot:
         """What it holds, with the point that has not ended yet."""
-        held = Figures(0.0, dict(self._routes), dict(self._upstreams), dict(self._targets), (), (), self._overflow)
+        held = Snapshot(0.0, dict(self._routes), dict(self._upstreams), dict(self._targets), (), (), self._overflow)
         return held if begun is None else together([held, begun.figures])
 
-    def _add(self, figures: Figures) -> None:
+    def _add(self, figures: Snapshot) -> None:
         self._held += 1
         self._overflow += figures.overflow
         _into(self._routes, self._upstreams, self._targets, figures)
 
-    def _take(self, figures: Figures) -> None:
+    def _take(self, figures: Snapshot) -> None:
         self._held -= 1
         self._overflow -= figures.overflow
         for name, route in figures.routes.items():
@@ -93,7 +93,7 @@ class History:
     def __init__(self) -> None:
         self.now = 0.0
         self.current = NO_FIGURES
-        self._rings = [Ring(*each) for each in STEPS]
+        self._rings = [TimeSeriesRing(*each) for each in STEPS]
         self._windows: OrderedDict[tuple[int, int], Window] = OrderedDict()
 
     @property
@@ -106,7 +106,7 @@ class History:
         for ring in self._rings:
             ring.first = first
 
-    def add(self, now: float, figures: Figures) -> None:
+    def add(self, now: float, figures: Snapshot) -> None:
         """A reading, at `now` of the wall clock."""
         self.now, self.current = now, figures
         for index, ring in enumerate(self._rings):
@@ -116,7 +116,7 @@ class History:
                     if of == index:
                         window.came(gone)
 
-    def since(self, seconds: float, now: float | None = None) -> Figures:
+    def since(self, seconds: float, now: float | None = None) -> Snapshot:
         """What came in the last `seconds`, to the step of the finest ring that reaches so far back.
 
         In flight and clients are the present ones, failures those of that time. `now` is always that of the last
@@ -135,11 +135,11 @@ class History:
         self._windows.move_to_end(key)
         return self._present(window.sum(begun), self.now - seconds)
 
-    def points(self, seconds: float, step: float = 0.0) -> list[tuple[float, Figures]]:
+    def points(self, seconds: float, step: float = 0.0) -> list[tuple[float, Snapshot]]:
         """(end, what came) for each `step` of the last `seconds`, the oldest first; gaps are left out."""
         return [(point.at, point.figures) for point in self.steps(seconds, step)]
 
-    def steps(self, seconds: float, step: float = 0.0) -> list[Point]:
+    def steps(self, seconds: float, step: float = 0.0) -> list[Sample]:
         """The same with how long each took. A step is at least that of the finest ring that reaches so far back."""
         ring = next((each for each in self._rings if seconds <= each.span), self._rings[-1])
         found = [point for point in ring.points if point.at > self.now - seconds]
@@ -151,7 +151,7 @@ class History:
         oldest = [ring.points[0].at - ring.points[0].seconds for ring in self._rings if ring.points]
         return self.now - min(oldest) if oldest else 0.0
 
-    def _present(self, came: Figures, since: float) -> Figures:
+    def _present(self, came: Snapshot, since: float) -> Snapshot:
         current = self.current
         return replace(
             came,
@@ -176,21 +176,21 @@ def _in_flight(came: Mapping[K, V], current: Mapping[K, V], minus: Callable[[V, 
     return found
 
 
-def together(all_figures: list[Figures]) -> Figures:
+def together(all_figures: list[Snapshot]) -> Snapshot:
     """The sum of several differences."""
-    routes: dict[str, RouteFigures] = {}
-    upstreams: dict[str, CallFigures] = {}
-    targets: dict[tuple[str, str], CallFigures] = {}
+    routes: dict[str, RouteStats] = {}
+    upstreams: dict[str, UpstreamStats] = {}
+    targets: dict[tuple[str, str], UpstreamStats] = {}
     for figures in all_figures:
         _into(routes, upstreams, targets, figures)
-    return Figures(0.0, routes, upstreams, targets, (), (), sum(each.overflow for each in all_figures))
+    return Snapshot(0.0, routes, upstreams, targets, (), (), sum(each.overflow for each in all_figures))
 
 
 def _into(
-    routes: dict[str, RouteFigures],
-    upstreams: dict[str, CallFigures],
-    targets: dict[tuple[str, str], CallFigures],
-    more: Figures,
+    routes: dict[str, RouteStats],
+    upstreams: dict[str, UpstreamStats],
+    targets: dict[tuple[str, str], UpstreamStats],
+    more: Snapshot,
 ) -> None:
     for name, route in more.routes.items():
         had = routes.get(name)
@@ -203,12 +203,12 @@ def _into(
         targets[key] = calls if known is None else calls_plus(known, calls)
 
 
-def _merged(points: list[Point], step: float) -> list[Point]:
-    groups: dict[int, list[Point]] = {}
+def _merged(points: list[Sample], step: float) -> list[Sample]:
+    groups: dict[int, list[Sample]] = {}
     for point in points:
         # A point belongs to the step in whose middle or end it ends.
         groups.setdefault(int((point.at - 1e-6) // step), []).append(point)
     return [
-        Point(each[-1].at, sum(one.seconds for one in each), together([one.figures for one in each]), 0)
+        Sample(each[-1].at, sum(one.seconds for one in each), together([one.figures for one in each]), 0)
         for each in groups.values()
     ]

@@ -19,7 +19,7 @@ from gevent.pywsgi import WSGIServer
 
 from gateway.admin.access import Methods
 from gateway.admin.problems import add_handlers
-from gateway.observability.collector.component import Part
+from gateway.observability.collector.component import Component
 
 log = logging.getLogger("gateway")
 
@@ -27,7 +27,7 @@ SOCKET: Final = "observer.sock"
 CONNECTIONS: Final = 128
 
 
-def make_app(parts: Iterable[Part]) -> falcon.App[Any, Any]:
+def make_app(parts: Iterable[Component]) -> falcon.App[Any, Any]:
     """All resources of all parts."""
     app = falcon.App(middleware=[Methods()])
     app.resp_options.default_media_type = None  # type: ignore[assignment]  # else what has no body gets a type
@@ -38,7 +38,7 @@ def make_app(parts: Iterable[Part]) -> falcon.App[Any, Any]:
     return app
 
 
-class Door:
+class PeerCheck:
     """The socket. Of two observers (USR2) the one whose socket has the name observes; the other one waits for it."""
 
     def __init__(self, folder: Path, app: falcon.App[Any, Any]) -> None:

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Final
 import gevent
 from gevent.event import Event
 
-from gateway.observability.collector.component import Part, World
+from gateway.observability.collector.component import CollectorContext, Component
 from gateway.observability.collector.components import make
-from gateway.observability.collector.config_watcher import Following
+from gateway.observability.collector.config_watcher import ConfigWatcher
 from gateway.observability.collector.history import History
-from gateway.observability.collector.http import Door, make_app
+from gateway.observability.collector.http import PeerCheck, make_app
 from gateway.observability.metrics.reading import Reader
-from gateway.observability.metrics.self_metrics import Own
-from gateway.observability.metrics.snapshot import Figures
-from gateway.upstream.status import Looks
+from gateway.observability.metrics.self_metrics import SelfMetrics
+from gateway.observability.metrics.snapshot import Snapshot
+from gateway.upstream.status import UpstreamStatus
 
 if TYPE_CHECKING:
-    from gateway.server.context import Site
+    from gateway.server.context import ServerContext
 
 log = logging.getLogger("gateway")
 
@@ -33,14 +33,14 @@ EVERY: Final = 1.0  # seconds
 TELL_EVERY: Final = 60.0
 
 
-def run(site: Site, master: int, reopen: Callable[[], None]) -> None:
+def run(site: ServerContext, master: int, reopen: Callable[[], None]) -> None:
     """Observe until told to end, or until the master is gone."""
     folder = site.runtime.path
-    own = Own(site.page, folder)
-    world = World(site.page, folder, Looks(site.traffic), History(), own, site.room)
+    own = SelfMetrics(site.page, folder)
+    world = CollectorContext(site.page, folder, UpstreamStatus(site.traffic), History(), own, site.room)
     parts = make(world)
-    following = Following(site.page, folder, site.store.document, site.store.generation)
-    loop = Loop(world, parts, following, Reader(site.meter).read, Door(folder, make_app(parts)))
+    following = ConfigWatcher(site.page, folder, site.store.document, site.store.generation)
+    loop = Loop(world, parts, following, Reader(site.meter).read, PeerCheck(folder, make_app(parts)))
     gevent.signal_handler(signal.SIGTERM, loop.end)
     gevent.signal_handler(signal.SIGUSR1, reopen)
     loop.run(lambda: os.getppid() == master)
@@ -50,7 +50,12 @@ class Loop:
     """One turn a second. What takes too long makes turns fewer, never late ones more."""
 
     def __init__(
-        self, world: World, parts: list[Part], following: Following, read: Callable[[], Figures], door: Door
+        self,
+        world: CollectorContext,
+        parts: list[Component],
+        following: ConfigWatcher,
+        read: Callable[[], Snapshot],
+        door: PeerCheck,
     ) -> None:
         self._world, self._parts, self._following, self._read, self._door = world, parts, following, read, door
         self._is_over = Event()
@@ -93,7 +98,7 @@ class Loop:
         for part in self._parts:
             self._guarded(part, partial(part.configure, document))
 
-    def _guarded(self, part: Part, work: Callable[[], None]) -> None:
+    def _guarded(self, part: Component, work: Callable[[], None]) -> None:
         """A part that fails does not keep the others from their work."""
         try:
             work()

@@ -20,7 +20,7 @@ from gunicorn import util
 from gateway.state import process
 
 if TYPE_CHECKING:
-    from gateway.server.context import Site
+    from gateway.server.context import ServerContext
 
 log = logging.getLogger("gateway")
 
@@ -42,10 +42,10 @@ _PR_SET_NAME: Final = 15
 _IGNORED: Final = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTTIN", "SIGTTOU", "SIGUSR2", "SIGWINCH")
 
 
-class Observer:
+class CollectorProcess:
     """The one observer of a master."""
 
-    def __init__(self, server: Any, site: Site) -> None:
+    def __init__(self, server: Any, site: ServerContext) -> None:
         """`server` is gunicorn's Arbiter."""
         self._server = server
         self._site = site
@@ -103,7 +103,7 @@ class Observer:
                 pass
 
 
-def _live(server: Any, site: Site, pause: float) -> NoReturn:
+def _live(server: Any, site: ServerContext, pause: float) -> NoReturn:
     """The fork: never comes back, whatever happens."""
     status = 1
     try:
@@ -128,7 +128,7 @@ def _live(server: Any, site: Site, pause: float) -> NoReturn:
         os._exit(status)
 
 
-def _become_observer(server: Any, site: Site) -> None:
+def _become_observer(server: Any, site: ServerContext) -> None:
     """Let go of what is the master's and of what only workers need."""
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     prctl(_PR_SET_NAME, NAME, 0, 0, 0)

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from gateway._fast.histogram import Histogram
 from gateway.observability.metrics import snapshot as model
-from gateway.observability.metrics.snapshot import CallFigures, Figures, RouteFigures
+from gateway.observability.metrics.snapshot import RouteStats, Snapshot, UpstreamStats
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -17,8 +17,8 @@ V = TypeVar("V")
 OTHER: Final = "(other)"
 NOTHING: Final = Histogram()
 _NONE: Final[Mapping[str, int]] = MappingProxyType({})
-NO_ROUTE: Final = RouteFigures(MappingProxyType({}), _NONE, _NONE, 0, 0, NOTHING, NOTHING, NOTHING)
-NO_CALLS: Final = CallFigures(_NONE, _NONE, 0, 0, 0, NOTHING)
+NO_ROUTE: Final = RouteStats(MappingProxyType({}), _NONE, _NONE, 0, 0, NOTHING, NOTHING, NOTHING)
+NO_CALLS: Final = UpstreamStats(_NONE, _NONE, 0, 0, 0, NOTHING)
 
 
 def _less(now: Mapping[K, int], before: Mapping[K, int]) -> Mapping[K, int]:
@@ -45,9 +45,9 @@ def _shorter(now: model.Histogram, before: model.Histogram) -> model.Histogram:
     return now.minus(before) if before.count else now
 
 
-def route_minus(now: RouteFigures, before: RouteFigures) -> RouteFigures:
+def route_minus(now: RouteStats, before: RouteStats) -> RouteStats:
     """What came to a route between two readings; in flight is what is in flight now."""
-    return RouteFigures(
+    return RouteStats(
         requests=_less(now.requests, before.requests),
         errors=_less(now.errors, before.errors),
         outcomes=_less(now.outcomes, before.outcomes),
@@ -59,9 +59,9 @@ def route_minus(now: RouteFigures, before: RouteFigures) -> RouteFigures:
     )
 
 
-def route_plus(one: RouteFigures, other: RouteFigures) -> RouteFigures:
+def route_plus(one: RouteStats, other: RouteStats) -> RouteStats:
     """Both together."""
-    return RouteFigures(
+    return RouteStats(
         requests=_more(one.requests, other.requests),
         errors=_more(one.errors, other.errors),
         outcomes=_more(one.outcomes, other.outcomes),
@@ -73,9 +73,9 @@ def route_plus(one: RouteFigures, other: RouteFigures) -> RouteFigures:
     )
 
 
-def calls_minus(now: CallFigures, before: CallFigures) -> CallFigures:
+def calls_minus(now: UpstreamStats, before: UpstreamStats) -> UpstreamStats:
     """What came to an upstream or a target between two readings."""
-    return CallFigures(
+    return UpstreamStats(
         answers=_less(now.answers, before.answers),
         failures=_less(now.failures, before.failures),
         retries=max(0, now.retries - before.retries),
@@ -85,9 +85,9 @@ def calls_minus(now: CallFigures, before: CallFigures) -> CallFigures:
     )
 
 
-def calls_plus(one: CallFigures, other: CallFigures) -> CallFigures:
+def calls_plus(one: UpstreamStats, other: UpstreamStats) -> UpstreamStats:
     """Both together."""
-    return CallFigures(
+    return UpstreamStats(
         answers=_more(one.answers, other.answers),
         failures=_more(one.failures, other.failures),
         retries=one.retries + other.retries,
@@ -97,12 +97,12 @@ def calls_plus(one: CallFigures, other: CallFigures) -> CallFigures:
     )
 
 
-def has_route(it: RouteFigures) -> bool:
+def has_route(it: RouteStats) -> bool:
     """Whether anything came to it."""
     return bool(it.requests or it.errors or it.outcomes or it.sent)
 
 
-def has_calls(it: CallFigures) -> bool:
+def has_calls(it: UpstreamStats) -> bool:
     """Whether anything was asked of it."""
     return bool(it.answers or it.failures or it.retries or it.hedges)
 
@@ -122,9 +122,9 @@ def _differences(
     return found
 
 
-def difference(now: Figures, before: Figures) -> Figures:
+def difference(now: Snapshot, before: Snapshot) -> Snapshot:
     """What came between two readings, without what stood still. Failures and clients are those of `now`."""
-    return Figures(
+    return Snapshot(
         at=now.at,
         routes=_differences(now.routes, before.routes, route_minus, has_route),
         upstreams=_differences(now.upstreams, before.upstreams, calls_minus, has_calls),
@@ -135,7 +135,7 @@ def difference(now: Figures, before: Figures) -> Figures:
     )
 
 
-def all_routes(routes: Iterable[RouteFigures]) -> RouteFigures:
+def all_routes(routes: Iterable[RouteStats]) -> RouteStats:
     """All of them together."""
     total = NO_ROUTE
     for each in routes:
@@ -143,7 +143,7 @@ def all_routes(routes: Iterable[RouteFigures]) -> RouteFigures:
     return total
 
 
-def all_calls(calls: Iterable[CallFigures]) -> CallFigures:
+def all_calls(calls: Iterable[UpstreamStats]) -> UpstreamStats:
     """All of them together."""
     total = NO_CALLS
     for each in calls:
@@ -151,21 +151,21 @@ def all_calls(calls: Iterable[CallFigures]) -> CallFigures:
     return total
 
 
-def requests_of(it: RouteFigures) -> int:
+def requests_of(it: RouteStats) -> int:
     """How many requests ended."""
     return sum(it.requests.values())
 
 
-def errors_of(it: RouteFigures) -> int:
+def errors_of(it: RouteStats) -> int:
     """How many of them with a 5xx."""
     return sum(count for (_, status), count in it.requests.items() if status == "5xx")
 
 
-def tries_of(it: CallFigures) -> int:
+def tries_of(it: UpstreamStats) -> int:
     """How many tries ended, with an answer or without."""
     return sum(it.answers.values()) + sum(it.failures.values())
 
 
-def failed_tries_of(it: CallFigures) -> int:
+def failed_tries_of(it: UpstreamStats) -> int:
     """How many of them without a usable answer, or with a 5xx."""
     return sum(it.failures.values()) + it.answers.get("5xx", 0)

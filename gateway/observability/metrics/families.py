@@ -13,7 +13,7 @@ from gateway.observability.metrics.exposition import (
     samples,
     summary,
 )
-from gateway.observability.metrics.snapshot import CallFigures, RouteFigures
+from gateway.observability.metrics.snapshot import RouteStats, UpstreamStats
 
 #: OpenTelemetry's advice for durations of HTTP, seconds
 HTTP: Final = edges(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
@@ -59,7 +59,7 @@ TARGETS: Final = (
 _VERDICTS: Final = (("hit", "cache_hit"), ("stale", "cache_stale"), ("miss", "cache_miss"), ("bypass", "cache_bypass"))
 
 
-def route_lines(name: str, route: RouteFigures) -> tuple[str, ...]:
+def route_lines(name: str, route: RouteStats) -> tuple[str, ...]:
     """The lines of one route, in the order of ROUTES; "" for those of which there is nothing."""
     inner = labels(route=name or UNMATCHED)
     outcomes, errors = route.outcomes, route.errors
@@ -84,7 +84,7 @@ def route_lines(name: str, route: RouteFigures) -> tuple[str, ...]:
     )
 
 
-def upstream_lines(name: str, calls: CallFigures) -> tuple[str, ...]:
+def upstream_lines(name: str, calls: UpstreamStats) -> tuple[str, ...]:
     """The lines of one upstream, in the order of UPSTREAMS."""
     inner = labels(upstream=name)
     family = [each.name for each in UPSTREAMS]
@@ -98,7 +98,7 @@ def upstream_lines(name: str, calls: CallFigures) -> tuple[str, ...]:
     )
 
 
-def target_lines(key: tuple[str, str], calls: CallFigures) -> tuple[str, ...]:
+def target_lines(key: tuple[str, str], calls: UpstreamStats) -> tuple[str, ...]:
     """The lines of one target, in the order of TARGETS."""
     inner = labels(upstream=key[0], target=key[1])
     family = [each.name for each in TARGETS]
@@ -110,7 +110,7 @@ def target_lines(key: tuple[str, str], calls: CallFigures) -> tuple[str, ...]:
     )
 
 
-def _requests(name: str, inner: str, route: RouteFigures) -> str:
+def _requests(name: str, inner: str, route: RouteStats) -> str:
     start = f"{name}{{{inner},method="
     return "".join(
         [f'{start}"{method}",status_class="{status}"}} {count}\n' for (method, status), count in route.requests.items()]

@@ -20,7 +20,7 @@ from gateway._fast.recent import Recent
 from gateway.contracts import Step, Steps
 from gateway.errors import KINDS
 from gateway.routing.model import Document
-from gateway.state import Page, PageError
+from gateway.state import SharedMemory, SharedMemoryError
 
 log = logging.getLogger("gateway")
 
@@ -45,7 +45,7 @@ def room_for(document: Document) -> int:
     return document.metrics.series or min(max(SERIES_MIN, 2 * named), SERIES_MAX)
 
 
-class Metering:
+class MetricsRegions:
     """The meter, as one process sees it. A worker calls `claim` once it has a slot."""
 
     __slots__ = ("_recent", "_steps", "meter")
@@ -58,24 +58,24 @@ class Metering:
         self._steps: dict[str, Step] = {}
 
     @classmethod
-    def of(cls, page: Page, series: int) -> Metering:
+    def of(cls, page: SharedMemory, series: int) -> MetricsRegions:
         """The meter of a page; before the first fork.
 
         A page that another version made (USR2) may have none, or another: then this master and its workers count anew.
         """
         try:
             return cls.attach(page)
-        except (PageError, ValueError) as error:
+        except (SharedMemoryError, ValueError) as error:
             log.warning("%s: metrics begin anew", error)
             return cls.private(series)
 
     @classmethod
-    def attach(cls, page: Page) -> Metering:
+    def attach(cls, page: SharedMemory) -> MetricsRegions:
         """The meter that a page has. Raises PageError or ValueError when it has none that can be read."""
         return cls(page.region(REGION), page.region(RECENT))
 
     @classmethod
-    def private(cls, series: int = SERIES_MIN) -> Metering:
+    def private(cls, series: int = SERIES_MIN) -> MetricsRegions:
         """One for this process and those it forks, for a gateway without a page."""
         sizes = regions(series)
         maps = [memoryview(mmap.mmap(-1, sizes[name])) for name in (REGION, RECENT)]

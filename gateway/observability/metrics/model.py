@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics(Record):
+class Metrics(Options):
     """`series` is how many there is room for, 0 = as many as the configuration at the start asks for."""
 
     is_on: bool = True

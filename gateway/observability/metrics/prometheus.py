@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 import falcon
 
-from gateway.observability.collector.component import Part, Sample, World
+from gateway.observability.collector.component import CollectorContext, Component, Sample
 from gateway.observability.metrics.exposition import (
     OPEN_METRICS,
     TEXT,
@@ -32,14 +32,14 @@ from gateway.observability.metrics.self_families import (
     state_families,
     worker_families,
 )
-from gateway.observability.metrics.snapshot import CallFigures, Figures, RouteFigures
+from gateway.observability.metrics.snapshot import RouteStats, Snapshot, UpstreamStats
 from gateway.ratelimit.bucket_table import buckets_of
 from gateway.routing.model import Document
 
 log = logging.getLogger("gateway")
 
 K = TypeVar("K")
-V = TypeVar("V", RouteFigures, CallFigures)
+V = TypeVar("V", RouteStats, UpstreamStats)
 
 
 class Lines(Generic[K, V]):
@@ -67,7 +67,7 @@ class Lines(Generic[K, V]):
 class Prometheus:
     """The part that answers scrapes."""
 
-    def __init__(self, world: World, parts: Sequence[Part]) -> None:
+    def __init__(self, world: CollectorContext, parts: Sequence[Component]) -> None:
         self._world = world
         self._parts = parts
         self._buckets = buckets_of(world.page)
@@ -81,7 +81,7 @@ class Prometheus:
     def configure(self, document: Document) -> None:
         """Nothing of it depends on the configuration."""
 
-    def tick(self, now: float, figures: Figures) -> None:
+    def tick(self, now: float, figures: Snapshot) -> None:
         """What was told a second ago is old."""
         self._pages.clear()
 

@@ -12,17 +12,17 @@ from gateway._fast.metrics import (
     ROUTE,
     UPSTREAM,
 )
-from gateway.observability.metrics.meter import Metering
+from gateway.observability.metrics.meter import MetricsRegions
 from gateway.observability.metrics.snapshot import (
     CLASSES,
     METHODS,
     OUTCOMES,
-    CallFigures,
     Failure,
-    Figures,
-    RouteFigures,
+    RouteStats,
+    Snapshot,
+    UpstreamStats,
 )
-from gateway.state import Page
+from gateway.state import SharedMemory
 
 FAILURES: Final = 100
 CLIENTS: Final = 100
@@ -50,19 +50,19 @@ class Reader:
 
     __slots__ = ("_calls", "_metering", "_routes")
 
-    def __init__(self, source: Page | Metering) -> None:
+    def __init__(self, source: SharedMemory | MetricsRegions) -> None:
         """Raises PageError or ValueError for a page whose meter cannot be read."""
-        self._metering = source if isinstance(source, Metering) else Metering.attach(source)
+        self._metering = source if isinstance(source, MetricsRegions) else MetricsRegions.attach(source)
         #: what was made of which row
-        self._routes: dict[str, tuple[Row, RouteFigures]] = {}
-        self._calls: dict[tuple[int, str], tuple[Row, CallFigures]] = {}
+        self._routes: dict[str, tuple[Row, RouteStats]] = {}
+        self._calls: dict[tuple[int, str], tuple[Row, UpstreamStats]] = {}
 
-    def read(self) -> Figures:
+    def read(self) -> Snapshot:
         """Everything that was counted since the page was made."""
         at = monotonic()
-        routes: dict[str, RouteFigures] = {}
-        upstreams: dict[str, CallFigures] = {}
-        targets: dict[tuple[str, str], CallFigures] = {}
+        routes: dict[str, RouteStats] = {}
+        upstreams: dict[str, UpstreamStats] = {}
+        targets: dict[tuple[str, str], UpstreamStats] = {}
         for row in self._metering.meter.read():
             kind, name = row[0], row[1]
             if kind == ROUTE:
@@ -72,7 +72,7 @@ class Reader:
             else:
                 upstream, _, address = name.partition("\0")
                 targets[upstream, address] = self._call(row)
-        return Figures(
+        return Snapshot(
             at=at,
             routes=routes,
             upstreams=upstreams,
@@ -82,21 +82,21 @@ class Reader:
             overflow=self._metering.meter.overflow,
         )
 
-    def _route(self, row: Row) -> RouteFigures:
+    def _route(self, row: Row) -> RouteStats:
         kept = self._routes.get(row[1])
         if kept is None or kept[0] is not row:
             self._routes[row[1]] = kept = row, _route(*row[2:])
         return kept[1]
 
-    def _call(self, row: Row) -> CallFigures:
+    def _call(self, row: Row) -> UpstreamStats:
         kept = self._calls.get(row[:2])
         if kept is None or kept[0] is not row:
             self._calls[row[:2]] = kept = row, _call(*row[2:])
         return kept[1]
 
 
-def _route(in_flight: int, counts: dict[int, int], errors: dict[str, int], times: _Times) -> RouteFigures:
-    return RouteFigures(
+def _route(in_flight: int, counts: dict[int, int], errors: dict[str, int], times: _Times) -> RouteStats:
+    return RouteStats(
         requests={_REQUESTS[word]: count for word, count in counts.items() if word in _REQUESTS},
         errors=errors,
         outcomes={_OUTCOMES[word]: count for word, count in counts.items() if word in _OUTCOMES},
@@ -108,8 +108,8 @@ def _route(in_flight: int, counts: dict[int, int], errors: dict[str, int], times
     )
 
 
-def _call(in_flight: int, counts: dict[int, int], errors: dict[str, int], times: _Times) -> CallFigures:
-    return CallFigures(
+def _call(in_flight: int, counts: dict[int, int], errors: dict[str, int], times: _Times) -> UpstreamStats:
+    return UpstreamStats(
         answers={_ANSWERS[word]: count for word, count in counts.items() if word in _ANSWERS},
         failures=errors,
         retries=counts.get(_TRIED + RETRY, 0),

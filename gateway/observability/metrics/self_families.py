@@ -17,7 +17,7 @@ from gateway.observability.metrics.exposition import (
     sample,
 )
 from gateway.observability.metrics.self_metrics import OwnFigures
-from gateway.observability.metrics.worker_stats import LAGS, Vitals
+from gateway.observability.metrics.worker_stats import LAGS, WorkerStats
 
 #: states of a target in which it takes requests
 _UP: Final = frozenset({"serving", "starting slowly"})
@@ -91,7 +91,7 @@ def worker_families(own: OwnFigures) -> Iterator[tuple[Family, str]]:
     yield Family(name, "histogram", "How late the event loop comes back to what is due."), lines
 
 
-def _lag(name: str, inner: str, vitals: Vitals) -> str:
+def _lag(name: str, inner: str, vitals: WorkerStats) -> str:
     lines, total = [], 0
     for edge, count in zip(LAGS, vitals.lags, strict=False):
         total += count

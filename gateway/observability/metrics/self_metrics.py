@@ -10,10 +10,10 @@ from math import isnan
 from pathlib import Path
 from typing import Final
 
-from gateway.config.publish import Published
-from gateway.observability.metrics.worker_stats import Vitals, VitalsRegion
+from gateway.config.publish import PlanDirectory
+from gateway.observability.metrics.worker_stats import VitalsRegion, WorkerStats
 from gateway.routing.model import Certificate, Document
-from gateway.state import Page, PageError, Worker
+from gateway.state import SharedMemory, SharedMemoryError, Worker
 
 log = logging.getLogger("gateway")
 
@@ -34,7 +34,7 @@ class OwnFigures:
     """
 
     workers: Mapping[int, Worker]
-    vitals: Mapping[int, Vitals]
+    vitals: Mapping[int, WorkerStats]
     generation: int
     version: str
     config_age: float
@@ -64,16 +64,16 @@ class OwnFigures:
         return min((left for left in self.certificates.values() if not isnan(left)), default=float("inf"))
 
 
-class Own:
+class SelfMetrics:
     """Looks once a second, before any part."""
 
-    def __init__(self, page: Page, folder: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, page: SharedMemory, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self._page = page
-        self._published = Published(folder)
+        self._published = PlanDirectory(folder)
         self._clock = clock
         try:
             self._vitals: VitalsRegion | None = VitalsRegion.of(page)
-        except PageError:  # of a master before this version (USR2)
+        except SharedMemoryError:  # of a master before this version (USR2)
             self._vitals = None
         self._document: Document | None = None
         self._since = clock()

@@ -42,7 +42,7 @@ class Histogram(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class RouteFigures:
+class RouteStats:
     """One route; "" is what matched none, "(other)" what there was no room for."""
 
     #: (method, status class) -> requests that ended; zeros left out
@@ -71,7 +71,7 @@ OUTCOMES = (
 
 
 @dataclass(frozen=True, slots=True)
-class CallFigures:
+class UpstreamStats:
     """Tries with an upstream, or with one target of it."""
 
     #: status class -> answers
@@ -100,14 +100,14 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class Snapshot:
     """One reading."""
 
     at: float  #: monotonic clock, seconds
-    routes: Mapping[str, RouteFigures]
-    upstreams: Mapping[str, CallFigures]
+    routes: Mapping[str, RouteStats]
+    upstreams: Mapping[str, UpstreamStats]
     #: (upstream, address) ->
-    targets: Mapping[tuple[str, str], CallFigures]
+    targets: Mapping[tuple[str, str], UpstreamStats]
     #: the newest first, at most 100 or so
     failures: tuple[Failure, ...]
     #: (client address, estimated requests), the most active first; a sample of the traffic, halved now and then

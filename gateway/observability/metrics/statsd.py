@@ -10,13 +10,13 @@ from typing import Final
 import gevent
 from gevent import socket
 
-from gateway.observability.collector.component import Part, Sample, World
+from gateway.observability.collector.component import CollectorContext, Component, Sample
 from gateway.observability.metrics.arithmetic import all_routes, difference
 from gateway.observability.metrics.snapshot import (
-    CallFigures,
-    Figures,
     Histogram,
-    RouteFigures,
+    RouteStats,
+    Snapshot,
+    UpstreamStats,
 )
 from gateway.observability.metrics.statsd_client import Client
 from gateway.observability.metrics.statsd_model import Statsd as Spec
@@ -35,12 +35,12 @@ TIMED: Final = 10
 class Statsd:
     """The part that sends them; without `observability.statsd` it does nothing."""
 
-    def __init__(self, world: World, parts: Sequence[Part]) -> None:
+    def __init__(self, world: CollectorContext, parts: Sequence[Component]) -> None:
         self._world = world
         self._parts = parts
         self._spec: Spec | None = None
         self._client: Client | None = None
-        self._before: Figures | None = None
+        self._before: Snapshot | None = None
         self._due = 0.0
         self._resolver: gevent.Greenlet[..., None] | None = None
         self._sent = self._dropped = 0
@@ -58,7 +58,7 @@ class Statsd:
         # NOTE: in a greenlet, for a name server may take its time; until it answers what would be sent is dropped.
         self._resolver = gevent.spawn(_resolve_forever, spec, self._client)
 
-    def tick(self, now: float, figures: Figures) -> None:
+    def tick(self, now: float, figures: Snapshot) -> None:
         """Send, if it is time to."""
         client, spec = self._client, self._spec
         if client is None or spec is None or (now < self._due and self._due - now <= spec.every):
@@ -93,7 +93,7 @@ class Statsd:
             self._client.close()
             self._client = None
 
-    def _tell(self, client: Client, figures: Figures, came: Figures) -> None:
+    def _tell(self, client: Client, figures: Snapshot, came: Snapshot) -> None:
         _route(client, "requests", {}, all_routes(came.routes.values()))
         client.gauge(client.name("requests", "active"), sum(each.in_flight for each in figures.routes.values()))
         for name, route in came.routes.items():
@@ -129,7 +129,7 @@ class Statsd:
                 client.gauge(client.name("certificate", "expiry", certificate=name), round(left))
 
 
-def _route(client: Client, group: str, labels: Mapping[str, str], route: RouteFigures) -> None:
+def _route(client: Client, group: str, labels: Mapping[str, str], route: RouteStats) -> None:
     for (method, status), count in route.requests.items():
         client.incr(client.name(group, "requests", **labels, method=method, status_class=status), count)
     for slug, count in route.errors.items():
@@ -143,7 +143,7 @@ def _route(client: Client, group: str, labels: Mapping[str, str], route: RouteFi
     _durations(client, group, "gateway_time", labels, route.gateway_time)
 
 
-def _calls(client: Client, group: str, labels: Mapping[str, str], calls: CallFigures) -> None:
+def _calls(client: Client, group: str, labels: Mapping[str, str], calls: UpstreamStats) -> None:
     for status, count in calls.answers.items():
         client.incr(client.name(group, "answers", **labels, status_class=status), count)
     for slug, count in calls.failures.items():
@@ -162,7 +162,7 @@ def _durations(client: Client, group: str, what: str, labels: Mapping[str, str],
             client.gauge(client.name(group, f"{what}.{name}", **labels), _short(durations.quantile(share) * 1000))
 
 
-def _tell_timers(client: Client, came: Figures) -> None:
+def _tell_timers(client: Client, came: Snapshot) -> None:
     _timer(client, "requests", {}, all_routes(came.routes.values()).duration)
     for name, route in came.routes.items():
         _timer(client, "route", {"route": name or "unmatched"}, route.duration)

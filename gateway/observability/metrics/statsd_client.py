@@ -18,7 +18,7 @@ _NOT_A_NAME: Final = re.compile(r"[^A-Za-z0-9_-]")
 _NOT_A_TAG: Final = re.compile(r"[^A-Za-z0-9_./:-]")
 
 
-def word(text: str) -> str:
+def statsd_name(text: str) -> str:
     """A part of a name: dots would divide it, colons and bars would end it."""
     return _NOT_A_NAME.sub("_", text) or "_"
 
@@ -62,7 +62,7 @@ class Client(StatsClientBase):  # type: ignore[misc]
             self._labels = labels
             return f"{group}.{what}"
         self._labels = {}
-        return ".".join([group, *map(word, labels.values()), what])
+        return ".".join([group, *map(statsd_name, labels.values()), what])
 
     def duration(self, stat: str, seconds: float, share: float) -> None:
         """A duration that stands for others too: it is this share of them (up to 1).

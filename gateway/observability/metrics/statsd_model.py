@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 
 @dataclass(frozen=True, slots=True)
-class Statsd(Record):
+class Statsd(Options):
     """Where figures are sent to every `every` seconds; `tags`: in the dialect of DogStatsD."""
 
     host: str

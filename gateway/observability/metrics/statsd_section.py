@@ -3,14 +3,14 @@
 from typing import Final
 
 from gateway.config.hosts import host_mistake
-from gateway.config.reader import Reader
+from gateway.config.reader import OptionReader
 from gateway.observability.metrics.statsd_model import Statsd
 
 LEAST: Final = 1.0
 MOST: Final = 60.0
 
 
-def read_statsd(holder: Reader) -> Statsd | None:
+def read_statsd(holder: OptionReader) -> Statsd | None:
     """The section of `observability`; None when it is not written."""
     if "statsd" not in holder:
         return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway._fast.atomics import Cell, Memory
-from gateway.state.shared_memory import Page
+from gateway.state.shared_memory import SharedMemory
 
 REGION: Final = "vitals"
 #: upper edges of the histogram of the event loop's lag, seconds; one more bucket is for all above
@@ -38,7 +38,7 @@ _RECORD: Final = 256  # bytes, whole cache lines
 
 
 @dataclass(frozen=True, slots=True)
-class Vitals:
+class WorkerStats:
     """One reading of a worker's record; times are seconds.
 
     lag_max  the worst lag of the event loop in the last second that was measured
@@ -87,10 +87,10 @@ class Record:
             cell.store(0)
         self._cells["opened"].store(pid)
 
-    def read(self) -> Vitals:
+    def read(self) -> WorkerStats:
         """What it says now."""
         word = {name: cell.load() for name, cell in self._cells.items()}
-        return Vitals(
+        return WorkerStats(
             pid=word["opened"],
             lag_max=word["lag_max"] / 1e6,
             lag_sum=word["lag_sum"] / 1e6,
@@ -120,7 +120,7 @@ class VitalsRegion:
         self._slots = len(buffer) // _RECORD
 
     @classmethod
-    def of(cls, page: Page) -> VitalsRegion:
+    def of(cls, page: SharedMemory) -> VitalsRegion:
         """That of a page. Raises PageError where it has none."""
         return cls(page.region(REGION))
 
@@ -133,7 +133,7 @@ class VitalsRegion:
         """The record of a slot."""
         return Record(self._memory, slot)
 
-    def read(self, slots: dict[int, int]) -> dict[int, Vitals]:
+    def read(self, slots: dict[int, int]) -> dict[int, WorkerStats]:
         """slot -> what its worker says, of `slots` (slot -> pid of the living owner) that have begun to write."""
         found = {slot: self.record(slot).read() for slot in slots if slot < self._slots}
         return {slot: vitals for slot, vitals in found.items() if vitals.pid == slots[slot]}

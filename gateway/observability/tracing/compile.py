@@ -8,7 +8,7 @@ from gateway._fast.trace_context import Watched
 from gateway.contracts import Step, Steps
 from gateway.policies.server_timing import policy as server_timing
 from gateway.routing.model import Document
-from gateway.upstream.compile import Resources
+from gateway.upstream.compile import RuntimeResources
 
 #: the steps that may ask a store or a server before a request goes on
 _ASKING = frozenset(("limit-preflight", "limit", "identity", "session", "limit-client", "idempotency"))
@@ -17,7 +17,7 @@ _ASKING = frozenset(("limit-preflight", "limit", "identity", "session", "limit-c
 class Tracing:
     """What one plan does for traces; nothing where they are off."""
 
-    def __init__(self, document: Document, resources: Resources) -> None:
+    def __init__(self, document: Document, resources: RuntimeResources) -> None:
         self.steps: tuple[Step, ...] = ()
         spec = document.tracing
         self._is_on = spec is not None

@@ -31,7 +31,7 @@ QUIET: Final = 60.0
 _NOISE: Final = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
 
 
-class Export:
+class SpanExporter:
     """Where ended spans go. Nothing but its own greenlet waits for the collector."""
 
     def __init__(self, spec: Tracing) -> None:

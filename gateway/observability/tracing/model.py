@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from gateway.config.header_edits_model import Pairs
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 
 @dataclass(frozen=True, slots=True)
-class Tracing(Record):
+class Tracing(Options):
     """Traces and where they go: `otlp` is the full URL, `headers` go there too (they may hold secrets).
 
     `sample` is the share of traces that begin here; `slow` is seconds, 0.0 = never; `most` is requests per second that

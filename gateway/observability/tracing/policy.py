@@ -24,7 +24,7 @@ from gateway.contracts import OnResponse, Steps
 from gateway.errors import KINDS
 from gateway.exchange import Exchange, Response
 from gateway.observability.tracing.model import Tracing
-from gateway.observability.tracing.records import SOCKET, packed
+from gateway.observability.tracing.records import SOCKET, encode
 from gateway.observability.tracing.ring import Counts
 
 log = logging.getLogger("gateway")
@@ -81,7 +81,7 @@ class Traces:
             return
         self._kept += 1
         try:
-            data = packed(exchange, trace, reason, ended, self._clock())
+            data = encode(exchange, trace, reason, ended, self._clock())
         except Exception:
             log.exception("the trace of request %s is lost", exchange.request_id)
             return

@@ -18,7 +18,7 @@ _PATH: Final = 1024
 _TEXT: Final = 256
 
 
-class Kept(NamedTuple):
+class TraceRecord(NamedTuple):
     """A request; `started` is wall-clock seconds, `began` the monotonic ones of the same moment."""
 
     format: int
@@ -58,7 +58,7 @@ class Kept(NamedTuple):
     steps: list[list[Any]] | None
 
 
-def packed(exchange: Exchange, trace: Trace, reason: str, ended: float, wall: float) -> bytes:
+def encode(exchange: Exchange, trace: Trace, reason: str, ended: float, wall: float) -> bytes:
     """The bytes of a request that ended at `ended` (monotonic), which is `wall` seconds since 1970."""
     response = exchange.response
     sent = trace.sent
@@ -82,7 +82,7 @@ def packed(exchange: Exchange, trace: Trace, reason: str, ended: float, wall: fl
     return marshal.dumps(values)
 
 
-def unpacked(datagram: bytes) -> Iterator[Kept]:
+def unpacked(datagram: bytes) -> Iterator[TraceRecord]:
     """The requests of a datagram. Raises ValueError for what is none; those before it have been given.
 
     NOTE: marshal trusts what it reads: only the gateway's own processes can write into the runtime directory.
@@ -93,6 +93,6 @@ def unpacked(datagram: bytes) -> Iterator[Kept]:
             found = marshal.load(stream)  # noqa: S302 - see above
         except (EOFError, TypeError) as error:
             raise ValueError("a datagram is cut off") from error
-        if not isinstance(found, tuple) or len(found) != len(Kept._fields) or found[0] != VERSION:
+        if not isinstance(found, tuple) or len(found) != len(TraceRecord._fields) or found[0] != VERSION:
             raise ValueError("a datagram is none of this version")
-        yield Kept._make(found)
+        yield TraceRecord._make(found)

@@ -1,6 +1,6 @@
 """`observability.tracing`: what is told about single requests, and where."""
 
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.config.urls import url_mistake
 from gateway.observability.tracing.model import Tracing
 
@@ -9,7 +9,7 @@ _PATH = "/v1/traces"
 _PACKAGES = ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http")
 
 
-def read_tracing(observability: Reader) -> Tracing | None:
+def read_tracing(observability: OptionReader) -> Tracing | None:
     """The section with its defaults, None where there is none."""
     if "tracing" not in observability:
         return None
@@ -29,7 +29,7 @@ def read_tracing(observability: Reader) -> Tracing | None:
     )
 
 
-def _otlp(text: Text | None) -> str:
+def _otlp(text: ScalarNode | None) -> str:
     if text is None:
         return ""
     if mistake := url_mistake(text.value):

@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 
 from gateway import __version__
 from gateway.errors import KINDS
-from gateway.observability.tracing.records import Kept
+from gateway.observability.tracing.records import TraceRecord
 
 METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "QUERY"))
 _OURS: Final = frozenset(kind.slug for kind in KINDS if kind.source in ("gateway", "upstream"))
@@ -36,7 +36,7 @@ class Call(NamedTuple):
     error: str
 
 
-class Maker:
+class SpanBuilder:
     """Hands the spans of each request to `take`; `paths` are the templates of routes, by name.
 
     PERF: ended spans are made as such; a TracerProvider's take twice as long, and half of that is for ids, sampling and
@@ -49,7 +49,7 @@ class Maker:
         self._resource = Resource({SERVICE_NAME: service, SERVICE_VERSION: __version__})
         self._scope = InstrumentationScope("gateway", __version__)
 
-    def make(self, kept: Kept) -> None:
+    def make(self, kept: TraceRecord) -> None:
         """All spans of a request: its own, one for each step that asked somebody, one for each try."""
         method = kept.method if kept.method in METHODS else "HTTP"
         path = self.paths.get(kept.route)
@@ -70,7 +70,7 @@ class Maker:
 
     def _span(
         self,
-        kept: Kept,
+        kept: TraceRecord,
         span: SpanContext,
         name: str,
         parent: SpanContext | None,
@@ -111,11 +111,11 @@ def _derived(span: str, number: int) -> str:
     return f"{(int(span, 16) + (number + 1) * 0x9E3779B97F4A7C15) % 2**64 or 1:016x}"
 
 
-def _nanoseconds(kept: Kept, moment: float) -> int:
+def _nanoseconds(kept: TraceRecord, moment: float) -> int:
     return int((kept.started + (moment - kept.began)) * 1e9)
 
 
-def _request(kept: Kept, path: str | None) -> Attributes:
+def _request(kept: TraceRecord, path: str | None) -> Attributes:
     found: Attributes = {
         "http.request.method": kept.method if kept.method in METHODS else "_OTHER",
         "url.path": kept.path,
@@ -140,7 +140,7 @@ def _request(kept: Kept, path: str | None) -> Attributes:
     return found | {name: word for name, word in (words | {"gateway.upstream": kept.upstream}).items() if word}
 
 
-def _calls(kept: Kept) -> Iterator[Call]:
+def _calls(kept: TraceRecord) -> Iterator[Call]:
     """The tries; of a request that was not sampled only the last one is known, and stands for all of them."""
     if kept.calls is not None:
         yield from (Call(*call) for call in kept.calls)
@@ -151,7 +151,7 @@ def _calls(kept: Kept) -> Iterator[Call]:
         yield Call(kept.sent, kept.upstream, kept.address, kept.upstream_started, ended, status, failed)
 
 
-def _call(kept: Kept, call: Call, number: int) -> Attributes:
+def _call(kept: TraceRecord, call: Call, number: int) -> Attributes:
     found: Attributes = {
         "http.request.method": kept.method if kept.method in METHODS else "_OTHER",
         "gateway.upstream": call.upstream,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 import gevent
 from gevent import socket
 
-from gateway.observability.collector.component import Sample, World
-from gateway.observability.metrics.snapshot import Figures
+from gateway.observability.collector.component import CollectorContext, Sample
+from gateway.observability.metrics.snapshot import Snapshot
 from gateway.observability.tracing.model import Tracing
 from gateway.observability.tracing.records import SOCKET, unpacked
 from gateway.observability.tracing.ring import (
@@ -24,8 +24,8 @@ from gateway.observability.tracing.ring import (
 from gateway.routing.model import Document
 
 if TYPE_CHECKING:
-    from gateway.observability.tracing.export import Export
-    from gateway.observability.tracing.span_builder import Maker
+    from gateway.observability.tracing.export import SpanExporter
+    from gateway.observability.tracing.span_builder import SpanBuilder
 
 log = logging.getLogger("gateway")
 
@@ -42,12 +42,12 @@ LAST: Final = 0.4
 class Spans:
     """The part that reads the workers' socket; without `observability.tracing` it does nothing."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: CollectorContext) -> None:
         self._path = world.folder / SOCKET
         self._counts = Counts(world.page.region(REGION))
         self._spec: Tracing | None = None
-        self._export: Export | None = None
-        self._maker: Maker | None = None
+        self._export: SpanExporter | None = None
+        self._maker: SpanBuilder | None = None
         self._socket: socket.socket | None = None
         self._mine = (0, 0)
         self._reader: gevent.Greenlet[[], None] | None = None
@@ -65,7 +65,7 @@ class Spans:
         if self._maker is not None:
             self._maker.paths = {route.name: route.match.path for route in document.routes}
 
-    def tick(self, now: float, figures: Figures) -> None:
+    def tick(self, now: float, figures: Snapshot) -> None:
         """Have the socket's name, should another observer have taken it and gone."""
         if self._spec is not None and self._which() != self._mine:
             self._open()
@@ -99,11 +99,11 @@ class Spans:
 
     def _begin(self, spec: Tracing) -> None:
         # NOTE: an extra, imported for configurations that ask for it.
-        from gateway.observability.tracing.export import Export
-        from gateway.observability.tracing.span_builder import Maker
+        from gateway.observability.tracing.export import SpanExporter
+        from gateway.observability.tracing.span_builder import SpanBuilder
 
-        self._export = Export(spec)
-        self._maker = Maker(spec.service, self._export.take)
+        self._export = SpanExporter(spec)
+        self._maker = SpanBuilder(spec.service, self._export.take)
         self._open()
         self._reader = gevent.spawn(self._read)
 

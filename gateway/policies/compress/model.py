@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 
 @dataclass(frozen=True, slots=True)
-class Compress(Record):
+class Compress(Options):
     """`algorithms` best first, none = off; `types` are media types or ranges; `min_size` is bytes."""
 
     algorithms: tuple[str, ...]

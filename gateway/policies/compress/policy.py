@@ -32,7 +32,7 @@ _OF_THE_PLAIN = frozenset(("content-length", "accept-ranges"))
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class CompressOptions:
     """`types` are media types or ranges such as text/*; `min_size` is bytes."""
 
     algorithms: tuple[str, ...]
@@ -40,7 +40,7 @@ class Rules:
     types: tuple[str, ...]
 
 
-def compile(rules: Rules) -> Steps:
+def compile(rules: CompressOptions) -> Steps:
     """The step on the way back."""
     offered, least = rules.algorithms, rules.min_size
     types = rules.types

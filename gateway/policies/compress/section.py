@@ -1,13 +1,13 @@
 """`compress`, of routes and of `defaults`."""
 
-from gateway.config.reader import Reader
+from gateway.config.reader import OptionReader
 from gateway.policies.compress.model import Compress
 from gateway.policies.compress.schema import TYPES
 
 ALL = ("zstd", "br", "gzip")
 
 
-def read_compress(holder: Reader, default: Compress | None) -> Compress | None:
+def read_compress(holder: OptionReader, default: Compress | None) -> Compress | None:
     """The section; `default` where it is not written, none where it is `off`."""
     if "compress" not in holder:
         return default
@@ -23,7 +23,7 @@ def read_compress(holder: Reader, default: Compress | None) -> Compress | None:
     )
 
 
-def _once(reader: Reader, key: str) -> tuple[str, ...]:
+def _once(reader: OptionReader, key: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for text in reader.texts(key):
         name = text.value.lower()

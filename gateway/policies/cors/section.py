@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from gateway.auth.access_schema import OFF
 from gateway.auth.model import Cors
 from gateway.config.hosts import host_mistake, port_mistake
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.routing.match_section import read_methods
 
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#\s@]+)")
@@ -14,7 +14,7 @@ _PORT = re.compile(r":[0-9]*\Z")
 _PORTS = {"http": ":80", "https": ":443"}
 
 
-def read_cors(reader: Reader) -> Iterator[tuple[Text, Cors]]:
+def read_cors(reader: OptionReader) -> Iterator[tuple[ScalarNode, Cors]]:
     """Each entry with its name's place; `reader` stands on the file."""
     section = reader.section("cors")
     for name in section:
@@ -22,7 +22,7 @@ def read_cors(reader: Reader) -> Iterator[tuple[Text, Cors]]:
             yield section.key(name), _cors(name, section.section(name))
 
 
-def read_cors_name(holder: Reader, default: str | None) -> str | None:
+def read_cors_name(holder: OptionReader, default: str | None) -> str | None:
     """`cors` of a route or of `defaults`."""
     if "cors" not in holder:
         return default
@@ -30,7 +30,7 @@ def read_cors_name(holder: Reader, default: str | None) -> str | None:
     return name if name != OFF else None
 
 
-def _cors(name: str, reader: Reader) -> Cors:
+def _cors(name: str, reader: OptionReader) -> Cors:
     allows_credentials = reader.flag("credentials")
     return Cors(
         name=name,
@@ -45,7 +45,7 @@ def _cors(name: str, reader: Reader) -> Cors:
     )
 
 
-def _origins(reader: Reader, allows_credentials: bool) -> tuple[str, ...]:
+def _origins(reader: OptionReader, allows_credentials: bool) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for text in reader.texts("origins"):
         origin = text.value if text.value.startswith("re:") else text.value.lower()
@@ -95,14 +95,14 @@ def _pattern_mistake(pattern: str) -> tuple[str, str] | None:
     return None if pattern else ("has no pattern", "")
 
 
-def _methods(reader: Reader) -> tuple[str, ...]:
+def _methods(reader: OptionReader) -> tuple[str, ...]:
     if any(text.value == "*" for text in reader.texts("methods")):
         reader.complain('"*" is no method', "leave `methods` out to allow those of the route", key="methods")
         return ()
     return read_methods(reader)
 
 
-def _header_names(reader: Reader, key: str) -> tuple[str, ...]:
+def _header_names(reader: OptionReader, key: str) -> tuple[str, ...]:
     found: dict[str, str] = {}
     for text in reader.texts(key):
         if text.value == "*" and (key == "headers" or reader.flag("credentials")):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gateway.policies.idempotency.answers import Answers
 
 
-class Idempotencies:
+class IdempotencyCompiler:
     """Makes the steps of one plan. `kept` is what looks after itself while it serves."""
 
     def __init__(self, answers: Answers | None) -> None:
@@ -34,7 +34,7 @@ class Idempotencies:
 
         answers = self._answers or _offline()
         self.kept = (answers,)
-        rules = policy.Rules(
+        rules = policy.IdempotencyOptions(
             header=spec.header.lower(),
             methods=frozenset(spec.methods),
             is_required=spec.is_required,

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 
 @dataclass(frozen=True, slots=True)
-class Idempotency(Record):
+class Idempotency(Options):
     """Requests that come again with their key. Seconds and bytes; `on_store_failure` is deny or allow."""
 
     is_required: bool

@@ -52,7 +52,7 @@ _LATER: Final = (("Retry-After", "1"),)
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class IdempotencyOptions:
     """What a route asks. Bytes and seconds; `header` in lower case."""
 
     header: str = "idempotency-key"
@@ -64,7 +64,7 @@ class Rules:
     is_lenient: bool = False
 
 
-def compile(rules: Rules, ledger: Ledger, clock: Callable[[], float] = monotonic) -> Steps:
+def compile(rules: IdempotencyOptions, ledger: Ledger, clock: Callable[[], float] = monotonic) -> Steps:
     """The step of a route. `clock` is that of `exchange.deadline`."""
     step = _Step(rules, ledger, clock)
     return Steps(step.on_request, step.on_response, step.on_close)
@@ -73,7 +73,7 @@ def compile(rules: Rules, ledger: Ledger, clock: Callable[[], float] = monotonic
 class _Step:
     __slots__ = ("_clock", "_ledger", "_rules")
 
-    def __init__(self, rules: Rules, ledger: Ledger, clock: Callable[[], float]) -> None:
+    def __init__(self, rules: IdempotencyOptions, ledger: Ledger, clock: Callable[[], float]) -> None:
         self._rules = rules
         self._ledger = ledger
         self._clock = clock

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.config.reader import Reader
+from gateway.config.reader import OptionReader
 from gateway.policies.idempotency.model import Idempotency
 
 METHODS: Final = ("POST", "PATCH")
@@ -12,7 +12,7 @@ MAX_ANSWER: Final = (1 << 20) - (64 << 10)
 MAX_TTL: Final = 366 * 86400
 
 
-def read_idempotency(holder: Reader, route_methods: tuple[str, ...]) -> Idempotency | None:
+def read_idempotency(holder: OptionReader, route_methods: tuple[str, ...]) -> Idempotency | None:
     """The section, None where it is not written; `route_methods` are those of the route, () = any."""
     if "idempotency" not in holder:
         return None

@@ -25,7 +25,7 @@ FROM_UPSTREAMS: Final = (64, 50_000)
 
 def compressing(spec: Compress) -> Step:
     """The step that compresses."""
-    rules = compress.Rules(spec.algorithms, spec.min_size, spec.types)
+    rules = compress.CompressOptions(spec.algorithms, spec.min_size, spec.types)
     return Step("compress", spec.where, compress.compile(rules))
 
 
@@ -34,7 +34,7 @@ def transforming(spec: Transform, validate: Validate | None) -> Step:
     from gateway.policies.transform import policy as transform  # PERF: for configurations that have any
 
     asked = FROM_CLIENTS if validate is None else (validate.depth, validate.members)
-    rules = transform.Rules(
+    rules = transform.TransformOptions(
         query=_query(spec.query) if spec.query is not None else None,
         request=_body(spec.request, spec.numbers, asked) if spec.request is not None else None,
         response=_body(spec.response, spec.numbers, FROM_UPSTREAMS) if spec.response is not None else None,

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.config.header_edits_model import Pairs
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 
 @dataclass(frozen=True, slots=True)
-class QueryEdit(Record):
+class QueryEdit(Options):
     """Changes to a query, in the order `rename`, `remove`, `set`, `add`; names are decoded, values are templates."""
 
     rename: Pairs
@@ -18,7 +18,7 @@ class QueryEdit(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class JsonEdit(Record):
+class JsonEdit(Options):
     """Changes to JSON, in the order `select`, `rename`, `remove`, `set`; keys are paths, values frozen JSON.
 
     `max_body` is bytes; `content_types` are media types or ranges that are transformed.
@@ -33,7 +33,7 @@ class JsonEdit(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Transform(Record):
+class Transform(Options):
     """What is changed on the way up and on the way back; `numbers` are parameters of the path that are numbers."""
 
     query: QueryEdit | None

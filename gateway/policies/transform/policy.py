@@ -24,8 +24,8 @@ from gateway.errors import (
     GatewayError,
 )
 from gateway.exchange import Exchange, Response
-from gateway.http.body import Replay, read_whole, too_large
-from gateway.http.decompress import inflate
+from gateway.http.body import ReplayedBody, read_whole, too_large
+from gateway.http.decompress import decompress
 from gateway.http.json_reader import JsonReader
 from gateway.http.media_type import is_allowed, parse
 
@@ -58,7 +58,7 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class TransformOptions:
     """What a route transforms; None = not that."""
 
     query: QueryChange | None = None
@@ -66,7 +66,7 @@ class Rules:
     response: Body | None = None
 
 
-def compile(rules: Rules) -> Steps:
+def compile(rules: TransformOptions) -> Steps:
     """The step of a route, last before the upstream and first behind it."""
     hooks: list[OnRequest] = []
     if rules.query is not None:
@@ -117,12 +117,12 @@ def _request(rules: Body) -> OnRequest:
         data = read_whole(exchange, rules.most)
         if not data:
             return
-        data = inflate(data, exchange.header("content-encoding") or "", rules.most, RATIO)
+        data = decompress(data, exchange.header("content-encoding") or "", rules.most, RATIO)
         try:
             made = _written(rules.change(rules.reader.read(data), exchange))
         except (ValueError, TypeError, RecursionError):
             raise GatewayError(INVALID_BODY, "The body is not of the form that the route transforms.") from None
-        exchange.body, exchange.body_length = Replay(made), len(made)
+        exchange.body, exchange.body_length = ReplayedBody(made), len(made)
         apply(exchange.edit_headers(), (("Content-Length", str(len(made))),))
 
     return on_request
@@ -182,7 +182,7 @@ def _whole(response: Response, most: int) -> bytes:
 def _transformed(data: bytes, response: Response, rules: Body, exchange: Exchange) -> bytes:
     coding = ", ".join(value for name, value in response.headers if name.lower() == "content-encoding")
     try:
-        value = rules.reader.read(inflate(data, coding, rules.most, RATIO))
+        value = rules.reader.read(decompress(data, coding, rules.most, RATIO))
     except GatewayError as error:
         raise _failed(f"it cannot be read ({error.kind.slug})") from None
     try:

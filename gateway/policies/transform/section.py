@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.config.variables import Known, check_template
 from gateway.handlers.jsonrpc.section import NUMBER, check_expression
 from gateway.http.frozen import freeze
@@ -14,7 +14,7 @@ _ASK_AN_UPSTREAM = ("upstream", "split", "function", "wsgi")
 _READ_A_BODY = (*_ASK_AN_UPSTREAM, "jsonrpc", "graphql")
 
 
-def read_transform(holder: Reader, known: Known, path: str) -> Transform | None:
+def read_transform(holder: OptionReader, known: Known, path: str) -> Transform | None:
     """The section, None where it is not written; `path` is the route's."""
     if "transform" not in holder:
         return None
@@ -33,7 +33,7 @@ def read_transform(holder: Reader, known: Known, path: str) -> Transform | None:
     )
 
 
-def _query(reader: Reader, known: Known) -> QueryEdit:
+def _query(reader: OptionReader, known: Known) -> QueryEdit:
     seen: dict[str, str] = {}
     for old, new in reader.pairs("rename"):
         _once(seen, old, "rename")
@@ -53,7 +53,7 @@ def _query(reader: Reader, known: Known) -> QueryEdit:
     )
 
 
-def _body(holder: Reader, known: Known) -> JsonEdit:
+def _body(holder: OptionReader, known: Known) -> JsonEdit:
     reader = holder.section("json")
     seen: dict[str, str] = {}
     select = reader.one("select")
@@ -82,17 +82,17 @@ def _body(holder: Reader, known: Known) -> JsonEdit:
     )
 
 
-def _plain(reader: Reader, key: str) -> tuple[tuple[str, str], ...]:
+def _plain(reader: OptionReader, key: str) -> tuple[tuple[str, str], ...]:
     return tuple((name.value, value.value) for name, value in reader.pairs(key))
 
 
-def _once(seen: dict[str, str], text: Text, key: str) -> None:
+def _once(seen: dict[str, str], text: ScalarNode, key: str) -> None:
     if text.value in seen:
         text.complain(f"{text.shown} is in `{seen[text.value]}` already")
     seen.setdefault(text.value, key)
 
 
-def _check_path(path: Text, *, has_name: bool = False) -> None:
+def _check_path(path: ScalarNode, *, has_name: bool = False) -> None:
     try:
         steps = parse(path.value)
     except PathError as error:

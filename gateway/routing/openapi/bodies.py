@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.config.yaml import Map
+from gateway.config.yaml import MappingNode
 from gateway.routing.openapi.document import Documents, Node
 from gateway.routing.openapi.schemas import Bundle, as_object
 from gateway.validation.schema_options import MEDIA_TYPE
@@ -48,7 +48,7 @@ def _types(documents: Documents, content: Node) -> tuple[str, ...]:
         bare = _bare(kind)
         if not _MEDIA_TYPE.fullmatch(bare) and bare != "*/*":
             documents.complain(content.named(kind), f"expected a media type such as application/json, found {kind!r}")
-        elif documents.is_a(media, Map, "what a body of the type is"):
+        elif documents.is_a(media, MappingNode, "what a body of the type is"):
             found[bare] = None
     return tuple(found)
 

@@ -10,16 +10,16 @@ from urllib.parse import urlsplit
 
 import click
 
-from gateway.cli.options import Menu
+from gateway.cli.options import LazyGroup
 
 if TYPE_CHECKING:
-    from gateway.config.reader import Reader
+    from gateway.config.reader import OptionReader
 
 #: stands for the upstream until the document has said where that is
 _NOWHERE = "http://127.0.0.1:8080"
 
 
-@click.group("import", cls=Menu)
+@click.group("import", cls=LazyGroup)
 def import_() -> None:
     """Make a configuration of what describes an API elsewhere."""
 
@@ -36,15 +36,15 @@ def openapi(document: str, upstream: str | None, expand: bool) -> None:
 def print_openapi(document: str, upstream: str | None, *, expand: bool) -> int:
     """Print the configuration; 1 when the document has mistakes, which are shown instead."""
     from gateway.config.diagnostics import ConfigError
-    from gateway.config.reader import Load
-    from gateway.config.sources import Sources
+    from gateway.config.reader import LoadContext
+    from gateway.config.sources import FileLoader
     from gateway.routing.openapi.document import Documents
     from gateway.routing.openapi.operations import server_of
     from gateway.routing.openapi.routes import expanded, name_of
 
-    load = Load()
+    load = LoadContext()
     small = {"version": 1, "routes": [{"openapi": document, "upstream": "api"}]}
-    file = Sources(load, {}).parse(dump(small).encode(), "gateway.yaml", os.getcwd())
+    file = FileLoader(load, {}).parse(dump(small).encode(), "gateway.yaml", os.getcwd())
     assert file is not None
     section = next(file.reader.sections("routes"))
     named = section.one("openapi")
@@ -63,7 +63,7 @@ def print_openapi(document: str, upstream: str | None, *, expand: bool) -> int:
     return 0
 
 
-def _plain(route: Reader, upstream: str) -> dict[str, Any]:
+def _plain(route: OptionReader, upstream: str) -> dict[str, Any]:
     """A route as it would be written by hand."""
     keys = {key: route.raw(key) for key in route}
     first = {"name": keys.pop("name"), "match": keys.pop("match"), "upstream": upstream}

@@ -11,14 +11,14 @@ from urllib.parse import unquote, urlsplit
 from gateway.config import files as source_text
 from gateway.config.diagnostics import (
     Path,
-    Place,
+    Position,
     at,
-    where,
+    location,
 )
 from gateway.config.files import SourceError
-from gateway.config.reader import Load, Reader, Text
+from gateway.config.reader import LoadContext, OptionReader, ScalarNode
 from gateway.config.validate import describe
-from gateway.config.yaml import Map, Seq, Source
+from gateway.config.yaml import MappingNode, SequenceNode, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,14 @@ class Node:
     """A value of a document: `file` is the document's absolute name, `path` the way to the value in it."""
 
     value: Any
-    place: Place
+    place: Position
     path: Path
     file: str
 
     @property
     def where(self) -> str:
         """Its "file:line"."""
-        return where(self.place)
+        return location(self.place)
 
     @property
     def key(self) -> tuple[str, Path]:
@@ -42,7 +42,7 @@ class Node:
 
     def member(self, name: str) -> "Node | None":
         """The value under a name of a mapping."""
-        if not isinstance(self.value, Map) or name not in self.value:
+        if not isinstance(self.value, MappingNode) or name not in self.value:
             return None
         return Node(self.value[name], self.value.spots[name][1], (*self.path, name), self.file)
 
@@ -52,12 +52,12 @@ class Node:
 
     def members(self) -> Iterator[tuple[str, "Node"]]:
         """The names and values of a mapping; nothing of what is none."""
-        for name in self.value if isinstance(self.value, Map) else ():
+        for name in self.value if isinstance(self.value, MappingNode) else ():
             yield name, Node(self.value[name], self.value.spots[name][1], (*self.path, name), self.file)
 
     def entries(self) -> Iterator["Node"]:
         """What stands in a list; nothing of what is none."""
-        for index, value in enumerate(self.value if isinstance(self.value, Seq) else ()):
+        for index, value in enumerate(self.value if isinstance(self.value, SequenceNode) else ()):
             yield Node(value, self.value.spots[index], (*self.path, index), self.file)
 
     def text(self, name: str) -> str:
@@ -68,14 +68,14 @@ class Node:
 
 def is_reference(node: Node) -> bool:
     """Whether a value stands for another one."""
-    return isinstance(node.value, Map) and isinstance(node.value.get("$ref"), str)
+    return isinstance(node.value, MappingNode) and isinstance(node.value.get("$ref"), str)
 
 
 class Documents:
     """The files of one document; each joins the files of the configuration, and complaints go where its own go."""
 
-    def __init__(self, reader: Reader, named: Text) -> None:
-        self._load: Load = named.load
+    def __init__(self, reader: OptionReader, named: ScalarNode) -> None:
+        self._load: LoadContext = named.load
         self._folder = os.path.dirname(named.place[0])
         self._reader = reader
         self._named = named
@@ -99,12 +99,12 @@ class Documents:
     def mapping(self, node: Node, name: str) -> Node | None:
         """The mapping under a name; None where there is none, after complaining of what else there is."""
         found = node.member(name)
-        return None if found is None or not self.is_a(found, Map, "a mapping") else found
+        return None if found is None or not self.is_a(found, MappingNode, "a mapping") else found
 
     def listing(self, node: Node, name: str) -> Iterator[Node]:
         """What is in the list under a name; complains of what is no list."""
         found = node.member(name)
-        return found.entries() if found is not None and self.is_a(found, Seq, "a list") else iter(())
+        return found.entries() if found is not None and self.is_a(found, SequenceNode, "a list") else iter(())
 
     def is_a(self, node: Node, kind: type, title: str) -> bool:
         """Whether a value is of a type; complains when it is not."""
@@ -158,7 +158,7 @@ class Documents:
         for step in unquote(pointer).split("/")[1:]:
             name = step.replace("~1", "/").replace("~0", "~")
             found = node.member(name)
-            if isinstance(node.value, Seq) and name.isdecimal() and int(name) < len(node.value):
+            if isinstance(node.value, SequenceNode) and name.isdecimal() and int(name) < len(node.value):
                 found = Node(node.value[int(name)], node.value.spots[int(name)], (*node.path, int(name)), node.file)
             if found is None:
                 file = os.path.basename(root.file)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.config.yaml import Map
+from gateway.config.yaml import MappingNode
 from gateway.routing.openapi.bodies import Body, read_body
 from gateway.routing.openapi.dialect import V30, V31, Dialect
 from gateway.routing.openapi.document import Documents, Node
@@ -116,7 +116,7 @@ class _Reading:
             if path.startswith("x-"):
                 continue
             item = self._documents.follow(entry)
-            if item is not None and self._documents.is_a(item, Map, "the operations of a path"):
+            if item is not None and self._documents.is_a(item, MappingNode, "the operations of a path"):
                 yield from self._of_path(paths.named(path), path, item)
 
     def _of_path(self, key: Node, path: str, item: Node) -> Iterator[Operation]:
@@ -128,7 +128,7 @@ class _Reading:
             self._documents.warn(item.named("trace"), "TRACE is never routed")
         for method in item.value:
             node = item.member(method)
-            if method not in _METHODS or node is None or not self._documents.is_a(node, Map, "an operation"):
+            if method not in _METHODS or node is None or not self._documents.is_a(node, MappingNode, "an operation"):
                 continue
             name = _name(node, method, path)
             self.names.add(name)
@@ -148,7 +148,7 @@ class _Reading:
             path=shown,
             objects=self._parameters.objects(found, shown.names, self._strict),
             body=read_body(self._documents, self._bundle, node),
-            is_secured=self._security.is_asked(node),
+            is_secured=self._security.is_required(node),
             scopes=self._security.scopes(node),
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gateway.config.yaml import Map
+from gateway.config.yaml import MappingNode
 from gateway.routing.openapi.document import Documents, Node
 from gateway.routing.openapi.schemas import Bundle, as_object
 from gateway.routing.openapi.shapes import is_said, shape_of
@@ -50,7 +50,7 @@ def parameters(documents: Documents, holder: Node) -> Iterator[Parameter]:
     seen: set[tuple[str, str]] = set()
     for entry in documents.listing(holder, "parameters"):
         node = documents.follow(entry)
-        if node is None or not documents.is_a(node, Map, "a parameter"):
+        if node is None or not documents.is_a(node, MappingNode, "a parameter"):
             continue
         name, place = node.text("name"), node.text("in")
         if not name:

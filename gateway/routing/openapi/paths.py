@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from gateway.config.diagnostics import did_you_mean
-from gateway.config.yaml import Map
+from gateway.config.yaml import MappingNode
 from gateway.routing.openapi.document import Documents, Node
 from gateway.routing.openapi.parameters import Parameter
 from gateway.routing.openapi.shapes import types_of
@@ -84,7 +84,7 @@ def _is_uuid(documents: Documents, one: Parameter) -> bool:
     schema = documents.follow(one.schema) if one.schema is not None else None
     if schema is None or one.is_json or one.node.text("style") not in ("", "simple"):
         return False
-    said = set(schema.value) if isinstance(schema.value, Map) else set()
+    said = set(schema.value) if isinstance(schema.value, MappingNode) else set()
     is_plain = said <= _SAYS_NOTHING and types_of(documents, schema) == {"string"}
     return is_plain and schema.text("format") == "uuid"
 

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from gateway.config.diagnostics import Place, did_you_mean
-from gateway.config.reader import Reader, Text
-from gateway.config.yaml import Map, Seq
+from gateway.config.diagnostics import Position, did_you_mean
+from gateway.config.reader import OptionReader, ScalarNode
+from gateway.config.yaml import MappingNode, SequenceNode
 from gateway.routing.openapi.document import Documents
 from gateway.routing.openapi.operations import Operation, read_operations
 from gateway.routing.openapi.schema import OWN_KEYS
@@ -17,7 +17,7 @@ _NO_NAME: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 _OF_VALIDATE: Final = ("max_body", "limits")
 
 
-def each_of(reader: Reader, *, has_auth: bool) -> Iterator[Reader]:
+def each_of(reader: OptionReader, *, has_auth: bool) -> Iterator[OptionReader]:
     """A route itself, or those of its document."""
     if "openapi" in reader:
         yield from expanded(reader, has_auth=has_auth)
@@ -28,7 +28,7 @@ def each_of(reader: Reader, *, has_auth: bool) -> Iterator[Reader]:
     yield reader
 
 
-def expanded(reader: Reader, *, has_auth: bool) -> Iterator[Reader]:
+def expanded(reader: OptionReader, *, has_auth: bool) -> Iterator[OptionReader]:
     """The routes of a document; complains of what is wrong with it. `has_auth`: `defaults` ask who calls."""
     named = reader.one("openapi")
     if named is None:
@@ -50,7 +50,7 @@ def expanded(reader: Reader, *, has_auth: bool) -> Iterator[Reader]:
         yield _route(reader, one, named)
 
 
-def name_of(reader: Reader, named: Text) -> str:
+def name_of(reader: OptionReader, named: ScalarNode) -> str:
     """What the names of the routes begin with: `name`, or that of the file."""
     if "name" in reader:
         return reader.text("name")
@@ -58,14 +58,14 @@ def name_of(reader: Reader, named: Text) -> str:
     return _NO_NAME.sub("-", stem).strip("-._") or "openapi"
 
 
-def _check_names(reader: Reader, names: frozenset[str]) -> None:
+def _check_names(reader: OptionReader, names: frozenset[str]) -> None:
     operations = reader.section("operations")
     for key in [*(operations.key(name) for name in operations), *reader.texts("exclude")]:
         if names and key.value not in names:
             key.complain(f"the document has no operation {key.shown}", did_you_mean(key.value, names))
 
 
-def _has_auth(reader: Reader, one: Operation) -> bool:
+def _has_auth(reader: OptionReader, one: Operation) -> bool:
     own = reader.section("operations").section(one.name)
     return "auth" in reader or "auth" in own
 
@@ -74,11 +74,11 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if names[5:] else "")
 
 
-def _route(reader: Reader, one: Operation, named: Text) -> Reader:
+def _route(reader: OptionReader, one: Operation, named: ScalarNode) -> OptionReader:
     """The mapping of one operation: what the document says, and what stands beside it or is for the operation."""
     place = one.node.place
     name = f"{name_of(reader, named)}.{one.name}"
-    holder = Map(place)
+    holder = MappingNode(place)
     _put(holder, "name", name, place)
     own = reader.section("operations").section(one.name)
     for source in (reader, own):
@@ -98,27 +98,27 @@ def _route(reader: Reader, one: Operation, named: Text) -> Reader:
     return made
 
 
-def _put(holder: Map, key: str, value: Any, place: Place) -> None:
+def _put(holder: MappingNode, key: str, value: Any, place: Position) -> None:
     holder[key] = value
     holder.spots[key] = (place, place)
 
 
-def _texts(values: tuple[str, ...], place: Place) -> Seq:
-    made = Seq(place)
+def _texts(values: tuple[str, ...], place: Position) -> SequenceNode:
+    made = SequenceNode(place)
     made.extend(values)
     made.spots = [place] * len(values)
     return made
 
 
-def _front(reader: Reader, one: Operation) -> str:
+def _front(reader: OptionReader, one: Operation) -> str:
     """What the paths of requests begin with: `prefix`, or what the upstream has there."""
     prefix = reader.text("prefix")
     return prefix.rstrip("/") if prefix.startswith("/") else one.base
 
 
-def _match(reader: Reader, one: Operation) -> Map:
+def _match(reader: OptionReader, one: Operation) -> MappingNode:
     place = one.node.place
-    made = Map(place)
+    made = MappingNode(place)
     _put(made, "path", _front(reader, one) + one.path.match, place)
     _put(made, "methods", _texts((one.method,), place), place)
     if "hosts" in reader:
@@ -126,9 +126,9 @@ def _match(reader: Reader, one: Operation) -> Map:
     return made
 
 
-def _validate(reader: Reader, own: Reader, one: Operation) -> Map:
+def _validate(reader: OptionReader, own: OptionReader, one: Operation) -> MappingNode:
     """What the document says of a request, with the bounds that are written beside it."""
-    made = Map(one.node.place)
+    made = MappingNode(one.node.place)
     if one.body is not None and one.body.types:
         _put(made, "content_type", _texts(one.body.types, one.body.node.place), one.body.node.place)
     if one.body is not None and one.body.schema is not None:
@@ -148,14 +148,14 @@ def _validate(reader: Reader, own: Reader, one: Operation) -> Map:
     return made
 
 
-def _add_scopes(holder: Map, one: Operation) -> None:
+def _add_scopes(holder: MappingNode, one: Operation) -> None:
     """Ask for the scopes that the document declares, where the route asks who calls and names no scopes itself."""
     auth = holder.get("auth")
     if not one.scopes or auth in (None, "off"):
         return
     place = holder.spots["auth"][1]
-    made = Map(place)
-    if isinstance(auth, Map):
+    made = MappingNode(place)
+    if isinstance(auth, MappingNode):
         if "scopes" in auth:
             return
         made.update(auth)

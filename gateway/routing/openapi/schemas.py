@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gateway.config.diagnostics import Path
-from gateway.config.yaml import Map, Seq
+from gateway.config.yaml import MappingNode, SequenceNode
 from gateway.routing.openapi.dialect import (
     ADDRESSES,
     OWN_FORMATS,
@@ -84,7 +84,7 @@ class Bundle:
     def _convert(self, node: Node, refers: list[Node]) -> Schema | bool:
         if isinstance(node.value, bool):
             return node.value
-        if not self._documents.is_a(node, Map, "a schema"):
+        if not self._documents.is_a(node, MappingNode, "a schema"):
             return {}
         made: Schema = {}
         if is_reference(node):
@@ -104,9 +104,9 @@ class Bundle:
         dialect = self.dialect
         if key in dialect.single:
             made[key] = self._convert(member, refers)
-        elif key in dialect.lists and isinstance(member.value, Seq):
+        elif key in dialect.lists and isinstance(member.value, SequenceNode):
             made[key] = [self._convert(each, refers) for each in member.entries()]
-        elif key in dialect.maps and isinstance(member.value, Map):
+        elif key in dialect.maps and isinstance(member.value, MappingNode):
             made[key] = {name: self._convert(each, refers) for name, each in member.members()}
         elif key == "format":
             if not isinstance(member.value, str) or member.value not in OWN_FORMATS:
@@ -145,7 +145,7 @@ class Bundle:
 
 
 def _says_read_only(node: Node) -> bool:
-    return isinstance(node.value, Map) and node.value.get("readOnly") is True
+    return isinstance(node.value, MappingNode) and node.value.get("readOnly") is True
 
 
 def as_object(schema: Schema | bool) -> Schema:

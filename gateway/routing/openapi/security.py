@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gateway.config.yaml import Map, Seq
+from gateway.config.yaml import MappingNode, SequenceNode
 from gateway.routing.openapi.document import Documents, Node
 
 
@@ -22,10 +22,10 @@ class Security:
         of_query = (one for one in self._schemes.values() if one.text("in") == "query")
         return tuple(one.text("name") for one in of_query if one.text("name"))
 
-    def is_asked(self, operation: Node) -> bool:
+    def is_required(self, operation: Node) -> bool:
         """Whether an operation wants callers to be known; {} among the ways makes it optional."""
         ways = list(self._ways(operation))
-        return bool(ways) and all(isinstance(way.value, Map) and bool(way.value) for way in ways)
+        return bool(ways) and all(isinstance(way.value, MappingNode) and bool(way.value) for way in ways)
 
     def scopes(self, operation: Node) -> tuple[str, ...]:
         """The scopes that the one way to call an operation needs; of several ways none are known to be needed."""
@@ -37,7 +37,7 @@ class Security:
             scheme = self._schemes.get(name)
             if scheme is None:
                 self._documents.complain(ways[0].named(name), f"there is no security scheme {name}")
-            elif scheme.text("type") in ("oauth2", "openIdConnect") and isinstance(scopes.value, Seq):
+            elif scheme.text("type") in ("oauth2", "openIdConnect") and isinstance(scopes.value, SequenceNode):
                 found |= dict.fromkeys(each for each in scopes.value if isinstance(each, str))
         return tuple(found)
 

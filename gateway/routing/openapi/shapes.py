@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gateway.config.yaml import Map
+from gateway.config.yaml import MappingNode
 from gateway.routing.openapi.document import Documents, Node
 
 _OF_VALUES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
@@ -32,7 +32,7 @@ def _named(types: frozenset[str]) -> Schema:
 def types_of(documents: Documents, node: Node | None, depth: int = 0) -> frozenset[str]:
     """The types that a schema allows; none where it says nothing of them."""
     target = documents.follow(node) if node is not None else None
-    if target is None or not isinstance(target.value, Map) or depth > _DEEPEST:
+    if target is None or not isinstance(target.value, MappingNode) or depth > _DEEPEST:
         return frozenset()
     value = target.value
     said = value.get("type")

@@ -18,10 +18,10 @@ from gevent.socket import wait_read
 from h2.errors import ErrorCodes
 
 from gateway._fast.channel import TimedOut
-from gateway.server.http2.frames import Goodbye
-from gateway.server.http2.outgoing import HIGH, Outgoing
+from gateway.server.http2.frames import GoAway
+from gateway.server.http2.outgoing import HIGH, SendBuffer
 from gateway.server.http2.service import Service
-from gateway.server.http2.session import FOREVER, Conversation
+from gateway.server.http2.session import FOREVER, Http2Session
 
 log = logging.getLogger("gateway")
 
@@ -47,8 +47,8 @@ class Connection:
         sock.settimeout(0.0)
         self._news = Event()
         self._watcher = gevent.get_hub().loop.io(sock.fileno(), READ)
-        self._outgoing = Outgoing(sock, lambda: self._server.settings.body_timeout, self._news.set)
-        self._talk = Conversation(service, self._outgoing, base, self._news.set)
+        self._outgoing = SendBuffer(sock, lambda: self._server.settings.body_timeout, self._news.set)
+        self._talk = Http2Session(service, self._outgoing, base, self._news.set)
         self._is_aborted = self._has_left = False
 
     def serve(self) -> None:
@@ -61,7 +61,7 @@ class Connection:
             self._read_forever()
             if not (self._has_left or self._is_aborted):
                 pause, patience = SETTLE, self._server.settings.body_timeout
-        except Goodbye as goodbye:
+        except GoAway as goodbye:
             log.debug("an HTTP/2 connection ends: %s", goodbye)
             self._talk.goaway(goodbye.code, str(goodbye))
             is_agreed = goodbye.code is ErrorCodes.NO_ERROR
@@ -145,7 +145,7 @@ class Connection:
         if not talk.streams:
             limits.append(talk.idle_since + settings.keepalive if talk.idle_since else self._until)
         if min(limits) <= now:
-            raise Goodbye(ErrorCodes.NO_ERROR, "the client is idle, or too slow")
+            raise GoAway(ErrorCodes.NO_ERROR, "the client is idle, or too slow")
         return min(limits) - now
 
     def _close(self, pause: float, patience: float) -> None:

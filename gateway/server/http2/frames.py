@@ -17,7 +17,7 @@ MAX_FRAME = 16384
 MAX_HEADER_BLOCK = 65536
 
 
-class Goodbye(Exception):
+class GoAway(Exception):
     """The connection ends, with a GOAWAY that gives this reason."""
 
     def __init__(self, code: ErrorCodes, words: str) -> None:
@@ -62,7 +62,7 @@ class Frames:
     def _preface(self) -> None:
         start = bytes(self._data[: len(PREFACE)])
         if not PREFACE.startswith(start):
-            raise Goodbye(ErrorCodes.PROTOCOL_ERROR, "the preface is not that of HTTP/2 (RFC 9113 3.4)")
+            raise GoAway(ErrorCodes.PROTOCOL_ERROR, "the preface is not that of HTTP/2 (RFC 9113 3.4)")
         if len(start) == len(PREFACE):
             self._has_preface = True
             del self._data[: len(PREFACE)]
@@ -73,7 +73,7 @@ class Frames:
             return None
         size = int.from_bytes(data[:3], "big")
         if size > MAX_FRAME:
-            raise Goodbye(ErrorCodes.FRAME_SIZE_ERROR, "a frame is too large (RFC 9113 4.2)")
+            raise GoAway(ErrorCodes.FRAME_SIZE_ERROR, "a frame is too large (RFC 9113 4.2)")
         if len(data) < 9 + size:
             return None
         frame = Frame(data[3], data[4], int.from_bytes(data[5:9], "big") & 0x7FFFFFFF, size, bytes(data[: 9 + size]))
@@ -86,7 +86,7 @@ class Frames:
         """SECURITY: the frames of one header section are bounded by size, since they are kept until the last one."""
         self._block = frame.size if frame.kind == HEADERS else self._block + frame.size
         if self._block > MAX_HEADER_BLOCK:
-            raise Goodbye(ErrorCodes.ENHANCE_YOUR_CALM, "a header section is too large")
+            raise GoAway(ErrorCodes.ENHANCE_YOUR_CALM, "a header section is too large")
         if frame.flags & END_HEADERS:
             self._block = -1
 

@@ -17,7 +17,7 @@ HIGH = 65536
 RECORD = 16384
 
 
-class Outgoing:
+class SendBuffer:
     """What is to be sent. Streams take turns: who has waited longest for room is the next to add a frame."""
 
     def __init__(self, sock: Any, patience: Callable[[], float], failed: Callable[[], None]) -> None:

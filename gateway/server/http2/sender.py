@@ -9,7 +9,7 @@ from h2.exceptions import ProtocolError
 from gateway._fast.channel import TimedOut
 from gateway._fast.http1_server import Server
 from gateway.server.http2.frames import MAX_FRAME, Budget
-from gateway.server.http2.outgoing import Outgoing
+from gateway.server.http2.outgoing import SendBuffer
 from gateway.server.http2.stream import Stream
 
 #: frames that carry nothing which a client may send for each byte, and each frame, of DATA that it was sent: clients of
@@ -20,7 +20,7 @@ FOR_BYTE, FOR_FRAME = 4 / 1024, 4.0
 class Sender:
     """Sends what streams have to say."""
 
-    def __init__(self, server: Server, h2: H2Connection, outgoing: Outgoing, nuisances: Budget) -> None:
+    def __init__(self, server: Server, h2: H2Connection, outgoing: SendBuffer, nuisances: Budget) -> None:
         self.server = server
         self._h2, self._outgoing, self._nuisances = h2, outgoing, nuisances
 

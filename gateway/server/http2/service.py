@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from gateway._fast.http1_server import Server
 
 
-class Connected(Protocol):
+class ListenerConnections(Protocol):
     """A connection, for whoever ends it."""
 
     def drain(self) -> None:
@@ -27,7 +27,7 @@ class Service:
         """`most`: streams at a time on all connections, as many as HTTP/1 could have requests."""
         self.server = server
         self.requests = 0
-        self.connections: set[Connected] = set()
+        self.connections: set[ListenerConnections] = set()
         self.streams = 0
         self._most = most
 

@@ -22,10 +22,10 @@ from gateway.server.http2.frames import (
     Budget,
     Frame,
     Frames,
-    Goodbye,
+    GoAway,
 )
 from gateway.server.http2.head import Field, Malformed, read_head
-from gateway.server.http2.outgoing import Outgoing
+from gateway.server.http2.outgoing import SendBuffer
 from gateway.server.http2.protocol import HEADER_TABLE, MAX_STREAMS, make_protocol
 from gateway.server.http2.sender import Sender
 from gateway.server.http2.service import Service
@@ -38,10 +38,10 @@ NUISANCES = (1000.0, 200.0)
 FOREVER = 2**31 - 1
 
 
-class Conversation(Sender):
+class Http2Session(Sender):
     """The streams of one connection."""
 
-    def __init__(self, service: Service, outgoing: Outgoing, base: dict[str, Any], idle: Callable[[], None]) -> None:
+    def __init__(self, service: Service, outgoing: SendBuffer, base: dict[str, Any], idle: Callable[[], None]) -> None:
         """`base` is the environ of the connection; `idle` is called when no stream is left."""
         now = monotonic()
         super().__init__(service.server, make_protocol(), outgoing, Budget(*NUISANCES, now))
@@ -65,7 +65,7 @@ class Conversation(Sender):
                 self._take(frame, now)
         except ProtocolError as error:
             self._h2.clear_outbound_data_buffer()  # the library's own GOAWAY
-            raise Goodbye(error.error_code, str(error)) from error
+            raise GoAway(error.error_code, str(error)) from error
         finally:
             self._flush()
 
@@ -98,7 +98,7 @@ class Conversation(Sender):
             self.last = min(self.last, self._h2.highest_inbound_stream_id)
             return
         if frame.kind == frames.SETTINGS and frame.flags & frames.ACK and frame.size:
-            raise Goodbye(ErrorCodes.FRAME_SIZE_ERROR, "an ACK of SETTINGS says something (RFC 9113 6.5)")
+            raise GoAway(ErrorCodes.FRAME_SIZE_ERROR, "an ACK of SETTINGS says something (RFC 9113 6.5)")
         for event in self._h2.receive_data(frame.raw):
             self._happened(event, now)
 
@@ -110,11 +110,11 @@ class Conversation(Sender):
 
     def _charge_nuisance(self, now: float) -> None:
         if not self._nuisances.spend(now):
-            raise Goodbye(ErrorCodes.ENHANCE_YOUR_CALM, "too many frames that carry nothing")
+            raise GoAway(ErrorCodes.ENHANCE_YOUR_CALM, "too many frames that carry nothing")
 
     def _charge_reset(self, now: float) -> None:
         if not self._resets.spend(now):
-            raise Goodbye(ErrorCodes.ENHANCE_YOUR_CALM, "too many streams are reset")
+            raise GoAway(ErrorCodes.ENHANCE_YOUR_CALM, "too many streams are reset")
 
     def _happened(self, event: Happened, now: float) -> None:
         if isinstance(event, RequestReceived):

@@ -23,7 +23,7 @@ log = logging.getLogger("gateway")
 _DROPPED = frozenset(("connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade"))
 
 
-class Carrier(Protocol):
+class StreamTransport(Protocol):
     """What a stream needs of its connection."""
 
     server: Server
@@ -47,7 +47,7 @@ class Carrier(Protocol):
 class Stream:
     """A request, its answer, and the greenlet that `run` is."""
 
-    def __init__(self, carrier: Carrier, number: int) -> None:
+    def __init__(self, carrier: StreamTransport, number: int) -> None:
         """Takes two descriptors; raises OSError when there are none."""
         self.number = number
         self.carrier = carrier

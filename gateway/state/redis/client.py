@@ -26,7 +26,7 @@ CONNECTIONS: Final = 32
 Client = Redis | RedisCluster
 
 
-class PromptConnection(Connection):
+class FailFastConnection(Connection):
     """A connection that is there in time or fails."""
 
     def _connect(self) -> Any:
@@ -36,7 +36,7 @@ class PromptConnection(Connection):
             return super()._connect()  # type: ignore[no-untyped-call]
 
 
-class TLSConnection(SSLConnection, PromptConnection):
+class TLSConnection(SSLConnection, FailFastConnection):
     """The same over TLS. `context` is the store's, set in a subclass for it.
 
     PERF: redis-py makes a context for each connection, which reads all authorities of the system anew: 10 ms in which
@@ -100,7 +100,7 @@ def connect(address: RedisAddress) -> Client:
 def connection_class(address: RedisAddress) -> type[Connection]:
     """What connects to a server of `address`; over TLS it verifies by the `ca` file or the system's authorities."""
     if not address.is_tls:
-        return PromptConnection
+        return FailFastConnection
     context = ssl.create_default_context(cafile=address.ca or None)
     return type("StoreConnection", (TLSConnection,), {"context": context})
 

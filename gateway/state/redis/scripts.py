@@ -17,7 +17,7 @@ from gevent.event import Event
 from redis import exceptions as redis_errors
 
 from gateway._fast.trace_context import waited
-from gateway.state.fail_fast_store import Guarded
+from gateway.state.fail_fast_store import FailFastStore
 from gateway.state.redis.address import RedisAddress
 from gateway.state.redis.client import PATIENCE
 from gateway.state.redis.store import RedisStore, Script
@@ -89,7 +89,7 @@ class Scripts:
         #: calls without an answer, and of those that nobody waits for, such as were never sent
         self.failures = 0
         self._store = ScriptStore(address)
-        self._guard = Guarded(self._store)
+        self._guard = FailFastStore(self._store)
         self._waiting: deque[_Entry] = deque()
         self._length = 0
         self._is_sending = self._is_looking = False

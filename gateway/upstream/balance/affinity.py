@@ -16,7 +16,7 @@ from typing import Generic, Protocol
 from gateway._fast.rendezvous_hash import Rendezvous, values
 from gateway.exchange import Exchange, Headers, Response
 from gateway.http import template as templates
-from gateway.upstream.balance.slow_start import T, Weights, weigh
+from gateway.upstream.balance.slow_start import T, Weights, effective_weights
 
 #: gives the key of a request, "" when it has none
 Key = Callable[[Exchange], str]
@@ -30,7 +30,7 @@ class Fallback(Protocol[T]):
         ...
 
 
-class Hash(Generic[T]):
+class HashBalancer(Generic[T]):
     """Requests with one key go to one target; those without go where `fallback` says.
 
     With a `headroom` no target has more than ceil((1 + headroom) * its share) of the requests in flight: what is beyond
@@ -54,7 +54,7 @@ class Hash(Generic[T]):
             return self._fallback.pick(eligible, exchange, now, tried)
         places = self._places
         if places is None or eligible is not self._weights.targets:
-            self._weights = weights = weigh(eligible, now, 0)
+            self._weights = weights = effective_weights(eligible, now, 0)
             self._places = places = Rendezvous([target.address for target in eligible], weights.each)
         first = places.first(key)
         if not tried and (self._headroom == inf or self._has_room(first, self._allowed())):
@@ -79,7 +79,7 @@ class Hash(Generic[T]):
         return self._weights.inflight[at]() < ceil(allowed * self._weights.each[at])
 
 
-class Sticky(Generic[T]):
+class CookieAffinity(Generic[T]):
     """A client stays on its target as long as that is eligible; a cookie says which it is.
 
     The cookie holds 32 bits of a hash of the address, and nothing signs it: whoever changes it chooses another target.

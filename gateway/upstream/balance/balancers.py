@@ -15,9 +15,9 @@ from itertools import accumulate
 from typing import Generic, Protocol
 
 from gateway.exchange import Exchange, Response
-from gateway.upstream.balance.affinity import Hash, Sticky, key_of
+from gateway.upstream.balance.affinity import CookieAffinity, HashBalancer, key_of
 from gateway.upstream.balance.model import Balance
-from gateway.upstream.balance.slow_start import T, Weights, weigh
+from gateway.upstream.balance.slow_start import T, Weights, effective_weights
 
 Random = Callable[[], float]
 Answered = Callable[[Exchange, T, Response], None]
@@ -65,7 +65,7 @@ class RoundRobin(_Weighted[T]):
         """The target that is due first."""
         weights = self._weights
         if eligible is not weights.targets or now >= weights.until:
-            self._weights = weights = weigh(eligible, now, self._slow_start)
+            self._weights = weights = effective_weights(eligible, now, self._slow_start)
             self._enqueue(weights)
         queue = self._queue
         due, number, interval, target = queue[0]
@@ -95,7 +95,7 @@ class RoundRobin(_Weighted[T]):
         heapify(self._queue)
 
 
-class Draw(_Weighted[T]):
+class RandomBalancer(_Weighted[T]):
     """Any target, drawn by weight."""
 
     __slots__ = ()
@@ -104,7 +104,7 @@ class Draw(_Weighted[T]):
         """A target by chance."""
         weights = self._weights
         if eligible is not weights.targets or now >= weights.until:
-            self._weights = weights = weigh(eligible, now, self._slow_start)
+            self._weights = weights = effective_weights(eligible, now, self._slow_start)
         if tried:
             weights = weights.without(tried)
         targets, sums = weights.targets, weights.sums
@@ -120,7 +120,7 @@ class LeastRequests(_Weighted[T]):
         """The target with the least to do."""
         weights = self._weights
         if eligible is not weights.targets or now >= weights.until:
-            self._weights = weights = weigh(eligible, now, self._slow_start)
+            self._weights = weights = effective_weights(eligible, now, self._slow_start)
         if tried:
             weights = weights.without(tried)
         loads = [inflight() / weight for inflight, weight in zip(weights.inflight, weights.each, strict=True)]
@@ -132,7 +132,7 @@ class LeastRequests(_Weighted[T]):
         return weights.targets[equals[bisect(sums, self._random() * sums[-1], 0, len(sums) - 1)]]
 
 
-class TwoChoices(_Weighted[T]):
+class PowerOfTwoChoices(_Weighted[T]):
     """Two targets drawn by weight, and of them the one where a request would wait less ("p2c").
 
     The wait is the peak EWMA of the latency times the requests before and including this one, those before in
@@ -146,7 +146,7 @@ class TwoChoices(_Weighted[T]):
         """The better one of two."""
         weights = self._weights
         if eligible is not weights.targets or now >= weights.until:
-            self._weights = weights = weigh(eligible, now, self._slow_start)
+            self._weights = weights = effective_weights(eligible, now, self._slow_start)
         if tried:
             weights = weights.without(tried)
         targets = weights.targets
@@ -183,13 +183,13 @@ def make(spec: Balance, upstream: str, random: Random = random.random) -> Balanc
     """The balancer that an upstream asks for; `hash` and `sticky` leave what they cannot decide to p2c."""
     by_weight: dict[str, Callable[[int, Random], Balancer[T]]] = {
         "round_robin": RoundRobin,
-        "random": Draw,
+        "random": RandomBalancer,
         "least_requests": LeastRequests,
-        "p2c": TwoChoices,
+        "p2c": PowerOfTwoChoices,
     }
     slow_start = round(spec.slow_start * 1000)
     if spec.kind == "hash":
-        return Hash(key_of(spec.key, spec.name), TwoChoices(0, random), spec.headroom)
+        return HashBalancer(key_of(spec.key, spec.name), PowerOfTwoChoices(0, random), spec.headroom)
     if spec.kind == "sticky":
-        return Sticky(upstream, TwoChoices(slow_start, random))
+        return CookieAffinity(upstream, PowerOfTwoChoices(slow_start, random))
     return by_weight[spec.kind](slow_start, random)

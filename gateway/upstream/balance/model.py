@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from math import inf
 
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 
 @dataclass(frozen=True, slots=True)
-class Balance(Record):
+class Balance(Options):
     """`kind` is round_robin, random, least_requests, p2c, hash or sticky.
 
     For hash, `key` is header, cookie, query, path or ip, `name` whose, and `headroom` the share above the mean that a

@@ -4,7 +4,7 @@ import re
 from math import inf
 
 from gateway.config.diagnostics import did_you_mean
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.config.schema_parts import FIELD_NAME
 from gateway.config.units import parse_share
 from gateway.upstream.balance.model import Balance
@@ -18,7 +18,7 @@ _NAMES = {
 }
 
 
-def read_balance(holder: Reader) -> Balance:
+def read_balance(holder: OptionReader) -> Balance:
     """How the targets of an upstream are chosen."""
     slow_start = holder.duration("slow_start")
     if not isinstance(holder.raw("balance"), dict):
@@ -34,7 +34,7 @@ def read_balance(holder: Reader) -> Balance:
     return Balance("hash", *_key(reader.one("hash")), _headroom(reader))
 
 
-def _check_sticky(reader: Reader) -> None:
+def _check_sticky(reader: OptionReader) -> None:
     if "sticky" not in reader:
         if not set(reader) - {"headroom"}:  # the schema has complained about any other key
             reader.complain("`balance` says nothing", "it needs `hash` or `sticky`")
@@ -42,14 +42,14 @@ def _check_sticky(reader: Reader) -> None:
         reader.complain("`headroom` has no effect without `hash`", key="headroom")
 
 
-def _headroom(reader: Reader) -> float:
+def _headroom(reader: OptionReader) -> float:
     try:
         return parse_share(reader.text("headroom"))
     except ValueError:  # not written, or the schema has complained
         return inf
 
 
-def _key(text: Text | None) -> tuple[str, str]:
+def _key(text: ScalarNode | None) -> tuple[str, str]:
     """(kind, name) of what is hashed."""
     if text is None:
         return "ip", ""

@@ -94,7 +94,7 @@ class Weights(Generic[T]):
         return Weights(targets, each, self.until)
 
 
-def weigh(targets: tuple[T, ...], now: int, slow_start: int) -> Weights[T]:
+def effective_weights(targets: tuple[T, ...], now: int, slow_start: int) -> Weights[T]:
     """The weights of `targets` at `now`; milliseconds, and a `slow_start` of 0 is none."""
     each = tuple([float(target.weight) for target in targets])
     if not slow_start:

@@ -43,7 +43,7 @@ def interval(ttl: float, chance: float) -> float:
     return min(max(ttl, SHORTEST), LONGEST) * (1.0 + SPREAD * chance)
 
 
-class DnsFinder:
+class DnsResolver:
     """Asks for a name's addresses, or for the SRV records of a name without a port."""
 
     def __init__(self, spec: Dns) -> None:

@@ -10,7 +10,7 @@ from gateway.upstream.discovery.source import Endpoint
 Object = Mapping[str, Any]
 
 
-class Slices:
+class EndpointSlices:
     """The slices of one service. `port` is the name or number of the port that is wanted, "" for the only one."""
 
     def __init__(self, port: str) -> None:

@@ -21,7 +21,7 @@ import gevent
 from urllib3 import BaseHTTPResponse, HTTPSConnectionPool, Timeout
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from gateway.upstream.discovery.endpoint_slices import Object, Slices
+from gateway.upstream.discovery.endpoint_slices import EndpointSlices, Object
 from gateway.upstream.discovery.model import Kubernetes
 from gateway.upstream.discovery.source import Endpoint
 from gateway.upstream.resilience.backoff import delay
@@ -41,11 +41,11 @@ LONGEST_LINE: Final = 16 << 20
 ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
-class Gone(Exception):
+class ResourceVersionExpired(Exception):
     """The version to watch from is no longer there."""
 
 
-class Trouble(Exception):
+class KubernetesError(Exception):
     """The API server did not answer as it should; in words."""
 
 
@@ -68,7 +68,7 @@ class Api:
         """A connection to be. Raises Trouble."""
         host = self._environ.get("KUBERNETES_SERVICE_HOST", "")
         if not host:
-            raise Trouble("KUBERNETES_SERVICE_HOST is not set: the gateway does not run in a cluster")
+            raise KubernetesError("KUBERNETES_SERVICE_HOST is not set: the gateway does not run in a cluster")
         context = ssl.create_default_context(cadata=self._read("ca.crt"))
         return HTTPSConnectionPool(
             host.strip("[]"),
@@ -83,30 +83,30 @@ class Api:
         """The answer to a GET, its body still to be read. Raises Gone, Trouble, urllib3's errors, OSError."""
         headers = {"Authorization": f"Bearer {self._read('token').strip()}", "Accept": "application/json"}
         # NOTE: neither the resolver nor the TLS handshake has a timeout of its own.
-        with gevent.Timeout(OPEN, Trouble(f"no answer within {OPEN:g}s")):
+        with gevent.Timeout(OPEN, KubernetesError(f"no answer within {OPEN:g}s")):
             answer = pool.urlopen("GET", url, headers=headers, preload_content=False, redirect=False)
         if answer.status == 410:
             answer.close()
-            raise Gone
+            raise ResourceVersionExpired
         if answer.status != 200:
             with closing(answer):
-                raise Trouble(f"answered {answer.status}: {answer.read(300, decode_content=False)!r}")
+                raise KubernetesError(f"answered {answer.status}: {answer.read(300, decode_content=False)!r}")
         return answer
 
     def _read(self, name: str) -> str:
         try:
             return (self.account / name).read_text()
         except OSError as error:
-            raise Trouble(f"{error.filename}: {error.strerror}") from None
+            raise KubernetesError(f"{error.filename}: {error.strerror}") from None
 
 
-class KubernetesFinder:
+class EndpointSliceResolver:
     """Lists and watches the EndpointSlices of a service."""
 
     def __init__(self, spec: Kubernetes, api: Api | None = None) -> None:
         self._spec = spec
         self._api = api or Api()
-        self._slices = Slices(spec.port)
+        self._slices = EndpointSlices(spec.port)
 
     def run(self, found: Callable[[Iterable[Endpoint]], None], failed: Callable[[str], None]) -> None:
         """Follow for ever."""
@@ -120,11 +120,11 @@ class KubernetesFinder:
                     self._watch(pool, version, found)
                 failures = 0
                 continue
-            except Gone:
+            except ResourceVersionExpired:
                 if monotonic() - began > SHORTEST:
                     failures = 0
                     continue  # a version grows old: nothing is wrong
-            except (Trouble, HTTPError, OSError, ValueError, KeyError, TypeError) as error:
+            except (KubernetesError, HTTPError, OSError, ValueError, KeyError, TypeError) as error:
                 failed(f"the API server: {str(error) or type(error).__name__}")
             failures = 1 if monotonic() - began > 10 * BACKOFF else failures + 1
             gevent.sleep(max(BACKOFF / 10, delay(failures, BACKOFF, random.random())))
@@ -162,7 +162,7 @@ class KubernetesFinder:
             except ReadTimeoutError:
                 continue  # quiet, or the other end is gone without a word: the next watch tells
             if version == last and monotonic() - began < SHORTEST:
-                raise Trouble("ended a watch at once")
+                raise KubernetesError("ended a watch at once")
 
     def _events(self, pool: HTTPSConnectionPool, version: str) -> Iterator[tuple[str, Object]]:
         """(type, object) of each event of one watch. Raises Gone, Trouble, urllib3's errors."""
@@ -174,8 +174,8 @@ class KubernetesFinder:
                 kind, item = event["type"], event["object"]
                 if kind == "ERROR":
                     if item.get("code") == 410:
-                        raise Gone
-                    raise Trouble(f"ended the watch: {item.get('message') or item.get('reason')}")
+                        raise ResourceVersionExpired
+                    raise KubernetesError(f"ended the watch: {item.get('message') or item.get('reason')}")
                 yield kind, item
 
 
@@ -185,4 +185,4 @@ def _lines(answer: BaseHTTPResponse) -> Iterator[bytes]:
         *lines, rest = (rest + piece).split(b"\n")
         yield from filter(None, lines)
         if len(rest) > LONGEST_LINE:
-            raise Trouble(f"sent a line of more than {LONGEST_LINE >> 20} MB")
+            raise KubernetesError(f"sent a line of more than {LONGEST_LINE >> 20} MB")

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 
 @dataclass(frozen=True, slots=True)
-class Dns(Record):
+class Dns(Options):
     """Every address of a name. `port` 0 asks for SRV records, which hold ports; `server` "" asks those of the host."""
 
     scheme: str
@@ -19,7 +19,7 @@ class Dns(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Kubernetes(Record):
+class Kubernetes(Options):
     """The ready endpoints of a service. `namespace` "" is the gateway's own; `port` is a name, a number or "".
 
     A number is that of the pods, which the service's own may differ from; "" is the only one.

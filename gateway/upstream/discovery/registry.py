@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from gateway.upstream.discovery.dns import DnsFinder
-from gateway.upstream.discovery.kubernetes import KubernetesFinder
+from gateway.upstream.discovery.dns import DnsResolver
+from gateway.upstream.discovery.kubernetes import EndpointSliceResolver
 from gateway.upstream.discovery.model import Discovery, Dns
-from gateway.upstream.discovery.source import Finder, Follow, Source
+from gateway.upstream.discovery.source import DiscoverySubscription, Resolver, Source
 from gateway.upstream.pool.registry import PoolKey
 
 
-class Sources:
+class DiscoveryRegistry:
     """Sources by what they look for. They begin to look in the worker, after `start`."""
 
     def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
@@ -40,7 +40,7 @@ class Sources:
         for source in self._sources.values():
             source.stop()
 
-    def follow(self, follows: Sequence[Follow]) -> None:
+    def follow(self, follows: Sequence[DiscoverySubscription]) -> None:
         """Serve these and no others: to be called after the swap to a plan that holds them."""
         for spec, source in list(self._sources.items()):
             source.follows = tuple(follow for follow in follows if follow.source is source)
@@ -58,5 +58,5 @@ class Sources:
         return frozenset(key for follow in follows for key in follow.pool_keys())
 
 
-def _finder(spec: Discovery) -> Finder:
-    return DnsFinder(spec) if isinstance(spec, Dns) else KubernetesFinder(spec)
+def _finder(spec: Discovery) -> Resolver:
+    return DnsResolver(spec) if isinstance(spec, Dns) else EndpointSliceResolver(spec)

@@ -5,7 +5,7 @@ import re
 
 from gateway.config.diagnostics import did_you_mean
 from gateway.config.hosts import host_mistake, port_mistake, split_port
-from gateway.config.reader import Reader, Text
+from gateway.config.reader import OptionReader, ScalarNode
 from gateway.upstream.discovery.model import Discovery, Dns, Kubernetes
 
 _SCHEMES = ("http", "https", "grpc", "grpcs")
@@ -14,7 +14,7 @@ _EXAMPLE = "write catalog.svc:8080, or _http._tcp.catalog.svc for SRV records"
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
-def read_discovery(holder: Reader) -> Discovery | None:
+def read_discovery(holder: OptionReader) -> Discovery | None:
     """How an upstream's targets are found; None where they are written."""
     written = [key for key in _KINDS if key in holder]
     if len(written) > 1:
@@ -24,7 +24,7 @@ def read_discovery(holder: Reader) -> Discovery | None:
     return _kubernetes(holder.section("kubernetes")) if "kubernetes" in holder else None
 
 
-def _dns(holder: Reader) -> Dns | None:
+def _dns(holder: OptionReader) -> Dns | None:
     reader = holder.section("dns")
     name = holder.one("dns") or reader.one("name")
     if name is None:
@@ -54,7 +54,7 @@ def _dns_mistake(host: str, port: str) -> str:
     return port_mistake(port)
 
 
-def _server(text: Text | None) -> str:
+def _server(text: ScalarNode | None) -> str:
     if text is None:
         return ""
     host, port = split_port(text.value)
@@ -65,7 +65,7 @@ def _server(text: Text | None) -> str:
     return text.value
 
 
-def _kubernetes(reader: Reader) -> Kubernetes:
+def _kubernetes(reader: OptionReader) -> Kubernetes:
     for key in ("service", "namespace"):
         name = reader.one(key)
         if name is not None and not _LABEL.fullmatch(name.value):

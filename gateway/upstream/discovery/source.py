@@ -20,7 +20,7 @@ from gateway._fast.target_stats import now_ms
 from gateway.contracts import Fetch
 from gateway.exchange import Exchange, Response
 from gateway.upstream.pool.registry import PoolKey
-from gateway.upstream.targets import Fleet, Target
+from gateway.upstream.targets import Target, TargetSet
 
 log = logging.getLogger("gateway")
 
@@ -40,7 +40,7 @@ class Endpoint:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-class Finder(Protocol):
+class Resolver(Protocol):
     """Looks for endpoints as long as it is let."""
 
     def run(self, found: Callable[[Iterable[Endpoint]], None], failed: Callable[[str], None]) -> None:
@@ -56,13 +56,13 @@ class Source:
         *("endpoints", "error", "follows", "name", "since"),
     )
 
-    def __init__(self, name: str, finder: Finder, changed: Callable[[], None]) -> None:
+    def __init__(self, name: str, finder: Resolver, changed: Callable[[], None]) -> None:
         self.name = name
         self.endpoints: tuple[Endpoint, ...] = ()
         self.error = ""
         #: monotonic seconds of the last good answer; 0 = there was none yet
         self.since = 0.0
-        self.follows: tuple[Follow, ...] = ()
+        self.follows: tuple[DiscoverySubscription, ...] = ()
         self._finder = finder
         self._changed = changed
         self._is_told = True
@@ -138,13 +138,13 @@ class Source:
         log.info("%s: %d targets %s", self.name, len(fresh), " ".join(changes))
 
 
-class Follow:
+class DiscoverySubscription:
     """A fleet of one plan whose targets are what a source finds."""
 
     __slots__ = ("_key", "_known", "_target", "fleet", "source")
 
     def __init__(
-        self, source: Source, fleet: Fleet, key: Callable[[Endpoint], PoolKey], target: Callable[[Endpoint], Target]
+        self, source: Source, fleet: TargetSet, key: Callable[[Endpoint], PoolKey], target: Callable[[Endpoint], Target]
     ) -> None:
         """`key` and `target` make an endpoint's; the fleet has what is known already."""
         self.source = source

@@ -16,11 +16,11 @@ from gateway.http.grpc import (
     CANCELLED,
     DEADLINE_EXCEEDED,
     WANTS,
-    Passage,
-    Wants,
+    GrpcAccept,
+    GrpcCall,
 )
 from gateway.upstream.grpc.base_call import CAUSES, BaseCall
-from gateway.upstream.grpc.passthrough import Duplex, Passing
+from gateway.upstream.grpc.passthrough import BidirectionalStream, GrpcPassthrough
 from gateway.upstream.grpc.reply import Reply
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Call(BaseCall):
     """A call of the gateway's own: its pieces are frames (`gateway.http.grpc`), the trailers last."""
 
     def _reply_to(self, exchange: Exchange) -> Reply:
-        self._wants: Wants = exchange.environ[WANTS]
+        self._wants: GrpcAccept = exchange.environ[WANTS]
         return Reply(self._stream, self._wants.most, is_whole=not self._wants.is_stream)
 
     @property
@@ -69,6 +69,6 @@ def talk(
 
 
 def _kind(exchange: Exchange, first: bytes) -> type[BaseCall]:
-    if not isinstance(exchange.environ[WANTS], Passage):
+    if not isinstance(exchange.environ[WANTS], GrpcCall):
         return Call
-    return Passing if exchange.body_length == len(first) else Duplex
+    return GrpcPassthrough if exchange.body_length == len(first) else BidirectionalStream

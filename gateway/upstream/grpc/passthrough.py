@@ -11,10 +11,10 @@ from h2.events import DataReceived
 
 from gateway._fast.channel import TimedOut
 from gateway.exchange import Exchange
-from gateway.http.grpc import DEADLINE_EXCEEDED, WANTS, Passage
+from gateway.http.grpc import DEADLINE_EXCEEDED, WANTS, GrpcCall
 from gateway.upstream.grpc.base_call import BaseCall
-from gateway.upstream.grpc.reply import Passed, Reply
-from gateway.upstream.pool.channel_writer import Outlet
+from gateway.upstream.grpc.reply import RawReply, Reply
+from gateway.upstream.pool.channel_writer import ChannelWriter
 from gateway.upstream.pool.http2 import PIECE
 
 #: bytes that are taken of the client at a time
@@ -25,13 +25,13 @@ TICK: Final = 0.02
 _HURRIED: Final = 499
 
 
-class Passing(BaseCall):
+class GrpcPassthrough(BaseCall):
     """A call of which all that the client sends is here: its answer is read as it is wanted."""
 
     def _reply_to(self, exchange: Exchange) -> Reply:
-        self._passage: Passage = exchange.environ[WANTS]
+        self._passage: GrpcCall = exchange.environ[WANTS]
         self.content_type = self._passage.content_type
-        return Passed(self._stream)
+        return RawReply(self._stream)
 
     @property
     def _is_answered(self) -> bool:
@@ -45,7 +45,7 @@ class Passing(BaseCall):
         return _HURRIED if is_hurried else self._reply.status
 
 
-class Duplex(Passing):
+class BidirectionalStream(GrpcPassthrough):
     """A call whose client still sends, for as long as it likes: both directions go on, whichever waits.
 
     Beside the greenlet that answers the client one listens to the target, so that windows open however slow the client
@@ -53,8 +53,8 @@ class Duplex(Passing):
     """
 
     def _reply_to(self, exchange: Exchange) -> Reply:
-        self._outlet = Outlet(self._channel, self._progressed)
-        self._beside: list[gevent.Greenlet[..., None]] = []
+        self._outlet = ChannelWriter(self._channel, self._progressed)
+        self._streams: list[gevent.Greenlet[..., None]] = []
         #: something came of the target; there may be room for more that goes there
         self._news, self._room = Event(), Event()
         self._cause: Exception | None = None
@@ -68,12 +68,12 @@ class Duplex(Passing):
         try:
             self._h2.send_headers(self._stream, self._head(exchange))
             self._flush()
-            self._beside = [gevent.spawn(self._listen), gevent.spawn(self._pass_on)]
+            self._streams = [gevent.spawn(self._listen), gevent.spawn(self._pass_on)]
             while not self._is_answered:
                 self._pump()
         except BaseException:
             self._is_over = True  # who passes on takes no more: whoever tries again needs it
-            self._end_beside()
+            self._end_streams()
             raise
         self._is_begun = True
 
@@ -165,14 +165,14 @@ class Duplex(Passing):
             self._cause = error
         self._progressed()
 
-    def _end_beside(self) -> None:
+    def _end_streams(self) -> None:
         self._outlet.close()
-        beside, self._beside = self._beside, []
+        beside, self._streams = self._streams, []
         for each in beside:
             if each is not gevent.getcurrent():
                 each.kill(block=False)
 
     def _finish(self, keep: bool) -> None:
         self._is_over = True
-        self._end_beside()
+        self._end_streams()
         super()._finish(keep and not (self._reply.frames or self._outlet.size or self._outlet.is_broken))

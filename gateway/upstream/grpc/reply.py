@@ -22,7 +22,7 @@ from gateway.http.grpc import (
     CODES,
     COMPRESSED,
     HEAD,
-    End,
+    GrpcStatus,
     code_of,
     trailers,
 )
@@ -143,7 +143,7 @@ class Reply:
         return lines
 
 
-class Passed(Reply):
+class RawReply(Reply):
     """The answer as it came: pieces of any size, an End last. Of one that is its end alone the headers are that end."""
 
     __slots__ = ()
@@ -161,7 +161,7 @@ class Passed(Reply):
             self.frames.append(data)
 
     def _end(self, fields: Fields) -> None:
-        self.frames.append(End.of(self._ended(fields, _OF_THE_GATEWAY)))
+        self.frames.append(GrpcStatus.of(self._ended(fields, _OF_THE_GATEWAY)))
 
 
 def _lines(fields: Fields, left_out: frozenset[bytes]) -> Headers:

@@ -15,7 +15,7 @@ PIECE: Final = 16384
 FULL: Final = 65536
 
 
-class Outlet:
+class ChannelWriter:
     """Bytes in their order; what the kernel does not take at once follows when it does.
 
     NOTE: not by the channel's own wait, of which there is one at a time: that of who reads.

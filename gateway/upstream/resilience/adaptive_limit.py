@@ -1,9 +1,9 @@
 """How many requests an upstream is sent at once, who waits for a turn, and who is refused.
 
-Pure: no clock is read, and nothing waits here.  Whoever has a request asks `verdict`; with QUEUE it joins the `Line`
-and waits until it is taken out of it, by somebody who left (`Line.next`) or because its patience ended
-(`Line.expired`).  An upstream that is sent little more than it can work on at once answers as fast as when it is idle,
-so a request that is let through keeps its latency however many are refused.
+Pure: no clock is read, and nothing waits here.  Whoever has a request asks `verdict`; with QUEUE it joins the
+`WaitQueue` and waits until it is taken out of it, by somebody who left (`WaitQueue.next`) or because its patience ended
+(`WaitQueue.expired`).  An upstream that is sent little more than it can work on at once answers as fast as when it is
+idle, so a request that is let through keeps its latency however many are refused.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def verdict(inflight: int, limit: int, waiting: int, queue: int) -> int:
     return QUEUE if queue else SHED
 
 
-class Line(Generic[T]):
+class WaitQueue(Generic[T]):
     """Those who wait: first come first served in a burst; once one was refused, last come first served for a second.
 
     When there is more to do than can be done, serving in order means that everybody waits as long as anybody can bear;
@@ -93,7 +93,7 @@ class Line(Generic[T]):
         return IMPATIENCE if self.is_pressed(now_ms) else PATIENCE
 
 
-class Limiter:
+class AdaptiveLimit:
     """Finds out how many requests an upstream can work on at once, from latencies alone.
 
     Samples are gathered into rounds.  While a round's mean latency stays near the base (what the upstream takes when

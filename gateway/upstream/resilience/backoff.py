@@ -26,7 +26,7 @@ def wait(pause: float, retry_after: float | None, left: float) -> float | None:
     return asked if asked < left else None
 
 
-def asked_for(headers: Iterable[tuple[str, str]], wall: float) -> float | None:
+def named_wait(headers: Iterable[tuple[str, str]], wall: float) -> float | None:
     """What an answer's header asks for, as `parse_retry_after` reads it; None where it asks for nothing."""
     for name, value in headers:
         if name.lower() == "retry-after":

@@ -34,7 +34,7 @@ _MILLION: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class CircuitBreakerPolicy:
     """When it opens and closes: milliseconds; rates in millionths. `slow_call` 0: none is slow.
 
     A probe of which nothing was heard for `lease` is given up: its worker was killed.  It must not be shorter than a
@@ -51,7 +51,7 @@ class Rules:
     lease: int
 
     @classmethod
-    def of(cls, spec: CircuitBreaker, total: float) -> Rules:
+    def of(cls, spec: CircuitBreaker, total: float) -> CircuitBreakerPolicy:
         """The rules of a section, for requests that take `total` seconds at most."""
         return cls(
             round(spec.failure_rate * _MILLION),
@@ -65,7 +65,7 @@ class Rules:
         )
 
 
-def admit(word: int, now_ms: int, rules: Rules) -> tuple[int, int]:
+def admit(word: int, now_ms: int, rules: CircuitBreakerPolicy) -> tuple[int, int]:
     """(the next word, a ticket): REFUSED, FREE, or that of a probe, with which its result must be told.
 
     PERF: a closed breaker is asked for every request; the caller may look at `word & 3` itself (bench_decisions.py).
@@ -83,19 +83,19 @@ def admit(word: int, now_ms: int, rules: Rules) -> tuple[int, int]:
     return _word(HALF_OPEN, now_ms + rules.lease, number, succeeded, started + 1), number + 1
 
 
-def admits(word: int, now_ms: int, rules: Rules) -> bool:
+def admits(word: int, now_ms: int, rules: CircuitBreakerPolicy) -> bool:
     """Whether `admit` would let a request through."""
     if not word & 3 or now_ms >= word >> _AT:
         return True
     return word & 3 == HALF_OPEN and word >> _STARTED & _COUNT_MASK < rules.half_open
 
 
-def span(word: int, now_ms: int, rules: Rules) -> int:
+def span(word: int, now_ms: int, rules: CircuitBreakerPolicy) -> int:
     """How far back to sum for `trip`: the window, but not past the last closing; what failed before is paid for."""
     return max(1, min(rules.window, now_ms - (word >> _AT)))
 
 
-def trip(word: int, now_ms: int, sums: tuple[int, int, int], rules: Rules) -> int:
+def trip(word: int, now_ms: int, sums: tuple[int, int, int], rules: CircuitBreakerPolicy) -> int:
     """The word after a FREE request that failed or was slow; `sums` include it. A good one need not be told."""
     if word & 3:
         return word
@@ -109,7 +109,7 @@ def trip(word: int, now_ms: int, sums: tuple[int, int, int], rules: Rules) -> in
     return _word(OPEN, now_ms + rules.open_for, word >> _ROUND & _ROUND_MASK, 0, 0)
 
 
-def settle(word: int, now_ms: int, ticket: int, is_good: bool, rules: Rules) -> int:
+def settle(word: int, now_ms: int, ticket: int, is_good: bool, rules: CircuitBreakerPolicy) -> int:
     """The word after a probe's result: one bad probe opens again, `half_open` good ones close."""
     if not _is_of_round(word, ticket):
         return word

@@ -26,8 +26,8 @@ from gateway.upstream.resilience.adaptive_limit import (
     ADMIT,
     QUEUE,
     RETRY_AFTER,
-    Limiter,
-    Line,
+    AdaptiveLimit,
+    WaitQueue,
     verdict,
 )
 from gateway.upstream.target_state import UpstreamState
@@ -40,18 +40,18 @@ _LOOK: Final = 0.005
 _BREATH: Final = 0.0005
 
 
-class Gate:
+class ConcurrencyLimit:
     """`fetch` of an upstream with a limit of requests in flight: a number, or one that is found out by measuring."""
 
     __slots__ = ("_fetch", "_fixed", "_limiter", "_line", "_sweeper", "name", "state")
 
-    def __init__(self, name: str, fetch: Fetch, state: UpstreamState, limit: int | Limiter, queue: int) -> None:
+    def __init__(self, name: str, fetch: Fetch, state: UpstreamState, limit: int | AdaptiveLimit, queue: int) -> None:
         self.name = name
         self.state = state
         self._fetch = fetch
         self._fixed = limit if isinstance(limit, int) else 0
-        self._limiter = limit if isinstance(limit, Limiter) else None
-        self._line: Line[AsyncResult[bool]] = Line(queue)
+        self._limiter = limit if isinstance(limit, AdaptiveLimit) else None
+        self._line: WaitQueue[AsyncResult[bool]] = WaitQueue(queue)
         self._sweeper: gevent.Greenlet[[], None] | None = None
 
     @property
@@ -88,7 +88,7 @@ class Gate:
         if isinstance(response.body, bytes) or response.status == 101:
             self._leave()
         else:
-            response.body = Counted(response.body, self._leave)
+            response.body = CountedBody(response.body, self._leave)
         return response
 
     def _inflight(self) -> int:
@@ -154,7 +154,7 @@ class Gate:
         )
 
 
-class Counted(Iterator[bytes]):
+class CountedBody(Iterator[bytes]):
     """A body whose end, however it comes, is told once."""
 
     __slots__ = ("_body", "_next", "_over")

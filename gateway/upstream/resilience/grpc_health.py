@@ -11,7 +11,7 @@ from gateway.exchange import Exchange
 from gateway.http.grpc import (
     TRAILERS,
     WANTS,
-    Wants,
+    GrpcAccept,
     frame,
     frames,
 )
@@ -28,7 +28,9 @@ def ask(connection: Connection, path: str, timeout: float, deadline: float) -> i
 
     Raises WireError, OSError.
     """
-    exchange = Exchange("POST", CHECK, [("user-agent", "gateway-health")], {WANTS: Wants(False, 4096)}, monotonic())
+    exchange = Exchange(
+        "POST", CHECK, [("user-agent", "gateway-health")], {WANTS: GrpcAccept(False, 4096)}, monotonic()
+    )
     service = path[1:].encode()
     # HealthCheckRequest: the service is field 1, and has fewer than 128 bytes, so that its length is one.
     body = frame(b"\x0a" + bytes((len(service),)) + service if service else b"")

@@ -25,7 +25,7 @@ _STREAK_MASK, _WHY_MASK = 0xFF, 0x3FF
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class HealthCheckPolicy:
     """How targets are checked; milliseconds."""
 
     every: int
@@ -35,14 +35,14 @@ class Rules:
     expect: frozenset[int]
 
     @classmethod
-    def of(cls, spec: Health) -> Rules:
+    def of(cls, spec: Health) -> HealthCheckPolicy:
         """The rules of a section."""
         every, timeout = max(1, round(spec.every * 1000)), max(1, round(spec.timeout * 1000))
         return cls(every, timeout, spec.fall, spec.rise, frozenset(spec.expect))
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
+class HealthRecord:
     """A word, read: `status` is that of the last check, 0 when it got none; `against` results in a row disagree."""
 
     state: str
@@ -51,7 +51,7 @@ class Opinion:
     status: int
 
 
-def observe(word: int, status: int, now_ms: int, rules: Rules) -> int:
+def observe(word: int, status: int, now_ms: int, rules: HealthCheckPolicy) -> int:
     """The word after a check that ended with `status`, 0 when there was no answer in time."""
     state = word & 3
     is_good = status in rules.expect
@@ -69,18 +69,18 @@ def is_up(word: int) -> bool:
     return word & 3 != DOWN
 
 
-def read(word: int) -> Opinion:
+def read(word: int) -> HealthRecord:
     """A word for people."""
     against, status = word >> _STREAK & _STREAK_MASK, word >> _WHY & _WHY_MASK
-    return Opinion(NAMES[word & 3], word >> _SINCE, against, status)
+    return HealthRecord(NAMES[word & 3], word >> _SINCE, against, status)
 
 
-def first_check(now_ms: int, random: float, rules: Rules) -> int:
+def first_check(now_ms: int, random: float, rules: HealthCheckPolicy) -> int:
     """When a target that has just come is checked: soon, but not all of them at once. `random` is 0..1."""
     return now_ms + int(min(rules.every, 1000) * random)
 
 
-def next_check(began_ms: int, random: float, rules: Rules) -> int:
+def next_check(began_ms: int, random: float, rules: HealthCheckPolicy) -> int:
     """When the check after one that began at `began_ms` is due: up to a tenth early, so that checks drift apart.
 
     Never late: `fall` checks take `fall` times `every` and a timeout at most, which is what is promised.

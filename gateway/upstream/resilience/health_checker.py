@@ -17,9 +17,9 @@ from gateway.exchange import Exchange
 from gateway.upstream import override
 from gateway.upstream.failures import CONNECT_ERRORS
 from gateway.upstream.resilience import health_check as health
-from gateway.upstream.resilience.health_check import Rules
+from gateway.upstream.resilience.health_check import HealthCheckPolicy
 from gateway.upstream.target_state import advance
-from gateway.upstream.targets import Fleet, Target
+from gateway.upstream.targets import Target, TargetSet
 
 log = logging.getLogger("gateway")
 
@@ -29,18 +29,18 @@ AT_ONCE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedTarget:
     """An upstream whose targets are checked, with the path to ask for."""
 
-    fleet: Fleet
-    rules: Rules
+    fleet: TargetSet
+    rules: HealthCheckPolicy
     path: str
 
 
-class Checker:
+class HealthChecker:
     """The checks of one worker; it does nothing unless `may_lead` says that it is this worker's turn."""
 
-    def __init__(self, checks: Callable[[], Sequence[Checked]], may_lead: Callable[[], bool]) -> None:
+    def __init__(self, checks: Callable[[], Sequence[CheckedTarget]], may_lead: Callable[[], bool]) -> None:
         """`checks` gives what the current plan asks for."""
         self._checks = checks
         self._may_lead = may_lead
@@ -75,7 +75,7 @@ class Checker:
                 known[target] = due
         self._due = known
 
-    def _check(self, checked: Checked, target: Target) -> None:
+    def _check(self, checked: CheckedTarget, target: Target) -> None:
         try:
             if override.mode(target.state.override.load()) != override.DISABLE:
                 self._tell(checked, target, ask(target, checked.path, checked.rules.timeout / 1000))
@@ -84,7 +84,7 @@ class Checker:
         finally:
             self._running.discard(target)
 
-    def _tell(self, checked: Checked, target: Target, status: int) -> None:
+    def _tell(self, checked: CheckedTarget, target: Target, status: int) -> None:
         now = now_ms()
         before, after = advance(target.state.health, health.observe, status, now, checked.rules)
         if before & 3 == after & 3:

@@ -25,7 +25,7 @@ _FRESH: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class HedgePolicy:
     """`after` seconds, or the live `quantile` when it is set; `share` is in millionths."""
 
     after: float
@@ -33,12 +33,12 @@ class Rules:
     share: int
 
     @classmethod
-    def of(cls, spec: Hedge) -> Rules:
+    def of(cls, spec: Hedge) -> HedgePolicy:
         """The rules of a section."""
         return cls(spec.after, spec.quantile, round(spec.max * 1_000_000))
 
 
-def delay(method: str, estimate: float | None, left: float, rules: Rules) -> float | None:
+def delay(method: str, estimate: float | None, left: float, rules: HedgePolicy) -> float | None:
     """Seconds to wait for the first try before the second is made; None for no second try.
 
     `estimate` is what `Latencies.quantile` says, `left` what is left of the request's time.

@@ -23,7 +23,7 @@ from gateway.exchange import (
 )
 
 if TYPE_CHECKING:
-    from gateway.upstream.attempts import Attempts
+    from gateway.upstream.attempts import RetryingUpstream
     from gateway.upstream.targets import Target
 
 #: seconds between two looks at whether the client is still there: the tries cannot tell by themselves
@@ -32,10 +32,10 @@ LOOK_EVERY: Final = 0.05
 GRACE: Final = 0.2
 
 
-class Race:
+class HedgedRequest:
     """Each try has a copy of the exchange to itself; what the winner wrote into its own is taken over."""
 
-    def __init__(self, attempts: Attempts, exchange: Exchange, first: bytes, tried: tuple[Target, ...]) -> None:
+    def __init__(self, attempts: RetryingUpstream, exchange: Exchange, first: bytes, tried: tuple[Target, ...]) -> None:
         self._attempts = attempts
         self._exchange = exchange
         self._first = first
@@ -63,7 +63,7 @@ class Race:
                         self._exchange.marks |= HEDGED
                         self._start(self._tried_now(), BESIDE)
                 try:
-                    exchange, response, error = self._results.get(timeout=_patience(hedge_at))
+                    exchange, response, error = self._results.get(timeout=hedge_delay(hedge_at))
                 except Empty:
                     self._check_client()
                     continue
@@ -133,5 +133,6 @@ class Race:
                 response.close()
 
 
-def _patience(hedge_at: float | None) -> float:
+def hedge_delay(hedge_at: float | None) -> float:
+    """Seconds until a second try is due, at most LOOK_EVERY; `hedge_at` is on the monotonic clock."""
     return LOOK_EVERY if hedge_at is None else max(0.0005, min(LOOK_EVERY, hedge_at - monotonic()))

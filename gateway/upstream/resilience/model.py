@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 
 @dataclass(frozen=True, slots=True)
-class Retry(Record):
+class Retry(Options):
     """Further tries. `on` holds statuses and the words "connect" and "reset"; `attempts` counts tries after the first.
 
     `budget` is the share of requests that may be tried again, `backoff` the base of the pause in seconds, `max_body`
@@ -24,7 +24,7 @@ class Retry(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class OwnRetry(Record):
+class OwnRetry(Options):
     """What somebody who asks an upstream says instead of its `retry`: `rules`, None = off; `keys` are written ones."""
 
     rules: Retry | None
@@ -39,7 +39,7 @@ class OwnRetry(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Hedge(Record):
+class Hedge(Options):
     """A second try beside a late first one: after `after` seconds, or the live `quantile` (0..1) when it is set."""
 
     after: float
@@ -49,7 +49,7 @@ class Hedge(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Health(Record):
+class Health(Options):
     """Active checks of every target."""
 
     path: str
@@ -62,7 +62,7 @@ class Health(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Outlier(Record):
+class Outlier(Options):
     """Passive ejection of targets that fail; `max_ejected` is a share of the targets."""
 
     consecutive_5xx: int
@@ -72,7 +72,7 @@ class Outlier(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class CircuitBreaker(Record):
+class CircuitBreaker(Options):
     """When to stop asking; `slow_call` 0 means that no call counts as slow."""
 
     failure_rate: float
@@ -86,7 +86,7 @@ class CircuitBreaker(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Overload(Record):
+class Overload(Options):
     """How many requests an upstream is sent at once (None: found out by measuring) and how many may wait for a turn."""
 
     max_concurrency: int | None

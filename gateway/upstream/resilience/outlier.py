@@ -26,7 +26,7 @@ _NO_FAULT: Final = frozenset((errors.UPSTREAM_SATURATED, errors.NO_TARGET, error
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class OutlierPolicy:
     """When a target is left out; `eject_for` is milliseconds, `max_ejected` a share in millionths."""
 
     consecutive: int
@@ -34,7 +34,7 @@ class Rules:
     max_ejected: int
 
     @classmethod
-    def of(cls, spec: Outlier) -> Rules:
+    def of(cls, spec: Outlier) -> OutlierPolicy:
         """The rules of a section."""
         return cls(spec.consecutive_5xx, max(1, round(spec.eject_for * 1000)), round(spec.max_ejected * 1_000_000))
 
@@ -50,7 +50,7 @@ def is_failure(outcome: int | Kind) -> bool:
     return outcome.source == "upstream" and outcome not in _NO_FAULT
 
 
-def observe(word: int, has_failed: bool, now_ms: int, allowed: bool, rules: Rules) -> int:
+def observe(word: int, has_failed: bool, now_ms: int, allowed: bool, rules: OutlierPolicy) -> int:
     """The word after one try. What comes in while the target is left out is late news and changes nothing.
 
     `allowed` is what `may_eject` said; when it said no, the next failure asks again.
@@ -66,7 +66,7 @@ def observe(word: int, has_failed: bool, now_ms: int, allowed: bool, rules: Rule
     return now_ms + level * rules.eject_for << _UNTIL | level << _LEVEL
 
 
-def is_close(word: int, rules: Rules) -> bool:
+def is_close(word: int, rules: OutlierPolicy) -> bool:
     """Whether one more failure would eject, so that `may_eject` has to be asked."""
     return word & STREAK >= rules.consecutive - 1
 
@@ -81,13 +81,13 @@ def until(word: int) -> int:
     return word >> _UNTIL
 
 
-def level_now(word: int, now_ms: int, rules: Rules) -> int:
+def level_now(word: int, now_ms: int, rules: OutlierPolicy) -> int:
     """How many ejections still count: one fewer for each `eject_for` of calm since the last one ended."""
     calm = max(0, now_ms - (word >> _UNTIL)) // rules.eject_for
     return max(0, (word >> _LEVEL & _LEVEL_MASK) - calm)
 
 
-def may_eject(ejected: int, total: int, rules: Rules) -> bool:
+def may_eject(ejected: int, total: int, rules: OutlierPolicy) -> bool:
     """Whether one more of `total` targets may be left out: within the share, or the first of two and more.
 
     Workers that decide in the same instant may go over the share by one each.

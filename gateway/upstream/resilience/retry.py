@@ -25,7 +25,7 @@ _CONDITIONS: Final[dict[str, int | str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class RetryPolicy:
     """What is tried again; `budget` is a share in millionths, `backoff` seconds, `max_body` bytes."""
 
     attempts: int
@@ -36,13 +36,15 @@ class Rules:
     max_body: int
 
     @classmethod
-    def of(cls, spec: Retry) -> Rules:
+    def of(cls, spec: Retry) -> RetryPolicy:
         """The rules of a section."""
         on, methods = frozenset(spec.on), frozenset(spec.methods)
         return cls(spec.attempts, on, methods, round(spec.budget * 1_000_000), spec.backoff, spec.max_body)
 
 
-def should_retry(outcome: int | Kind, method: str, retries: int, was_sent: bool, is_whole: bool, rules: Rules) -> bool:
+def should_retry(
+    outcome: int | Kind, method: str, retries: int, was_sent: bool, is_whole: bool, rules: RetryPolicy
+) -> bool:
     """Whether the rules want another try after `retries` retries, budget and deadline aside.
 
     outcome     a status, or the kind of a failure before an answer

@@ -6,8 +6,8 @@ from typing import Any
 from gateway.auth.access_schema import OFF
 from gateway.config import units as values
 from gateway.config.diagnostics import did_you_mean
-from gateway.config.reader import Reader
-from gateway.config.yaml import Seq
+from gateway.config.reader import OptionReader
+from gateway.config.yaml import SequenceNode
 from gateway.upstream.resilience import schema as schema_traffic
 from gateway.upstream.resilience.model import (
     CircuitBreaker,
@@ -27,7 +27,7 @@ _OWN = ("attempts", "on", "methods", "budget", "backoff", "max_body")
 """The keys of `retry` that are rules by themselves."""
 
 
-def read_overload(holder: Reader) -> Overload | None:
+def read_overload(holder: OptionReader) -> Overload | None:
     """`overload` of an upstream or of the server."""
     if "overload" not in holder:
         return None
@@ -36,7 +36,7 @@ def read_overload(holder: Reader) -> Overload | None:
     return Overload(limit if type(limit) is int else None, reader.integer("queue"), reader.where)
 
 
-def read_health(holder: Reader, is_grpc: bool) -> Health | None:
+def read_health(holder: OptionReader, is_grpc: bool) -> Health | None:
     """`health`; a check ends before the next one begins. Of targets that speak gRPC `path` names a service."""
     if "health" not in holder:
         return None
@@ -59,7 +59,7 @@ def read_health(holder: Reader, is_grpc: bool) -> Health | None:
     )
 
 
-def read_outlier(holder: Reader) -> Outlier | None:
+def read_outlier(holder: OptionReader) -> Outlier | None:
     """`outlier`."""
     if "outlier" not in holder:
         return None
@@ -72,7 +72,7 @@ def read_outlier(holder: Reader) -> Outlier | None:
     )
 
 
-def read_circuit_breaker(holder: Reader, total: float) -> CircuitBreaker | None:
+def read_circuit_breaker(holder: OptionReader, total: float) -> CircuitBreaker | None:
     """`circuit_breaker` of an upstream whose exchanges take `total` seconds at most."""
     if "circuit_breaker" not in holder:
         return None
@@ -95,12 +95,12 @@ def read_circuit_breaker(holder: Reader, total: float) -> CircuitBreaker | None:
     )
 
 
-def read_retry(holder: Reader) -> Retry | None:
+def read_retry(holder: OptionReader) -> Retry | None:
     """`retry` of an upstream."""
     return _retry(holder.section("retry"), "leave `retry` out") if "retry" in holder else None
 
 
-def read_own_retry(holder: Reader) -> OwnRetry | None:
+def read_own_retry(holder: OptionReader) -> OwnRetry | None:
     """`retry` of somebody who asks an upstream, None = the upstream's."""
     if "retry" not in holder:
         return None
@@ -110,7 +110,7 @@ def read_own_retry(holder: Reader) -> OwnRetry | None:
     return OwnRetry(_retry(reader, f"write `retry: {OFF}`"), tuple(key for key in reader if key in _OWN))
 
 
-def _retry(reader: Reader, instead: str) -> Retry:
+def _retry(reader: OptionReader, instead: str) -> Retry:
     """The section; `instead` is what to write for no further tries."""
     return Retry(
         attempts=reader.integer("attempts"),
@@ -123,7 +123,7 @@ def _retry(reader: Reader, instead: str) -> Retry:
     )
 
 
-def _methods(reader: Reader) -> tuple[str, ...]:
+def _methods(reader: OptionReader) -> tuple[str, ...]:
     """Methods to try again; one that is not idempotent stands there only together with `non_idempotent: true`."""
     has_risk = False
     for text in reader.texts("methods"):
@@ -143,7 +143,7 @@ def _methods(reader: Reader) -> tuple[str, ...]:
     return tuple(_items(reader, "methods", schema_traffic.RETRY_METHODS))
 
 
-def read_hedge(holder: Reader, total: float) -> Hedge | None:
+def read_hedge(holder: OptionReader, total: float) -> Hedge | None:
     """`hedge` of an upstream whose exchanges take `total` seconds at most."""
     if "hedge" not in holder:
         return None
@@ -159,20 +159,20 @@ def read_hedge(holder: Reader, total: float) -> Hedge | None:
     return Hedge(after, quantile, _positive_share(reader, "max", "there is never a second try"), reader.where)
 
 
-def _is_duration(reader: Reader, key: str) -> bool:
+def _is_duration(reader: OptionReader, key: str) -> bool:
     return re.fullmatch(values.POSITIVE_DURATION[1:-1], reader.text(key)) is not None
 
 
-def _positive_share(reader: Reader, key: str, why: str) -> float:
+def _positive_share(reader: OptionReader, key: str, why: str) -> float:
     share = reader.share(key)
     if share == 0:
         reader.complain(f"`{key}: 0%`: {why}", key=key)
     return share
 
 
-def _items(reader: Reader, key: str, default: tuple[Any, ...]) -> tuple[Any, ...]:
+def _items(reader: OptionReader, key: str, default: tuple[Any, ...]) -> tuple[Any, ...]:
     """Statuses and words in a list, each once; references that stand for nothing are left out."""
     items = reader.raw(key)
-    if not isinstance(items, Seq):
+    if not isinstance(items, SequenceNode):
         return default
     return tuple(dict.fromkeys(item for item in items if type(item) in (int, str)))

@@ -8,18 +8,18 @@ from gateway._fast.atomics import Cell
 from gateway._fast.target_stats import Window
 from gateway.errors import CIRCUIT_OPEN, GatewayError
 from gateway.upstream.resilience import circuit_breaker as breaker
-from gateway.upstream.resilience.circuit_breaker import FREE, REFUSED, Rules
+from gateway.upstream.resilience.circuit_breaker import FREE, REFUSED, CircuitBreakerPolicy
 from gateway.upstream.target_state import advance, decide
 
 log = logging.getLogger("gateway")
 
 
-class Circuit:
+class SharedCircuitBreaker:
     """One breaker, of an upstream or of a target. Times are milliseconds of the shared monotonic clock."""
 
     __slots__ = ("_cell", "_window", "name", "rules")
 
-    def __init__(self, name: str, rules: Rules, cell: Cell, window: Window) -> None:
+    def __init__(self, name: str, rules: CircuitBreakerPolicy, cell: Cell, window: Window) -> None:
         """`name` is for the log."""
         self.name = name
         self.rules = rules

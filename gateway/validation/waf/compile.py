@@ -11,7 +11,7 @@ from gateway.validation.waf.model import Sanitize
 STEP = "screen"
 
 
-class Screens:
+class WafCompiler:
     """Makes the steps of one plan."""
 
     def __init__(self, server: Server) -> None:
@@ -23,9 +23,9 @@ class Screens:
         if spec is None:
             return
         from gateway.validation.waf import policy as screen  # PERF: for configurations that have any
-        from gateway.validation.waf.decision import Rules
+        from gateway.validation.waf.decision import WafRules
 
-        rules = Rules(
+        rules = WafRules(
             route=route.name,
             blocks=_rules(spec, "block"),
             logs=_rules(spec, "log"),

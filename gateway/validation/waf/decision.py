@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from gateway.errors import REQUEST_REJECTED, GatewayError
 from gateway.exchange import Exchange
 from gateway.validation.waf.detect import Found
-from gateway.validation.waf.reporter import Told, shown
+from gateway.validation.waf.reporter import WafReporter, shown
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class WafRules:
     """What a route screens: which rules block and which are told of, in which parts, but for which fields."""
 
     route: str
@@ -29,10 +29,10 @@ class Judge:
 
     __slots__ = ("_blocked", "_logged", "_pointers", "_rules")
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: WafRules) -> None:
         self._rules = rules
-        self._blocked = Told(rules.route, "was refused")
-        self._logged = Told(rules.route, "would have been refused")
+        self._blocked = WafReporter(rules.route, "was refused")
+        self._logged = WafReporter(rules.route, "would have been refused")
         places = (field for part, field in rules.excepted if part == "body" and field.startswith("/"))
         self._pointers = tuple(tuple(place.split("/")) for place in sorted(places))
 
@@ -53,10 +53,10 @@ class Judge:
     def _is_excepted(self, part: str, field: str) -> bool:
         if (part, field.lower() if part == "headers" else field) in self._rules.excepted:
             return True
-        return part == "body" and field.startswith("/") and any(_lies_in(place, field) for place in self._pointers)
+        return part == "body" and field.startswith("/") and any(is_within(place, field) for place in self._pointers)
 
 
-def _lies_in(place: tuple[str, ...], pointer: str) -> bool:
+def is_within(place: tuple[str, ...], pointer: str) -> bool:
     """Whether a pointer is at, or below, a place; * is any one step."""
     steps = pointer.split("/")
     return len(steps) >= len(place) and all(want in ("*", step) for want, step in zip(place, steps, strict=False))

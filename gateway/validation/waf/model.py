@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from gateway.config.record import Record
+from gateway.config.record import Options
 
 
 @dataclass(frozen=True, slots=True)
-class Sanitize(Record):
+class Sanitize(Options):
     """`modes` are (rule, "block", "log" or "off") of every rule; `parts` the parts of a request that are looked at.
 
     `excepted` are (part, field) that are not; header names in lower case. `max_body` is in bytes.

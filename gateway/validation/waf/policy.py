@@ -22,7 +22,7 @@ from gateway.errors import (
 )
 from gateway.exchange import Exchange
 from gateway.http.body import read_whole
-from gateway.http.decompress import inflate
+from gateway.http.decompress import decompress
 from gateway.http.json_reader import JsonReader
 from gateway.http.media_type import UTF_8, parse
 from gateway.validation.waf.body import (
@@ -35,7 +35,7 @@ from gateway.validation.waf.body import (
     pairs,
     xml_fields,
 )
-from gateway.validation.waf.decision import Judge, Rules
+from gateway.validation.waf.decision import Judge, WafRules
 from gateway.validation.waf.detect import (
     FORM,
     TEXT,
@@ -64,7 +64,7 @@ _POLLUTION: Final = (("pollution", "pollution"),)
 _DOCTYPE: Final = (("xml", "xml-doctype"),)
 
 
-def compile(rules: Rules) -> Steps:
+def compile(rules: WafRules) -> Steps:
     """The step of a route: the body is looked at last."""
     judge = Judge(rules)
     made = (("path", _path), ("query", _query), ("cookies", _cookies), ("headers", _headers))
@@ -157,7 +157,7 @@ def _body(judge: Judge, most: int) -> Check:
         data = read_whole(exchange, most)
         coding = exchange.header("content-encoding")
         if coding is not None:
-            data = inflate(data, coding, most, _RATIO)
+            data = decompress(data, coding, most, _RATIO)
         if data:
             look(judge, exchange, data, parameters)
 

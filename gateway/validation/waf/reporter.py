@@ -13,7 +13,7 @@ BETWEEN_LINES: Final = 1.0
 _LONGEST_NAME: Final = 64
 
 
-class Told:
+class WafReporter:
     """The lines of one route, one a second at most; what is left out is counted."""
 
     __slots__ = ("_lines_from", "_route", "_unsaid", "_words")

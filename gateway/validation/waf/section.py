@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.config.reader import Reader
+from gateway.config.reader import OptionReader
 from gateway.validation.waf.model import Sanitize
 from gateway.validation.waf.schema import OFF, PARTS, RULES
 
 _POINTER: Final = re.compile(r"(/([^/~]|~[01])*)+")
 
 
-def read_sanitize(holder: Reader, default: Sanitize | None) -> Sanitize | None:
+def read_sanitize(holder: OptionReader, default: Sanitize | None) -> Sanitize | None:
     """The section, key by key over that of `defaults`; None where nothing is screened."""
     if "sanitize" not in holder:
         return default
@@ -33,7 +33,7 @@ def read_sanitize(holder: Reader, default: Sanitize | None) -> Sanitize | None:
     )
 
 
-def _parts(reader: Reader) -> tuple[str, ...]:
+def _parts(reader: OptionReader) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for text in reader.texts("in"):
         if text.value in found:
@@ -42,7 +42,7 @@ def _parts(reader: Reader) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _excepted(reader: Reader, parts: tuple[str, ...], is_clear: bool) -> Iterator[tuple[str, str]]:
+def _excepted(reader: OptionReader, parts: tuple[str, ...], is_clear: bool) -> Iterator[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     for part in reader:
         if part not in parts and is_clear:

@@ -10,21 +10,21 @@ import warnings
 from functools import partial
 from wsgiref.validate import WSGIWarning, validator
 
-from gateway.auth.runtime import Registry
-from gateway.cache.runtime import Caching
+from gateway.auth.runtime import AuthRuntime
+from gateway.cache.runtime import CacheRuntime
 from gateway.config import reload
 from gateway.config.compile import compile
 from gateway.config.document import load
-from gateway.config.generation import Follower
+from gateway.config.generation import GenerationWatcher
 from gateway.config.leader import Leader
-from gateway.config.publish import Published
+from gateway.config.publish import PlanDirectory
 from gateway.config.store import Store
 from gateway.control.app import make_admin
-from gateway.observability.audit.denials import Denials
+from gateway.observability.audit.denials import DenialLog
 from gateway.observability.audit.log import Audit
-from gateway.ratelimit.runtime import Limiting
-from gateway.state import Page, WorkerState
-from gateway.upstream.compile import Resources
+from gateway.ratelimit.runtime import RateLimitRuntime
+from gateway.state import SharedMemory, WorkerState
+from gateway.upstream.compile import RuntimeResources
 from gateway.upstream.pool.registry import Pools
 from tests.unit.identity.issuer_parts import Clock, FakeStore
 
@@ -69,22 +69,22 @@ class AdminSite:
         self.draining = False
         self.write(100)
         document = load(str(self.config))
-        self.page = Page.create(workers_max=4)
-        self.limiting = Limiting.private()
-        self.caching = Caching.private()
+        self.page = SharedMemory.create(workers_max=4)
+        self.limiting = RateLimitRuntime.private()
+        self.caching = CacheRuntime.private()
         self.audit = Audit(self.runtime.path)
-        self.denials = Denials(self.audit)
-        self.store = Store(partial(compile, resources=Resources(Pools(), limiting=self.limiting)))
+        self.denials = DenialLog(self.audit)
+        self.store = Store(partial(compile, resources=RuntimeResources(Pools(), limiting=self.limiting)))
         self.store.adopt(document, reload.publish_first(document, self.page, self.runtime.path))
         self.clock = Clock()
         self.values = FakeStore(self.clock)
-        self.identity = Registry(self.values, None, self.clock)
+        self.identity = AuthRuntime(self.values, None, self.clock)
         self.slot = self.page.claim_slot(os.getpid())
         self.slot.state.store(WorkerState.SERVING)
-        published = Published(self.runtime.path)
+        published = PlanDirectory(self.runtime.path)
         parts = (self.page, self.slot, published, self.store, None)
         self.leader = Leader(*parts, lambda config, timeout, waiting: pickle.dumps(load(config)))
-        Follower(*parts).boot()
+        GenerationWatcher(*parts).boot()
         self.app = make_admin(self)
 
     def write(self, headers):

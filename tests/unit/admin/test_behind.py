@@ -121,7 +121,7 @@ def test_a_dead_socket_is_no_observer(site):
 
 
 def test_what_streams_comes_at_once_and_ends_with_the_client(site, observer):
-    from gateway.control.proxy import Behind
+    from gateway.control.proxy import CollectorProxy
 
     class Asked:
         env = MappingProxyType({"RAW_URI": "/api/live"})
@@ -136,7 +136,7 @@ def test_what_streams_comes_at_once_and_ends_with_the_client(site, observer):
     class Answered:
         set_header = staticmethod(lambda name, value: None)
 
-    behind, answered = Behind(site), Answered()
+    behind, answered = CollectorProxy(site), Answered()
     behind.on_get(Asked(), answered)
     pieces = iter(answered.stream)
     assert next(pieces).startswith(b"event\n")

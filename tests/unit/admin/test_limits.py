@@ -9,7 +9,7 @@ import pytest
 from gateway.ratelimit.keys import begin
 from gateway.ratelimit.model import Penalty as Spec
 from gateway.ratelimit.penalty import Penalty, strike
-from gateway.ratelimit.runtime import Limiting
+from gateway.ratelimit.runtime import RateLimitRuntime
 from tests.support.gateway import free_port
 from tests.unit.admin.admin_site import AdminSite
 
@@ -66,7 +66,7 @@ def test_a_block_is_shown_as_one_and_lifted(site):
 
 def test_a_store_is_shown_and_one_that_is_out_of_reach_cannot_be_filled(site):
     assert "store" not in site.ask("GET", "/api/limits").json
-    site.limiting = Limiting(site.limiting.buckets, b"k", f"redis://127.0.0.1:{free_port()}")
+    site.limiting = RateLimitRuntime(site.limiting.buckets, b"k", f"redis://127.0.0.1:{free_port()}")
     assert site.limiting.shared() is not None
     answer = site.ask("GET", "/api/limits").json
     assert (answer["store"], answer["refused"]) == ({"is_down": False, "failures": 0}, [])

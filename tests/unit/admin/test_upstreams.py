@@ -72,7 +72,7 @@ def site(tmp_path):
 
 def tell(target, *statuses, at):
     """Have health checks end with these statuses."""
-    rules = health.Rules(5000, 1000, 2, 2, frozenset((200,)))
+    rules = health.HealthCheckPolicy(5000, 1000, 2, 2, frozenset((200,)))
     for status in statuses:
         target.state.health.store(health.observe(target.state.health.load(), status, at, rules))
 

@@ -16,8 +16,8 @@ from gateway.errors import UPSTREAM_READ_TIMEOUT, UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import RETRIED, Exchange, Response
 from gateway.handlers.aggregate.compile import aggregating
 from gateway.handlers.aggregate.handler import Aggregate
-from gateway.upstream.compile import Service
-from gateway.upstream.greenlets import Hands
+from gateway.upstream.compile import CompiledUpstream
+from gateway.upstream.greenlets import GreenletPool
 from tests.exchanges import exchange
 
 Answer = Callable[[Exchange], Response]
@@ -57,8 +57,8 @@ def made(text: str, upstreams: Upstreams) -> Aggregate:
     indented = "".join(f"      {line}\n" for line in text.strip().splitlines())
     spec = loads(HEAD + indented, "x.yaml").routes[0].aggregate
     assert spec is not None
-    service = Service(upstreams.fetch, 5.0)
-    found = aggregating(spec, {"a": service, "b": service}, Hands())
+    service = CompiledUpstream(upstreams.fetch, 5.0)
+    found = aggregating(spec, {"a": service, "b": service}, GreenletPool())
     assert found is not None
     return found[0]
 
@@ -138,7 +138,7 @@ def test_without_a_response_all_parts_are_there_in_one_order() -> None:
 def test_the_whole_has_more_time_than_its_parts_so_that_a_late_one_is_named() -> None:
     text = "parts: {x: {upstream: a, path: /x, timeout: 1s}, y: {upstream: a, path: /y, needs: [x], timeout: 2s}}"
     spec = loads(HEAD + f"      {text}\n", "x.yaml").routes[0].aggregate
-    found = aggregating(spec, {"a": Service(Upstreams().fetch, 5.0)}, Hands()) if spec else None
+    found = aggregating(spec, {"a": CompiledUpstream(Upstreams().fetch, 5.0)}, GreenletPool()) if spec else None
     assert found is not None and 3.0 < found[1] < 4.0
 
 

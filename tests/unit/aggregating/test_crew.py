@@ -7,8 +7,8 @@ from time import monotonic
 import gevent
 from gevent.event import Event
 
-from gateway.upstream.greenlets import Hands
-from gateway.upstream.task_group import Crew
+from gateway.upstream.greenlets import GreenletPool
+from gateway.upstream.task_group import TaskGroup
 
 
 def after(given: tuple[Event, str]) -> str:
@@ -22,7 +22,7 @@ def at_once(_: object) -> bool:
 
 
 def test_values_come_in_the_order_in_which_they_are_there():
-    crew: Crew[str] = Crew(Hands(), at_once)
+    crew: TaskGroup[str] = TaskGroup(GreenletPool(), at_once)
     first, second = Event(), Event()
     crew.start(after, (first, "first"))
     crew.start(after, (second, "second"))
@@ -35,7 +35,7 @@ def test_values_come_in_the_order_in_which_they_are_there():
 
 
 def test_many_that_wait_for_nothing():
-    crew: Crew[int] = Crew(Hands(), at_once)
+    crew: TaskGroup[int] = TaskGroup(GreenletPool(), at_once)
     for number in range(100):
         crew.start(abs, -number)
     assert [crew.next(5) for _ in range(100)] == list(range(100))
@@ -44,7 +44,7 @@ def test_many_that_wait_for_nothing():
 
 
 def test_nobody_waits_much_longer_than_asked():
-    crew: Crew[str] = Crew(Hands(), at_once)
+    crew: TaskGroup[str] = TaskGroup(GreenletPool(), at_once)
     never = Event()
     crew.start(after, (never, "never"))
     began = monotonic()
@@ -54,7 +54,7 @@ def test_nobody_waits_much_longer_than_asked():
 
 
 def test_who_is_left_is_ended_begun_or_not():
-    crew: Crew[str] = Crew(Hands(), at_once)
+    crew: TaskGroup[str] = TaskGroup(GreenletPool(), at_once)
     ended, begun = [], []
 
     def work(name: str) -> str:
@@ -76,7 +76,7 @@ def test_who_is_left_is_ended_begun_or_not():
 
 
 def test_what_is_in_no_hurry_waits_for_the_last_or_for_who_looks():
-    crew: Crew[str] = Crew(Hands(), lambda value: value == "urgent")
+    crew: TaskGroup[str] = TaskGroup(GreenletPool(), lambda value: value == "urgent")
     events = {name: Event() for name in ("first", "urgent", "last")}
     for name, event in events.items():
         crew.start(after, (event, name))
@@ -95,7 +95,7 @@ def test_what_is_in_no_hurry_waits_for_the_last_or_for_who_looks():
 
 
 def test_who_looks_finds_what_is_in_no_hurry():
-    crew: Crew[str] = Crew(Hands(), lambda _: False)
+    crew: TaskGroup[str] = TaskGroup(GreenletPool(), lambda _: False)
     done, never = Event(), Event()
     crew.start(after, (done, "done"))
     crew.start(after, (never, "never"))

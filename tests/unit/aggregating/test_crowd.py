@@ -14,8 +14,8 @@ from gateway.config.document import loads
 from gateway.errors import UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import Exchange, Response
 from gateway.handlers.aggregate.compile import aggregating
-from gateway.upstream.compile import Service
-from gateway.upstream.greenlets import Hands
+from gateway.upstream.compile import CompiledUpstream
+from gateway.upstream.greenlets import GreenletPool
 from tests.exchanges import exchange
 from tests.support.greenlets import until
 
@@ -40,10 +40,10 @@ class Crowd:
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
-        self.hands = Hands()
+        self.hands = GreenletPool()
         self.open = self.late = self.wrong = 0
         spec = loads(TEXT, "x.yaml").routes[0].aggregate
-        found = aggregating(spec, {"a": Service(self.upstream, 60.0)}, self.hands) if spec else None
+        found = aggregating(spec, {"a": CompiledUpstream(self.upstream, 60.0)}, self.hands) if spec else None
         assert found is not None
         self.fetch = found[0].fetch
 

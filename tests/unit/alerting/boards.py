@@ -1,7 +1,7 @@
 """A board with rules of a configuration, on a clock that a test moves."""
 
-from gateway.alerting.manager import Board
-from gateway.alerting.rules.evaluate import Finding
+from gateway.alerting.manager import AlertManager
+from gateway.alerting.rules.evaluate import Evaluation
 from gateway.alerting.rules.rule import rules
 from gateway.config.document import loads
 
@@ -22,7 +22,7 @@ class Desk:
     """Feeds a board each second and gathers its notes as (seconds, name, state, tier)."""
 
     def __init__(self, alerts: str, more: str = ""):
-        self.board = Board("gw-1")
+        self.board = AlertManager("gw-1")
         self.now = START
         self.told = []
         self.notes = []
@@ -40,7 +40,7 @@ class Desk:
             if rule.name in holds:
                 call = rule.term.left if hasattr(rule.term, "left") else None
                 holding = holds[rule.name]
-                finding = Finding(holding, 0.05 if holding else 0.0, call, ">" if call else "", 0.02)
+                finding = Evaluation(holding, 0.05 if holding else 0.0, call, ">" if call else "", 0.02)
                 more = {"route": "item", "metric": "p99"} if rule.watch else {}
                 words = "p99 of route item is 480 ms, expected 95-140 ms" if rule.watch else ""
                 self._take(self.board.observe(rule, more, finding, self.now, words))

@@ -1,7 +1,7 @@
 import pytest
 
 from gateway.alerting.escalation import Ack
-from gateway.alerting.manager import Board
+from gateway.alerting.manager import AlertManager
 from gateway.alerting.silences import Silence
 from tests.unit.alerting.boards import START, Desk
 
@@ -155,7 +155,7 @@ def test_another_process_goes_on():
     desk.seconds(61, errors=True, odd=True)
     acked(desk)
     kept, later = desk.board.kept(), Desk(f"{ERRORS}\n{ODD}")
-    later.board = Board("gw-1")
+    later.board = AlertManager("gw-1")
     later.board.restore(kept)
     later.now = desk.now
     later.read(f"{ERRORS}\n{ODD}")
@@ -170,7 +170,7 @@ def test_another_process_goes_on():
 @pytest.mark.parametrize("kept", [[{}], ["x"], [{"key": "errors", "state": "odd"}], [{"key": "errors"}]])
 def test_what_cannot_be_read_is_begun_anew(kept):
     desk = Desk(ERRORS)
-    desk.board = Board("gw-1")
+    desk.board = AlertManager("gw-1")
     desk.board.restore(kept)
     desk.read(ERRORS)
     desk.seconds(61, errors=True)

@@ -6,13 +6,13 @@ from gateway.alerting.rules.evaluate import evaluate
 from gateway.alerting.rules.expression import ExpressionError, parse
 from gateway.alerting.rules.signals import SIGNALS
 from gateway.alerting.rules.terms import (
+    And,
     Call,
     Comparison,
-    Every,
     Flag,
     Not,
+    Or,
     Quantity,
-    Some,
     calls,
 )
 
@@ -45,9 +45,9 @@ def test_units():
 
 def test_and_binds_closer_than_or():
     term = parse("config_refused or error_rate(1m) > 2% and requests(1m) > 1/s")
-    assert isinstance(term, Some) and isinstance(term.terms[0], Flag) and isinstance(term.terms[1], Every)
+    assert isinstance(term, Or) and isinstance(term.terms[0], Flag) and isinstance(term.terms[1], And)
     term = parse("(config_refused or error_rate(1m) > 2%) and not config_refused")
-    assert isinstance(term, Every) and isinstance(term.terms[0], Some) and isinstance(term.terms[1], Not)
+    assert isinstance(term, And) and isinstance(term.terms[0], Or) and isinstance(term.terms[1], Not)
     assert [call.signal for call in calls(term)] == ["config_refused", "error_rate", "config_refused"]
 
 

@@ -1,9 +1,9 @@
-from gateway.alerting.alert_state import Course, Timing
+from gateway.alerting.alert_state import AlertState, Timing
 
 
 def run(verdicts, timing, step=1.0, start=1000.0):
     """(course, what each verdict changed)."""
-    course, turns = Course(), []
+    course, turns = AlertState(), []
     for number, holds in enumerate(verdicts):
         turn = course.advance(holds, start + number * step, timing)
         if turn:
@@ -72,7 +72,7 @@ def test_the_end_of_a_rule():
 
 
 def test_a_clock_that_is_set_back_holds_nothing_up():
-    course, timing = Course(), Timing(60, 15)
+    course, timing = AlertState(), Timing(60, 15)
     course.advance(True, 100_000.0, timing)
     turns = [course.advance(True, 10_000.0 + second, timing) for second in range(61)]
     assert turns[-1] == "fired" and (course.since, course.fired) == (10_000.0, 10_060.0)

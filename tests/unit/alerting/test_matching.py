@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from gateway.alerting.silences import (
     Inhibition,
+    MaintenanceWindow,
     Silence,
-    Weekly,
     inhibited,
     matches,
 )
@@ -61,11 +61,11 @@ def at(text):
     ],
 )
 def test_a_window_past_midnight_belongs_to_the_day_it_begins_on(moment, covered):
-    assert Weekly((), (5,), 22 * 60, 4 * 60).covers(at(moment)) is covered
+    assert MaintenanceWindow((), (5,), 22 * 60, 4 * 60).covers(at(moment)) is covered
 
 
 def test_a_window_within_a_day():
-    window = Weekly((), (4,), 60, 120)
+    window = MaintenanceWindow((), (4,), 60, 120)
     assert [window.covers(at(f"2027-01-15 0{hour}:30")) for hour in (0, 1, 2)] == [False, True, False]
 
 

@@ -17,10 +17,10 @@ from gateway.observability.audit.counters import (
     AuditCounts,
     region_size,
 )
-from gateway.observability.audit.denials import BURST, Denials
+from gateway.observability.audit.denials import BURST, DenialLog
 from gateway.observability.audit.log import Audit
 from gateway.observability.audit.model import Audit as Spec
-from gateway.state import Page
+from gateway.state import SharedMemory
 from tests.support.greenlets import until
 
 
@@ -134,7 +134,7 @@ def test_what_a_process_leaves_unwritten_is_counted(audit, path, counts, caplog,
 
 
 def test_all_processes_count_together():
-    page = Page.create({REGION: region_size()})
+    page = SharedMemory.create({REGION: region_size()})
     for each in (AuditCounts.of(page), AuditCounts.of(page)):
         each.add("written", 2)
         each.add("full", 1)
@@ -142,7 +142,7 @@ def test_all_processes_count_together():
 
 
 def test_a_page_of_a_master_that_had_no_room_for_them():
-    counts = AuditCounts.of(Page.create())
+    counts = AuditCounts.of(SharedMemory.create())
     counts.add("busy", 1)
     assert counted(counts) == {"busy": 1}
 
@@ -207,7 +207,7 @@ def exchange(error, **attributes):
 
 
 def test_denied_access_is_told(audit, path):
-    denials = Denials(audit)
+    denials = DenialLog(audit)
     caller = Caller("staff", "alice", {})
     denials.steps.on_close(exchange("forbidden", caller=caller))
     denials.steps.on_close(exchange("upstream-reset"))
@@ -226,7 +226,7 @@ def test_denied_access_is_told(audit, path):
 
 def test_a_flood_of_denials_is_counted(audit, path):
     clock = Clock()
-    denials = Denials(audit, clock)
+    denials = DenialLog(audit, clock)
     for _ in range(BURST + 40):
         denials.add("access.denied", "forbidden")
     denials.add("access.denied", "invalid-token")
@@ -243,7 +243,7 @@ def test_a_flood_of_denials_is_counted(audit, path):
 
 def test_what_was_left_out_is_told_by_itself(audit, path, monkeypatch):
     monkeypatch.setattr("gateway.observability.audit.denials.TELL_EVERY", 0.01)
-    denials = Denials(audit, Clock())
+    denials = DenialLog(audit, Clock())
     for _ in range(BURST + 1):
         denials.add("access.denied", "forbidden")
     assert settled(path, BURST + 1)[-1]["event"] == "access.left_out"

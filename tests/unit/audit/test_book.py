@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from gateway.observability.audit.chain import Head, entry, sealed
+from gateway.observability.audit.chain import Head, entry, sign_entry
 from gateway.observability.audit.verify import Verifier
-from gateway.observability.audit.writer import FileBook
+from gateway.observability.audit.writer import AuditFile
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def path(tmp_path):
 
 
 def add(path, *events, secret=b""):
-    return FileBook(str(path), secret).add([entry({"event": event}) for event in events])
+    return AuditFile(str(path), secret).add([entry({"event": event}) for event in events])
 
 
 def mistakes(*paths, secret=b""):
@@ -72,7 +72,7 @@ def test_a_process_that_died_before_the_head(path):
     add(path, "one")
     kept = Head.unpacked(path.with_name("audit.log.head").read_bytes())
     with path.open("ab") as file:
-        file.write(sealed(entry({"event": "two"}), kept, b"")[0])
+        file.write(sign_entry(entry({"event": "two"}), kept, b"")[0])
     add(path, "three")
     assert mistakes(path) == []
     assert path.read_text().count("\n") == 3

@@ -8,11 +8,11 @@ from gateway.observability.audit.chain import (
     ZERO,
     Head,
     entry,
+    entry_hash,
     followed,
     is_intact,
     members,
-    seal_of,
-    sealed,
+    sign_entry,
 )
 
 SECRETS = st.sampled_from([b"", b"a secret of some length"])
@@ -22,14 +22,14 @@ TEXTS = st.dictionaries(st.text(max_size=8), st.text(max_size=40), max_size=4)
 def written(count, secret=b"", head=None):
     lines, head = [], head or Head()
     for number in range(count):
-        line, head = sealed(entry({"event": f"e{number}"}), head, secret)
+        line, head = sign_entry(entry({"event": f"e{number}"}), head, secret)
         lines.append(line.removesuffix(b"\n"))
     return lines, head
 
 
 @given(TEXTS, SECRETS)
 def test_a_line_is_json_and_intact(what, secret):
-    line, head = sealed(entry({"event": "x", "what": what}), Head(6, "a" * 64), secret)
+    line, head = sign_entry(entry({"event": "x", "what": what}), Head(6, "a" * 64), secret)
     found = members(line.removesuffix(b"\n"))
     assert (found["seq"], found["prev"], found["what"]) == (7, "a" * 64, what)
     assert found["mac" if secret else "hash"] == head.hash
@@ -39,7 +39,7 @@ def test_a_line_is_json_and_intact(what, secret):
 
 @given(st.data(), SECRETS)
 def test_no_byte_can_be_changed(data, secret):
-    line = sealed(entry({"event": "x", "what": "abc"}), Head(), secret)[0].removesuffix(b"\n")
+    line = sign_entry(entry({"event": "x", "what": "abc"}), Head(), secret)[0].removesuffix(b"\n")
     at = data.draw(st.integers(0, len(line) - 1))
     other = data.draw(st.integers(0, 255).filter(lambda byte: byte != line[at]))
     assert not is_intact(line[:at] + bytes([other]) + line[at + 1 :], secret)
@@ -55,7 +55,7 @@ def test_a_keyed_line_needs_its_key():
 def test_the_first_line_follows_nothing():
     (line,), head = written(1)
     assert members(line)["prev"] == ZERO
-    assert seal_of(line) == ("hash", head.hash)
+    assert entry_hash(line) == ("hash", head.hash)
 
 
 def test_lines_are_followed():

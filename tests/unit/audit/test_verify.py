@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.observability.audit.chain import Head, entry, sealed
+from gateway.observability.audit.chain import Head, entry, sign_entry
 from gateway.observability.audit.verify import Verifier
 
 
 def chain(count=6, secret=b"", head=None):
     lines, head = [], head or Head()
     for number in range(count):
-        line, head = sealed(entry({"event": f"e{number}", "who": "alice"}), head, secret)
+        line, head = sign_entry(entry({"event": f"e{number}", "who": "alice"}), head, secret)
         lines.append(line)
     return lines, head
 
@@ -69,7 +69,7 @@ def test_all_of_it_is_gone():
 def test_a_line_that_was_written_anew():
     lines, head = chain()
     _, before = chain(2)
-    lines[2] = sealed(entry({"event": "forged"}), before, b"")[0]
+    lines[2] = sign_entry(entry({"event": "forged"}), before, b"")[0]
     assert told(lines, head) == ["log:4: seq 4 does not follow the seq 3 that stands before it, which was written anew"]
 
 
@@ -77,9 +77,9 @@ def test_all_that_follows_written_anew():
     lines, head = chain()
     _, before = chain(4)
     forged, _ = chain(2, b"", before)
-    forged[0] = sealed(entry({"event": "forged"}), before, b"")[0]
-    forged, behind = [forged[0]], sealed(entry({"event": "forged"}), before, b"")[1]
-    forged.append(sealed(entry({"event": "e5"}), behind, b"")[0])
+    forged[0] = sign_entry(entry({"event": "forged"}), before, b"")[0]
+    forged, behind = [forged[0]], sign_entry(entry({"event": "forged"}), before, b"")[1]
+    forged.append(sign_entry(entry({"event": "e5"}), behind, b"")[0])
     assert told(lines[:4] + forged, head) == [
         "log:end: the chain ends with seq 6, its head says seq 6 and another hash"
     ]

@@ -4,8 +4,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.cache.lookup import verdict
-from gateway.cache.request_directives import Asked
-from gateway.cache.rules import Rules
+from gateway.cache.request_directives import RequestDirectives
+from gateway.cache.rules import CacheOptions
 from gateway.cache.storable import refusal
 from gateway.cache.stored_response import stored
 from tests.oracles import cache_oracle
@@ -34,7 +34,7 @@ TAG = ("ETag", '"a"')
 def test_whether_it_may_be_stored(request: str, answer: str, status: int, has_tag: bool, authorized: bool) -> None:
     fields = [("Cache-Control", request), *([("Authorization", "Basic eDp5")] if authorized else [])]
     headers = [("Cache-Control", answer), *([TAG] if has_tag else [])]
-    allowed = refusal(Asked.of("GET", fields), status, headers, Rules()) is None
+    allowed = refusal(RequestDirectives.of("GET", fields), status, headers, CacheOptions()) is None
     assert allowed == cache_oracle.may_store(request, answer, status, has_tag, authorized)
 
 
@@ -43,7 +43,7 @@ def test_whether_it_may_be_stored(request: str, answer: str, status: int, has_ta
 @example("max-stale=5", "max-age=5", 10.0)
 @example("", "s-maxage=5, stale-while-revalidate=10", 10.0)
 def test_what_is_done_with_it(request: str, answer: str, age: float) -> None:
-    kept = stored([], 200, [("Cache-Control", answer), TAG], 5, (1000.0, 1000.0), Rules())
-    found = verdict(Asked.of("GET", [("Cache-Control", request)]), kept, 1000.0 + age)
+    kept = stored([], 200, [("Cache-Control", answer), TAG], 5, (1000.0, 1000.0), CacheOptions())
+    found = verdict(RequestDirectives.of("GET", [("Cache-Control", request)]), kept, 1000.0 + age)
     assert found.use.name == cache_oracle.use(request, answer, age)
     assert found.age == int(age)

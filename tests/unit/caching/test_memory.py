@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.cache.entry import Entry
-from gateway.cache.memory_tier import OVERHEAD, Memory
-from gateway.cache.rules import Rules
+from gateway.cache.memory_tier import OVERHEAD, MemoryTier
+from gateway.cache.rules import CacheOptions
 from gateway.cache.stored_response import stored
 
 
@@ -17,7 +17,7 @@ class Value:
 
 
 def test_what_is_kept_is_found_until_it_is_dropped() -> None:
-    memory: Memory[Value] = Memory(100_000)
+    memory: MemoryTier[Value] = MemoryTier(100_000)
     value = Value(10)
     memory.set("a", value)
     assert memory.get("a") is value
@@ -28,21 +28,21 @@ def test_what_is_kept_is_found_until_it_is_dropped() -> None:
 
 
 def test_a_value_in_place_of_another_weighs_what_it_weighs() -> None:
-    memory: Memory[Value] = Memory(100_000)
+    memory: MemoryTier[Value] = MemoryTier(100_000)
     memory.set("a", Value(5_000))
     memory.set("a", Value(10))
     assert memory.used == OVERHEAD + 1 + 10
 
 
 def test_what_is_too_large_beside_others_is_not_kept() -> None:
-    memory: Memory[Value] = Memory(100_000)
+    memory: MemoryTier[Value] = MemoryTier(100_000)
     memory.set("a", Value(10))
     memory.set("a", Value(50_000))
     assert memory.get("a") is None and memory.used <= OVERHEAD + len("a")
 
 
 def test_a_crawler_throws_out_nothing_of_use() -> None:
-    memory: Memory[Value] = Memory(100_000)
+    memory: MemoryTier[Value] = MemoryTier(100_000)
     for name in "abc":
         memory.set(name, Value(1_000))
         memory.get(name), memory.get(name)
@@ -53,7 +53,7 @@ def test_a_crawler_throws_out_nothing_of_use() -> None:
 
 
 def test_what_comes_back_soon_has_a_place_in_the_main_queue() -> None:
-    memory: Memory[Value] = Memory(50_000)
+    memory: MemoryTier[Value] = MemoryTier(50_000)
     memory.set("back", Value(1_000))
     number = 0
     while "back" in memory._nodes:
@@ -63,7 +63,7 @@ def test_what_comes_back_soon_has_a_place_in_the_main_queue() -> None:
 
 
 def test_less_room_is_made_at_once() -> None:
-    memory: Memory[Value] = Memory(100_000)
+    memory: MemoryTier[Value] = MemoryTier(100_000)
     for number in range(50):
         memory.set(str(number), Value(1_000))
     memory.resize(10_000)
@@ -72,7 +72,7 @@ def test_less_room_is_made_at_once() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("gsd"), st.integers(0, 30), st.integers(0, 4_000)), max_size=300))
 def test_the_books_are_kept(steps: list[tuple[str, int, int]]) -> None:
-    memory: Memory[Value] = Memory(20_000)
+    memory: MemoryTier[Value] = MemoryTier(20_000)
     for what, key, size in steps:
         if what == "g":
             memory.get(str(key))
@@ -86,7 +86,7 @@ def test_the_books_are_kept(steps: list[tuple[str, int, int]]) -> None:
 
 
 def test_keys_that_clients_make_long_are_counted() -> None:
-    memory: Memory[Value] = Memory(1_000_000)
+    memory: MemoryTier[Value] = MemoryTier(1_000_000)
     for number in range(200):
         key = f"{number}".ljust(8_000)
         memory.set(key, Value(10))
@@ -95,7 +95,7 @@ def test_keys_that_clients_make_long_are_counted() -> None:
 
 
 def test_of_what_left_no_long_keys_are_held() -> None:
-    memory: Memory[Value] = Memory(1_000_000)
+    memory: MemoryTier[Value] = MemoryTier(1_000_000)
     for number in range(1_000):
         memory.set(f"{number}".ljust(8_000), Value(10))
     assert sum(map(sys.getsizeof, memory._ghosts)) < 10_000
@@ -104,7 +104,7 @@ def test_of_what_left_no_long_keys_are_held() -> None:
 def test_what_clients_write_into_tags_and_fields_that_select_is_counted() -> None:
     def size(value: str) -> int:
         headers = [("Vary", "X-A"), ("Cache-Control", "max-age=9")]
-        facts = stored([("X-A", value)], 200, headers, 0, (0.0, 0.0), Rules())
+        facts = stored([("X-A", value)], 200, headers, 0, (0.0, 0.0), CacheOptions())
         return Entry(facts, b"", "a.example/", "item", (f"tag-{value}",), 0).size
 
     assert size("x" * 8_000) - size("x") >= 2 * 7_999

@@ -7,16 +7,18 @@ from gateway.cache.purge import (
     KNOWN,
     READ,
     WAITING,
-    Purges,
+    PurgeLog,
 )
-from gateway.cache.rules import Rules
+from gateway.cache.rules import CacheOptions
 from gateway.cache.stored_response import stored
 from gateway.state.store import StoreUnavailableError
 from tests.unit.identity.issuer_parts import Clock, FakeStore
 
 
-def entry(purges: Purges, url: str = "shop.example/items/7?a=1", tags: tuple[str, ...] = ("item-7", "items")) -> Entry:
-    facts = stored([], 200, [], 0, (0.0, 0.0), Rules(ttl=60.0))
+def entry(
+    purges: PurgeLog, url: str = "shop.example/items/7?a=1", tags: tuple[str, ...] = ("item-7", "items")
+) -> Entry:
+    facts = stored([], 200, [], 0, (0.0, 0.0), CacheOptions(ttl=60.0))
     return Entry(facts, b"", url, "item", tags, purges.number)
 
 
@@ -26,8 +28,8 @@ def store() -> FakeStore:
 
 
 @pytest.fixture
-def two(store: FakeStore) -> tuple[Purges, Purges]:
-    one, other = Purges(store), Purges(store)
+def two(store: FakeStore) -> tuple[PurgeLog, PurgeLog]:
+    one, other = PurgeLog(store), PurgeLog(store)
     one.tick()
     other.tick()
     return one, other
@@ -37,7 +39,7 @@ def two(store: FakeStore) -> tuple[Purges, Purges]:
     {"url": ["shop.example/items/7?a=1"]}, {"url": ["/items/7?a=1"]}, {"tag": ["item-7"]}, {"route": ["item"]},
     {"prefix": ["/items/"]}, {"prefix": ["shop.example/"]}, {},
 ])  # fmt: skip
-def test_what_fits_is_dropped_everywhere(two: tuple[Purges, Purges], what: dict[str, list[str]]) -> None:
+def test_what_fits_is_dropped_everywhere(two: tuple[PurgeLog, PurgeLog], what: dict[str, list[str]]) -> None:
     one, other = two
     mine, theirs = entry(one), entry(other)
     assert one.holds(mine) and other.holds(theirs)
@@ -48,7 +50,7 @@ def test_what_fits_is_dropped_everywhere(two: tuple[Purges, Purges], what: dict[
     assert one.holds(entry(one)) and other.holds(entry(other)), "what is asked for later is kept"
 
 
-def test_what_does_not_fit_stays(two: tuple[Purges, Purges]) -> None:
+def test_what_does_not_fit_stays(two: tuple[PurgeLog, PurgeLog]) -> None:
     one, other = two
     kept = entry(other)
     one.purge({"url": ["/items/7", "other.example/items/7?a=1"], "tag": ["item"], "prefix": ["/item/"], "route": ["x"]})
@@ -56,7 +58,7 @@ def test_what_does_not_fit_stays(two: tuple[Purges, Purges]) -> None:
     assert other.holds(kept)
 
 
-def test_what_was_on_its_way_during_a_purge_is_dropped(two: tuple[Purges, Purges]) -> None:
+def test_what_was_on_its_way_during_a_purge_is_dropped(two: tuple[PurgeLog, PurgeLog]) -> None:
     one, other = two
     stamp = other.number
     one.purge({"tag": ["items"]})
@@ -66,7 +68,7 @@ def test_what_was_on_its_way_during_a_purge_is_dropped(two: tuple[Purges, Purges
     assert not other.holds(late)
 
 
-def test_a_change_is_told_with_the_next_tick(two: tuple[Purges, Purges]) -> None:
+def test_a_change_is_told_with_the_next_tick(two: tuple[PurgeLog, PurgeLog]) -> None:
     one, other = two
     mine, theirs = entry(one), entry(other)
     one.forget(["shop.example/items/7?a=1"])
@@ -79,7 +81,7 @@ def test_a_change_is_told_with_the_next_tick(two: tuple[Purges, Purges]) -> None
     assert one.holds(entry(one))
 
 
-def test_a_store_out_of_reach_is_told_later(two: tuple[Purges, Purges], store: FakeStore) -> None:
+def test_a_store_out_of_reach_is_told_later(two: tuple[PurgeLog, PurgeLog], store: FakeStore) -> None:
     one, other = two
     theirs = entry(other)
     store.is_down = True
@@ -96,7 +98,7 @@ def test_a_store_out_of_reach_is_told_later(two: tuple[Purges, Purges], store: F
     assert not other.holds(theirs)
 
 
-def test_who_was_away_for_long_drops_all(two: tuple[Purges, Purges]) -> None:
+def test_who_was_away_for_long_drops_all(two: tuple[PurgeLog, PurgeLog]) -> None:
     one, other = two
     theirs = entry(other, tags=())
     for number in range(READ + 5):
@@ -105,7 +107,7 @@ def test_who_was_away_for_long_drops_all(two: tuple[Purges, Purges]) -> None:
     assert not other.holds(theirs)
 
 
-def test_a_store_that_was_emptied_drops_all(two: tuple[Purges, Purges], store: FakeStore) -> None:
+def test_a_store_that_was_emptied_drops_all(two: tuple[PurgeLog, PurgeLog], store: FakeStore) -> None:
     one, _ = two
     one.purge({"tag": ["x"]})
     mine = entry(one)
@@ -115,7 +117,7 @@ def test_a_store_that_was_emptied_drops_all(two: tuple[Purges, Purges], store: F
 
 
 def test_what_was_purged_before_a_store_was_emptied_can_be_kept_again(
-    two: tuple[Purges, Purges], store: FakeStore
+    two: tuple[PurgeLog, PurgeLog], store: FakeStore
 ) -> None:
     one, _ = two
     one.purge({"tag": ["item-7"]})
@@ -124,7 +126,7 @@ def test_what_was_purged_before_a_store_was_emptied_can_be_kept_again(
     assert one.holds(entry(one))
 
 
-def test_a_purge_whose_words_are_lost_drops_all(two: tuple[Purges, Purges], store: FakeStore) -> None:
+def test_a_purge_whose_words_are_lost_drops_all(two: tuple[PurgeLog, PurgeLog], store: FakeStore) -> None:
     one, other = two
     theirs = entry(other, tags=())
     one.purge({"tag": ["x"]})
@@ -135,7 +137,7 @@ def test_a_purge_whose_words_are_lost_drops_all(two: tuple[Purges, Purges], stor
 
 
 def test_what_is_known_is_bounded() -> None:
-    purges = Purges(None)
+    purges = PurgeLog(None)
     kept = entry(purges, tags=())
     purges.forget(f"shop.example/{number}" for number in range(KNOWN))
     assert purges.holds(kept)
@@ -144,7 +146,7 @@ def test_what_is_known_is_bounded() -> None:
     assert not purges.holds(kept), "older than what is forgotten"
 
 
-def test_changes_of_long_urls_are_told_as_those_of_short_ones(two: tuple[Purges, Purges], store: FakeStore) -> None:
+def test_changes_of_long_urls_are_told_as_those_of_short_ones(two: tuple[PurgeLog, PurgeLog], store: FakeStore) -> None:
     one, other = two
     url = f"shop.example/items/7?a={'x' * 8_000}"
     theirs, another = entry(other, url), entry(other, url + "x")
@@ -156,7 +158,7 @@ def test_changes_of_long_urls_are_told_as_those_of_short_ones(two: tuple[Purges,
 
 
 def test_while_the_store_is_out_of_reach_no_more_waits_to_be_told_than_so_much(
-    two: tuple[Purges, Purges], store: FakeStore
+    two: tuple[PurgeLog, PurgeLog], store: FakeStore
 ) -> None:
     one, other = two
     theirs = entry(other, "shop.example/never-changed")
@@ -173,11 +175,11 @@ def test_while_the_store_is_out_of_reach_no_more_waits_to_be_told_than_so_much(
     assert not other.holds(theirs), "more than can be told stands for all"
 
 
-def test_what_nobody_reads_any_more_is_not_kept(two: tuple[Purges, Purges], store: FakeStore) -> None:
+def test_what_nobody_reads_any_more_is_not_kept(two: tuple[PurgeLog, PurgeLog], store: FakeStore) -> None:
     one, _ = two
     for number in range(3 * READ):
         one.purge({"tag": [f"x-{number}"]})
     assert len(list(store.scan(b"purge:"))) <= 2 * READ
-    late = Purges(store)
+    late = PurgeLog(store)
     late.tick()
     assert late.number == 3 * READ

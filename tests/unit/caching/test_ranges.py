@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.cache.ranges import slices
-from gateway.cache.request_directives import Asked
-from gateway.cache.response import answered
-from gateway.cache.rules import Rules
+from gateway.cache.request_directives import RequestDirectives
+from gateway.cache.response import respond_from_cache
+from gateway.cache.rules import CacheOptions
 from gateway.cache.stored_response import stored
 
 BODY = bytes(range(256))
@@ -16,8 +16,8 @@ BODY = bytes(range(256))
 
 def test_several_parts() -> None:
     headers = [("Content-Type", "text/plain"), ("Cache-Control", "max-age=9")]
-    kept = stored([], 200, headers, 256, (0.0, 0.0), Rules())
-    answer = answered(Asked.of("GET", [("Range", "bytes=-2, 0-1,5-5")]), kept, BODY, 3)
+    kept = stored([], 200, headers, 256, (0.0, 0.0), CacheOptions())
+    answer = respond_from_cache(RequestDirectives.of("GET", [("Range", "bytes=-2, 0-1,5-5")]), kept, BODY, 3)
     told = dict(answer.headers)
     assert (answer.status, told["Age"], answer.length) == (206, "3", len(answer.body))
     assert isinstance(answer.body, bytes)

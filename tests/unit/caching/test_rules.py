@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.cache.rules import Rules
+from gateway.cache.rules import CacheOptions
 from gateway.exchange import Headers
 from tests.support.cache_model import Cache
 from tests.wire.cache.rules import ROUTES, RULES
@@ -10,14 +10,14 @@ from tests.wire.cache.steps import Got, Reply, Rule, Step, check, dated, replied
 
 START = 1_700_000_000.0
 KINDS = {
-    "plain": Rules(),
-    "ttl": Rules(ttl=60.0),
-    "own": Rules(ttl=60.0, respect_origin=False),
-    "heuristic": Rules(heuristic=True),
-    "shared": Rules(ttl=60.0, shared=True),
-    "stale": Rules(ttl=60.0, stale_while_revalidate=100.0, stale_if_error=1000.0),
-    "error": Rules(ttl=60.0, stale_if_error=1000.0),
-    "vary": Rules(ttl=60.0, vary=("accept-language",)),
+    "plain": CacheOptions(),
+    "ttl": CacheOptions(ttl=60.0),
+    "own": CacheOptions(ttl=60.0, respect_origin=False),
+    "heuristic": CacheOptions(heuristic=True),
+    "shared": CacheOptions(ttl=60.0, shared=True),
+    "stale": CacheOptions(ttl=60.0, stale_while_revalidate=100.0, stale_if_error=1000.0),
+    "error": CacheOptions(ttl=60.0, stale_if_error=1000.0),
+    "vary": CacheOptions(ttl=60.0, vary=("accept-language",)),
 }
 
 

@@ -3,10 +3,10 @@
 from functools import partial
 
 from gateway.cache import vary
-from gateway.cache.request_directives import Asked, bare
-from gateway.cache.response import answered
+from gateway.cache.request_directives import RequestDirectives, bare
+from gateway.cache.response import respond_from_cache
 from gateway.cache.revalidate import conditional, freshened
-from gateway.cache.rules import Rules
+from gateway.cache.rules import CacheOptions
 from gateway.cache.storable import refusal
 from gateway.cache.stored_response import (
     current_age,
@@ -18,7 +18,7 @@ from gateway.http.accept_encoding import choose
 from gateway.http.dates import date_of
 
 NOW = 1_700_000_000.0
-RULES = Rules(ttl=60.0)
+RULES = CacheOptions(ttl=60.0)
 
 
 def test_what_belongs_to_one_message_is_left_out() -> None:
@@ -39,13 +39,13 @@ def test_rebuilt_of_its_parts_it_is_the_same_and_follows_other_rules() -> None:
     one = stored(request, 200, [("Vary", "X-A"), ("Age", "7"), ("ETag", '"a"')], 3, (NOW - 1, NOW), RULES)
     parts = (one.status, one.headers, one.length, (NOW - 1, NOW), one.initial_age, one.vary)
     assert rebuilt(*parts, RULES) == one
-    assert rebuilt(*parts, Rules(ttl=5.0)).lifetime == 5.0
+    assert rebuilt(*parts, CacheOptions(ttl=5.0)).lifetime == 5.0
     assert selects(one, request, RULES)
     assert not selects(one, [], RULES)
 
 
 def test_an_accept_encoding_selects_by_the_coding_it_comes_to() -> None:
-    rules = Rules(ttl=60.0, coding=lambda accept: choose(accept, ("br", "gzip")))
+    rules = CacheOptions(ttl=60.0, coding=lambda accept: choose(accept, ("br", "gzip")))
     one = stored([("Accept-Encoding", "gzip, br")], 200, [("Vary", "Accept-Encoding")], 3, (NOW, NOW), rules)
     assert one.vary == (("accept-encoding", "br"),)
     assert selects(one, [("Accept-Encoding", "br;q=0.9, gzip;q=0.1, x")], rules)
@@ -58,7 +58,7 @@ def test_a_star_selects_nothing() -> None:
 
 
 def test_names_are_those_of_answer_and_route() -> None:
-    assert vary.names([("Vary", "X-B ,x-a"), ("VARY", "x-a,,")], Rules(vary=("x-c",))) == ("x-a", "x-b", "x-c")
+    assert vary.names([("Vary", "X-B ,x-a"), ("VARY", "x-a,,")], CacheOptions(vary=("x-c",))) == ("x-a", "x-b", "x-c")
 
 
 def test_a_field_that_is_not_there_is_not_one_that_is_empty() -> None:
@@ -87,30 +87,32 @@ def test_a_compressed_answer_keeps_its_weak_tag_and_its_vary() -> None:
 
 
 def test_entries_of_one_caller_may_be_of_requests_with_authorization() -> None:
-    asked = Asked.of("GET", [("Authorization", "Basic eDp5")])
+    asked = RequestDirectives.of("GET", [("Authorization", "Basic eDp5")])
     assert refusal(asked, 200, [], RULES) == "authorization"
-    assert refusal(asked, 200, [], Rules(ttl=60.0, partitioned=True)) is None
+    assert refusal(asked, 200, [], CacheOptions(ttl=60.0, partitioned=True)) is None
     private = [("Cache-Control", "private")]
-    assert refusal(asked, 200, private, Rules(ttl=60.0, partitioned=True, shared=True, cookies=True)) == "private"
+    assert (
+        refusal(asked, 200, private, CacheOptions(ttl=60.0, partitioned=True, shared=True, cookies=True)) == "private"
+    )
 
 
 def test_cookies_are_stored_where_the_route_asks_for_it() -> None:
     headers = [("Set-Cookie", "a=b")]
-    assert refusal(Asked.of("GET", []), 200, headers, RULES) == "set-cookie"
-    assert refusal(Asked.of("GET", []), 200, headers, Rules(ttl=60.0, cookies=True)) is None
+    assert refusal(RequestDirectives.of("GET", []), 200, headers, RULES) == "set-cookie"
+    assert refusal(RequestDirectives.of("GET", []), 200, headers, CacheOptions(ttl=60.0, cookies=True)) is None
 
 
 def test_what_may_only_be_given_stale_is_stored_all_the_same() -> None:
     headers = [("Cache-Control", "max-age=0")]
-    assert refusal(Asked.of("GET", []), 200, headers, Rules()) == "no-freshness"
-    assert refusal(Asked.of("GET", []), 200, headers, Rules(stale_if_error=9.0)) is None
+    assert refusal(RequestDirectives.of("GET", []), 200, headers, CacheOptions()) == "no-freshness"
+    assert refusal(RequestDirectives.of("GET", []), 200, headers, CacheOptions(stale_if_error=9.0)) is None
 
 
 def test_a_head_is_told_the_length_but_of_an_answer_that_has_none() -> None:
-    head = Asked.of("HEAD", [])
+    head = RequestDirectives.of("HEAD", [])
     for status, length in ((200, "3"), (404, "3"), (204, None)):
         body = b"" if status == 204 else b"abc"
-        answer = answered(head, stored([], status, [], len(body), (NOW, NOW), RULES), body, 0)
+        answer = respond_from_cache(head, stored([], status, [], len(body), (NOW, NOW), RULES), body, 0)
         assert (answer.body, dict(answer.headers).get("Content-Length")) == (b"", length)
 
 
@@ -123,5 +125,5 @@ def test_a_leader_asks_for_the_whole() -> None:
         ("X-A", "b"),
     ]
     assert bare(asked) == [("X-A", "b")]
-    assert not Asked.of("GET", asked).is_plain
-    assert Asked.of("GET", []).is_plain
+    assert not RequestDirectives.of("GET", asked).is_plain
+    assert RequestDirectives.of("GET", []).is_plain

@@ -3,16 +3,16 @@
 import pytest
 
 from gateway.cache.revalidate import agrees, head_agrees
-from gateway.cache.rules import Rules
-from gateway.cache.stored_response import Stored, stored
+from gateway.cache.rules import CacheOptions
+from gateway.cache.stored_response import StoredResponse, stored
 from gateway.http.dates import date_of
 
 NOW = 1_700_000_000.0
 OLDER, OLD = date_of(NOW - 200), date_of(NOW - 100)
 
 
-def made(*headers: tuple[str, str]) -> Stored:
-    return stored([], 200, headers, 5, (NOW, NOW), Rules(ttl=60.0))
+def made(*headers: tuple[str, str]) -> StoredResponse:
+    return stored([], 200, headers, 5, (NOW, NOW), CacheOptions(ttl=60.0))
 
 
 @pytest.mark.parametrize(

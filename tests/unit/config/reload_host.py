@@ -12,9 +12,9 @@ import pytest
 from gateway.config import generation as follower
 from gateway.config import leader, reload
 from gateway.config.document import load
-from gateway.config.publish import Published
+from gateway.config.publish import PlanDirectory
 from gateway.config.store import Store
-from gateway.state import Page
+from gateway.state import SharedMemory
 
 ROUTE = "  - {{name: {0}, match: {{path: /{0}}}, respond: {{status: 200}}}}\n"
 
@@ -38,7 +38,7 @@ class Host:
     """A master with its page, folder and configuration; `worker` gives it one more worker, all in this process."""
 
     def __init__(self, folder):
-        self.page = Page.create(workers_max=4)
+        self.page = SharedMemory.create(workers_max=4)
         self.folder = folder / "run"
         self.folder.mkdir()
         self.config = folder / "gateway.yaml"
@@ -47,7 +47,7 @@ class Host:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(reload, "_IMPORTED_NS", time.time_ns() + 10**9)  # the file is older than the process
             reload.publish_first(self.document, self.page, self.folder)
-        self.published = Published(self.folder)
+        self.published = PlanDirectory(self.folder)
         self.processes = contextlib.ExitStack()
 
     def worker(self, pid=None, **options):
@@ -74,7 +74,7 @@ class Worker:
         self.store = Store(compiler)
         self.store.adopt(host.document, 1)
         self.leader = leader.Leader(host.page, self.slot, host.published, self.store, None, parse)
-        self.follower = follower.Follower(host.page, self.slot, host.published, self.store, None)
+        self.follower = follower.GenerationWatcher(host.page, self.slot, host.published, self.store, None)
         with self.in_its_process():
             self.follower.boot()
 

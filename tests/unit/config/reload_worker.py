@@ -20,8 +20,8 @@ from gevent.fileobject import FileObject
 from gateway.config.compile import compile
 from gateway.config.reload import Reloader
 from gateway.config.store import Store
-from gateway.state import Page, WorkerState
-from gateway.upstream.compile import Resources
+from gateway.state import SharedMemory, WorkerState
+from gateway.upstream.compile import RuntimeResources
 from gateway.upstream.pool.registry import Pools
 
 late = 0.0
@@ -40,9 +40,9 @@ def turn() -> None:
 def main(fd: str, folder: str, first: str) -> None:
     global late
     logging.basicConfig(level=logging.INFO, format=f"{os.getpid()} %(message)s")
-    page = Page.attach(int(fd))
+    page = SharedMemory.attach(int(fd))
     slot = page.claim_slot(os.getpid())
-    store = Store(partial(compile, resources=Resources(Pools())))
+    store = Store(partial(compile, resources=RuntimeResources(Pools())))
     store.adopt(pickle.loads(Path(first).read_bytes()), 1)
     reloader = Reloader(page, slot, Path(folder), store, lambda: gevent.sleep(0))
     reloader.boot()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cache.compile import key_of, rules_of
-from gateway.cache.runtime import Caching
+from gateway.cache.runtime import CacheRuntime
 from gateway.config.compile import compile
 from gateway.config.diagnostics import ConfigError
 from gateway.config.document import load
@@ -64,10 +64,10 @@ def test_a_route_that_may_change_what_others_keep_has_a_step_for_that(tmp_path: 
     )
     plan = compile(read(tmp_path, cached, *others))
     assert "cache" in steps(plan, "change") and "cache" not in steps(plan, "look")
-    assert any(isinstance(each, Caching) for each in plan.kept)
+    assert any(isinstance(each, CacheRuntime) for each in plan.kept)
     without = compile(read(tmp_path, *others))
     assert "cache" not in steps(without, "change")
-    assert not any(isinstance(each, Caching) for each in without.kept)
+    assert not any(isinstance(each, CacheRuntime) for each in without.kept)
 
 
 def test_who_chooses_a_leg_by_a_header_chooses_it_for_nobody_else(tmp_path: Path) -> None:

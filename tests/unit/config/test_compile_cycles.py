@@ -10,7 +10,7 @@ import pytest
 
 from gateway.config.compile import compile
 from gateway.config.document import loads
-from gateway.upstream.compile import Resources
+from gateway.upstream.compile import RuntimeResources
 
 TEXT = """
 version: 1
@@ -66,7 +66,7 @@ def held() -> Counter[str]:
 
 
 def test_nothing_of_a_plan_waits_for_the_collector(calm: None) -> None:
-    resources = Resources()
+    resources = RuntimeResources()
     compile(loads(TEXT, "gateway.yaml"), resources)  # what is imported and kept for good
     gc.collect()
     before = held()

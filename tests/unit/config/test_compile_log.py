@@ -8,7 +8,7 @@ from gateway.config.compile import compile
 from gateway.config.document import loads
 from gateway.exchange import Response
 from gateway.observability.access_log import AccessLogs
-from gateway.upstream.compile import Resources
+from gateway.upstream.compile import RuntimeResources
 from tests.exchanges import exchange
 
 CONFIG = """
@@ -34,7 +34,7 @@ observability: {{access_log: {{format: json, to: {file}}}}}
 def test_credentials_stand_in_no_line(tmp_path, jwt, key, target, told):
     text = CONFIG.format(jwt=jwt, key=key, file=tmp_path / "access.log")
     logs = AccessLogs()
-    plan = compile(loads(text, "x.yaml", base=tmp_path, env={}), Resources(logs=logs))
+    plan = compile(loads(text, "x.yaml", base=tmp_path, env={}), RuntimeResources(logs=logs))
     (log,) = [step for step in plan.routes[0].steps if step.name == "log"]
     log.steps.on_close(exchange(target=target, headers=[("X-Partner-Id", "s3cret")], response=Response(200, [])))
     logs.close()

@@ -6,8 +6,8 @@ import pytest
 
 from gateway.config.compile import compile
 from gateway.config.document import loads
-from gateway.upstream.attempts import Attempts
-from gateway.upstream.compile import Resources
+from gateway.upstream.attempts import RetryingUpstream
+from gateway.upstream.compile import RuntimeResources
 from gateway.upstream.discovery.source import Discovered, Endpoint
 
 ROUTES = "routes:\n  - {name: all, match: {path: /}, upstream: app}\n"
@@ -15,7 +15,7 @@ ROUTES = "routes:\n  - {name: all, match: {path: /}, upstream: app}\n"
 
 def made(spec: str, routes: str = ROUTES):
     """(the plan, what it is built on) of an upstream."""
-    resources = Resources()
+    resources = RuntimeResources()
     return compile(loads(f"version: 1\nupstreams: {{app: {{{spec}}}}}\n{routes}"), resources), resources
 
 
@@ -78,7 +78,7 @@ routes:
   - {name: one, match: {path: /one}, upstream: a, mirror: {upstream: b}}
   - {name: two, match: {path: /two}, upstream: a, mirror: {upstream: b, share: 1%}}
 """
-    resources = Resources()
+    resources = RuntimeResources()
     one, two = [route.fetch.__self__ for route in compile(loads(text), resources).routes]
     assert one._lane is two._lane is resources.lanes.get("b")
     assert one._copy_to is two._copy_to
@@ -92,7 +92,7 @@ version: 1
 upstreams: {{app: {{targets: [http://a], timeout: {{total: {total}}}, overload: {{max_concurrency: adaptive}}}}}}
 routes: [{{name: one, match: {{path: /one}}, upstream: app}}]
 """
-    resources = Resources()
+    resources = RuntimeResources()
     plan = compile(loads(text.format(total="9s")), resources)
     limiter, at = resources.limiters["app"], 0
     while limiter.limit < 100:
@@ -136,7 +136,7 @@ def test_a_part_with_tries_of_its_own_goes_to_the_very_same_upstream(spec: str):
 def reached(fetch):
     """(the tries at the end of a fetch, what stands before them): through what wraps another fetch."""
     stages = []
-    while not isinstance(owner := getattr(fetch, "__self__", None), Attempts):
+    while not isinstance(owner := getattr(fetch, "__self__", None), RetryingUpstream):
         if owner is None:  # another way through a stage
             names = dict(zip(fetch.__code__.co_freevars, fetch.__closure__, strict=True))
             stages.append(names["self"].cell_contents)

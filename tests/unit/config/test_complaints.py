@@ -5,12 +5,12 @@ import pickle
 import pytest
 
 from gateway.config.diagnostics import (
-    Complaint,
     ConfigError,
+    Diagnostic,
     among,
     at,
+    closest_match,
     did_you_mean,
-    nearest,
     path_text,
 )
 from gateway.config.document import load, loads
@@ -73,7 +73,7 @@ def test_a_complaint_as_text_and_as_json():
         "file": "conf/x.yaml", "line": 12, "column": 5, "path": "routes[2].rate_limit[0].rate",
         "message": "unknown key", "hint": "did you mean `x`?",
     }  # fmt: skip
-    assert str(Complaint("x", 0, 0, "", "is empty")) == "x: is empty"
+    assert str(Diagnostic("x", 0, 0, "", "is empty")) == "x: is empty"
 
 
 def test_an_error_travels_between_processes():
@@ -86,8 +86,8 @@ def test_an_error_travels_between_processes():
 def test_paths_and_spellings():
     assert path_text(()) == ""
     assert path_text(("upstreams", "shop-grpc", "a b", 0)) == 'upstreams.shop-grpc["a b"][0]'
-    assert nearest("RETRY", ["retry", "read"]) == "retry"
-    assert nearest("x", ["retry"]) == ""
+    assert closest_match("RETRY", ["retry", "read"]) == "retry"
+    assert closest_match("x", ["retry"]) == ""
     assert did_you_mean("bnd", ["bind", "admin"]) == "did you mean `bind`?"
 
 

@@ -2,12 +2,12 @@ import pytest
 
 from gateway.config.document import loads
 from gateway.config.header_edits_model import HeaderEdit
-from gateway.http.frozen import FrozenMap
+from gateway.http.frozen import FrozenDict
 from gateway.routing.model import (
     Certificate,
     Limits,
     Match,
-    PolicyUse,
+    PluginPolicy,
     Respond,
     Rewrite,
     RouteTimeout,
@@ -123,9 +123,9 @@ def test_every_part_of_a_route_knows_its_line(route):
     assert one.rewrite == Rewrite("/items/{id}", "x.yaml:7")
     assert one.timeout == RouteTimeout(2.0, "x.yaml:8")
     assert (one.headers.request.set, one.headers.where) == ((("X-A", "a"),), "x.yaml:9")
-    options = FrozenMap((("any", (1, FrozenMap((("x", None),)))), ("on", "yes")))
+    options = FrozenDict((("any", (1, FrozenDict((("x", None),)))), ("on", "yes")))
     assert one.policies == (
-        PolicyUse("plain", FrozenMap(), "x.yaml:12"), PolicyUse("full", options, "x.yaml:13"),
+        PluginPolicy("plain", FrozenDict(), "x.yaml:12"), PluginPolicy("full", options, "x.yaml:13"),
     )  # fmt: skip
     assert one.priority == -3
 

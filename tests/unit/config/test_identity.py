@@ -6,6 +6,7 @@ from gateway.auth.model import (
     ApiKey,
     Consumer,
     Credential,
+    ForwardedIdentity,
     InternalToken,
     Issuer,
     Jwks,
@@ -14,7 +15,6 @@ from gateway.auth.model import (
     Mtls,
     Oidc,
     Session,
-    Told,
 )
 from gateway.config.document import loads, redacted
 from tests.support.key_files import ec_key, ed_key, private_pem, public_pem
@@ -39,7 +39,7 @@ def test_a_jwt_with_little_said(read):
     document = read(f"jwt: {{algorithms: [HS256], secret: {SECRET}}}")
     (one,) = document.providers
     assert one.method == Jwt((), (), ("HS256",), SECRET, (), None, 30.0, ("exp",), ("jwt", "at+jwt"), AUTHORIZATION)
-    assert one.told == Told((), "roles", None, pass_credential=True)
+    assert one.told == ForwardedIdentity((), "roles", None, pass_credential=True)
     assert (one.name, one.on_store_failure, one.where) == ("one", "local", "x.yaml:5")
     assert [str(each) for each in document.warnings if "audience" in str(each)] == [
         "x.yaml:5:9: auth.one.jwt: tokens that were made for anybody are taken: `audience` is not written"
@@ -66,7 +66,7 @@ def test_a_jwt_with_all_said(read, tmp_path):
     )  # fmt: skip
     internal = InternalToken("X-T", "gw", "up", "EdDSA", str(tmp_path / "own.pem"), 120.0)
     forward = (("X-User", "sub"), ("X-Tenant", "org.id"))
-    assert one.told == Told(forward, "realm_access.roles", internal, pass_credential=False)
+    assert one.told == ForwardedIdentity(forward, "realm_access.roles", internal, pass_credential=False)
     assert one.on_store_failure == "allow"
     assert {*files, str(tmp_path / "own.pem")} <= set(document.files)
     assert document.warnings[-1].path != "auth.one.jwt"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.config.diagnostics import Complaint, ConfigError
+from gateway.config.diagnostics import ConfigError, Diagnostic
 from gateway.config.document import loads
 from gateway.config.yaml import Source
 
@@ -23,7 +23,7 @@ EVERY = 5
 Mutate = Callable[[dict[str, Any]], Iterator[str]]
 
 
-def told(text: str, base: Path) -> list[Complaint]:
+def told(text: str, base: Path) -> list[Diagnostic]:
     try:
         loads(text, "x.yaml", base=base, env={})
     except ConfigError as error:

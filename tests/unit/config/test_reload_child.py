@@ -13,7 +13,7 @@ import pytest
 from gateway.config import reader_process as child
 from gateway.config.diagnostics import ConfigError
 from gateway.config.document import load
-from gateway.config.reader_process import parse_in_child
+from gateway.config.reader_process import parse_in_subprocess
 
 ROOT = Path(__file__).parents[3]
 GOOD = "version: 1\nroutes:\n  - {name: a, match: {path: /a}, respond: {status: 200, body: 'B'}}\n"
@@ -34,12 +34,12 @@ def config(tmp_path):
 
 
 def read(config):
-    return pickle.loads(parse_in_child(str(config)))
+    return pickle.loads(parse_in_subprocess(str(config)))
 
 
 def complaints(config, **options):
     with pytest.raises(ConfigError) as caught:
-        parse_in_child(str(config), **options)
+        parse_in_subprocess(str(config), **options)
     return [str(complaint) for complaint in caught.value.complaints]
 
 
@@ -69,7 +69,7 @@ def test_all_complaints_of_a_bad_file_and_its_name_come_back(config):
     with pytest.raises(ConfigError) as here:
         load(config)
     with pytest.raises(ConfigError) as there:
-        parse_in_child(str(config))
+        parse_in_subprocess(str(config))
     assert there.value.complaints == here.value.complaints
     assert len(there.value.complaints) == 2
     assert there.value.files == (str(config),)
@@ -165,7 +165,7 @@ def test_what_waiting_raises_ends_the_child_and_comes_through(config, monkeypatc
 
     monkeypatch.setattr(child, "subprocess", type("fake", (), {"Popen": popen, "DEVNULL": subprocess.DEVNULL}))
     with pytest.raises(KeyError, match="enough"):
-        parse_in_child(str(config), waiting=waiting)
+        parse_in_subprocess(str(config), waiting=waiting)
     assert children[0].returncode == -9
 
 
@@ -178,14 +178,14 @@ def test_under_gevent_the_hub_goes_on_while_the_child_reads(config, monkeypatch)
         monkey.patch_all()
         import gevent, pathlib, pickle, sys
         sys.path.insert(0, sys.argv[3])
-        from gateway.config.reader_process import parse_in_child
+        from gateway.config.reader_process import parse_in_subprocess
 
         def turn():
             for _ in range(21):
                 gevent.sleep(0.001)
             pathlib.Path(sys.argv[2]).touch()  # the child waits for it
         gevent.spawn(turn)
-        document = pickle.loads(parse_in_child(sys.argv[1]))
+        document = pickle.loads(parse_in_subprocess(sys.argv[1]))
         print(document.routes[0].name)
     """
     command = [sys.executable, "-c", textwrap.dedent(script), str(config), str(go), str(config.parent)]

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from gateway.config import reload
-from gateway.config.publish import Published
-from gateway.state import Page
+from gateway.config.publish import PlanDirectory
+from gateway.state import SharedMemory
 from tests.support.gateway import wait_until
 from tests.unit.config.reload_host import text
 
@@ -24,7 +24,7 @@ class Gateway:
     """A master's page and folder, and real worker processes."""
 
     def __init__(self, folder):
-        self.page = Page.create(workers_max=8)
+        self.page = SharedMemory.create(workers_max=8)
         self.folder = folder / "run"
         self.folder.mkdir()
         self.config = folder / "gateway.yaml"
@@ -60,9 +60,9 @@ class Gateway:
         fresh.replace(self.config)
 
     def reload(self):
-        number = reload.wish(self.page)
+        number = reload.request_reload(self.page)
         assert reload.wait_until_served(self.page, number, 20)
-        outcome = Published(self.folder).outcome()
+        outcome = PlanDirectory(self.folder).outcome()
         assert reload.wait_until_converged(self.page, outcome.generation, 20)
         return outcome
 
@@ -106,7 +106,7 @@ def test_workers_converge_refuse_and_watch(gateway):
 def test_a_leader_killed_while_it_leads_is_replaced(gateway):
     workers = gateway.start(2)
     gateway.write("wanted")
-    number = reload.wish(gateway.page)
+    number = reload.request_reload(gateway.page)
     wait_until(gateway.page.reload_leader.load, "one leads")
     leader = gateway.page.reload_leader.load() >> 41
     (victim,) = [worker for worker in workers if worker.pid == leader]
@@ -126,7 +126,7 @@ def test_a_leader_that_was_stopped_goes_on_without_harm(gateway):
     leader = gateway.page.reload_leader.load() >> 41
     os.kill(leader, signal.SIGSTOP)
     gateway.write("meanwhile")
-    wanted = reload.wish(gateway.page)
+    wanted = reload.request_reload(gateway.page)
     assert reload.wait_until_served(gateway.page, wanted, 20)
     os.kill(leader, signal.SIGCONT)
     wait_until(lambda: all(serves(worker)[0] == ["meanwhile"] for worker in workers), "all serve it")
@@ -137,7 +137,7 @@ def test_wishes_faster_than_readings_end_at_the_last_content(gateway):
     workers = gateway.start(2)
     for number in range(100):
         gateway.write(f"route{number}", "other")
-        reload.wish(gateway.page)
+        reload.request_reload(gateway.page)
         time.sleep(0.01)
     gateway.reload()
     assert [serves(worker)[0] for worker in workers] == [["other", "route99"]] * 2

@@ -13,7 +13,7 @@ __all__ = ["clock", "host"]
 def test_a_worker_that_boots_later_takes_the_current_plan_not_the_file(host):
     one = host.worker()
     host.config.write_text(text("good"))
-    reload.wish(host.page)
+    reload.request_reload(host.page)
     host.lead(one)
     host.config.write_text("nonsense: [")
     late = host.worker()
@@ -30,13 +30,13 @@ def test_a_worker_that_cannot_take_a_plan_serves_on_and_tries_again(host, clock,
     broken = [1]
     one, two = host.worker(), host.worker(compiler=compiler)
     host.config.write_text(text("a", "b"))
-    reload.wish(host.page)
+    reload.request_reload(host.page)
     host.lead(one)
     for _ in range(3):
         two.follower.follow()
     assert two.routes == ["a"]
     assert caplog.text.count("not here") == 1
-    assert reload.behind(host.page, 2) == [two.pid]
+    assert reload.workers_behind(host.page, 2) == [two.pid]
     assert not reload.wait_until_converged(host.page, 2, 0)
     broken.clear()
     two.follower.follow()
@@ -52,7 +52,7 @@ def test_a_worker_that_cannot_read_the_current_plan_boots_with_the_masters(host)
     (host.folder / "plan-5.pickle").write_bytes(b"of another version")
     late = host.worker()
     assert late.routes == ["a"]
-    assert reload.behind(host.page, 5) == [late.pid]
+    assert reload.workers_behind(host.page, 5) == [late.pid]
 
 
 def test_workers_of_a_master_with_another_server_section_stay_as_they_are_and_can_go_back(host):
@@ -64,7 +64,7 @@ def test_workers_of_a_master_with_another_server_section_stay_as_they_are_and_ca
     assert reload.publish_first(new, host.page, host.folder) == 2
     old.follower.follow()
     assert old.store.document == host.document
-    number = reload.wish(host.page)
+    number = reload.request_reload(host.page)
     host.lead(old)
     assert host.page.reload_done.load() == number
     assert host.page.generation.load() == 3
@@ -74,11 +74,11 @@ def test_workers_of_a_master_with_another_server_section_stay_as_they_are_and_ca
 def test_workers_that_lag_leave_leading_to_those_that_do_not(host):
     one, two = host.worker(), host.worker()
     host.config.write_text(text("b"))
-    reload.wish(host.page)
+    reload.request_reload(host.page)
     host.lead(one)
     with one.in_its_process():
         one.leader.resign()
-    number = reload.wish(host.page)
+    number = reload.request_reload(host.page)
     host.lead(two)
     assert host.page.reload_done.load() < number
     two.follower.follow()
@@ -89,15 +89,15 @@ def test_workers_that_lag_leave_leading_to_those_that_do_not(host):
 def test_draining_workers_are_not_waited_for(host):
     one, two = host.worker(), host.worker()
     host.config.write_text(text("b"))
-    reload.wish(host.page)
+    reload.request_reload(host.page)
     host.lead(one)
-    assert reload.behind(host.page, 2) == [two.pid]
+    assert reload.workers_behind(host.page, 2) == [two.pid]
     two.slot.state.store(WorkerState.DRAINING)
-    assert reload.behind(host.page, 2) == []
+    assert reload.workers_behind(host.page, 2) == []
 
 
 def test_a_wish_that_is_not_served_is_not_waited_for_without_end(host):
-    number = reload.wish(host.page)
+    number = reload.request_reload(host.page)
     assert not reload.wait_until_served(host.page, number, 0.01)
     host.lead(host.worker())
     assert reload.wait_until_served(host.page, number, 0)
@@ -107,7 +107,7 @@ def test_a_hundred_swaps_in_a_row(host):
     one, two = host.worker(), host.worker()
     for number in range(100):
         host.config.write_text(text(f"r{number}"))
-        reload.wish(host.page)
+        reload.request_reload(host.page)
         host.lead(one)
         two.follower.follow()
         assert one.routes == two.routes == [f"r{number}"]

@@ -5,7 +5,7 @@ import pytest
 from gateway.config import leader, reload
 from gateway.config.diagnostics import ConfigError
 from gateway.config.document import load
-from gateway.config.publish import Published
+from gateway.config.publish import PlanDirectory
 from tests.unit.config.reload_host import clock, host, parse_here, plan_of, text
 
 __all__ = ["clock", "host"]
@@ -20,11 +20,11 @@ def test_the_first_plan_is_there_before_any_worker(host):
 def test_a_wish_is_read_once_and_taken_by_all(host):
     one, two = host.worker(), host.worker()
     host.config.write_text(text("a", "b"))
-    numbers = [reload.wish(host.page) for _ in range(3)]
+    numbers = [reload.request_reload(host.page) for _ in range(3)]
     host.lead(one)
     assert host.page.reload_done.load() == numbers[-1]
     assert (one.routes, two.routes) == (["a", "b"], ["a"])
-    assert reload.behind(host.page, 2) == [two.pid]
+    assert reload.workers_behind(host.page, 2) == [two.pid]
     two.follower.follow()
     assert two.routes == ["a", "b"]
     assert two.store.current.version == one.store.current.version
@@ -37,13 +37,13 @@ def test_a_wish_that_comes_while_the_files_are_read_has_them_read_again(host):
         parsed = parse_here(config, timeout, waiting)
         if reads.append(1) or len(reads) == 1:
             host.config.write_text(text("late"))
-            reload.wish(host.page)
+            reload.request_reload(host.page)
         return parsed
 
     reads = []
     worker = host.worker(parse=parse)
     host.config.write_text(text("early"))
-    reload.wish(host.page)
+    reload.request_reload(host.page)
     host.lead(worker)
     assert worker.routes == ["early"]
     host.lead(worker)
@@ -56,7 +56,7 @@ def test_the_same_content_makes_no_new_generation(host):
     worker = host.worker()
     plan = worker.store.current
     host.config.write_text("# a comment\n" + text("a"))
-    number = reload.wish(host.page)
+    number = reload.request_reload(host.page)
     host.lead(worker)
     assert host.page.reload_done.load() == number
     assert host.page.generation.load() == 1
@@ -69,7 +69,7 @@ def test_a_bad_file_changes_nothing_and_is_told_in_the_words_of_load(host, caplo
     host.config.write_text("version: 1\nroute: []\nserver: {bind: 7}\n")
     with pytest.raises(ConfigError) as expected:
         load(host.config)
-    number = reload.wish(host.page)
+    number = reload.request_reload(host.page)
     host.lead(worker)
     outcome = host.published.outcome()
     assert (outcome.wish, outcome.generation, outcome.version) == (number, 1, host.document.version)
@@ -78,7 +78,7 @@ def test_a_bad_file_changes_nothing_and_is_told_in_the_words_of_load(host, caplo
     assert all(str(complaint) in caplog.text for complaint in outcome.complaints)
     assert worker.store.current is plan
     host.config.write_text(text("good"))
-    reload.wish(host.page)
+    reload.request_reload(host.page)
     host.lead(worker)
     assert host.published.outcome().complaints == ()
     assert worker.routes == ["good"]
@@ -87,7 +87,7 @@ def test_a_bad_file_changes_nothing_and_is_told_in_the_words_of_load(host, caplo
 def test_a_file_that_needs_a_restart_is_refused_whole(host):
     worker = host.worker()
     host.config.write_text(text("b", server="{workers: 7}"))
-    reload.wish(host.page)
+    reload.request_reload(host.page)
     host.lead(worker)
     (complaint,) = host.published.outcome().complaints
     assert complaint.path == "server.workers"
@@ -104,7 +104,7 @@ def test_a_plan_that_the_leader_cannot_compile_is_published_to_nobody(host, erro
 
     worker = host.worker(compiler=compiler)
     host.config.write_text(text("a", "b"))
-    number = reload.wish(host.page)
+    number = reload.request_reload(host.page)
     host.lead(worker)
     assert host.page.reload_done.load() == number
     assert "cannot be built" in str(host.published.outcome().complaints[0])
@@ -118,8 +118,8 @@ def test_a_folder_that_takes_no_more_leaves_nobody_waiting(host, monkeypatch):
 
     worker = host.worker()
     host.config.write_text(text("a", "b"))
-    number = reload.wish(host.page)
-    monkeypatch.setattr(Published, "publish", publish)
+    number = reload.request_reload(host.page)
+    monkeypatch.setattr(PlanDirectory, "publish", publish)
     host.lead(worker)
     assert host.page.reload_done.load() == number
     assert "No space left" in str(host.published.outcome().complaints[0])
@@ -132,7 +132,7 @@ def test_only_one_leads_and_another_takes_over_when_it_is_gone(host, clock):
 
     one, two = host.worker(), host.worker(parse=never)
     host.lead(one)
-    number = reload.wish(host.page)
+    number = reload.request_reload(host.page)
     host.lead(two)
     assert host.page.reload_done.load() < number
     two.leader._parse = parse_here
@@ -146,7 +146,7 @@ def test_a_leader_that_resigns_is_followed_at_once(host, clock):
     host.lead(one)
     with one.in_its_process():
         one.leader.resign()
-    number = reload.wish(host.page)
+    number = reload.request_reload(host.page)
     host.lead(two)
     assert host.page.reload_done.load() == number
 
@@ -161,7 +161,7 @@ def test_a_leader_that_lost_its_lease_drops_what_it_did(host, clock):
 
     one, two = host.worker(parse=stalled), host.worker()
     host.config.write_text(text("older"))
-    reload.wish(host.page)
+    reload.request_reload(host.page)
     host.lead(one)
     assert host.page.generation.load() == 2
     assert two.routes == ["newer"]

@@ -7,9 +7,9 @@ import pytest
 
 from gateway.config.watch import (
     Watcher,
+    changed_since,
     digest,
-    look,
-    look_since,
+    snapshot,
 )
 
 
@@ -25,7 +25,7 @@ class Looker:
 
     def __init__(self, *files, patterns=()):
         self.files, self.patterns = [str(path) for path in files], [str(pattern) for pattern in patterns]
-        self.watcher = Watcher(digest(look(self.files, self.patterns)))
+        self.watcher = Watcher(digest(snapshot(self.files, self.patterns)))
 
     def looks(self, times):
         return [self.watcher.has_changed(self.files, self.patterns) for _ in range(times)]
@@ -99,10 +99,10 @@ def test_a_file_that_is_missing_is_awaited(tmp_path):
 
 
 def test_what_was_seen_before_the_reading_counts(config):
-    before = look([str(config)], [])
+    before = snapshot([str(config)], [])
     began = time.time_ns()
     config.write_text("changed while it was read\n")
-    watcher = Watcher(digest(look_since(before, began, [str(config)], [])))
+    watcher = Watcher(digest(changed_since(before, began, [str(config)], [])))
     assert [watcher.has_changed([str(config)], []) for _ in range(3)] == [False, True, False]
 
 
@@ -113,7 +113,7 @@ def test_a_file_first_seen_after_the_reading_is_trusted_only_if_it_is_older(conf
     began = config.stat().st_ctime_ns + 30_000_000
     while not young.exists() or young.stat().st_ctime_ns < began:
         young.write_text("routes: []\n")
-    assert look_since({}, began, [old], []) == look([old], [])
-    assert look_since({}, began, [old, str(young)], [])[str(young)] == (-1,)
-    watcher = Watcher(digest(look_since({}, began, [old, str(young)], [])))
+    assert changed_since({}, began, [old], []) == snapshot([old], [])
+    assert changed_since({}, began, [old, str(young)], [])[str(young)] == (-1,)
+    watcher = Watcher(digest(changed_since({}, began, [old, str(young)], [])))
     assert [watcher.has_changed([old, str(young)], []) for _ in range(3)] == [False, True, False]

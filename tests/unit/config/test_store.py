@@ -4,7 +4,7 @@ import types
 
 import pytest
 
-from gateway.config.diagnostics import Complaint, ConfigError
+from gateway.config.diagnostics import ConfigError, Diagnostic
 from gateway.config.document import loads
 from gateway.config.store import Store
 
@@ -36,7 +36,7 @@ def test_the_same_content_is_not_compiled_again_but_its_generation_counts():
     assert store.generation == 2
 
 
-@pytest.mark.parametrize("error", [ConfigError([Complaint("f", 1, 1, "", "no")]), RuntimeError("boom")])
+@pytest.mark.parametrize("error", [ConfigError([Diagnostic("f", 1, 1, "", "no")]), RuntimeError("boom")])
 def test_an_error_leaves_everything_as_it_was(error):
     def compiler(document, *, pause=None):
         if document.routes[0].respond.status == 500:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway._fast.route import RouteSpec
-from gateway.routing.conflicts import ties
+from gateway.routing.conflicts import route_conflicts
 from tests.oracles import route_oracle
 from tests.oracles.route_cases import METHODS, on_the_wire, route_sets
 from tests.oracles.route_cases import UUID as A_UUID
@@ -20,7 +20,7 @@ KEYS = {"X-Beta": "HTTP_X_BETA", "content-type": "CONTENT_TYPE"}
 
 
 def tied(*routes: RouteSpec) -> bool:
-    return bool(ties([(f"r{place}", spec) for place, spec in enumerate(routes)]))
+    return bool(route_conflicts([(f"r{place}", spec) for place, spec in enumerate(routes)]))
 
 
 def an_example(template: str) -> str:
@@ -56,7 +56,7 @@ def is_tie(one: RouteSpec, other: RouteSpec) -> bool:
 @examples(40)
 @given(route_sets(5))
 def test_ties_are_what_brute_force_finds(routes: list[RouteSpec]) -> None:
-    found = {pair[:2] for pair in ties([(str(spec.payload), spec) for spec in routes])}
+    found = {pair[:2] for pair in route_conflicts([(str(spec.payload), spec) for spec in routes])}
     pairs = [(one, other) for place, one in enumerate(routes) for other in routes[place + 1 :]]
     assert found == {(str(one.payload), str(other.payload)) for one, other in pairs if is_tie(one, other)}
 
@@ -98,14 +98,14 @@ def test_a_value_may_be_what_presence_asks_for() -> None:
 
 
 def test_both_are_named_once_and_the_words_say_where() -> None:
-    found = ties([("one", BASE), ("two", RouteSpec(None, "/")), ("three", BASE)])
+    found = route_conflicts([("one", BASE), ("two", RouteSpec(None, "/")), ("three", BASE)])
     assert [pair[:2] for pair in found] == [("one", "three")]
     for words in ("/a/{n:int}", "equal rank and priority"):
         assert words in found[0][2]
 
 
 def test_a_hundred_are_enough() -> None:
-    assert len(ties([(str(n), BASE) for n in range(10_000)])) == 100
+    assert len(route_conflicts([(str(n), BASE) for n in range(10_000)])) == 100
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_hundred_are_enough() -> None:
 def test_ten_thousand_routes_are_checked_at_once(route) -> None:
     named = [(str(n), route(n)) for n in range(10_000)]
     started = process_time()
-    assert ties(named) == []
+    assert route_conflicts(named) == []
     assert process_time() - started < 2, "of CPU, a quarter of it where no lines are counted"
 
 
@@ -129,4 +129,6 @@ def test_ten_thousand_routes_are_checked_at_once(route) -> None:
 def test_ties_do_not_depend_on_the_order(data: st.DataObject) -> None:
     named = [(str(spec.payload), spec) for spec in data.draw(route_sets())]
     shuffled = data.draw(st.permutations(named))
-    assert {frozenset(pair[:2]) for pair in ties(named)} == {frozenset(pair[:2]) for pair in ties(shuffled)}
+    assert {frozenset(pair[:2]) for pair in route_conflicts(named)} == {
+        frozenset(pair[:2]) for pair in route_conflicts(shuffled)
+    }

@@ -2,17 +2,17 @@
 
 import pytest
 
-from gateway.config.diagnostics import Complaint
-from gateway.config.reported_paths import Told
+from gateway.config.diagnostics import Diagnostic
+from gateway.config.reported_paths import ReportedPaths
 
 FILE = "x.yaml"
 
 
-def one(path: str, message: str, hint: str = "") -> Complaint:
-    return Complaint(FILE, 1, 1, path, message, hint)
+def one(path: str, message: str, hint: str = "") -> Diagnostic:
+    return Diagnostic(FILE, 1, 1, path, message, hint)
 
 
-SCHEMA = Told(
+SCHEMA = ReportedPaths(
     [
         one("routes[0].timout", "unknown key", "did you mean `timeout`?"),
         one("routes[0].methods", "unknown key", "it stands under `match`"),
@@ -52,11 +52,11 @@ def test_what_follows(path: str, message: str) -> None:
 )
 def test_what_is_told_all_the_same(path: str, message: str) -> None:
     assert not SCHEMA.follows(one(path, message))
-    assert not Told().follows(one(path, message))
+    assert not ReportedPaths().follows(one(path, message))
 
 
 def test_places() -> None:
-    assert SCHEMA and not Told()
+    assert SCHEMA and not ReportedPaths()
     assert SCHEMA.of(FILE, ("routes", 0, "match", "hosts")), "what holds it was meant"
     assert not SCHEMA.of("other.yaml", ("routes", 0, "match"))
     assert not SCHEMA.of(FILE, ("routes", 1, "path")), "it is there"

@@ -19,7 +19,7 @@ from gateway.config.document import (
     loads,
     redacted,
 )
-from gateway.http.frozen import FrozenMap, freeze
+from gateway.http.frozen import FrozenDict, freeze
 
 
 def walk(value):
@@ -30,7 +30,7 @@ def walk(value):
     elif isinstance(value, tuple):
         for item in value:
             yield from walk(item)
-    elif isinstance(value, FrozenMap):
+    elif isinstance(value, FrozenDict):
         yield from walk(tuple(value.items()))
 
 
@@ -51,7 +51,7 @@ def full(folder):
 def test_nothing_in_a_document_can_change(tmp_path):
     document = full(tmp_path)
     for value in walk(document):
-        assert isinstance(value, str | int | float | bool | None | tuple | FrozenMap) or is_dataclass(value), value
+        assert isinstance(value, str | int | float | bool | None | tuple | FrozenDict) or is_dataclass(value), value
         hash(value)
     with pytest.raises(FrozenInstanceError):
         document.routes[0].name = "x"
@@ -77,7 +77,7 @@ def test_a_worker_needs_neither_yaml_nor_the_schema_to_receive_it(tmp_path):
 
 def test_frozen_mappings_are_mappings():
     frozen = freeze({"a": [1, {"b": None}], "c": "d"})
-    assert dict(frozen) == {"a": (1, FrozenMap((("b", None),))), "c": "d"}
+    assert dict(frozen) == {"a": (1, FrozenDict((("b", None),))), "c": "d"}
     assert frozen["c"] == "d"
     assert frozen.get("x") is None
     assert frozen == freeze({"c": "d", "a": [1, {"b": None}]})

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.config import yaml as yaml_source
 from gateway.config.files import SourceError, read
-from gateway.config.yaml import Map, Source, place_of
+from gateway.config.yaml import MappingNode, Source, place_of
 
 LETTERS = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\u2028\u2029\ufeff\ufffe\uffff")
 JSON = st.recursive(
@@ -20,7 +20,7 @@ JSON = st.recursive(
 )
 
 
-def root(text: str) -> Map:
+def root(text: str) -> MappingNode:
     source = Source(text.encode(), "x.yaml")
     assert source.complaints == []
     return source.root
@@ -132,7 +132,7 @@ def test_a_file_that_is_too_large_is_refused(tmp_path, monkeypatch):
 @given(st.binary(max_size=60) | st.text("ab:-{}[]&*!|>'\"%@`#,? \n\t0", max_size=60).map(str.encode))
 def test_no_bytes_break_it(data):
     try:
-        assert isinstance(Source(data, "x.yaml").root, Map)
+        assert isinstance(Source(data, "x.yaml").root, MappingNode)
     except SourceError as error:
         assert str(error).startswith("x.yaml")
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway._fast.ingress import is_plain, new_id
-from gateway.http.path import canonical
+from gateway.http.path import canonical_path
 from gateway.routing import ingress
 from tests.oracles import ingress_oracle
 from tests.unit.server.test_ingress import PLAN
@@ -43,7 +43,7 @@ hosts = st.sampled_from(["", "a", "API.example.", "api.example:80", "[::1]:80", 
 def test_a_plain_path_is_its_own_canonical_form(path: str) -> None:
     assert is_plain(path) is ingress_oracle.is_plain(path)
     if is_plain(path):
-        assert canonical(path) == (path, None, None, None)
+        assert canonical_path(path) == (path, None, None, None)
 
 
 @given(targets, st.sampled_from(["GET", "POST", "OPTIONS"]), hosts, st.booleans(), st.sampled_from(["1.0", "1.1", "2"]))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway._fast.route import RouteSpec, Table, build
-from gateway.routing.conflicts import ties
+from gateway.routing.conflicts import route_conflicts
 from tests.oracles import route_oracle
 from tests.oracles.route_cases import Request, requests, route_sets
 
@@ -33,7 +33,7 @@ def test_match_gives_what_the_oracle_gives(case: tuple[list[RouteSpec], list[Req
 @given(cases(), st.randoms(use_true_random=False))
 def test_the_order_of_the_routes_decides_nothing(case: tuple[list[RouteSpec], list[Request]], random) -> None:
     routes, asked = case
-    tied = {int(name) for pair in ties([(str(spec.payload), spec) for spec in routes]) for name in pair[:2]}
+    tied = {int(name) for pair in route_conflicts([(str(spec.payload), spec) for spec in routes]) for name in pair[:2]}
     routes = [spec for spec in routes if spec.payload not in tied]
     shuffled = random.sample(routes, len(routes))
     one, other = build(routes), build(shuffled)

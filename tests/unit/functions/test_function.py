@@ -16,7 +16,7 @@ from gateway.config.python_import import ImportingError, callable_of
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Response
 from gateway.functions import Answer, Request
-from gateway.handlers.function.call_limits import Bounds
+from gateway.handlers.function.call_limits import CallLimits
 from gateway.handlers.function.handler import Function
 from tests.exchanges import exchange
 
@@ -29,7 +29,7 @@ def asked(method: str = "GET", target: str = "/", body: bytes = b"", **known: An
 
 
 def fetch(function: Callable[[Request], Any], made: Exchange | None = None, timeout: float = 5.0) -> Response:
-    return Function(function, Bounds("test:function", timeout, 10), 1000).fetch(made or asked())
+    return Function(function, CallLimits("test:function", timeout, 10), 1000).fetch(made or asked())
 
 
 def test_what_it_is_given() -> None:
@@ -152,7 +152,7 @@ def test_the_time_of_the_exchange_bounds_it_too() -> None:
 
 def test_more_than_so_many_at_a_time_are_refused() -> None:
     go = gevent.event.Event()
-    function = Function(lambda request: go.wait(), Bounds("test:function", 5.0, 2), 1000)
+    function = Function(lambda request: go.wait(), CallLimits("test:function", 5.0, 2), 1000)
     waiting = [gevent.spawn(function.fetch, asked()) for _ in range(2)]
     gevent.sleep(0)
     with pytest.raises(GatewayError) as caught:
@@ -165,7 +165,7 @@ def test_more_than_so_many_at_a_time_are_refused() -> None:
 
 
 def test_what_streams_is_at_work_until_it_is_closed() -> None:
-    function = Function(lambda request: iter(("a", "b")), Bounds("test:function", 5.0, 1), 1000)
+    function = Function(lambda request: iter(("a", "b")), CallLimits("test:function", 5.0, 1), 1000)
     response = function.fetch(asked())
     with pytest.raises(GatewayError) as caught:
         function.fetch(asked())

@@ -14,7 +14,7 @@ import pytest
 from gateway.auth.caller import Caller
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Response
-from gateway.handlers.function.call_limits import Bounds
+from gateway.handlers.function.call_limits import CallLimits
 from gateway.handlers.function.wsgi import Wsgi, environ_of
 from tests.exchanges import exchange
 
@@ -29,7 +29,7 @@ def asked(method: str = "GET", target: str = "/", body: bytes = b"", **known: An
 
 
 def fetch(app: Any, made: Exchange | None = None, prefix: str = "") -> Response:
-    return Wsgi(app, Bounds("test:app", 5.0, 10), prefix).fetch(made or asked())
+    return Wsgi(app, CallLimits("test:app", 5.0, 10), prefix).fetch(made or asked())
 
 
 def read(response: Response) -> bytes:

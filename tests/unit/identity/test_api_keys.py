@@ -6,23 +6,23 @@ from hashlib import sha256
 import pytest
 
 from gateway.auth.api_key import authenticator as api_keys
-from gateway.auth.api_key.authenticator import ApiKeys, StoredCallers
+from gateway.auth.api_key.authenticator import ApiKeys, StoredApiKeys
 from gateway.auth.api_key.stored_keys import StoredKeys, digest_of, new_key
-from gateway.auth.claim_mapper import Enrich
+from gateway.auth.claim_mapper import ClaimMapper
 from gateway.auth.model import (
     ApiKey,
     Consumer,
     Credential,
+    ForwardedIdentity,
     Provider,
     Role,
-    Told,
 )
 from gateway.errors import IDENTITY_UNAVAILABLE, INVALID_TOKEN, GatewayError
 from tests.exchanges import exchange
 from tests.unit.identity.issuer_parts import Clock, FakeStore
 
 HEADER = Credential("header", "X-API-Key")
-TOLD = Told((("X-Consumer", "sub"), ("X-Plan", "plan")), "roles", None, False)
+TOLD = ForwardedIdentity((("X-Consumer", "sub"), ("X-Plan", "plan")), "roles", None, False)
 ROLES = (
     Role("editor", ("editor", "viewer"), ("items:write", "items:read")),
     Role("viewer", ("viewer",), ("items:read",)),
@@ -40,8 +40,8 @@ class Arena:
         self.store = FakeStore(self.clock)
         self.keys = StoredKeys(self.store, self.clock)
         spec = ApiKey(source, consumers, is_stored)
-        enrich = Enrich(Provider("partners", spec, TOLD, on_failure, "x:1"), ROLES, None)
-        known = StoredCallers("partners", spec, enrich, self.keys, on_failure=on_failure, clock=self.clock)
+        enrich = ClaimMapper(Provider("partners", spec, TOLD, on_failure, "x:1"), ROLES, None)
+        known = StoredApiKeys("partners", spec, enrich, self.keys, on_failure=on_failure, clock=self.clock)
         self.provider = ApiKeys("partners", spec, enrich, known if is_stored else None)
 
     def caller(self, key, name="X-API-Key"):

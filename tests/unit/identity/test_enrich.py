@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.auth.access_rules import compile_rule
-from gateway.auth.claim_mapper import Enrich, header_text
+from gateway.auth.claim_mapper import ClaimMapper, header_text
 from gateway.auth.jwt.internal_token import InternalTokens
 from gateway.auth.model import (
     Access,
     ClaimRule,
+    ForwardedIdentity,
     InternalToken,
     Provider,
     Role,
-    Told,
 )
 from tests.support.jose import NOW, spec
 
@@ -27,8 +27,8 @@ ROLES = (
 
 
 def caller(claims, subject="ann", path="realm_access.roles", forward=(), **given):
-    provider = Provider("staff", spec(), Told(forward, path, None, False), "deny", "gateway.yaml:1")
-    return Enrich(provider, ROLES).caller(subject, claims, until=NOW, **given)
+    provider = Provider("staff", spec(), ForwardedIdentity(forward, path, None, False), "deny", "gateway.yaml:1")
+    return ClaimMapper(provider, ROLES).caller(subject, claims, until=NOW, **given)
 
 
 def headers(claims, *forward, subject="ann"):
@@ -209,8 +209,10 @@ def test_claims_go_into_an_internal_token_under_their_names():
 
 def test_headers_of_a_request_include_the_internal_token():
     _, tokens = internal(Clock())
-    provider = Provider("staff", spec(), Told((("X-User", "sub"),), "", None, False), "deny", "gateway.yaml:1")
-    made = Enrich(provider, ROLES, tokens).caller("ann", {}, until=NOW + 60)
+    provider = Provider(
+        "staff", spec(), ForwardedIdentity((("X-User", "sub"),), "", None, False), "deny", "gateway.yaml:1"
+    )
+    made = ClaimMapper(provider, ROLES, tokens).caller("ann", {}, until=NOW + 60)
     assert made.headers() == (("X-User", "ann"), ("X-Token", "token-1"))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.auth.model import Credential
-from gateway.auth.strip_credentials import hider
+from gateway.auth.strip_credentials import strip_credentials
 from tests.exchanges import exchange
 
 HEADERS = [("X-API-Key", "secret"), ("Cookie", "a=1; key=secret; b=2"), ("Accept", "*/*"), ("cookie", "key=secret")]
@@ -13,7 +13,7 @@ HEADERS = [("X-API-Key", "secret"), ("Cookie", "a=1; key=secret; b=2"), ("Accept
 
 def hidden(*places: str, target: str = "/items?a=1"):
     asked = exchange(target=target, headers=list(HEADERS))
-    hide = hider(Credential(*place.split(":")) for place in places)
+    hide = strip_credentials(Credential(*place.split(":")) for place in places)
     assert hide is not None
     hide(asked)
     assert asked.headers == HEADERS and asked.target == target, "the request stays as it came"
@@ -21,7 +21,7 @@ def hidden(*places: str, target: str = "/items?a=1"):
 
 
 def test_nothing_to_hide() -> None:
-    assert hider(()) is None
+    assert strip_credentials(()) is None
 
 
 def test_a_header() -> None:

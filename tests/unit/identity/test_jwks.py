@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.auth.jwt import jwks
-from gateway.auth.jwt.jwks import LOOK_EVERY, UNKNOWN_EVERY, RemoteKeys
+from gateway.auth.jwt.jwks import LOOK_EVERY, UNKNOWN_EVERY, RemoteJwks
 from gateway.auth.jwt.jwks_record import SET_MAX
 from gateway.auth.model import Jwks
 from gateway.errors import IDENTITY_UNAVAILABLE, GatewayError
@@ -41,7 +41,7 @@ def worker(store, issuer, clock):
 
     def make(refresh=REFRESH, stale=STALE, store=store, chance=0.5, sleep=nap):
         spec = Jwks(URL, refresh, stale, False, "")
-        return RemoteKeys(spec, store, issuer, clock, chance=lambda: chance, sleep=sleep)
+        return RemoteJwks(spec, store, issuer, clock, chance=lambda: chance, sleep=sleep)
 
     return make
 
@@ -378,7 +378,7 @@ def test_a_clock_that_was_set_back(worker, issuer, clock):
 
 def test_a_clock_that_was_set_back_after_a_failure(store, issuer, clock):
     wall = Clock()  # the store counts since the machine was started
-    keys = RemoteKeys(Jwks(URL, REFRESH, STALE, False, ""), store, issuer, wall, sleep=nap)
+    keys = RemoteJwks(Jwks(URL, REFRESH, STALE, False, ""), store, issuer, wall, sleep=nap)
     issuer.is_down = True
     keys.tick()
     assert unavailable(keys)
@@ -434,7 +434,7 @@ PATCHED = """
 import tempfile, threading
 from pathlib import Path
 from gateway.auth.model import Jwks
-from gateway.auth.jwt.jwks import RemoteKeys
+from gateway.auth.jwt.jwks import RemoteJwks
 from gateway.state.memory_store import MemoryStore
 from tests.support.clock import Clock
 from tests.unit.identity.workers import jwk_set
@@ -448,7 +448,7 @@ class Http:
 
 with tempfile.TemporaryDirectory() as folder:
     http = Http()
-    keys = RemoteKeys(Jwks("https://x.test/", 600.0, 86400.0, False, ""), MemoryStore(Path(folder)), http)
+    keys = RemoteJwks(Jwks("https://x.test/", 600.0, 86400.0, False, ""), MemoryStore(Path(folder)), http)
     from gevent import monkey; monkey.patch_all()
     import gevent
     for kid in ("a", "b"):

@@ -3,7 +3,7 @@
 import gevent
 from gevent.event import Event
 
-from gateway.auth.background_tasks import Keeper
+from gateway.auth.background_tasks import BackgroundTasks
 from tests.support.greenlets import until
 
 
@@ -25,7 +25,7 @@ class Kept:
 def test_one_that_waits_holds_up_no_other():
     gate = Event()
     slow, quick = Kept(gate), Kept()
-    keeper = Keeper(lambda: [slow, quick])
+    keeper = BackgroundTasks(lambda: [slow, quick])
     for number in (1, 2, 3):
         keeper.tick()
         until(lambda number=number: quick.ended == number)
@@ -39,7 +39,7 @@ def test_one_that_waits_holds_up_no_other():
 
 def test_what_raises_is_told_and_ticked_again(caplog):
     bad = Kept(error=ValueError("bad"))
-    keeper = Keeper(lambda: [bad])
+    keeper = BackgroundTasks(lambda: [bad])
     for number in (1, 2):
         keeper.tick()
         until(lambda number=number: caplog.text.count("keeping Kept fresh failed") == number)
@@ -57,7 +57,7 @@ def test_it_runs_for_ever_and_takes_what_there_is(caplog, monkeypatch):
             raise ValueError("no plan yet")
         return [kept]
 
-    running = gevent.spawn(Keeper(current).run_forever)
+    running = gevent.spawn(BackgroundTasks(current).run_forever)
     until(lambda: kept.ended >= 3)
     assert not running.dead
     running.kill()

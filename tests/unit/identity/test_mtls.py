@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from gateway.auth.caller import Caller
-from gateway.auth.claim_mapper import Enrich
-from gateway.auth.model import Mtls, Provider, Told
+from gateway.auth.claim_mapper import ClaimMapper
+from gateway.auth.model import ForwardedIdentity, Mtls, Provider
 from gateway.auth.mtls.authenticator import CertificateAuthenticator, normal_subject, read
 from gateway.auth.providers import Revocable
-from gateway.auth.revocation_list import Revoked
+from gateway.auth.revocation_list import RevocationList
 from gateway.errors import INVALID_TOKEN, GatewayError
 from gateway.exchange import Exchange
 from gateway.http.client_certificate import ClientCertificate
@@ -46,7 +46,7 @@ def make(tmp_path: Path, ca: Pair) -> Callable[..., bytes]:
 
 
 def provider(spec: Mtls, *forward: tuple[str, str]) -> Provider:
-    return Provider("services", spec, Told(forward, "", None, False), "deny", "f:1")
+    return Provider("services", spec, ForwardedIdentity(forward, "", None, False), "deny", "f:1")
 
 
 def authenticator(
@@ -56,7 +56,7 @@ def authenticator(
     clock: Callable[[], float] = lambda: NOW.timestamp(),
 ) -> CertificateAuthenticator:
     spec = Mtls(subjects, sans, fingerprints)
-    return CertificateAuthenticator("services", spec, Enrich(provider(spec, ("X-Service", "sub")), ()), clock)
+    return CertificateAuthenticator("services", spec, ClaimMapper(provider(spec, ("X-Service", "sub")), ()), clock)
 
 
 def shown(certificate: bytes | None) -> Exchange:
@@ -67,7 +67,7 @@ def shown(certificate: bytes | None) -> Exchange:
 
 
 def test_who_is_shut_out_by_name(billing: bytes, clock: Clock, store: MemoryStore) -> None:
-    revoked = Revoked(store, clock)
+    revoked = RevocationList(store, clock)
     services = Revocable(authenticator(), revoked)
     assert services.identify(shown(billing)) is not None
     assert services.identify(shown(None)) is None
@@ -197,7 +197,7 @@ def test_a_certificate_ends_while_its_connection_lasts(billing: bytes) -> None:
     assert known.identify(asked) is None
 
 
-class Counting(Enrich):
+class Counting(ClaimMapper):
     """Counts how often a caller is made."""
 
     __slots__ = ("made",)

@@ -13,7 +13,7 @@ from gateway.auth.issuer.refresh_tokens import (
     RefreshTokens,
     is_refresh_token,
 )
-from gateway.auth.revocation_list import Revoked
+from gateway.auth.revocation_list import RevocationList
 from gateway.state.memory_store import MemoryStore
 from gateway.state.store import StoreError
 from tests.unit.identity.issuer_parts import Clock, FakeRevoked, FakeStore
@@ -184,7 +184,7 @@ def test_the_store_holds_no_token(arena):
 
 @pytest.mark.parametrize("before", [None, 30.0])
 def test_a_subject_that_was_revoked_gets_no_further_tokens(arena, before):
-    revoked = Revoked(arena.store, arena.clock)
+    revoked = RevocationList(arena.store, arena.clock)
     families = RefreshTokens("tokens", arena.store, revoked, ttl=1000.0, access_ttl=100.0, clock=arena.clock)
     mine, other = families.start(CLAIMS), families.start({"sub": "bob"})
     arena.clock.now += 60

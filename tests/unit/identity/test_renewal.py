@@ -8,7 +8,7 @@ from gevent.event import Event
 from gevent.pool import Group
 
 from gateway.auth.session import refresh as renewal
-from gateway.auth.session.refresh import RefusedError, Renewal, Renewed
+from gateway.auth.session.refresh import RefreshedTokens, RefusedError, TokenRefresher
 from gateway.auth.session.store import Sessions, Tokens
 from gateway.errors import (
     IDENTITY_UNAVAILABLE,
@@ -48,7 +48,7 @@ class Refresher:
         self.gate.wait()
         if self.error:
             raise self.error
-        return Renewed(
+        return RefreshedTokens(
             Tokens(f"access-{number}", self.clock(), self.clock() + 300, f"refresh-{number}", "id", ()), self.claims
         )
 
@@ -66,7 +66,7 @@ def sessions(store, clock):
 @pytest.fixture
 def worker(sessions, store, refresher, clock):
     """Makes what each worker has."""
-    return lambda **known: Renewal(sessions, store, refresher, renew_before=60, clock=clock, **known)
+    return lambda **known: TokenRefresher(sessions, store, refresher, renew_before=60, clock=clock, **known)
 
 
 @pytest.fixture
@@ -300,7 +300,9 @@ class Flaky:
 @pytest.mark.parametrize("times", [1, 3])
 def test_a_store_that_fails_when_the_tokens_come(sessions, store, entry, refresher, clock, times):
     flaky = Flaky(store, "compare_and_set", times)
-    one = Renewal(Sessions("browser", session_spec(), flaky, clock), store, refresher, renew_before=60, clock=clock)
+    one = TokenRefresher(
+        Sessions("browser", session_spec(), flaky, clock), store, refresher, renew_before=60, clock=clock
+    )
     clock.now = END
     assert one.fresh(entry).session.tokens.refresh == "refresh-1"
     assert flaky.times == 0
@@ -308,7 +310,7 @@ def test_a_store_that_fails_when_the_tokens_come(sessions, store, entry, refresh
 
 @pytest.mark.parametrize("late", [-30, 0])
 def test_a_store_that_is_down(sessions, store, entry, refresher, clock, late):
-    one = Renewal(sessions, Flaky(store, "set_if_absent", 1), refresher, renew_before=60, clock=clock)
+    one = TokenRefresher(sessions, Flaky(store, "set_if_absent", 1), refresher, renew_before=60, clock=clock)
     clock.now = END + late
     if late < 0:
         assert one.fresh(entry) is entry

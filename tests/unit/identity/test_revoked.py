@@ -11,7 +11,7 @@ from gateway.auth.revocation import (
     make,
     pack,
 )
-from gateway.auth.revocation_list import CHANGES_MAX, Revoked
+from gateway.auth.revocation_list import CHANGES_MAX, RevocationList
 from gateway.state.store import StoreError, StoreFullError, StoreUnavailableError
 
 
@@ -25,7 +25,7 @@ def worker(store, clock):
     """worker() -> what a worker knows that was started now."""
 
     def make():
-        made = Revoked(store, clock)
+        made = RevocationList(store, clock)
         made.tick()
         return made
 
@@ -219,7 +219,7 @@ def test_without_a_store_the_last_that_was_known_counts(worker, store, clock, ca
 
 def test_a_worker_that_has_not_read_is_stale(store, clock):
     store.is_down = True
-    revoked = Revoked(store, clock)
+    revoked = RevocationList(store, clock)
     assert revoked.is_stale
     revoked.tick()
     assert revoked.is_stale

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.auth.claim_mapper import Enrich
-from gateway.auth.model import Provider, Role, Told
-from gateway.auth.revocation_list import Revoked
+from gateway.auth.claim_mapper import ClaimMapper
+from gateway.auth.model import ForwardedIdentity, Provider, Role
+from gateway.auth.revocation_list import RevocationList
 from gateway.auth.session.authenticator import SessionAuthenticator
 from gateway.auth.session.store import Sessions, Tokens
 from gateway.errors import UNAUTHENTICATED, GatewayError
@@ -22,14 +22,14 @@ class Arena:
     def __init__(self, on_store_failure: str = "deny") -> None:
         self.clock = Clock()
         self.store = FakeStore(self.clock)
-        self.revoked = Revoked(self.store, self.clock)
+        self.revoked = RevocationList(self.store, self.clock)
         spec = session_spec()
-        provider = Provider("browser", spec, Told((), "roles", None, True), on_store_failure, "here")
+        provider = Provider("browser", spec, ForwardedIdentity((), "roles", None, True), on_store_failure, "here")
         self.sessions = Sessions("browser", spec, self.store, self.clock)
         self.authenticator = SessionAuthenticator(
             self.sessions,
             spec,
-            Enrich(provider, (Role("root", ("root",), ("*",)),)),
+            ClaimMapper(provider, (Role("root", ("root",), ("*",)),)),
             None,
             self.revoked,
             on_store_failure=on_store_failure,

@@ -10,11 +10,11 @@ import pytest
 from gateway.auth.model import Login
 from gateway.auth.oidc.client import OpenIdClient
 from gateway.auth.oidc.password import PasswordLogin
-from gateway.auth.oidc.pending_logins import Logins
+from gateway.auth.oidc.pending_logins import PendingLogins
 from gateway.auth.session.authenticator import REMEMBERED, STATE, SessionAuthenticator
 from gateway.auth.session.pages import SessionPages
-from gateway.auth.session.refresh import Renewal
-from gateway.auth.session.return_to import login_redirect, safe_path
+from gateway.auth.session.refresh import TokenRefresher
+from gateway.auth.session.return_to import login_redirect, safe_redirect
 from gateway.auth.session.store import Sessions
 from gateway.errors import (
     CSRF,
@@ -106,9 +106,9 @@ class Site:
         self.sessions = Sessions("browser", self.spec, store, clock)
         self.client = OpenIdClient(self.spec.oidc, provider, provider.keys_at, clock)
         self.pages = SessionPages(
-            self.sessions, self.spec, client=self.client, logins=Logins("browser", self.client, store)
+            self.sessions, self.spec, client=self.client, logins=PendingLogins("browser", self.client, store)
         )
-        renewal = Renewal(self.sessions, store, self.client, renew_before=60, clock=clock)
+        renewal = TokenRefresher(self.sessions, store, self.client, renew_before=60, clock=clock)
         self.provider, self.revoked = provider, Revoked()
         self.authenticator = SessionAuthenticator(
             self.sessions, self.spec, Enrich(), renewal, self.revoked, clock=clock
@@ -345,7 +345,7 @@ def test_a_store_that_is_down(site, store):
 
 @pytest.mark.parametrize("path", ["/", "/a", "/a/b?c=d&e=%2F#f", "/a//b", "/?//x", "/%5Cevil.test", "/~a!$'()*+,;=:@"])
 def test_paths_of_this_site(path):
-    assert safe_path(path) == path
+    assert safe_redirect(path) == path
 
 
 @pytest.mark.parametrize(
@@ -368,7 +368,7 @@ def test_paths_of_this_site(path):
     ],
 )
 def test_no_other_place(path):
-    assert safe_path(path) == "/"
+    assert safe_redirect(path) == "/"
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,15 @@
 import pytest
 
 from gateway._fast.authorization import TokenCache
-from gateway.auth.claim_mapper import Enrich
+from gateway.auth.claim_mapper import ClaimMapper
 from gateway.auth.jwt.authenticator import TokenAuthenticator, find_credential
 from gateway.auth.jwt.keys import StaticKeys, parse_keys
 from gateway.auth.jwt.verify import Verifier
 from gateway.auth.model import (
     Credential,
+    ForwardedIdentity,
     Provider,
     Role,
-    Told,
 )
 from gateway.errors import (
     IDENTITY_UNAVAILABLE,
@@ -184,13 +184,13 @@ class Arena:
         self.clock, self.revoked = Clock(), Revoked()
         self.keys = keys or Keys(parse_keys(public_pem("RSA")))
         self.cache = cache or TokenCache(capacity)
-        rules, told = rules or spec(), told or Told((("X-User", "sub"),), "roles", None, False)
+        rules, told = rules or spec(), told or ForwardedIdentity((("X-User", "sub"),), "roles", None, False)
         provider = Provider("staff", rules, told, "deny", "gateway.yaml:1")
         self.authenticator = TokenAuthenticator(
             "staff",
             (AUTHORIZATION,),
             Verifier(rules, self.keys, self.clock),
-            Enrich(provider, roles, internal),
+            ClaimMapper(provider, roles, internal),
             self.cache,
             self.revoked,
             self.clock,
@@ -335,7 +335,7 @@ def test_a_later_plan_believes_nothing_that_was_verified_otherwise():
     roles = (Role("viewer", ("viewer",), ("items:read",)),)
     assert Arena(roles=roles, cache=before.cache).identify(sent).scopes == {"items:read"}
     assert before.identify(sent).scopes == caller.scopes == set()
-    told = Told((("X-Name", "sub"),), "", None, False)
+    told = ForwardedIdentity((("X-Name", "sub"),), "", None, False)
     assert Arena(told=told, cache=before.cache).identify(sent).headers() == (("X-Name", "ann"),)
 
 

@@ -16,10 +16,10 @@ from gateway.ratelimit.keys import store_key
 from gateway.ratelimit.limit import Limit
 from gateway.ratelimit.model import Penalty, Rate, RateLimit
 from gateway.ratelimit.pace import TICK
-from gateway.ratelimit.redis_exact import Exact
-from gateway.ratelimit.redis_limits import Shared
+from gateway.ratelimit.redis_exact import RedisGcra
+from gateway.ratelimit.redis_limits import DistributedLimits
 from gateway.ratelimit.refund import STATE
-from gateway.ratelimit.runtime import Limiting
+from gateway.ratelimit.runtime import RateLimitRuntime
 from gateway.state.redis.address import parse
 from gateway.state.redis.scripts import Scripts
 from tests.exchanges import exchange
@@ -49,9 +49,9 @@ class Host:
     """One gateway's limits over a Redis."""
 
     def __init__(self, url: str) -> None:
-        self.limiting = Limiting.private()
+        self.limiting = RateLimitRuntime.private()
         self.scripts = Scripts(parse(url))
-        self.exact = Exact(self.scripts)
+        self.exact = RedisGcra(self.scripts)
         self.now = 10**15
 
     def limit(self, name: str, rate: Rate = SLOW, **more) -> Limit:
@@ -61,7 +61,7 @@ class Host:
     def ask(self, *limits: Limit) -> str:
         """ok, or the slug of the refusal."""
         self.exchange = exchange()
-        step = Shared(limits, self.limiting.page, self.exact, self.limiting.page, lambda: self.now)
+        step = DistributedLimits(limits, self.limiting.page, self.exact, self.limiting.page, lambda: self.now)
         try:
             step.on_request(self.exchange)
         except GatewayError as error:
@@ -140,7 +140,8 @@ def test_what_an_earlier_step_took_is_given_back(host, server):
     host.ask(second)
     made = exchange()
     steps = [
-        Shared([each], host.limiting.page, host.exact, host.limiting.page, lambda: host.now) for each in (first, second)
+        DistributedLimits([each], host.limiting.page, host.exact, host.limiting.page, lambda: host.now)
+        for each in (first, second)
     ]
     steps[0].on_request(made)
     with pytest.raises(GatewayError):

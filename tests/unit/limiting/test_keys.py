@@ -15,9 +15,9 @@ from gateway.ratelimit.keys import (
     Keys,
     StoreKeys,
     begin,
+    hash_secret,
     join,
     parts,
-    secret_in,
     store_key,
 )
 
@@ -67,7 +67,7 @@ def test_one_secret_for_all_that_ask_at_once(tmp_path):
 
     def ask():
         barrier.wait()
-        found.append(secret_in(tmp_path))
+        found.append(hash_secret(tmp_path))
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
@@ -75,7 +75,7 @@ def test_one_secret_for_all_that_ask_at_once(tmp_path):
     for thread in threads:
         thread.join()
     assert len(found) == 8 and len(set(found)) == 1 and len(found[0]) == keys.SECRET_SIZE
-    assert secret_in(tmp_path) == found[0]
+    assert hash_secret(tmp_path) == found[0]
     assert os.listdir(tmp_path) == ["limits.key"]
     assert stat.S_IMODE((tmp_path / "limits.key").stat().st_mode) == 0o600
 

@@ -14,8 +14,8 @@ from gateway.ratelimit import bucket_table as shared
 from gateway.ratelimit import redis_leased as leases
 from gateway.ratelimit.keys import store_key
 from gateway.ratelimit.model import Rate
-from gateway.ratelimit.pace import TICK, Pace
-from gateway.ratelimit.redis_leased import Leases, lease
+from gateway.ratelimit.pace import TICK, LimitRate
+from gateway.ratelimit.redis_leased import LeasedBuckets, lease
 from gateway.state.redis.address import parse
 from gateway.state.redis.scripts import BATCH, Scripts
 from gateway.state.store import StoreUnavailableError
@@ -29,8 +29,8 @@ MS, SECOND = 10**6, 10**9
 START = 1000 * SECOND
 
 
-def pace(rate: Rate, cost: int = 1) -> Pace:
-    return Pace("n", rate, cost, False, unit=TICK)
+def pace(rate: Rate, cost: int = 1) -> LimitRate:
+    return LimitRate("n", rate, cost, False, unit=TICK)
 
 
 class World:
@@ -41,10 +41,10 @@ class World:
         self.pace = pace(rate, cost)
         self.store = Asked(lambda: self.now)
         self.let_in: list[int] = []
-        self.workers: list[Leases] = []
+        self.workers: list[LeasedBuckets] = []
         for _ in range(hosts):
             page = shared.private(32)
-            self.workers += [Leases(page, self.store, lambda: self.now) for _ in range(workers)]
+            self.workers += [LeasedBuckets(page, self.store, lambda: self.now) for _ in range(workers)]
         for worker in self.workers:
             worker._is_saying = True
 
@@ -246,7 +246,7 @@ def test_without_answers_the_limit_does_as_it_says():
 def test_memory_is_bounded_by_keys_of_which_nobody_hears():
     world = World(hosts=1, workers=1, rate=Rate(1, 3600, 1))
     # so much room that each key has a bucket of its own, wherever this process puts them
-    worker = Leases(shared.private(16 * leases.WAITING), world.store, lambda: world.now)
+    worker = LeasedBuckets(shared.private(16 * leases.WAITING), world.store, lambda: world.now)
     worker._is_saying = True
     for number in range(1, leases.WAITING + 1):
         assert worker.take(f"n{number}", number, world.pace, 1, world.now) < 0
@@ -265,10 +265,10 @@ def server(tmp_path_factory) -> Iterator[RedisServer]:
 
 
 def test_over_a_redis_hosts_hear_of_each_other_and_nobody_waits(server):
-    made = [Leases(shared.private(32), Scripts(parse(f"redis://127.0.0.1:{server.port}/0"))) for _ in range(2)]
+    made = [LeasedBuckets(shared.private(32), Scripts(parse(f"redis://127.0.0.1:{server.port}/0"))) for _ in range(2)]
     slow = pace(Rate(1, 3600, 20))
 
-    def take(host: Leases) -> bool:
+    def take(host: LeasedBuckets) -> bool:
         return host.take(NAME, NUMBER, slow, 1, monotonic_ns()) <= 0
 
     asked = [take(made[0]) for _ in range(3)]

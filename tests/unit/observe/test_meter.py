@@ -21,13 +21,13 @@ from gateway.exchange import (
 from gateway.observability.metrics.meter import (
     REGION,
     SERIES_MAX,
-    Metering,
+    MetricsRegions,
     regions,
     room_for,
 )
 from gateway.observability.metrics.reading import Reader
-from gateway.observability.metrics.snapshot import OUTCOMES, Failure, RouteFigures
-from gateway.state import Page, PageError
+from gateway.observability.metrics.snapshot import OUTCOMES, Failure, RouteStats
+from gateway.state import SharedMemory, SharedMemoryError
 
 
 def end(step, status=200, *, method="GET", error=None, marks=0, sent=0, seconds=0.5, waited=0.0, upstream="up"):
@@ -40,7 +40,7 @@ def end(step, status=200, *, method="GET", error=None, marks=0, sent=0, seconds=
 
 
 def test_a_reading_says_what_was_counted():
-    made, began = Metering.private(), monotonic()
+    made, began = MetricsRegions.private(), monotonic()
     item = made.step("item")
     end(item, sent=10, marks=CACHE_HIT)
     end(item, 503, method="POST", error="no-target", marks=RETRIED, sent=5, waited=0.2)
@@ -71,7 +71,7 @@ def test_a_reading_says_what_was_counted():
 
 
 def test_a_later_reading_less_an_earlier_one_is_what_came_between():
-    made = Metering.private()
+    made = MetricsRegions.private()
     item = made.step("item")
     end(item, seconds=0.001)
     before, began = Reader(made).read().routes["item"], monotonic()
@@ -83,7 +83,7 @@ def test_a_later_reading_less_an_earlier_one_is_what_came_between():
 
 
 def test_what_did_not_change_is_the_same_object():
-    made = Metering.private()
+    made = MetricsRegions.private()
     one, other = made.step("one"), made.step("other")
     call = made.call("up", "a")
     reader = Reader(made)
@@ -103,7 +103,7 @@ def test_what_did_not_change_is_the_same_object():
 
 
 def test_every_outcome_and_slug_has_its_place():
-    made = Metering.private()
+    made = MetricsRegions.private()
     item = made.step("item")
     end(item, marks=(1 << 10) - 1)
     for kind in KINDS:
@@ -111,15 +111,15 @@ def test_every_outcome_and_slug_has_its_place():
     route = Reader(made).read().routes["item"]
     assert route.outcomes == dict.fromkeys(OUTCOMES, 1)
     assert route.errors == {slug: [kind.slug for kind in KINDS].count(slug) for slug in {kind.slug for kind in KINDS}}
-    assert {field.name for field in fields(RouteFigures)} >= {"requests", "errors", "outcomes", "sent"}
+    assert {field.name for field in fields(RouteStats)} >= {"requests", "errors", "outcomes", "sent"}
 
 
 def test_what_the_page_holds_outlives_whoever_counted():
-    page = Page.create(regions(1024))
-    first = Metering.of(page, 1024)
+    page = SharedMemory.create(regions(1024))
+    first = MetricsRegions.of(page, 1024)
     first.claim(3)
     end(first.step("item"))
-    second = Metering.of(Page.attach(os.dup(page.fd)), 50)
+    second = MetricsRegions.of(SharedMemory.attach(os.dup(page.fd)), 50)
     end(second.step("item"))
     end(second.step("new"))
     assert {name: route.requests for name, route in Reader(page).read().routes.items()} == {
@@ -130,26 +130,26 @@ def test_what_the_page_holds_outlives_whoever_counted():
 
 @pytest.mark.parametrize("held", [{}, {"meter": 4096}])
 def test_a_page_without_a_meter(held, caplog):
-    page = Page.create(held)
+    page = SharedMemory.create(held)
     with caplog.at_level(logging.WARNING):
-        made = Metering.of(page, 64)
+        made = MetricsRegions.of(page, 64)
     assert caplog.text.count("metrics begin anew") == 1
     end(made.step("item"))
     assert "item" in Reader(made).read().routes
-    with pytest.raises((PageError, ValueError)):
+    with pytest.raises((SharedMemoryError, ValueError)):
         Reader(page)
 
 
 def test_a_meter_of_another_layout(caplog):
-    page = Page.create(regions(64))
+    page = SharedMemory.create(regions(64))
     Cell(Memory(page.region(REGION)), 0).store(99 << 48)
     with caplog.at_level(logging.WARNING):
-        end(Metering.of(page, 64).step("item"))
+        end(MetricsRegions.of(page, 64).step("item"))
     assert "another layout or size: metrics begin anew" in caplog.text
 
 
 def test_on_its_way_until_it_ends_or_its_worker_is_buried():
-    made = Metering.private()
+    made = MetricsRegions.private()
     made.claim(2)
     steps = made.step("item").steps
     one = Exchange("GET", "/", [], {}, monotonic())
@@ -164,7 +164,7 @@ def test_on_its_way_until_it_ends_or_its_worker_is_buried():
 
 
 def test_steps_are_kept_for_the_next_plan_where_there_is_room():
-    made = Metering.private(64)
+    made = MetricsRegions.private(64)
     kept = [made.step(f"r{number}", "x:1") for number in range(100)]
     again = [made.step(f"r{number}", "x:1") for number in range(100)]
     assert sum(one is other for one, other in zip(kept, again, strict=True)) == 61, "three are for the others"
@@ -176,7 +176,7 @@ def test_steps_are_kept_for_the_next_plan_where_there_is_room():
 
 
 def test_long_names_stay_apart():
-    made = Metering.private()
+    made = MetricsRegions.private()
     one, other = "x" * 300 + "1", "x" * 300 + "2"
     end(made.step(one))
     end(made.step(other))
@@ -187,7 +187,7 @@ def test_long_names_stay_apart():
 
 
 def test_the_last_hundred_failures_and_the_busiest_clients():
-    made = Metering.private()
+    made = MetricsRegions.private()
     item = made.step("item")
     for slot in range(4):
         made.claim(slot)

@@ -15,7 +15,7 @@ import pytest
 from gateway._fast.access_log_line import JsonLine
 from gateway.observability import log_writer as sinks
 from gateway.observability.access_log import SECRETS
-from gateway.observability.log_writer import Sink, Sinks
+from gateway.observability.log_writer import LogWriters, Sink
 from tests.exchanges import exchange
 from tests.support.greenlets import until
 
@@ -84,7 +84,7 @@ def test_after_rotation_lines_go_to_a_new_file(tmp_path: Path, opened: list[Sink
 def test_a_file_that_cannot_be_reopened_is_written_on(tmp_path: Path) -> None:
     folder = tmp_path / "log"
     folder.mkdir()
-    all_sinks = Sinks()
+    all_sinks = LogWriters()
     sink = all_sinks.get(str(folder / "access.log"))
     assert all_sinks.get(str(folder / "access.log")) is sink
     moved = folder.rename(tmp_path / "moved")

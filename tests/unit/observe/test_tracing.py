@@ -9,7 +9,7 @@ from gateway.exchange import Exchange, Response
 from gateway.observability.tracing import policy as tracing
 from gateway.observability.tracing.model import Tracing
 from gateway.observability.tracing.policy import Traces
-from gateway.observability.tracing.records import SOCKET, Kept, unpacked
+from gateway.observability.tracing.records import SOCKET, TraceRecord, unpacked
 from gateway.observability.tracing.ring import Counts, region_size
 from tests.exchanges import exchange
 from tests.support.greenlets import until
@@ -55,7 +55,7 @@ def walked(steps, *fields, status=200, **known) -> Exchange:
     return made
 
 
-def sent(reader: socket.socket) -> list[Kept]:
+def sent(reader: socket.socket) -> list[TraceRecord]:
     found = []
     while True:
         try:

@@ -2,10 +2,10 @@
 
 from gateway._fast.histogram import Histogram
 from gateway.observability.metrics.snapshot import (
-    CallFigures,
     Failure,
-    Figures,
-    RouteFigures,
+    RouteStats,
+    Snapshot,
+    UpstreamStats,
 )
 
 NONE = Histogram()
@@ -16,16 +16,16 @@ def route(requests=None, errors=None, outcomes=None, in_flight=0, sent=0, durati
     counted = {("GET", "2xx"): requests} if isinstance(requests, int) and requests else requests or {}
     upstream, own = (*more, (), ())[:2]
     times = Histogram(durations), Histogram(upstream), Histogram(own)
-    return RouteFigures(counted, errors or {}, outcomes or {}, in_flight, sent, *times)
+    return RouteStats(counted, errors or {}, outcomes or {}, in_flight, sent, *times)
 
 
 def calls(answers=None, failures=None, retries=0, hedges=0, in_flight=0, durations=()):
     counted = {"2xx": answers} if isinstance(answers, int) and answers else answers or {}
-    return CallFigures(counted, failures or {}, retries, hedges, in_flight, Histogram(durations))
+    return UpstreamStats(counted, failures or {}, retries, hedges, in_flight, Histogram(durations))
 
 
 def figures(routes=None, upstreams=None, targets=None, at=0.0, failures=(), clients=(), overflow=0):
-    return Figures(at, routes or {}, upstreams or {}, targets or {}, tuple(failures), tuple(clients), overflow)
+    return Snapshot(at, routes or {}, upstreams or {}, targets or {}, tuple(failures), tuple(clients), overflow)
 
 
 def failure(at, status=502, error="upstream-refused"):

@@ -3,22 +3,22 @@
 from types import SimpleNamespace
 
 from gateway._fast.histogram import Histogram
-from gateway.observability.metrics.snapshot import CallFigures, Figures, RouteFigures
+from gateway.observability.metrics.snapshot import RouteStats, Snapshot, UpstreamStats
 from gateway.state.memory_store import CAPACITY
 
 NOTHING = Histogram()
 
 
 def route(requests=None, errors=None, outcomes=None, duration=NOTHING, in_flight=0):
-    return RouteFigures(requests or {}, errors or {}, outcomes or {}, in_flight, 0, duration, NOTHING, NOTHING)
+    return RouteStats(requests or {}, errors or {}, outcomes or {}, in_flight, 0, duration, NOTHING, NOTHING)
 
 
 def calls(answers=None, failures=None, duration=NOTHING):
-    return CallFigures(answers or {}, failures or {}, 0, 0, 0, duration)
+    return UpstreamStats(answers or {}, failures or {}, 0, 0, 0, duration)
 
 
 def figures(routes=None, upstreams=None):
-    return Figures(0.0, routes or {}, upstreams or {}, {}, (), (), 0)
+    return Snapshot(0.0, routes or {}, upstreams or {}, {}, (), (), 0)
 
 
 class History:

@@ -5,7 +5,7 @@ import pytest
 from gateway.alerting import repeats as again
 from gateway.alerting.bodies import ALERTMANAGER_ENDS
 from gateway.alerting.channels.outbox import ROOM, Outbox
-from gateway.alerting.channels.sending import Unsent
+from gateway.alerting.channels.sending import DeliveryError
 from gateway.alerting.escalation import Ack
 from gateway.alerting.model import Channel
 from gateway.config.document import loads
@@ -78,7 +78,7 @@ def test_all_are_told_long_before_they_would_end_there(count):
     """Of so many that fire at once, each is told again in time, and never more than there is a pace."""
     made = Desk("\n".join(f'  - {{name: a{n}, when: "error_rate(5m) > 2%", severity: page}}' for n in range(count)))
     made.second(**{f"a{n}": True for n in range(count)})
-    alerting, told = loads(BOTH + ERRORS).alerting, again.Again()
+    alerting, told = loads(BOTH + ERRORS).alerting, again.RepeatScheduler()
     assert told.due(made.board.firing(), alerting, made.notes, made.now) == []
     last = dict.fromkeys((live.key for live in made.board.firing()), made.now)
     for second in range(1, 300):
@@ -98,7 +98,7 @@ def test_what_waits_is_brought_up_to_date_and_takes_nobodys_room():
     sent = []
 
     def refuse(channel, note):
-        raise Unsent("it is down")
+        raise DeliveryError("it is down")
 
     outbox = Outbox(refuse)
     outbox.put(AM, note(at=1.0))

@@ -6,7 +6,7 @@ import pytest
 
 from gateway._fast.histogram import Histogram
 from gateway.alerting.channels.outbox import Outbox
-from gateway.alerting.channels.sending import Unsent
+from gateway.alerting.channels.sending import DeliveryError
 from gateway.alerting.component import KEPT, Alerts
 from gateway.alerting.escalation import Ack
 from gateway.alerting.silences import Silence
@@ -108,7 +108,7 @@ def test_another_process_goes_on(stand, tmp_path):
 
 
 def down(channel, note):
-    raise Unsent("it refuses the connection")
+    raise DeliveryError("it refuses the connection")
 
 
 def test_what_has_not_arrived_outlives_the_observer(tmp_path):

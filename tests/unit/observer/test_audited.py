@@ -5,11 +5,11 @@ from types import SimpleNamespace
 from gateway.observability.audit.counters import REGION, AuditCounts, region_size
 from gateway.observability.audit.metrics import Audited
 from gateway.observability.audit.model import Audit
-from gateway.state import Page
+from gateway.state import SharedMemory
 
 
 def test_it_tells_what_the_workers_counted_while_there_is_an_audit_log():
-    page = Page.create({REGION: region_size()})
+    page = SharedMemory.create({REGION: region_size()})
     part = Audited(SimpleNamespace(page=page))
     worker = AuditCounts.of(page)
     worker.add("written", 7)

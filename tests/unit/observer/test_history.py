@@ -8,8 +8,8 @@ from gateway.observability.collector import ring
 from gateway.observability.collector.history import History, together
 from gateway.observability.collector.ring import (
     First,
-    Ring,
-    folded,
+    TimeSeriesRing,
+    downsample,
     size_of,
 )
 from gateway.observability.metrics.arithmetic import OTHER, requests_of
@@ -143,7 +143,7 @@ def test_detail_is_for_the_busiest():
         {f"u{n}": calls(n + 1) for n in range(300)},
         {("u", f"t{n}"): calls(n + 1) for n in range(300)},
     )
-    few = folded(many, 256)
+    few = downsample(many, 256)
     assert len(few.routes) == len(few.upstreams) == len(few.targets) == 257
     assert requests_of(few.routes[OTHER]) == sum(range(1, 45))
     assert sum(map(requests_of, few.routes.values())) == sum(range(1, 301))
@@ -153,7 +153,7 @@ def test_detail_is_for_the_busiest():
 
 def test_detail_is_for_what_rules_name_first():
     many = figures({f"r{n}": route(n + 1) for n in range(300)}, {f"u{n}": calls(n + 1) for n in range(300)})
-    few = folded(many, 256, First(frozenset({"r0", "r7", "gone"}), frozenset({"u3"})))
+    few = downsample(many, 256, First(frozenset({"r0", "r7", "gone"}), frozenset({"u3"})))
     assert len(few.routes) == len(few.upstreams) == 257
     assert (requests_of(few.routes["r0"]), requests_of(few.routes["r7"]), few.upstreams["u3"].answers) == (
         1, 8, {"2xx": 4},
@@ -176,7 +176,7 @@ def test_a_quiet_route_among_hundreds_of_busy_ones_is_not_lost_in_any_window(cou
 
 @pytest.mark.thorough
 def test_memory_is_bounded_whatever_comes():
-    kept = Ring(1.0, 100, 1 << 20)
+    kept = TimeSeriesRing(1.0, 100, 1 << 20)
     counts = [0] * 128
     for second in range(250):
         counts = [count + 5 for count in counts]

@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.alerting.channels.sending import Unsent, send
+from gateway.alerting.channels.sending import DeliveryError, send
 from gateway.alerting.model import Channel
 from tests.support.certs import authority, issue
 from tests.support.gateway import free_port
@@ -38,24 +38,24 @@ def test_each_kind_has_its_address():
 
 @pytest.mark.parametrize("status", [301, 400, 404, 429, 500, 503])
 def test_what_is_no_success_is_unsent(status):
-    with receiving(plan=(status,)) as receiver, pytest.raises(Unsent, match=f"it answered {status}"):
+    with receiving(plan=(status,)) as receiver, pytest.raises(DeliveryError, match=f"it answered {status}"):
         send(channel(receiver.url), note())
     assert len(receiver.heads) == 1, "redirects are not followed"
 
 
 def test_nobody_listens():
-    with pytest.raises(Unsent, match="refuses the connection"):
+    with pytest.raises(DeliveryError, match="refuses the connection"):
         send(channel(f"http://127.0.0.1:{free_port()}/secret"), note())
 
 
 def test_it_hangs_up():
-    with receiving(plan=("close",)) as receiver, pytest.raises(Unsent, match="closed the connection"):
+    with receiving(plan=("close",)) as receiver, pytest.raises(DeliveryError, match="closed the connection"):
         send(channel(receiver.url), note())
 
 
 def test_it_says_nothing(monkeypatch):
     monkeypatch.setattr("gateway.alerting.channels.webhook.ANSWER", 0.1)
-    with receiving(plan=("hang",)) as receiver, pytest.raises(Unsent, match="in time"):
+    with receiving(plan=("hang",)) as receiver, pytest.raises(DeliveryError, match="in time"):
         send(channel(receiver.url), note())
 
 
@@ -63,8 +63,8 @@ def test_certificates_are_verified(tmp_path):
     ca = authority(tmp_path)
     pair = issue(tmp_path, ca, "hooks", "IP:127.0.0.1")
     with receiving(tls=pair) as receiver:
-        with pytest.raises(Unsent, match="certificate is not trusted"):
+        with pytest.raises(DeliveryError, match="certificate is not trusted"):
             send(channel(receiver.url), note())
         assert send(channel(receiver.url, ca=str(ca.cert)), note()) == "answered 200"
-        with pytest.raises(Unsent, match="`ca`"):
+        with pytest.raises(DeliveryError, match="`ca`"):
             send(channel(receiver.url, ca=str(tmp_path / "none.crt")), note())

@@ -1,16 +1,16 @@
 import pytest
 
 from gateway.alerting.escalation import Ack
-from gateway.alerting.replication import ALIVE, PREFIX, Ledger
+from gateway.alerting.replication import ALIVE, PREFIX, AlertReplicator
 from gateway.alerting.silences import Silence
-from gateway.alerting.store_entry import Sight
+from gateway.alerting.store_entry import Observation
 from gateway.state import MemoryStore
 from gateway.state.store import StoreUnavailableError
 from tests.support.clock import Clock
 
 
 def sight(key="errors", ack=None, *, is_told=True):
-    return Sight(key, "errors", "page", {"route": "item", "name": "errors"}, 1_800_000_000.0, is_told, ack)
+    return Observation(key, "errors", "page", {"route": "item", "name": "errors"}, 1_800_000_000.0, is_told, ack)
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def clock():
 def hosts(tmp_path, clock):
     """Two hosts on one store."""
     store = MemoryStore(tmp_path, clock=clock.nanoseconds)
-    yield Ledger(store, "a", clock), Ledger(store, "b", clock), store
+    yield AlertReplicator(store, "a", clock), AlertReplicator(store, "b", clock), store
     store.close()
 
 
@@ -74,7 +74,7 @@ def test_an_acknowledgement_by_a_host_that_sees_nothing(hosts):
         each.claim("errors", 1)
         each.refresh(sight())
     ack = Ack("alice", 5.0)
-    elsewhere = Ledger(store, "gw-3-aa", lambda: 1.0)
+    elsewhere = AlertReplicator(store, "gw-3-aa", lambda: 1.0)
     assert elsewhere.take("other", {}, ack, ()) == elsewhere.take("errors", {"route": "x"}, ack, ()) == []
     assert elsewhere.take("errors", {}, ack, {"errors"}) == []
     (row,) = elsewhere.take("errors", {"route": "item"}, ack, ())
@@ -152,7 +152,7 @@ class Down:
 
 
 def test_without_a_store_each_host_speaks_for_itself(clock):
-    ledger = Ledger(Down(), "a", clock)
+    ledger = AlertReplicator(Down(), "a", clock)
     assert ledger.claim("errors", 1) and ledger.claim("errors", 1), "better twice than never"
     assert ledger.claim_again("errors", 1, 60) and ledger.refresh(sight()) == (None, False)
     assert ledger.leave("errors") and ledger.silences() is None
@@ -166,7 +166,7 @@ def test_a_store_in_trouble_is_told_once_a_minute(clock, caplog):
         def get(self, key):
             raise StoreUnavailableError("it is out of reach")
 
-    alone = Ledger(Gone(), "a", clock)
+    alone = AlertReplicator(Gone(), "a", clock)
     for _ in range(70):
         assert alone.claim("errors", 1) and alone.leave("slow") and alone.refresh(sight()) == (None, False)
         clock.now += 1

@@ -8,7 +8,7 @@ from gateway.control.dashboard import events as live
 from gateway.control.dashboard.events import (
     BEHIND,
     MOST,
-    Viewers,
+    EventStream,
     event,
 )
 
@@ -22,7 +22,7 @@ def watch(viewers, shows, taken, pause=None):
 
 
 def test_all_who_look_at_it_get_an_event():
-    viewers, near, far = Viewers(), [], []
+    viewers, near, far = EventStream(), [], []
     greenlets = [gevent.spawn(watch, viewers, "5m", near), gevent.spawn(watch, viewers, "1h", far)]
     gevent.sleep(0)
     assert viewers.shown == {"5m", "1h"} and len(viewers) == 2
@@ -37,7 +37,7 @@ def test_all_who_look_at_it_get_an_event():
 
 
 def test_who_is_too_slow_is_sent_away_and_nothing_piles_up():
-    viewers, slow, quick = Viewers(), [], []
+    viewers, slow, quick = EventStream(), [], []
     never = gevent.event.Event()
     stuck = gevent.spawn(watch, viewers, "5m", slow, never)
     well = gevent.spawn(watch, viewers, "5m", quick)
@@ -55,7 +55,7 @@ def test_who_is_too_slow_is_sent_away_and_nothing_piles_up():
 
 def test_there_is_a_sign_of_life_where_nothing_comes(monkeypatch):
     monkeypatch.setattr(live, "HEARTBEAT", 0.01)
-    viewers = Viewers()
+    viewers = EventStream()
     events = viewers.stream("5m", lambda: b"first")
     assert [next(events) for _ in range(3)] == [b"first", b": nothing new\n\n", b": nothing new\n\n"]
     events.close()
@@ -63,7 +63,7 @@ def test_there_is_a_sign_of_life_where_nothing_comes(monkeypatch):
 
 
 def test_there_is_a_most_of_them():
-    viewers = Viewers()
+    viewers = EventStream()
     streams = [viewers.stream("5m", lambda: b"") for _ in range(MOST)]
     assert not viewers.is_full
     for stream in streams:

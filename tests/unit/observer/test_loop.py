@@ -12,14 +12,14 @@ import pytest
 from gateway.config import reload
 from gateway.config.document import loads
 from gateway.observability.collector import loop as loop_module
-from gateway.observability.collector.component import World
-from gateway.observability.collector.config_watcher import Following
+from gateway.observability.collector.component import CollectorContext
+from gateway.observability.collector.config_watcher import ConfigWatcher
 from gateway.observability.collector.history import History
-from gateway.observability.collector.http import SOCKET, Door, make_app
+from gateway.observability.collector.http import SOCKET, PeerCheck, make_app
 from gateway.observability.collector.loop import Loop
-from gateway.observability.metrics.self_metrics import Own
+from gateway.observability.metrics.self_metrics import SelfMetrics
 from gateway.observability.metrics.worker_stats import REGION, VitalsRegion
-from gateway.state import Page
+from gateway.state import SharedMemory
 from tests.support.greenlets import until
 from tests.unit.observer.made import figures, route
 
@@ -52,7 +52,7 @@ class Part:
 
 @pytest.fixture
 def page():
-    made = Page.create({REGION: VitalsRegion.size(4)}, workers_max=4)
+    made = SharedMemory.create({REGION: VitalsRegion.size(4)}, workers_max=4)
     yield made
     os.close(made.fd)
 
@@ -62,12 +62,16 @@ def made(page, tmp_path):
     document = loads(CONFIG.replace("NAME", "one"))
     generation = reload.publish_first(document, page, tmp_path)
     looks = types.SimpleNamespace(configure=lambda document: None)
-    world = World(page, tmp_path, looks, History(), Own(page, tmp_path))
+    world = CollectorContext(page, tmp_path, looks, History(), SelfMetrics(page, tmp_path))
     parts = [Part(), Part()]
     counts = iter(range(1_000_000))
-    door = Door(tmp_path, make_app(parts))
+    door = PeerCheck(tmp_path, make_app(parts))
     loop = Loop(
-        world, parts, Following(page, tmp_path, document, generation), lambda: figures({"a": route(next(counts))}), door
+        world,
+        parts,
+        ConfigWatcher(page, tmp_path, document, generation),
+        lambda: figures({"a": route(next(counts))}),
+        door,
     )
     yield types.SimpleNamespace(loop=loop, parts=parts, world=world, door=door, folder=tmp_path, page=page)
     door.close()
@@ -153,7 +157,7 @@ def test_another_configuration_is_taken_and_a_refused_one_told(made, caplog):
 
 def test_of_two_the_newer_one_observes_and_the_older_takes_over(made):
     made.door.take()
-    newer = Door(made.folder, make_app([]))
+    newer = PeerCheck(made.folder, make_app([]))
     newer.take()
     made.loop.turn(1000.0)
     assert ticks(made) == [0, 0]
@@ -163,7 +167,7 @@ def test_of_two_the_newer_one_observes_and_the_older_takes_over(made):
 
 
 def test_a_socket_that_the_dead_left_is_taken(made):
-    other = Door(made.folder, make_app([]))
+    other = PeerCheck(made.folder, make_app([]))
     other.take()
     other.close_server()  # as if killed: the name stays
     assert (made.folder / SOCKET).exists()

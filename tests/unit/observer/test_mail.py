@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.alerting.channels.sending import Unsent, send
+from gateway.alerting.channels.sending import DeliveryError, send
 from gateway.alerting.model import Channel
 from tests.support.certs import authority, issue
 from tests.support.gateway import free_port
@@ -31,7 +31,7 @@ def test_it_arrives():
 def test_starttls_is_verified(certificates):
     ca, pair = certificates
     with mail_server(pair) as (port, mails):
-        with pytest.raises(Unsent, match="certificate is not trusted"):
+        with pytest.raises(DeliveryError, match="certificate is not trusted"):
             send(channel(port, tls="starttls"), note())
         assert not mails.found
         assert send(channel(port, tls="starttls", ca=ca), note()) == "taken"
@@ -40,7 +40,7 @@ def test_starttls_is_verified(certificates):
 
 def test_a_server_without_tls_gets_nothing(certificates):
     with mail_server() as (port, mails):
-        with pytest.raises(Unsent, match="does not offer STARTTLS"):
+        with pytest.raises(DeliveryError, match="does not offer STARTTLS"):
             send(channel(port, tls="starttls", ca=certificates[0]), note())
     assert not mails.found
 
@@ -48,7 +48,7 @@ def test_a_server_without_tls_gets_nothing(certificates):
 def test_tls_from_the_first_byte_and_a_login(certificates):
     ca, pair = certificates
     with mail_server(pair, auth=True, implicit=True) as (port, mails):
-        with pytest.raises(Unsent, match="answered 535"):
+        with pytest.raises(DeliveryError, match="answered 535"):
             send(channel(port, "smtps", ca=ca, user="gateway", password="wrong"), note())
         assert send(channel(port, "smtps", ca=ca, user="gateway", password="let me in"), note()) == "taken"
     assert len(mails.found) == 1
@@ -57,7 +57,7 @@ def test_tls_from_the_first_byte_and_a_login(certificates):
 def test_refused_and_down():
     with mail_server() as (port, mails):
         mails.refusing = True
-        with pytest.raises(Unsent, match="none of the recipients"):
+        with pytest.raises(DeliveryError, match="none of the recipients"):
             send(channel(port), note())
-    with pytest.raises(Unsent, match="cannot be reached: ConnectionRefusedError"):
+    with pytest.raises(DeliveryError, match="cannot be reached: ConnectionRefusedError"):
         send(channel(free_port()), note())

@@ -3,7 +3,7 @@ import pytest
 
 from gateway.alerting.channels import outbox as module
 from gateway.alerting.channels.outbox import Outbox
-from gateway.alerting.channels.sending import Unsent
+from gateway.alerting.channels.sending import DeliveryError
 from gateway.alerting.model import Channel
 from tests.support.gateway import free_port
 from tests.support.greenlets import until
@@ -98,7 +98,7 @@ def test_a_receiver_that_drips_is_given_up(monkeypatch):
 
 def test_the_queue_is_bounded():
     def send(to, message):
-        raise Unsent("down")
+        raise DeliveryError("down")
 
     outbox = Outbox(send, clock=lambda: 0.0)
     to = channel("http://down")

@@ -10,18 +10,18 @@ import pytest
 
 from gateway._fast.histogram import Histogram
 from gateway.config.document import loads
-from gateway.config.publish import Published
+from gateway.config.publish import PlanDirectory
 from gateway.config.reload import publish_first
 from gateway.control.dashboard import series
 from gateway.control.dashboard.overview import Overview
-from gateway.observability.collector.component import World
+from gateway.observability.collector.component import CollectorContext
 from gateway.observability.collector.history import History
 from gateway.observability.collector.http import make_app
-from gateway.observability.metrics.self_metrics import Own, OwnFigures, certificate_ends
+from gateway.observability.metrics.self_metrics import OwnFigures, SelfMetrics, certificate_ends
 from gateway.ratelimit.bucket_table import REGION, region_size
-from gateway.state import Page
-from gateway.upstream.status import GONE_AFTER, Looks
-from gateway.upstream.target_state import TrafficRegion
+from gateway.state import SharedMemory
+from gateway.upstream.status import GONE_AFTER, UpstreamStatus
+from gateway.upstream.target_state import TargetStateTable
 from tests.support.certs import authority, issue
 from tests.unit.observer.made import calls, failure, figures, route
 
@@ -37,10 +37,10 @@ routes: [{name: item, match: {path: /}, upstream: one}]
 
 @pytest.fixture
 def world(tmp_path):
-    page = Page.create({REGION: region_size(64)}, workers_max=4)
-    looks = Looks(TrafficRegion.private())
+    page = SharedMemory.create({REGION: region_size(64)}, workers_max=4)
+    looks = UpstreamStatus(TargetStateTable.private())
     own = types.SimpleNamespace(figures=OwnFigures({}, {}, 3, "f" * 16, 12.0, 1, {"default": 60.0}, 10))
-    yield World(page, tmp_path, looks, History(), own)
+    yield CollectorContext(page, tmp_path, looks, History(), own)
     os.close(page.fd)
 
 
@@ -167,9 +167,9 @@ def test_when_certificates_expire(tmp_path):
 
 
 def test_the_age_of_the_configuration(tmp_path):
-    page = Page.create({}, workers_max=4)
+    page = SharedMemory.create({}, workers_max=4)
     now = [1000.0]
-    own = Own(page, tmp_path, lambda: now[0])
+    own = SelfMetrics(page, tmp_path, lambda: now[0])
     document = loads("version: 1\nroutes: []\n")
     own.configure(document, 1)
     own.tick(1010.0)
@@ -183,20 +183,20 @@ def test_the_age_of_the_configuration(tmp_path):
 
 
 def test_the_age_of_the_configuration_outlives_the_observer_and_an_upgrade(tmp_path):
-    page = Page.create({}, workers_max=4)
+    page = SharedMemory.create({}, workers_max=4)
     document = loads("version: 1\nroutes: []\n")
     generation = publish_first(document, page, tmp_path)
-    began = Published(tmp_path).since(generation)
+    began = PlanDirectory(tmp_path).since(generation)
     assert abs(began - time.time()) < 60
 
     def age(document, generation):
-        own = Own(page, tmp_path, lambda: began + 500)
+        own = SelfMetrics(page, tmp_path, lambda: began + 500)
         own.configure(document, generation)
         own.tick(began + 510)
         return own.figures.config_age
 
     assert age(document, generation) == 510.0
-    Published(tmp_path).date_back(generation, began - 1000)
+    PlanDirectory(tmp_path).date_back(generation, began - 1000)
     assert age(document, generation) == 1510.0
     later = publish_first(document, page, tmp_path)  # by the next master, of the same files
     assert later != generation and age(document, later) == 1510.0

@@ -18,13 +18,13 @@ from gateway.observability.metrics.exposition import (
 )
 from gateway.observability.metrics.prometheus import Prometheus
 from gateway.observability.metrics.self_metrics import OwnFigures
-from gateway.observability.metrics.worker_stats import LAGS, Vitals
+from gateway.observability.metrics.worker_stats import LAGS, WorkerStats
 from gateway.ratelimit.bucket_table import REGION, region_size
-from gateway.state import Page, Worker, WorkerState
+from gateway.state import SharedMemory, Worker, WorkerState
 from tests.house.tree import ROOT
 from tests.unit.observer.made import NONE, calls, figures, route
 
-VITALS = Vitals(7, 0.002, 0.5, (1,) * (len(LAGS) + 1), (5, 2, 1), 0.01, 0.004, 20, 1024, 40_000_000, 1.5)
+VITALS = WorkerStats(7, 0.002, 0.5, (1,) * (len(LAGS) + 1), (5, 2, 1), 0.01, 0.004, 20, 1024, 40_000_000, 1.5)
 WORKER = Worker(7, 1_800_000_000.0, 1, "0" * 16, WorkerState.SERVING, 3, 99, 1.0, 40_000_000)
 OWN = OwnFigures({0: WORKER}, {0: VITALS}, 1, "0" * 16, 12.5, 0, {"default": 86400.0, "x.test": float("nan")}, 4000)
 ROW = {
@@ -51,7 +51,7 @@ BUSY = figures(
 
 @pytest.fixture
 def buckets_page():
-    return Page.create({REGION: region_size(64)}, workers_max=4)
+    return SharedMemory.create({REGION: region_size(64)}, workers_max=4)
 
 
 def part(shown, buckets_page, parts=(), rows=(ROW,)):

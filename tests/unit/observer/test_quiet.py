@@ -1,6 +1,6 @@
-from gateway.alerting.manager import Board
-from gateway.alerting.replication import Ledger
-from gateway.alerting.silence_store import Quiet
+from gateway.alerting.manager import AlertManager
+from gateway.alerting.replication import AlertReplicator
+from gateway.alerting.silence_store import SilenceStore
 from gateway.alerting.silences import MOST_SILENCES, Silence
 from gateway.state import MemoryStore
 from gateway.state.store import StoreUnavailableError
@@ -31,8 +31,8 @@ def learned(quiet):
 
 def test_what_cannot_be_shared_is_handed_on_later(tmp_path):
     clock, store = Clock(), Flaky(MemoryStore(tmp_path))
-    boards = Board("a"), Board("b")
-    one, two = (Quiet(board, Ledger(store, board.host, clock), clock) for board in boards)
+    boards = AlertManager("a"), AlertManager("b")
+    one, two = (SilenceStore(board, AlertReplicator(store, board.host, clock), clock) for board in boards)
     store.is_down = True
     assert one.add(silence(clock))
     learned(one)
@@ -54,7 +54,7 @@ def test_what_cannot_be_shared_is_handed_on_later(tmp_path):
 
 
 def test_there_is_not_room_for_ever(tmp_path):
-    clock, store, board = Clock(), MemoryStore(tmp_path), Board("a")
+    clock, store, board = Clock(), MemoryStore(tmp_path), AlertManager("a")
     board.silences = {str(number): silence(clock, str(number)) for number in range(MOST_SILENCES)}
-    assert not Quiet(board, Ledger(store, "a", clock), clock).add(silence(clock))
+    assert not SilenceStore(board, AlertReplicator(store, "a", clock), clock).add(silence(clock))
     store.close()

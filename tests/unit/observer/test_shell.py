@@ -14,7 +14,7 @@ from gateway.control.dashboard import static_files as shell
 from gateway.control.dashboard.static_files import (
     MARK,
     PAGE,
-    Shell,
+    StaticFiles,
     load,
 )
 from gateway.errors import GatewayError
@@ -26,7 +26,7 @@ LONGEST = 250
 
 @pytest.fixture(scope="module")
 def client():
-    made = Shell()
+    made = StaticFiles()
 
     class Any:
         def on_get(self, req, resp, name=PAGE):

@@ -12,7 +12,7 @@ from gateway.exchange import Response
 from gateway.observability.tracing import export as span_export
 from gateway.observability.tracing import policy as tracing
 from gateway.observability.tracing.policy import Traces
-from gateway.observability.tracing.records import SOCKET, VERSION, Kept
+from gateway.observability.tracing.records import SOCKET, VERSION, TraceRecord
 from gateway.observability.tracing.ring import Counts, region_size
 from gateway.observability.tracing.span_builder import _address
 from gateway.observability.tracing.spans import Spans
@@ -138,7 +138,7 @@ def test_a_try_that_has_no_end_was_broken_off(part, world, collector):
 def test_what_cannot_be_read_is_counted_and_the_rest_goes_on(part, world, collector, caplog):
     given = document(collector.url)
     part.configure(given)
-    for datagram in (b"(", marshal.dumps((VERSION + 1,) * len(Kept._fields)), marshal.dumps((VERSION, "x"))):
+    for datagram in (b"(", marshal.dumps((VERSION + 1,) * len(TraceRecord._fields)), marshal.dumps((VERSION, "x"))):
         world.worker._send(datagram)
     world.ask(given.tracing, "4" * 32)
     spans_of(collector, "4" * 32, 1)

@@ -11,7 +11,7 @@ import pytest
 from gateway.observability.metrics import statsd
 from gateway.observability.metrics.self_metrics import OwnFigures
 from gateway.observability.metrics.statsd import Statsd
-from gateway.observability.metrics.statsd_client import PACKET, Client, word
+from gateway.observability.metrics.statsd_client import PACKET, Client, statsd_name
 from gateway.observability.metrics.statsd_model import Statsd as Spec
 from tests.support.greenlets import until
 from tests.support.ports import free_port
@@ -239,5 +239,5 @@ def test_without_it_nothing_is_there():
 
 
 def test_words_are_safe():
-    assert word("a.b:c|d@e/f g\nh") == "a_b_c_d_e_f_g_h"
-    assert word("") == "_"
+    assert statsd_name("a.b:c|d@e/f g\nh") == "a_b_c_d_e_f_g_h"
+    assert statsd_name("") == "_"

@@ -8,7 +8,7 @@ from gateway.alerting.anomaly.watch import (
     DETECTORS,
     KEPT,
     ROUTES,
-    Unusual,
+    AnomalyWatcher,
     explained,
 )
 from gateway.alerting.rules.rule import rules
@@ -41,7 +41,7 @@ class Fake:
 @pytest.fixture
 def watching(tmp_path):
     def make(metrics, routes=frozenset({"item"})):
-        made = Unusual(Fake, tmp_path)
+        made = AnomalyWatcher(Fake, tmp_path)
         made.configure(rules(loads(HEAD.replace("METRICS", metrics)).alerting), set(routes))
         return made
 

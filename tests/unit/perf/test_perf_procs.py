@@ -10,7 +10,7 @@ import pytest
 
 from gateway.tuning.processes import (
     STOPS,
-    told_once,
+    interrupted_once,
     tree_memory,
     undisturbed,
 )
@@ -151,11 +151,11 @@ def test_a_second_ctrl_c_does_not_disturb_the_end():
 
 TOLD_TWICE = """
 import os, signal, sys
-from gateway.tuning.processes import told_once
+from gateway.tuning.processes import interrupted_once
 asked = {signal.SIGHUP, signal.SIGTERM, signal.SIGINT}
 for number in asked:
     signal.signal(number, signal.SIG_DFL)  # whoever runs the tests may have them ignored
-with told_once():
+with interrupted_once():
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, asked)
         for number in asked:
@@ -176,7 +176,7 @@ def test_who_is_told_to_end_three_times_at_once_ends_what_was_started():
 
 def test_what_was_heard_before_is_heard_after():
     before = [signal.getsignal(number) for number in STOPS]
-    with told_once():
+    with interrupted_once():
         assert [signal.getsignal(number) for number in STOPS] != before
         with pytest.raises(SystemExit):
             os.kill(os.getpid(), signal.SIGTERM)

@@ -10,8 +10,8 @@ import pytest
 from gateway.auth.caller import Caller
 from gateway.cache import policy as cache
 from gateway.cache.key import KeyRules
-from gateway.cache.rules import Rules
-from gateway.cache.runtime import Caching
+from gateway.cache.rules import CacheOptions
+from gateway.cache.runtime import CacheRuntime
 from gateway.errors import NOT_CACHED, UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import (
     CACHE_BYPASS,
@@ -28,13 +28,13 @@ from tests.support.greenlets import until
 from tests.unit.identity.issuer_parts import Clock, FakeStore
 
 START = 1_700_000_000.0
-STALE = Rules(ttl=30.0, stale_while_revalidate=30.0, stale_if_error=600.0)
+STALE = CacheOptions(ttl=30.0, stale_while_revalidate=30.0, stale_if_error=600.0)
 
 
 class Line:
     """A route with a cache; `answer` is what the upstream says, `asked` what it was asked."""
 
-    def __init__(self, rules: Rules | None = None, *, key: KeyRules | None = None, store: Store | None = None,
+    def __init__(self, rules: CacheOptions | None = None, *, key: KeyRules | None = None, store: Store | None = None,
                  max_size: int = 1000) -> None:  # fmt: skip
         self.now = START
         self.headers: Headers = []
@@ -43,10 +43,15 @@ class Line:
         self.failure: Exception | None = None
         self.pause = 0.0
         self.asked: list[Headers] = []
-        self.caching = Caching(store, clock=lambda: self.now)
+        self.caching = CacheRuntime(store, clock=lambda: self.now)
         inner = route(fetch=self._upstream)
         self._fetch = cache.compile(
-            rules or Rules(ttl=30.0), key or KeyRules(), inner, self.caching, max_size=max_size, tags=["item-{id}"]
+            rules or CacheOptions(ttl=30.0),
+            key or KeyRules(),
+            inner,
+            self.caching,
+            max_size=max_size,
+            tags=["item-{id}"],
         )
 
     def _upstream(self, made: Exchange) -> Response:
@@ -105,7 +110,7 @@ def test_an_outage_of_ten_minutes_is_bridged() -> None:
 
 
 def test_an_upstream_that_fails_is_left_alone_for_a_while() -> None:
-    line = Line(Rules(ttl=1.0, stale_if_error=600.0))
+    line = Line(CacheOptions(ttl=1.0, stale_if_error=600.0))
     line.get()
     line.failure = GatewayError(UPSTREAM_REFUSED, "It is gone.")
     line.now += 5
@@ -115,7 +120,7 @@ def test_an_upstream_that_fails_is_left_alone_for_a_while() -> None:
 
 
 def test_each_request_is_marked_with_one_verdict() -> None:
-    line = Line(Rules(ttl=1.0, stale_while_revalidate=10.0, stale_if_error=600.0))
+    line = Line(CacheOptions(ttl=1.0, stale_while_revalidate=10.0, stale_if_error=600.0))
 
     def mark(*headers: tuple[str, str], **more: Any) -> int:
         line.get(*headers, **more)
@@ -188,7 +193,7 @@ def test_what_may_not_be_kept_does_not_queue() -> None:
 
 
 def test_callers_are_kept_apart_unless_the_answer_is_public() -> None:
-    line = Line(Rules(ttl=30.0, partitioned=True))
+    line = Line(CacheOptions(ttl=30.0, partitioned=True))
     ann, bob = Caller("staff", "ann", {}), Caller("staff", "bob", {})
     line.get(caller=ann)
     line.body = b"two"
@@ -208,7 +213,7 @@ def test_what_cookies_have_made_is_not_kept_on_a_guess() -> None:
 
 
 def test_one_answer_for_each_coding_which_the_upstream_is_shown() -> None:
-    line = Line(Rules(ttl=30.0, coding=lambda field: "br" if field and "br" in field else ""))
+    line = Line(CacheOptions(ttl=30.0, coding=lambda field: "br" if field and "br" in field else ""))
     line.headers = [("Vary", "Accept-Encoding")]
     line.get(("Accept-Encoding", "gzip, br"))
     assert line.asked == [[("Accept-Encoding", "br")]]

@@ -10,14 +10,14 @@ import pytest
 from gateway.auth.caller import Caller
 from gateway.cache import policy as cache
 from gateway.cache.key import KeyRules, _named
-from gateway.cache.rules import Rules
+from gateway.cache.rules import CacheOptions
 from gateway.exchange import Exchange, Response
 from gateway.state.store import Store
 from tests.exchanges import route
 from tests.unit.identity.issuer_parts import Clock, FakeStore
 from tests.unit.policies.test_cache import Line, said
 
-RULES = Rules(ttl=30.0, partitioned=True)
+RULES = CacheOptions(ttl=30.0, partitioned=True)
 ANN, BOB = Caller("staff", "ann", {}), Caller("staff", "bob", {})
 PUBLIC = ("Cache-Control", "public, max-age=5")
 
@@ -86,7 +86,7 @@ def test_what_served_all_does_not_once_callers_are_told_apart(line: Personal) ->
     """A reload that takes `shared` away."""
 
     def serve(**more: Any) -> None:
-        rules = Rules(ttl=30.0, **more)
+        rules = CacheOptions(ttl=30.0, **more)
         line._fetch = cache.compile(
             rules, KeyRules(), route(fetch=line._upstream), line.caching, max_size=1000, tags=["a"]
         )

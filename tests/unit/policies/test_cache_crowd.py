@@ -15,8 +15,8 @@ import pytest
 from gateway.auth.caller import Caller
 from gateway.cache import policy as cache
 from gateway.cache.key import KeyRules, _named
-from gateway.cache.rules import Rules
-from gateway.cache.runtime import Caching
+from gateway.cache.rules import CacheOptions
+from gateway.cache.runtime import CacheRuntime
 from gateway.contracts import Fetch
 from gateway.exchange import Exchange, Headers, Response
 from tests.exchanges import exchange, route
@@ -49,16 +49,16 @@ class World:
         self.answers = 0
         self.wrong: list[str] = []
         self.store = FakeStore(Clock())
-        rules = Rules(
+        rules = CacheOptions(
             ttl=2.0,
             stale_while_revalidate=self.chance.choice((0.0, 3.0)),
             stale_if_error=self.chance.choice((0.0, 9.0)),
             partitioned=True,
         )
-        self.cachings = [Caching(self.store if seed % 3 else None, clock=self.clock) for _ in range(2)]
+        self.cachings = [CacheRuntime(self.store if seed % 3 else None, clock=self.clock) for _ in range(2)]
         self.workers = [self.worker(rules, each) for each in self.cachings]
 
-    def worker(self, rules: Rules, caching: Caching) -> Fetch:
+    def worker(self, rules: CacheOptions, caching: CacheRuntime) -> Fetch:
         inner, key = route(fetch=self.upstream), KeyRules(told=("org",))
         return cache.compile(rules, key, inner, caching, max_size=1000, tags=["x"])
 

@@ -11,7 +11,7 @@ import pytest
 from gateway.cache import policy as cache
 from gateway.cache import write as keeping
 from gateway.cache.key import KeyRules
-from gateway.cache.rules import Rules
+from gateway.cache.rules import CacheOptions
 from gateway.errors import UPSTREAM_INCOMPLETE, UPSTREAM_TIMEOUT, GatewayError
 from gateway.exchange import Exchange, Response
 from gateway.state.store import Store
@@ -56,7 +56,7 @@ def test_a_body_that_breaks_off_while_it_is_read_is_given_back() -> None:
 
 
 def test_and_what_is_kept_stands_in_for_it() -> None:
-    line = Line(Rules(ttl=1.0, stale_if_error=600.0))
+    line = Line(CacheOptions(ttl=1.0, stale_if_error=600.0))
     line.get()
     line.now += 5
     line.body, line.length = broken(), 3
@@ -150,7 +150,7 @@ def test_what_must_be_confirmed_each_time_is_not_given_to_who_came_while_it_was_
 class Confirming(Line):
     """An upstream that says 304 to who has it; `fields` are in that answer."""
 
-    def __init__(self, rules: Rules | None = None, store: Store | None = None) -> None:
+    def __init__(self, rules: CacheOptions | None = None, store: Store | None = None) -> None:
         super().__init__(rules, store=store)
         self.headers = [TAG]
         self.fields: list[tuple[str, str]] = []
@@ -165,7 +165,7 @@ class Confirming(Line):
 
 
 def test_a_request_that_must_not_be_kept_changes_nothing_for_others() -> None:
-    line = Confirming(Rules(ttl=1.0))
+    line = Confirming(CacheOptions(ttl=1.0))
     line.get()
     line.now += 5
     assert line.get(("Cache-Control", "no-store")).body == b"one"
@@ -174,7 +174,7 @@ def test_a_request_that_must_not_be_kept_changes_nothing_for_others() -> None:
 
 
 def test_what_may_not_be_kept_any_more_is_not_given_when_the_upstream_fails() -> None:
-    line = Confirming(Rules(ttl=1.0, stale_if_error=600.0), FakeStore(Clock()))
+    line = Confirming(CacheOptions(ttl=1.0, stale_if_error=600.0), FakeStore(Clock()))
     line.get()
     line.now += 5
     line.fields = [("Cache-Control", "private")]
@@ -185,7 +185,7 @@ def test_what_may_not_be_kept_any_more_is_not_given_when_the_upstream_fails() ->
 
 
 def test_a_client_without_patience_does_not_keep_others_from_the_upstream() -> None:
-    line = Line(Rules(ttl=1.0, stale_if_error=600.0))
+    line = Line(CacheOptions(ttl=1.0, stale_if_error=600.0))
     line.get()
     line.now += 5
     line.failure = GatewayError(UPSTREAM_TIMEOUT)
@@ -195,7 +195,7 @@ def test_a_client_without_patience_does_not_keep_others_from_the_upstream() -> N
 
 
 def test_the_steps_behind_the_cache_are_walked_anew_for_a_second_question() -> None:
-    line = Confirming(Rules(ttl=1.0))
+    line = Confirming(CacheOptions(ttl=1.0))
     paths: list[str | None] = []
 
     def add(made: Exchange) -> None:
@@ -203,7 +203,7 @@ def test_the_steps_behind_the_cache_are_walked_anew_for_a_second_question() -> N
         paths.append(made.upstream_path)
 
     inner = route(fetch=line._upstream, steps=(step("add", on_request=add),))
-    line._fetch = cache.compile(Rules(ttl=1.0), KeyRules(), inner, line.caching, max_size=1000, tags=[])
+    line._fetch = cache.compile(CacheOptions(ttl=1.0), KeyRules(), inner, line.caching, max_size=1000, tags=[])
     line.get()
     line.now += 5
     line.other_tag = '"b"'
@@ -213,7 +213,7 @@ def test_the_steps_behind_the_cache_are_walked_anew_for_a_second_question() -> N
 
 def test_an_older_answer_of_the_store_replaces_no_newer_one() -> None:
     store = FakeStore(Clock())
-    line = Line(Rules(ttl=1.0, stale_if_error=10.0), store=store)
+    line = Line(CacheOptions(ttl=1.0, stale_if_error=10.0), store=store)
     line.get()
     store.is_down = True
     line.now += 5
@@ -235,7 +235,7 @@ def test_the_cookie_that_keeps_a_client_on_its_target_is_not_kept_for_others() -
 
     line = Line()
     inner = route(fetch=sticking)
-    line._fetch = cache.compile(Rules(ttl=30.0), KeyRules(), inner, line.caching, max_size=1000, tags=[])
+    line._fetch = cache.compile(CacheOptions(ttl=30.0), KeyRules(), inner, line.caching, max_size=1000, tags=[])
     first = line.get()
     assert said(first).endswith("stored") and "Set-Cookie" in dict(first.headers)
     assert "Set-Cookie" not in dict(line.get().headers)

@@ -12,7 +12,7 @@ from gateway.policies.compress.schema import TYPES
 from tests.exchanges import exchange
 
 TEXT = b"all work and no play makes a dull day " * 50
-RULES = compress.Rules(("br", "gzip"), 1000, TYPES)
+RULES = compress.CompressOptions(("br", "gzip"), 1000, TYPES)
 JSON = ("Content-Type", "application/json; charset=utf-8")
 
 

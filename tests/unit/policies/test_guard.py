@@ -9,7 +9,7 @@ import pytest
 from gateway.errors import GatewayError
 from gateway.http.problem import problem_response
 from gateway.validation.multipart import FormRules
-from gateway.validation.policy import Rules, compile
+from gateway.validation.policy import ValidationRules, compile
 from gateway.validation.schema import Schema
 from tests.exchanges import exchange
 
@@ -25,7 +25,7 @@ ITEM = schema({"type": "object", "required": ["a"], "properties": {"a": {"type":
 
 def rules(**known):
     known.setdefault("content_types", JSON_TYPES if "body" in known else ())
-    return Rules(**{"max_body": 1000, "is_written": True, **known})
+    return ValidationRules(**{"max_body": 1000, "is_written": True, **known})
 
 
 def ask(found, method="POST", target="/a", body=None, content_type="application/json", headers=(), **known):
@@ -48,7 +48,7 @@ def refused(*args, **known):
 
 
 def test_without_validate_only_the_size_counts():
-    plain = Rules(max_body=10)
+    plain = ValidationRules(max_body=10)
     ask(plain, body=b"x" * 10, content_type=None)
     ask(plain, "GET", body=b"x", content_type=None)
     ask(plain, body=b"x" * 11, length=-1)  # the server counts those

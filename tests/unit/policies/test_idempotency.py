@@ -14,7 +14,7 @@ from gateway.errors import (
 )
 from gateway.exchange import Response
 from gateway.policies.idempotency.ledger import Ledger
-from gateway.policies.idempotency.policy import REPLAYED, Rules, compile
+from gateway.policies.idempotency.policy import REPLAYED, IdempotencyOptions, compile
 from gateway.state.store import StoreUnavailableError
 from tests.exchanges import exchange, route, step
 from tests.oracles.store_oracle import DictStore
@@ -44,7 +44,7 @@ class Line:
     def __init__(self, rules=None, store=None):
         self.now, self.asked = 100.0, []
         self.store = store or DictStore(lambda: int(self.now * 1e9))
-        steps = compile(rules or Rules(), Ledger(self.store, 60.0, lambda: self.now), lambda: self.now)
+        steps = compile(rules or IdempotencyOptions(), Ledger(self.store, 60.0, lambda: self.now), lambda: self.now)
         self.step = step(
             "idempotency", on_request=steps.on_request, on_response=steps.on_response, on_close=steps.on_close
         )
@@ -110,7 +110,7 @@ def test_what_has_no_key_or_another_method_is_as_ever():
     ],
 )
 def test_what_is_refused(known, answer):
-    line = Line(Rules(is_required=True, max_body=10))
+    line = Line(IdempotencyOptions(is_required=True, max_body=10))
     assert status(line, **known) == answer
     assert not line.asked
 
@@ -134,7 +134,7 @@ def test_the_same_one_beside_it():
 
 
 def test_who_waits_gets_the_answer(monkeypatch):
-    line = Line(Rules(wait=5.0))
+    line = Line(IdempotencyOptions(wait=5.0))
     first = line.begin
     sleeps = []
 
@@ -157,7 +157,7 @@ def test_who_waits_gets_the_answer(monkeypatch):
 
 
 def test_who_waits_does_not_wait_for_ever(monkeypatch):
-    line = Line(Rules(wait=1.0))
+    line = Line(IdempotencyOptions(wait=1.0))
     line.answer = lambda asked: Response(200, [], Pieces(b"all"))
     line.begin()
     began = line.now
@@ -247,7 +247,7 @@ def test_a_client_that_goes_away_is_answered_when_it_comes_again():
     ids=["whole", "told", "streaming", "events"],
 )
 def test_what_is_too_large_or_endless_passes_and_is_not_kept(made):
-    line = Line(Rules(max_answer=10))
+    line = Line(IdempotencyOptions(max_answer=10))
     line.answer = lambda asked: made()
     under_way = line.begin()
     assert status(line)[0] == 409
@@ -276,7 +276,7 @@ class Broken(DictStore):
 def test_without_a_store():
     line = Line(store=Broken("set_if_absent"))
     assert status(line) == (503, "store-unavailable") and not line.asked
-    line = Line(Rules(is_lenient=True), Broken("set_if_absent"))
+    line = Line(IdempotencyOptions(is_lenient=True), Broken("set_if_absent"))
     assert line.ask() == (201, b"made 1", False, None)
 
 

@@ -8,7 +8,7 @@ from gateway import errors
 from gateway.auth import authenticate as identity
 from gateway.auth.caller import Caller
 from gateway.auth.model import Credential
-from gateway.auth.strip_credentials import hider
+from gateway.auth.strip_credentials import strip_credentials
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Response
 from tests.exchanges import exchange
@@ -117,6 +117,6 @@ def test_a_person_is_sent_to_the_login_where_there_is_one() -> None:
 def test_what_the_gateway_says_in_the_credential_s_place_is_not_hidden_with_it() -> None:
     told = Caller("staff", "alice", {}, forward=[("Authorization", "Bearer of-the-gateway")])
     asked = exchange(headers=[("Authorization", "Bearer of-the-client"), ("X", "1")])
-    hide = hider([Credential("header", "Authorization")])
+    hide = strip_credentials([Credential("header", "Authorization")])
     walk(Provider(told), asked=asked, names=("Authorization",), hide=hide)
     assert asked.outgoing == [("X", "1"), ("Authorization", "Bearer of-the-gateway")]

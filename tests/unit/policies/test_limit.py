@@ -26,10 +26,10 @@ from gateway.ratelimit.penalty import Penalty as Times
 from gateway.ratelimit.penalty import (
     blocked_for,
     kind_of,
-    lift,
     strike,
+    unblock,
 )
-from gateway.ratelimit.runtime import Limiting
+from gateway.ratelimit.runtime import RateLimitRuntime
 from tests.exchanges import exchange, route
 from tests.support.drawing import examples
 
@@ -42,7 +42,7 @@ class Place:
     """Limits with a clock of ours."""
 
     def __init__(self) -> None:
-        self.limiting = Limiting.private()
+        self.limiting = RateLimitRuntime.private()
         self.now = 10**15
 
     def limit(self, name: str = "n", per: tuple[str, ...] = ("all",), rate: Rate = TWO_AT_ONCE, **more: Any) -> Limit:
@@ -353,6 +353,6 @@ def test_a_penalty_is_lifted_by_the_number_of_any_of_its_buckets(place):
     kinds = {kind_of(number, place.limiting.keys.name) for number in numbers}
     assert kinds == {("bucket", ("routes/r/n", "")), ("block", ("routes/r/n", ""))}
     for number in numbers:
-        assert lift(place.limiting.buckets, number)
-        assert not lift(place.limiting.buckets, number)
+        assert unblock(place.limiting.buckets, number)
+        assert not unblock(place.limiting.buckets, number)
         assert place.admitted(5, limit) == 1

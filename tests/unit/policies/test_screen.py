@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from gateway.errors import GatewayError
-from gateway.validation.waf.decision import Rules
+from gateway.validation.waf.decision import WafRules
 from gateway.validation.waf.policy import compile
 from gateway.validation.waf.schema import PARTS, RULES
 from tests.exchanges import exchange
@@ -20,7 +20,7 @@ FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 
 def rules(**known):
     known.setdefault("blocks", frozenset(RULES) - known.get("logs", frozenset()))
-    return Rules(
+    return WafRules(
         **{"route": "r", "logs": frozenset(), "parts": PARTS, "excepted": frozenset(), "max_body": 1000, **known}
     )
 

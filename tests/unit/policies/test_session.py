@@ -3,9 +3,9 @@
 import pytest
 
 from gateway.auth.caller import Caller
-from gateway.auth.model import InternalToken, Provider, Told
+from gateway.auth.model import ForwardedIdentity, InternalToken, Provider
 from gateway.auth.session import policy as session
-from gateway.auth.session.authenticator import STATE, Held
+from gateway.auth.session.authenticator import STATE, CachedSession
 from gateway.auth.session.store import BrowserSession, Entry, Tokens
 from gateway.contracts import Tools
 from gateway.errors import CSRF, GatewayError
@@ -13,7 +13,7 @@ from gateway.exchange import Response
 from tests.exchanges import exchange
 from tests.support.openid import session_spec
 
-TOLD = Told((), "", None, False)
+TOLD = ForwardedIdentity((), "", None, False)
 TOOLS = Tools("item", lambda: 0.0, print)
 CSRF_TOKEN = "c" * 43
 TOKENS = Tokens("the-access-token", 0.0, 1.0, "refresh", "id", ())
@@ -29,7 +29,7 @@ def asked(method="GET", headers=(), tokens=TOKENS, provider="0", **known):
     """An exchange with a session."""
     caller = Caller(provider, "ada", {})
     entry = Entry(b"key", b"raw", BrowserSession("ada", {}, 0.0, 0.0, CSRF_TOKEN, "", tokens))
-    state = {STATE: Held(provider, entry, caller)}
+    state = {STATE: CachedSession(provider, entry, caller)}
     return exchange(method, headers=list(headers), state=state, caller=caller, **known)
 
 
@@ -184,7 +184,7 @@ def test_a_lost_csrf_cookie_comes_back():
 
 def test_the_gateway_s_own_token_stands_in_place_of_the_access_token():
     own = InternalToken("Authorization", "gateway", "internal", "ES256", "key.pem", 60.0)
-    provider = Provider("0", session_spec(), Told((), "", own, True), "deny", "here")
+    provider = Provider("0", session_spec(), ForwardedIdentity((), "", own, True), "deny", "here")
     made = asked()
     made.outgoing = [("Authorization", "Bearer of-the-gateway")]  # as identity has told the upstream
     session.compile((provider,), TOOLS).on_request(made)

@@ -45,7 +45,7 @@ def body(change: Callable[[Any, Exchange], Any] = without_secret) -> transform.B
     return transform.Body(change, MOST, ("application/json", "application/*+json"), JsonReader(5, 50))
 
 
-BOTH = transform.compile(transform.Rules(request=body(), response=body()))
+BOTH = transform.compile(transform.TransformOptions(request=body(), response=body()))
 
 
 def sent(data: bytes, *headers: tuple[str, str], length: int | None = None, steps: Steps = BOTH) -> Exchange:
@@ -119,7 +119,7 @@ def test_what_the_rules_cannot_take(wrong: Any) -> None:
             raise wrong
         return {"a": wrong}
 
-    steps = transform.compile(transform.Rules(request=body(change), response=body(change)))
+    steps = transform.compile(transform.TransformOptions(request=body(change), response=body(change)))
     assert kind(sent, PLAIN, steps=steps) is INVALID_BODY
     assert kind(answered, Response(200, [JSON], PLAIN), steps=steps) is TRANSFORM_FAILED
 
@@ -131,7 +131,7 @@ def test_what_the_upstream_is_not_asked_for() -> None:
 
 
 def test_without_rules_for_answers_it_is_asked_for_all() -> None:
-    steps = transform.compile(transform.Rules(request=body()))
+    steps = transform.compile(transform.TransformOptions(request=body()))
     assert steps.on_response is None
     assert sent(b"", ("Accept-Encoding", "gzip"), steps=steps).outgoing is None
 
@@ -230,14 +230,14 @@ def test_head_has_the_fields_of_get() -> None:
     ],
 )
 def test_the_query_of_what_the_upstream_sees(target: str, path: str | None, expected: str | None) -> None:
-    steps = transform.compile(transform.Rules(query=lambda query, exchange: f"{query}&n=1".lstrip("&")))
+    steps = transform.compile(transform.TransformOptions(query=lambda query, exchange: f"{query}&n=1".lstrip("&")))
     made = exchange(target=target, upstream_path=path)
     assert steps.on_request is not None and steps.on_request(made) is None
     assert made.upstream_path == expected
 
 
 def test_a_query_that_does_not_change_stays_byte_for_byte() -> None:
-    steps = transform.compile(transform.Rules(query=lambda query, exchange: query))
+    steps = transform.compile(transform.TransformOptions(query=lambda query, exchange: query))
     made = exchange(target="/a?")
     assert steps.on_request is not None and steps.on_request(made) is None
     assert made.upstream_path is None

@@ -9,7 +9,7 @@ from gateway.handlers.grpc.bindings import (
     Binding,
     bindings,
     find,
-    within,
+    member_at,
 )
 from gateway.handlers.grpc.schema import Schema, SchemaError
 from tests.support.shop import SERVICE, descriptor_set, file, rule
@@ -64,10 +64,10 @@ def test_services_can_be_chosen() -> None:
 
 
 def test_what_a_route_can_reach() -> None:
-    reached = within(TABLE, template("/v1/orders/{id}"), ("GET",))
+    reached = member_at(TABLE, template("/v1/orders/{id}"), ("GET",))
     assert {each.method.name for each in reached} == {"Get"}
-    assert {each.verb for each in within(TABLE, template("/v1/orders"), ("HEAD",))} == {"GET"}
-    assert within(TABLE, template("/v2/{rest:path}"), ()) == ()
+    assert {each.verb for each in member_at(TABLE, template("/v1/orders"), ("HEAD",))} == {"GET"}
+    assert member_at(TABLE, template("/v2/{rest:path}"), ()) == ()
 
 
 @pytest.mark.parametrize(

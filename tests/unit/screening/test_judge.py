@@ -6,14 +6,14 @@ import pytest
 
 from gateway.errors import GatewayError
 from gateway.http.problem import problem_response
-from gateway.validation.waf.decision import Judge, Rules
+from gateway.validation.waf.decision import Judge, WafRules
 from tests.exchanges import exchange
 
 SQL, XSS = ("sql_injection", "sql-union"), ("xss", "xss-script")
 
 
 def judge(blocks=("sql_injection",), logs=("xss",), excepted=()):
-    return Judge(Rules("r", frozenset(blocks), frozenset(logs), ("query", "body"), frozenset(excepted), 1000))
+    return Judge(WafRules("r", frozenset(blocks), frozenset(logs), ("query", "body"), frozenset(excepted), 1000))
 
 
 def is_refused(its, part="query", field="q", found=(SQL,)) -> bool:

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from gateway.validation.waf import reporter as telling
-from gateway.validation.waf.reporter import Told, shown
+from gateway.validation.waf.reporter import WafReporter, shown
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def at(monkeypatch):
 
 
 def test_a_line_a_second_and_what_was_left_out(at, caplog):
-    told = Told("r", "was refused")
+    told = WafReporter("r", "was refused")
     with caplog.at_level(logging.WARNING, logger="gateway"):
         for number in range(5):
             told.tell(f"id{number}", "sql-union", "query", "q")

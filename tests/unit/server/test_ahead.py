@@ -11,10 +11,10 @@ from tests.support.gateway import ROOT
 SCRIPT = """
 import sys
 from gateway.config.diagnostics import ConfigError
-from gateway.config.fork_reader import read_ahead
+from gateway.config.fork_reader import start_reading
 {more}
 try:
-    read = read_ahead(sys.argv[1])()
+    read = start_reading(sys.argv[1])()
     print(len(read.document.routes), read.began_ns)
 except ConfigError as error:
     print(error)

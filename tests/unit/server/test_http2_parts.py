@@ -18,11 +18,11 @@ from gateway.server.http2.frames import (
     PREFACE,
     Budget,
     Frames,
-    Goodbye,
+    GoAway,
 )
-from gateway.server.http2.outgoing import Outgoing
+from gateway.server.http2.outgoing import SendBuffer
 from gateway.server.http2.service import Service
-from gateway.server.http2.session import FOREVER, Conversation
+from gateway.server.http2.session import FOREVER, Http2Session
 from tests.support.http2 import frame, head
 
 
@@ -62,7 +62,7 @@ def test_a_client_that_is_always_in_the_middle_of_a_frame_is_not_slow() -> None:
 
 
 def test_what_is_no_preface_is_seen_at_its_first_byte() -> None:
-    with pytest.raises(Goodbye):
+    with pytest.raises(GoAway):
         list(Frames().feed(b"G", 0.0))
 
 
@@ -76,7 +76,7 @@ def test_a_budget() -> None:
 
 
 @pytest.fixture
-def conversation() -> tuple[Conversation, list[dict[str, Any]]]:
+def conversation() -> tuple[Http2Session, list[dict[str, Any]]]:
     """A conversation that has begun, and the environs that its application is called with."""
     calls: list[dict[str, Any]] = []
 
@@ -86,19 +86,19 @@ def conversation() -> tuple[Conversation, list[dict[str, Any]]]:
         return [b"hello"]
 
     server = Server(app, Settings(Limits(), 5.0, 5.0, 5.0, 1000), lambda slug, detail: ValueError(slug))
-    outgoing = Outgoing(SimpleNamespace(), lambda: 5.0, lambda: None)
-    made = Conversation(Service(server, 100), outgoing, {"REMOTE_ADDR": ""}, lambda: None)
+    outgoing = SendBuffer(SimpleNamespace(), lambda: 5.0, lambda: None)
+    made = Http2Session(Service(server, 100), outgoing, {"REMOTE_ADDR": ""}, lambda: None)
     made.receive(PREFACE, monotonic())
     return made, calls
 
 
-def test_the_clients_settings_do_not_grow_our_table(conversation: tuple[Conversation, list[dict[str, Any]]]) -> None:
+def test_the_clients_settings_do_not_grow_our_table(conversation: tuple[Http2Session, list[dict[str, Any]]]) -> None:
     talk, _ = conversation
     talk.receive(frame(4, 0, 0, b"\0\1" + (2**32 - 1).to_bytes(4, "big")), monotonic())
     assert talk._h2.encoder.header_table_size == 4096
 
 
-def test_a_request_is_counted_and_let_go(conversation: tuple[Conversation, list[dict[str, Any]]]) -> None:
+def test_a_request_is_counted_and_let_go(conversation: tuple[Http2Session, list[dict[str, Any]]]) -> None:
     talk, calls = conversation
     block = Encoder().encode([(name.encode(), value.encode()) for name, value in head("/up/?q")])
     talk.receive(frame(1, 5, 1, block), monotonic())
@@ -109,7 +109,7 @@ def test_a_request_is_counted_and_let_go(conversation: tuple[Conversation, list[
     assert calls[0]["RAW_URI"] == "/up/?q" and calls[0]["SERVER_PROTOCOL"] == "HTTP/2"
 
 
-def test_after_its_last_stream_nothing_is_answered(conversation: tuple[Conversation, list[dict[str, Any]]]) -> None:
+def test_after_its_last_stream_nothing_is_answered(conversation: tuple[Http2Session, list[dict[str, Any]]]) -> None:
     talk, calls = conversation
     encoder = Encoder()
     blocks = [encoder.encode([(name.encode(), value.encode()) for name, value in head()]) for _ in range(3)]

@@ -9,22 +9,22 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.server import memory_watchdog as memory_watch
-from gateway.server.memory_master import keep_one_more
+from gateway.server.memory_master import allow_replacement
 from gateway.server.memory_watchdog import (
     EVERY,
     LOOKS,
     PATIENCE,
-    Watch,
+    MemoryWatchdog,
 )
-from gateway.state import Page, WorkerState
+from gateway.state import SharedMemory, WorkerState
 
 MB = 1 << 20
 LIMIT = 100 * MB
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    made = Page.create(workers_max=8)
+def page() -> Iterator[SharedMemory]:
+    made = SharedMemory.create(workers_max=8)
     yield made
     os.close(made.fd)
 
@@ -39,23 +39,23 @@ def other() -> Iterator[int]:
 class Worker:
     """A watch with a clock and a size of its own."""
 
-    def __init__(self, page: Page, pid: int = 1, limit: int = LIMIT) -> None:
-        self.watch, self.now, self.size = Watch(page, pid, limit), 1000.0, 30 * MB
+    def __init__(self, page: SharedMemory, pid: int = 1, limit: int = LIMIT) -> None:
+        self.watch, self.now, self.size = MemoryWatchdog(page, pid, limit), 1000.0, 30 * MB
 
     def turn(self, seconds: float = 1.0) -> bool:
         self.now += seconds
         return self.watch.must_go(self.now, lambda: self.size)
 
 
-def serve(page: Page, pid: int) -> None:
+def serve(page: SharedMemory, pid: int) -> None:
     page.claim_slot(pid).state.store(WorkerState.SERVING)
 
 
-def asks(page: Page, worker: Worker) -> bool:
+def asks(page: SharedMemory, worker: Worker) -> bool:
     return page.leader(page.replacing, worker.now) == worker.watch._pid
 
 
-def test_it_goes_once_another_serves(page: Page, other: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_it_goes_once_another_serves(page: SharedMemory, other: int, caplog: pytest.LogCaptureFixture) -> None:
     worker = Worker(page)
     serve(page, os.getpid())  # one that is there already is nobody's successor
     worker.turn()
@@ -75,7 +75,7 @@ def test_it_goes_once_another_serves(page: Page, other: int, caplog: pytest.LogC
     assert page.replaced.load() == 1
 
 
-def test_one_that_grew_for_a_moment_stays(page: Page) -> None:
+def test_one_that_grew_for_a_moment_stays(page: SharedMemory) -> None:
     worker = Worker(page)
     for turn in range(20):
         worker.size = (120 if turn % LOOKS else 30) * MB
@@ -83,7 +83,7 @@ def test_one_that_grew_for_a_moment_stays(page: Page) -> None:
         assert not asks(page, worker)
 
 
-def test_looks_are_a_second_apart(page: Page) -> None:
+def test_looks_are_a_second_apart(page: SharedMemory) -> None:
     worker = Worker(page)
     worker.turn()
     worker.size = 120 * MB
@@ -92,7 +92,7 @@ def test_looks_are_a_second_apart(page: Page) -> None:
     assert not asks(page, worker)
 
 
-def test_one_at_a_time_and_not_soon_after(page: Page, other: int) -> None:
+def test_one_at_a_time_and_not_soon_after(page: SharedMemory, other: int) -> None:
     first, second = Worker(page, 1), Worker(page, 2)
     for worker in (first, second):
         worker.turn()
@@ -117,7 +117,7 @@ def test_one_at_a_time_and_not_soon_after(page: Page, other: int) -> None:
     assert not second.watch._gives_way, "the first one's successor is not the second one's"
 
 
-def test_one_that_nobody_follows_goes_all_the_same(page: Page, caplog: pytest.LogCaptureFixture) -> None:
+def test_one_that_nobody_follows_goes_all_the_same(page: SharedMemory, caplog: pytest.LogCaptureFixture) -> None:
     worker = Worker(page)
     worker.turn()
     worker.size = 120 * MB
@@ -131,7 +131,7 @@ def test_one_that_nobody_follows_goes_all_the_same(page: Page, caplog: pytest.Lo
 
 
 def test_one_that_has_served_enough_goes_once_another_serves(
-    page: Page, other: int, caplog: pytest.LogCaptureFixture
+    page: SharedMemory, other: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "gateway")
     first, second = Worker(page, 1), Worker(page, 2)
@@ -146,7 +146,7 @@ def test_one_that_has_served_enough_goes_once_another_serves(
     assert page.replaced.load() == 0, "it was not too large"
 
 
-def test_who_waits_for_its_turn_for_longest_goes_first(page: Page, other: int) -> None:
+def test_who_waits_for_its_turn_for_longest_goes_first(page: SharedMemory, other: int) -> None:
     old, new = Worker(page, os.getpid()), Worker(page, other)
     waiting = {worker.watch._pid: page.claim_slot(worker.watch._pid) for worker in (old, new)}
 
@@ -172,7 +172,7 @@ def test_who_waits_for_its_turn_for_longest_goes_first(page: Page, other: int) -
     assert asks(page, new)
 
 
-def test_one_that_is_stopped_keeps_nobody_from_its_turn(page: Page, other: int) -> None:
+def test_one_that_is_stopped_keeps_nobody_from_its_turn(page: SharedMemory, other: int) -> None:
     stopped, new = page.claim_slot(other), page.claim_slot(os.getpid())
     stopped.beat(1000.0)
     stopped.wear(1000.0)
@@ -185,7 +185,7 @@ def test_one_that_is_stopped_keeps_nobody_from_its_turn(page: Page, other: int) 
         assert asks(page, worker) is is_its_turn
 
 
-def test_a_limit_that_a_new_worker_fills_replaces_nobody(page: Page, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_limit_that_a_new_worker_fills_replaces_nobody(page: SharedMemory, caplog: pytest.LogCaptureFixture) -> None:
     worker = Worker(page)
     worker.size = int(LIMIT * memory_watch.FULL) + MB
     worker.turn()
@@ -200,7 +200,7 @@ def test_a_limit_that_a_new_worker_fills_replaces_nobody(page: Page, caplog: pyt
     assert asks(page, worker), "a reload gave it another one"
 
 
-def test_without_a_limit_nobody_goes(page: Page) -> None:
+def test_without_a_limit_nobody_goes(page: SharedMemory) -> None:
     worker = Worker(page, limit=0)
     for _ in range(10):
         worker.size += 1000 * MB
@@ -226,12 +226,12 @@ def managed(server: Arbiter) -> int:
 
 
 def test_the_master_keeps_one_more_while_a_worker_of_its_own_makes_way(
-    page: Page, monkeypatch: pytest.MonkeyPatch
+    page: SharedMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
     monkeypatch.setattr("gateway.server.memory_master.monotonic", lambda: now)
     server = Arbiter(1, 2)
-    keep_one_more(server, page)
+    allow_replacement(server, page)
     assert managed(server) == 2
     assert page.try_lead(page.replacing, 2, now, EVERY)
     assert managed(server) == 3
@@ -246,9 +246,9 @@ def test_the_master_keeps_one_more_while_a_worker_of_its_own_makes_way(
     assert managed(server) == 2, "another one has its pid, long after"
 
 
-def test_a_worker_of_another_master_is_that_ones_business(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_of_another_master_is_that_ones_business(page: SharedMemory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.server.memory_master.monotonic", lambda: 1000.0)
     server = Arbiter(1, 2)
-    keep_one_more(server, page)
+    allow_replacement(server, page)
     page.try_lead(page.replacing, 9, 1000.0, EVERY)
     assert managed(server) == 2

@@ -8,20 +8,20 @@ import gevent
 import pytest
 
 from gateway.observability.metrics.worker_stats import LAGS, REGION, VitalsRegion
-from gateway.server.loop_monitor import Pulse
-from gateway.state import Page
+from gateway.server.loop_monitor import LoopMonitor
+from gateway.state import SharedMemory
 
 
 @pytest.fixture
 def page():
-    made = Page.create({REGION: VitalsRegion.size(4)}, workers_max=4)
+    made = SharedMemory.create({REGION: VitalsRegion.size(4)}, workers_max=4)
     yield made
     os.close(made.fd)
 
 
 @pytest.fixture
 def pulse(page):
-    made = Pulse.of(page, 2, 0.05)
+    made = LoopMonitor.of(page, 2, 0.05)
     yield made
     made.stop()
 
@@ -33,7 +33,7 @@ def told(page):
 def test_lags_are_counted_and_the_worst_of_a_second_is_told(page, monkeypatch):
     now = [100.0]
     monkeypatch.setattr("gateway.server.loop_monitor.monotonic", lambda: now[0])
-    pulse = Pulse.of(page, 2, 0.05)
+    pulse = LoopMonitor.of(page, 2, 0.05)
     for late in (0.0, 0.2, 9.0):
         now[0] += 0.05 + late
         pulse.beat(now[0])
@@ -125,8 +125,8 @@ def test_a_new_owner_begins_at_none(page, pulse):
 
 
 def test_a_page_without_room_is_no_trouble():
-    page = Page.create({}, workers_max=4)
-    pulse = Pulse.of(page, 2, 0.05)
+    page = SharedMemory.create({}, workers_max=4)
+    pulse = LoopMonitor.of(page, 2, 0.05)
     pulse.beat(monotonic())
     pulse.stop()
     os.close(page.fd)

@@ -10,7 +10,7 @@ from google.protobuf import descriptor_pb2
 from gateway.errors import UPSTREAM_BAD_ANSWER, UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import Exchange, Response
 from gateway.handlers.grpc import reflection
-from gateway.handlers.grpc.reflection import Reflected, Reflecting
+from gateway.handlers.grpc.reflection import ReflectedSchema, ReflectionClient
 from gateway.http.grpc import (
     TRAILERS,
     frame,
@@ -65,9 +65,9 @@ class Server:
         return answer
 
 
-def told(server: Server) -> tuple[Reflected, Reflecting]:
-    known = Reflected()
-    return known, Reflecting(known, "shop", server.fetch)
+def told(server: Server) -> tuple[ReflectedSchema, ReflectionClient]:
+    known = ReflectedSchema()
+    return known, ReflectionClient(known, "shop", server.fetch)
 
 
 @pytest.mark.parametrize("version", ["v1", "v1alpha"])
@@ -98,12 +98,12 @@ def test_until_something_is_known_requests_are_refused_in_words() -> None:
 
 
 def test_what_speaks_no_grpc_is_a_bad_gateway() -> None:
-    known = Reflected()
+    known = ReflectedSchema()
 
     def fetch(exchange: Exchange) -> Response:
         raise GatewayError(UPSTREAM_BAD_ANSWER, "It does not speak HTTP/2.")
 
-    Reflecting(known, "shop", fetch).tick()
+    ReflectionClient(known, "shop", fetch).tick()
     with pytest.raises(GatewayError, match="It does not speak HTTP/2") as caught:
         known.table_of(())()
     assert caught.value.kind.status == 502
@@ -121,7 +121,7 @@ def test_what_was_known_is_kept(how: str) -> None:
         server.versions = []
     else:
         server.shop.dependency.append("none.proto")
-    Reflecting(known, "shop", server.fetch).tick()
+    ReflectionClient(known, "shop", server.fetch).tick()
     assert known.table_of(())() is before
 
 
@@ -132,5 +132,5 @@ def test_what_changes_is_taken_and_streams_from_clients_are_left_out() -> None:
     table = known.table_of((SERVICE,))
     before = table()
     server.shop.service[0].method[0].client_streaming = True
-    Reflecting(known, "shop", server.fetch).tick()
+    ReflectionClient(known, "shop", server.fetch).tick()
     assert {each.method.name for each in before.bindings} - {each.method.name for each in table().bindings} == {"Get"}

@@ -16,16 +16,16 @@ from gateway.errors import (
     GatewayError,
 )
 from gateway.exchange import Exchange, Headers, Response
-from gateway.handlers.grpc.passthrough import OPEN, Through
+from gateway.handlers.grpc.passthrough import OPEN, GrpcProxy
 from gateway.http.grpc import (
     CLIENT,
     WANTS,
-    End,
-    Passage,
+    GrpcCall,
+    GrpcStatus,
 )
 from tests.exchanges import exchange
 
-OK = End.of([("grpc-status", "0"), ("x-last", "1")])
+OK = GrpcStatus.of([("grpc-status", "0"), ("x-last", "1")])
 
 
 class Service:
@@ -92,7 +92,7 @@ def asking(body: Any = None, headers: Headers | None = None, caller: Caller | No
 
 
 def passed(service: Service, asked: Exchange) -> Response:
-    return Through("talk", service.fetch, 5.0).fetch(asked)
+    return GrpcProxy("talk", service.fetch, 5.0).fetch(asked)
 
 
 def pieces(response: Response) -> list[bytes]:
@@ -107,7 +107,7 @@ def test_a_call_that_has_come_may_be_sent_again() -> None:
     call = service.calls[0]
     assert call.body is not None
     assert (call.method, call.target, call.body_length, call.body.read()) == ("POST", "/talk.v1.Talk/Echo", 3, b"all")
-    assert call.environ == {WANTS: Passage(None, "application/grpc+proto"), "gateway.channel": "channel"}
+    assert call.environ == {WANTS: GrpcCall(None, "application/grpc+proto"), "gateway.channel": "channel"}
     assert (caller.most, asked.attempts, asked.address, asked.upstream) == (1000, 2, "t", "talk")
     asked.response = response
     assert pieces(response) == [b"a", b"b"]
@@ -157,8 +157,8 @@ def test_an_end_alone_has_a_type() -> None:
 @pytest.mark.parametrize(
     ("last", "fields", "status", "error"),
     [
-        (End.of([("grpc-status", "14"), ("x", "1")]), [("grpc-status", "14"), ("x", "1")], 503, "rpc-error"),
-        (End.of([("x", "1")]), [("x", "1")], 500, "rpc-error"),
+        (GrpcStatus.of([("grpc-status", "14"), ("x", "1")]), [("grpc-status", "14"), ("x", "1")], 503, "rpc-error"),
+        (GrpcStatus.of([("x", "1")]), [("x", "1")], 500, "rpc-error"),
         (
             GatewayError(UPSTREAM_INCOMPLETE, "It ended."),
             [("grpc-status", "14"), ("grpc-message", "It ended.")],

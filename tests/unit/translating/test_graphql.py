@@ -15,9 +15,9 @@ import pytest
 from gateway.config.document import load, loads
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Response
-from gateway.handlers.jsonrpc.compile import asking as compiled
+from gateway.handlers.jsonrpc.compile import compile_graphql as compiled
 from gateway.handlers.jsonrpc.model import GraphQL
-from gateway.upstream.compile import Service
+from gateway.upstream.compile import CompiledUpstream
 from tests.exchanges import exchange
 
 HEAD = """version: 1
@@ -59,7 +59,7 @@ def asked(text: str, target: str, answer: Any = None, body: Any = None) -> tuple
     if body is not None:
         data = json.dumps(body).encode()
         given.body, given.body_length = io.BytesIO(data), len(data)
-    return compiled(spec_of(text), Service(service.fetch, 5.0)).fetch(given), service
+    return compiled(spec_of(text), CompiledUpstream(service.fetch, 5.0)).fetch(given), service
 
 
 def variables(query: str) -> Any:

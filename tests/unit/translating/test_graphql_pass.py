@@ -20,9 +20,9 @@ from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Response
 from gateway.handlers.graphql import section as graphql
 from gateway.handlers.graphql.document import DocumentError, chosen, read
-from gateway.handlers.jsonrpc.compile import passing
+from gateway.handlers.jsonrpc.compile import compile_passthrough
 from gateway.handlers.jsonrpc.model import GraphQLPass
-from gateway.upstream.compile import Service
+from gateway.upstream.compile import CompiledUpstream
 from tests.exchanges import exchange
 
 HEAD = """version: 1
@@ -58,7 +58,7 @@ def asked(folder: Path, body: Any, more: str = "", method: str = "POST", query: 
     if body is not None:
         data = json.dumps(body).encode()
         given.body, given.body_length = io.BytesIO(data), len(data)
-    assert passing(spec_of(folder, more), Service(fetch, 5.0)).fetch(given).body == b"{}"
+    assert compile_passthrough(spec_of(folder, more), CompiledUpstream(fetch, 5.0)).fetch(given).body == b"{}"
     assert seen[0].body is not None
     return seen[0], json.loads(seen[0].body.read())
 

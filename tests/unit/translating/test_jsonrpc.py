@@ -13,9 +13,9 @@ import pytest
 from gateway.config.document import loads
 from gateway.errors import UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import Exchange, Response
-from gateway.handlers.jsonrpc.compile import calling
+from gateway.handlers.jsonrpc.compile import compile_jsonrpc
 from gateway.handlers.jsonrpc.handler import JsonRpc
-from gateway.upstream.compile import Service
+from gateway.upstream.compile import CompiledUpstream
 from tests.exchanges import exchange
 
 HEAD = """version: 1
@@ -54,7 +54,7 @@ def failure(code: Any, **more: Any) -> Callable[[Any], Any]:
 def made(more: str, ledger: Ledger) -> JsonRpc:
     spec = loads(HEAD.replace("MORE", more or "notification: false"), "x.yaml").routes[0].jsonrpc
     assert spec is not None
-    return calling(spec, Service(ledger.fetch, 5.0))
+    return compile_jsonrpc(spec, CompiledUpstream(ledger.fetch, 5.0))
 
 
 def asking(body: Any = None, **known: Any) -> Exchange:

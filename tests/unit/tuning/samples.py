@@ -3,10 +3,10 @@
 from gateway.tuning.config import Settings
 from gateway.tuning.measurement import (
     Burst,
-    Fresh,
-    Held,
+    FixedRate,
+    KeepAliveRun,
     Measured,
-    Paced,
+    NewConnectionRun,
     Point,
 )
 from gateway.tuning.statistics import spread
@@ -20,7 +20,7 @@ def point(workers=1, connections=16, rps=10_000.0, cpu_us=100.0, limit="gateway"
 
 def paced(share=0.5, p99_ms=2.0, *, workers=1, answered=1000, failed=0, cpu_us=100.0, memory_mb=70.0, rounds=None):
     rate, p99 = share * 10_000, spread(rounds or [p99_ms])
-    return Paced(
+    return FixedRate(
         Settings(workers, 4000), share, rate, spread([1.0]), p99, 20.0, 0.1, cpu_us, memory_mb, answered, failed
     )
 
@@ -36,8 +36,8 @@ def measured(points=None, curve=None, duel=(), others=0.0, each_kb=10.0):
     return Measured(
         2,
         tuple(points),
-        Held(65.0, 400, each_kb),
-        Fresh(4_000.0, 180.0),
+        KeepAliveRun(65.0, 400, each_kb),
+        NewConnectionRun(4_000.0, 180.0),
         Burst(1000, 90.0, 0),
         tuple(curve),
         duel,

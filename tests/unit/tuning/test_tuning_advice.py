@@ -16,13 +16,13 @@ from gateway.tuning.advice import (
     Target,
     advise,
     backlog,
-    borne,
     capacity,
     connections_within,
     first_choice,
     hpa_target,
     memory_limit,
     pods,
+    sustainable_rate,
 )
 from gateway.tuning.config import Settings
 from gateway.tuning.report import Result, as_json, as_text
@@ -92,11 +92,11 @@ def test_the_fewest_workers_that_bear_a_rate_are_chosen_first():
 
 def test_a_rate_is_borne_while_p99_holds_and_nothing_fails():
     curve = [paced(0.5, 2.0), paced(0.7, 8.0), paced(0.8, 30.0), paced(0.9, 9.0)]
-    assert borne(curve, 0.010)[0] == 0.7
-    assert borne(curve, 0.050)[0] == 0.9
-    assert borne(curve, None)[:2] == (0.7, 10.0)
-    assert borne(curve, 0.001)[0] == 0.0
-    assert borne([paced(0.5), paced(0.7, failed=100)], 1.0)[0] == 0.5
+    assert sustainable_rate(curve, 0.010)[0] == 0.7
+    assert sustainable_rate(curve, 0.050)[0] == 0.9
+    assert sustainable_rate(curve, None)[:2] == (0.7, 10.0)
+    assert sustainable_rate(curve, 0.001)[0] == 0.0
+    assert sustainable_rate([paced(0.5), paced(0.7, failed=100)], 1.0)[0] == 0.5
 
 
 def test_the_advice_for_a_target_that_one_pod_bears():
@@ -194,8 +194,8 @@ def test_a_pod_is_planned_with_no_more_than_was_borne():
 
 
 def test_p99_does_not_hold_where_more_than_one_in_a_hundred_has_no_answer():
-    assert borne([paced(0.5, 2.0, answered=985, failed=15)], 0.02)[0] == 0.0
-    assert borne([paced(0.5, 2.0, answered=995, failed=5)], 0.02)[0] == 0.5
+    assert sustainable_rate([paced(0.5, 2.0, answered=985, failed=15)], 0.02)[0] == 0.0
+    assert sustainable_rate([paced(0.5, 2.0, answered=995, failed=5)], 0.02)[0] == 0.5
 
 
 def test_both_of_a_duel_can_do_its_rate():

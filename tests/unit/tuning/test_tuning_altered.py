@@ -9,12 +9,12 @@ from gateway.config.document import load
 from gateway.tuning.config import (
     Place,
     Settings,
-    altered,
     changes,
+    tuned_config,
 )
 from gateway.tuning.request import (
     CannotTune,
-    Wish,
+    TargetRequest,
     ask_for,
     filled,
     route_of,
@@ -59,7 +59,7 @@ def document(tmp_path):
 
 
 def test_nothing_of_the_users_can_be_reached(document):
-    found = altered(document, Settings(2, 100), Place(1111, 2222, 3333))
+    found = tuned_config(document, Settings(2, 100), Place(1111, 2222, 3333))
     text = repr(dataclasses.replace(found, shown="", file="", access_log=None, version=""))
     for name in (
         "10.0.0.",
@@ -77,18 +77,18 @@ def test_nothing_of_the_users_can_be_reached(document):
 
 
 def test_it_still_is_a_configuration(document):
-    plan = compile_document(altered(document, Settings(1, 100), Place(1111, 2222, 3333)))
+    plan = compile_document(tuned_config(document, Settings(1, 100), Place(1111, 2222, 3333)))
     assert {route.name for route in plan.routes} >= {"mine", "item", "rest"}
 
 
 def test_real_upstreams_stay_and_nobody_else(document):
-    found = altered(document, Settings(1, 100), Place(1111, 2222, 0))
+    found = tuned_config(document, Settings(1, 100), Place(1111, 2222, 0))
     assert found.upstreams == document.upstreams
     assert found.store == "memory" and not found.alerting.alerts and found.audit is None
 
 
 def test_limits_are_asked_and_do_not_refuse(document):
-    found = altered(document, Settings(1, 100), Place(1, 2, 3))
+    found = tuned_config(document, Settings(1, 100), Place(1, 2, 3))
     limits = [*found.rate_limits, *(limit for route in found.routes for limit in route.rate_limit)]
     assert len(limits) == 2
     assert all(limit.rate.count >= 1_000_000 and limit.rate.burst >= 1_000_000 for limit in limits)
@@ -110,12 +110,12 @@ def test_what_is_measured_otherwise_is_told(document):
 
 
 def test_the_first_route_for_strangers_is_chosen_or_that_of_a_token(document):
-    assert route_of(document, Wish(), is_echo=True).name == "item"
-    assert route_of(document, Wish(headers=(("Authorization", "Bearer x"),)), is_echo=True).name == "mine"
-    assert route_of(document, Wish(route="rest"), is_echo=True).name == "rest"
+    assert route_of(document, TargetRequest(), is_echo=True).name == "item"
+    assert route_of(document, TargetRequest(headers=(("Authorization", "Bearer x"),)), is_echo=True).name == "mine"
+    assert route_of(document, TargetRequest(route="rest"), is_echo=True).name == "rest"
 
 
-@pytest.mark.parametrize("wish", [Wish(route="itme"), Wish(path="/x")])
+@pytest.mark.parametrize("wish", [TargetRequest(route="itme"), TargetRequest(path="/x")])
 def test_a_wish_that_cannot_be_is_told(document, wish):
     with pytest.raises(CannotTune, match=r"item|--route"):
         route_of(document, wish, is_echo=True)
@@ -124,13 +124,15 @@ def test_a_wish_that_cannot_be_is_told(document, wish):
 def test_calls_of_grpc_are_not_measured(document):
     routes = tuple(dataclasses.replace(route, passes_grpc=True) for route in document.routes)
     with pytest.raises(CannotTune, match="takes calls of gRPC"):
-        route_of(dataclasses.replace(document, routes=routes), Wish(route="item"), is_echo=True)
+        route_of(dataclasses.replace(document, routes=routes), TargetRequest(route="item"), is_echo=True)
 
 
 def test_a_request_has_what_the_route_asks_for(document):
-    found = ask_for(document.routes[1], Wish(headers=(("X-A", "b"),)))
+    found = ask_for(document.routes[1], TargetRequest(headers=(("X-A", "b"),)))
     assert found.text() == "GET /v1/a/42/2026-01-31?a=1 HTTP/1.1\r\nHost: tune.shop.example\r\nX-A: b\r\n\r\n"
-    sent = ask_for(document.routes[1], Wish(method="PUT", path="/v1/x/1/2026-01-31?a=2", body=b"{}")).text(last=True)
+    sent = ask_for(document.routes[1], TargetRequest(method="PUT", path="/v1/x/1/2026-01-31?a=2", body=b"{}")).text(
+        last=True
+    )
     assert sent.startswith("PUT /v1/x/1/2026-01-31?a=2 HTTP/1.1\r\n") and sent.endswith("\r\n\r\n{}")
     assert "Content-Length: 2\r\n" in sent and "Connection: close\r\n" in sent
 

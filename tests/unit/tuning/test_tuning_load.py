@@ -17,7 +17,7 @@ from gateway.tuning.burst import burst
 from gateway.tuning.echo_server import Echo, answer_of, whole
 from gateway.tuning.load_generator import Connection, Generator
 from gateway.tuning.measurement import limit_of
-from gateway.tuning.order import Answered, Order, together
+from gateway.tuning.order import LoadJob, LoadResult, together
 from gateway.tuning.processes import Child, session_pids
 from gateway.tuning.sweep import _of_sent
 from gateway.tuning.testbed import Round
@@ -161,10 +161,10 @@ def _addresses():
     st.lists(st.tuples(st.integers(100, 599), st.integers(1, 9))),
 )
 def test_orders_and_answers_travel(latencies, failed, refused):
-    order = Order(80, "GET / HTTP/1.1\r\nX: \xe9\r\n\r\n", 3, 0.5, 10.0, True)
-    assert Order.from_json(order.to_json()) == order
-    answered = Answered(tuple(sorted(latencies)), failed, 1.0, 0.5, 0.01, tuple(refused))
-    found = Answered.from_json(answered.to_json())
+    order = LoadJob(80, "GET / HTTP/1.1\r\nX: \xe9\r\n\r\n", 3, 0.5, 10.0, True)
+    assert LoadJob.from_json(order.to_json()) == order
+    answered = LoadResult(tuple(sorted(latencies)), failed, 1.0, 0.5, 0.01, tuple(refused))
+    found = LoadResult.from_json(answered.to_json())
     assert found.latencies == pytest.approx(answered.latencies, rel=1e-6)
     assert (found.failed, found.refused) == (failed, tuple(refused))
     both = together([found, found])
@@ -197,16 +197,16 @@ def test_a_burst_on_nobody_is_failed_at_once():
     ],
 )
 def test_who_was_at_its_end(cpu, generator, busy, others, expected):
-    assert limit_of(1, Round(Answered((), 0, 1.0, generator, 0.0), cpu, busy, 2.0, others, generator)) == expected
+    assert limit_of(1, Round(LoadResult((), 0, 1.0, generator, 0.0), cpu, busy, 2.0, others, generator)) == expected
 
 
 def test_a_generator_runs_as_a_process(echo):
-    order = Order(echo[1], GET.decode(), 2, 0.2, rate=200.0)
+    order = LoadJob(echo[1], GET.decode(), 2, 0.2, rate=200.0)
     child = Child("gateway.tuning.load", [], (), subprocess.DEVNULL)
     try:
         for _ in range(2):
             child.tell(order.to_json().encode() + b"\n")
-            found = Answered.from_json(child.line())
+            found = LoadResult.from_json(child.line())
             assert len(found.latencies) == 40 and found.seconds >= 0.2 and found.cpu > 0
         child.tell_all(order.to_json().replace(str(echo[1]), "1").encode())
         assert not child.line(), "nobody listens there"
@@ -264,6 +264,6 @@ def test_a_chunk_that_ends_like_a_last_one_is_none():
 def test_what_has_no_answer_is_slower_than_what_has():
     def sent(failed):
         took = tuple(number / 1000 for number in range(1, 101))
-        return _of_sent(Round(Answered(took, failed, 1.0, 0.1, 0.0), 0.1, 0.1, 1.0, 0.0, 0.1), 0.9)
+        return _of_sent(Round(LoadResult(took, failed, 1.0, 0.1, 0.0), 0.1, 0.1, 1.0, 0.0, 0.1), 0.9)
 
     assert [sent(failed) for failed in (0, 5, 10, 50)] == [0.09, 0.095, 0.099, 0.1]

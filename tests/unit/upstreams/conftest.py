@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 import pytest
 
-from gateway.upstream.attempts import Attempts, Rules
+from gateway.upstream.attempts import AttemptPolicy, RetryingUpstream
 from gateway.upstream.balance import balancers as balance
 from gateway.upstream.balance.model import Balance
 from gateway.upstream.http import HttpUpstream
 from gateway.upstream.pool.pool import Address, PoolSettings
 from gateway.upstream.pool.registry import PoolKey, Pools, TLSSettings
-from gateway.upstream.target_state import TrafficRegion
-from gateway.upstream.targets import Fleet, Target
+from gateway.upstream.target_state import TargetStateTable
+from gateway.upstream.targets import Target, TargetSet
 from tests.unit.upstreams.tls_server import TLSServer
 from tests.wire.upstream.play import FakeUpstream, Script
 
@@ -67,13 +67,13 @@ def pools() -> Iterator[Pools]:
     made.retain(())
 
 
-Up = Callable[..., Attempts]
+Up = Callable[..., RetryingUpstream]
 
 
 @pytest.fixture
 def up(pools: Pools) -> Up:
     """up(port, …) -> an upstream with one target there and a single try."""
-    region = TrafficRegion.private()
+    region = TargetStateTable.private()
 
     def make(
         port: int, *, host: str = "127.0.0.1", scheme: str = "http", size: int = 8, idle: float = 60, **more: object
@@ -83,9 +83,9 @@ def up(pools: Pools) -> Up:
         pool = pools.get(PoolKey(address, PoolSettings(size, idle), tls))
         times = {"connect": 10.0, "read": 10.0, "total": 20.0} | more
         target = Target(str(address), pool, region.target("catalog", str(address)))
-        fleet = Fleet("catalog", balance.make(Balance("p2c"), "catalog"), [target])
+        fleet = TargetSet("catalog", balance.make(Balance("p2c"), "catalog"), [target])
         http = HttpUpstream("catalog", **times)
-        return Attempts(http, fleet, region.upstream("catalog"), Rules())
+        return RetryingUpstream(http, fleet, region.upstream("catalog"), AttemptPolicy())
 
     return make
 

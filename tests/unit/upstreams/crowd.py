@@ -11,8 +11,8 @@ from itertools import count
 from gateway.upstream.resilience.adaptive_limit import (
     ADMIT,
     QUEUE,
-    Limiter,
-    Line,
+    AdaptiveLimit,
+    WaitQueue,
     verdict,
 )
 
@@ -35,11 +35,11 @@ class Crowd:
         self._events: list = []
         self._number = count()
 
-    def run(self, rate: float, until: float, limit: Limiter | int, queue: int = 100) -> Crowd:
+    def run(self, rate: float, until: float, limit: AdaptiveLimit | int, queue: int = 100) -> Crowd:
         """Requests come at random, `rate` a second, until then."""
-        self.line: Line[list[float]] = Line(queue)
-        self.limiter = limit if isinstance(limit, Limiter) else None
-        self.limit = limit.limit if isinstance(limit, Limiter) else limit
+        self.line: WaitQueue[list[float]] = WaitQueue(queue)
+        self.limiter = limit if isinstance(limit, AdaptiveLimit) else None
+        self.limit = limit.limit if isinstance(limit, AdaptiveLimit) else limit
         self.rate = rate
         self._at(self.now + self.dice.expovariate(rate), self._come)
         while self._events and self._events[0][0] <= until:

@@ -14,28 +14,30 @@ from gevent import monkey
 
 from gateway import errors
 from gateway.errors import GatewayError
-from gateway.upstream.attempts import Attempts, Rules
-from gateway.upstream.balance.balancers import TwoChoices
+from gateway.upstream.attempts import AttemptPolicy, RetryingUpstream
+from gateway.upstream.balance.balancers import PowerOfTwoChoices
 from gateway.upstream.http import HttpUpstream
 from gateway.upstream.pool.pool import Address
 from gateway.upstream.pool.registry import PoolKey, Pools, TLSSettings
-from gateway.upstream.target_state import TrafficRegion
-from gateway.upstream.targets import Fleet, Target
+from gateway.upstream.target_state import TargetStateTable
+from gateway.upstream.targets import Target, TargetSet
 from tests.wire.upstream.play import FakeUpstream, Side, exchange
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-def upstream(scheme: str, host: str, port: int, ca: str = "", connect: float = 10.0) -> Attempts:
+def upstream(scheme: str, host: str, port: int, ca: str = "", connect: float = 10.0) -> RetryingUpstream:
     tls = TLSSettings.read(ca, "", "", "", False)
     pool = Pools().get(PoolKey(Address(scheme, host, port), tls=tls))
-    region = TrafficRegion.private()
+    region = TargetStateTable.private()
     target = Target(f"{host}:{port}", pool, region.target("catalog", host))
-    fleet = Fleet("catalog", TwoChoices(), [target])
-    return Attempts(HttpUpstream("catalog", connect=connect), fleet, region.upstream("catalog"), Rules())
+    fleet = TargetSet("catalog", PowerOfTwoChoices(), [target])
+    return RetryingUpstream(
+        HttpUpstream("catalog", connect=connect), fleet, region.upstream("catalog"), AttemptPolicy()
+    )
 
 
-def kind(upstream: Attempts, seconds: float) -> errors.Kind:
+def kind(upstream: RetryingUpstream, seconds: float) -> errors.Kind:
     """The failure of a fetch that must not take longer than `seconds`, nor hold up others."""
     ticks: list[float] = []
 

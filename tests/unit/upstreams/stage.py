@@ -13,21 +13,21 @@ from gateway import errors
 from gateway.errors import GatewayError, Kind
 from gateway.exchange import Exchange, Response
 from gateway.upstream import attempts as attempt
-from gateway.upstream.attempts import Attempts, Rules
+from gateway.upstream.attempts import AttemptPolicy, RetryingUpstream
 from gateway.upstream.balance.balancers import RoundRobin
 from gateway.upstream.resilience import circuit_breaker as breaker
 from gateway.upstream.resilience import outlier
-from gateway.upstream.resilience.hedge import Rules as HedgeRules
-from gateway.upstream.resilience.retry import Rules as RetryRules
-from gateway.upstream.resilience.shared_circuit import Circuit
-from gateway.upstream.target_state import TrafficRegion
-from gateway.upstream.targets import Fleet, Guards, Target
+from gateway.upstream.resilience.hedge import HedgePolicy as HedgeRules
+from gateway.upstream.resilience.retry import RetryPolicy as RetryRules
+from gateway.upstream.resilience.shared_circuit import SharedCircuitBreaker
+from gateway.upstream.target_state import TargetStateTable
+from gateway.upstream.targets import Target, TargetFilters, TargetSet
 from tests.exchanges import exchange
 
 SAFE = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))
 RETRY = RetryRules(2, frozenset(("connect", "reset", 502, 503, 504)), SAFE, 1_000_000, 0.01, 100_000)
-BREAKER = breaker.Rules(500_000, 0, 1_000_000, 10_000, 4, 1_000, 2, 5_000)
-OUTLIER = outlier.Rules(3, 1_000, 1_000_000)
+BREAKER = breaker.CircuitBreakerPolicy(500_000, 0, 1_000_000, 10_000, 4, 1_000, 2, 5_000)
+OUTLIER = outlier.OutlierPolicy(3, 1_000, 1_000_000)
 
 #: what a target does: a status, an answer, or the kind of a failure
 Outcome = int | Response | Kind
@@ -100,21 +100,21 @@ class Stage:
         *,
         retry: RetryRules | None = None,
         hedge: HedgeRules | None = None,
-        rules: breaker.Rules | None = None,
-        guards: Guards | None = None,
+        rules: breaker.CircuitBreakerPolicy | None = None,
+        guards: TargetFilters | None = None,
         clock: Clock | None = None,
         total: float = 5.0,
     ) -> None:
-        self.region = TrafficRegion.private()
+        self.region = TargetStateTable.private()
         self.clock = clock
         self.http = Played(play, clock.monotonic if clock else monotonic, total)
         names = [f"t{number}" for number in range(targets)]
         each = guards.breaker if guards else None
         made = [Target(name, None, self.region.target("catalog", name), 1, each) for name in names]
-        self.fleet = Fleet("catalog", RoundRobin(0, lambda: 0.5), made, guards)
+        self.fleet = TargetSet("catalog", RoundRobin(0, lambda: 0.5), made, guards)
         self.state = self.region.upstream("catalog")
-        circuit = Circuit("catalog", rules, self.state.breaker, self.state.window) if rules else None
-        self.upstream = Attempts(self.http, self.fleet, self.state, Rules(retry, hedge), circuit)
+        circuit = SharedCircuitBreaker("catalog", rules, self.state.breaker, self.state.window) if rules else None
+        self.upstream = RetryingUpstream(self.http, self.fleet, self.state, AttemptPolicy(retry, hedge), circuit)
 
     def ask(self, method: str = "GET", **known: Any) -> Exchange:
         """The exchange after it was fetched, with its response."""

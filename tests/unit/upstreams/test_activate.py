@@ -21,7 +21,7 @@ from gateway.errors import (
 from gateway.exchange import Exchange, Response
 from gateway.upstream import activation as activate
 from gateway.upstream.activation import AT_ONCE, Activator, is_open
-from gateway.upstream.activation_hook import Wake
+from gateway.upstream.activation_hook import ActivationHook
 from gateway.upstream.pool.pool import Address
 from tests.exchanges import exchange
 from tests.support.greenlets import until
@@ -265,7 +265,7 @@ def test_the_hook_is_called_and_what_came_of_it_logged(
     caplog.set_level("INFO")
     hook = Hook(answer)
     due = iter((True, False))
-    wake = Wake("shop", "POST", "https://scaler.test/x", hook, lambda: next(due))
+    wake = ActivationHook("shop", "POST", "https://scaler.test/x", hook, lambda: next(due))
     wake.call()
     wake.call()
     assert hook.asked == [("POST", "https://scaler.test/x")] and said in caplog.text

@@ -16,9 +16,9 @@ from gateway.errors import (
     Kind,
 )
 from gateway.exchange import Response
-from gateway.upstream.resilience.hedge import Rules as HedgeRules
-from gateway.upstream.resilience.retry import Rules
-from gateway.upstream.targets import Guards
+from gateway.upstream.resilience.hedge import HedgePolicy as HedgeRules
+from gateway.upstream.resilience.retry import RetryPolicy
+from gateway.upstream.targets import TargetFilters
 from tests.exchanges import exchange
 from tests.unit.upstreams.stage import BREAKER, OUTLIER, RETRY, Clock, Stage, by_turns, clock
 
@@ -192,7 +192,7 @@ def test_the_budget_forgets(clock: Clock):
 # Other rules for the same upstream
 
 
-def beside(stage: Stage, rules: Rules | None) -> Callable[[], int]:
+def beside(stage: Stage, rules: RetryPolicy | None) -> Callable[[], int]:
     """What asks the stage's upstream by other rules."""
     other = stage.upstream.with_retry(rules)
     return lambda: other.fetch(exchange(started=stage.clock.now if stage.clock else 0.0)).status
@@ -243,7 +243,7 @@ def test_what_is_late_is_learnt_from_all(clock: Clock):
 
 
 def guarded(play, **more) -> Stage:
-    return Stage(play, 2, guards=Guards(outlier=OUTLIER), **more)
+    return Stage(play, 2, guards=TargetFilters(outlier=OUTLIER), **more)
 
 
 def ejected(stage: Stage) -> int:

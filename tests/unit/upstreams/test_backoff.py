@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.upstream.resilience.backoff import (
-    asked_for,
     delay,
+    named_wait,
     parse_retry_after,
     wait,
 )
@@ -51,8 +51,8 @@ def test_retry_after(value, expected):
 
 
 def test_an_answer_may_ask_for_time():
-    assert asked_for([("Content-Length", "7"), ("RETRY-AFTER", "5")], NOW) == 5
-    assert asked_for([("Retry-After", "soon")], NOW) is None and asked_for([], NOW) is None
+    assert named_wait([("Content-Length", "7"), ("RETRY-AFTER", "5")], NOW) == 5
+    assert named_wait([("Retry-After", "soon")], NOW) is None and named_wait([], NOW) is None
 
 
 @given(st.text())

@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.upstream.balance.balancers import (
-    Draw,
     LeastRequests,
+    PowerOfTwoChoices,
+    RandomBalancer,
     RoundRobin,
-    TwoChoices,
     make,
 )
 from gateway.upstream.balance.model import Balance
 from tests.unit.upstreams.balancing import ANY, State, Target, dice, drawn, targets
 
-KINDS = [RoundRobin, Draw, LeastRequests, TwoChoices]
+KINDS = [RoundRobin, RandomBalancer, LeastRequests, PowerOfTwoChoices]
 WEIGHTS = [(1, 1, 1), (1, 2, 3), (5, 1, 1), (1,), (0.5, 1.5), (7,) * 5]
 
 
@@ -117,7 +117,7 @@ def two_choices(one: tuple[float, float, int], two: tuple[float, float, int]) ->
         state = State(seconds)
         state.now = requests
         pair.append(Target(name, weight, state))
-    chosen = {TwoChoices(0, dice(seed)).pick(tuple(pair), ANY, 0) for seed in range(40)}
+    chosen = {PowerOfTwoChoices(0, dice(seed)).pick(tuple(pair), ANY, 0) for seed in range(40)}
     return chosen.pop().address if len(chosen) == 1 else "either"
 
 
@@ -152,7 +152,12 @@ def test_no_weights_and_no_chance_lead_astray(weights, chances):
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("round_robin", RoundRobin), ("random", Draw), ("least_requests", LeastRequests), ("p2c", TwoChoices)],
+    [
+        ("round_robin", RoundRobin),
+        ("random", RandomBalancer),
+        ("least_requests", LeastRequests),
+        ("p2c", PowerOfTwoChoices),
+    ],
 )
 def test_made_as_the_configuration_says(name, kind):
     made = make(Balance(name), "catalog")

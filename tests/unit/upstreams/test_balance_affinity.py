@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from gateway.exchange import Response
 from gateway.upstream.balance.affinity import (
-    Hash,
-    Sticky,
+    CookieAffinity,
+    HashBalancer,
     cookie,
     key_of,
     token,
 )
-from gateway.upstream.balance.balancers import TwoChoices, make
+from gateway.upstream.balance.balancers import PowerOfTwoChoices, make
 from gateway.upstream.balance.model import Balance
 from tests.exchanges import exchange
 from tests.unit.upstreams.balancing import dice, drawn, targets
@@ -25,8 +25,8 @@ from tests.unit.upstreams.balancing import dice, drawn, targets
 CLIENTS = [exchange(client=f"198.51.{n >> 8}.{n & 255}") for n in range(20_000)]
 
 
-def by_ip(headroom: float = inf) -> Hash:
-    return Hash(key_of("ip"), TwoChoices(0, dice()), headroom)
+def by_ip(headroom: float = inf) -> HashBalancer:
+    return HashBalancer(key_of("ip"), PowerOfTwoChoices(0, dice()), headroom)
 
 
 @pytest.mark.thorough
@@ -148,7 +148,7 @@ def test_a_cookie_is_found_in_any_list(pairs, name):
 class Browser:
     """A client that keeps its cookie, with one balancer."""
 
-    def __init__(self, balancer: Sticky, scheme: str = "http") -> None:
+    def __init__(self, balancer: CookieAffinity, scheme: str = "http") -> None:
         self.balancer, self.scheme, self.kept, self.given = balancer, scheme, "", ""
 
     def ask(self, eligible, tried=()):
@@ -162,7 +162,7 @@ class Browser:
 
 
 def test_a_client_stays():
-    eligible, balancer = targets(1, 1, 1), Sticky("catalog", TwoChoices(0, dice()))
+    eligible, balancer = targets(1, 1, 1), CookieAffinity("catalog", PowerOfTwoChoices(0, dice()))
     browser = Browser(balancer)
     home = browser.ask(eligible)
     assert browser.given == f"{balancer.cookie}={token('catalog', home.address)}; Path=/; HttpOnly; SameSite=Lax"
@@ -175,7 +175,7 @@ def test_a_client_stays():
 
 def test_its_cookie_is_renewed_when_its_target_is_gone():
     eligible = targets(1, 1, 1)
-    browser = Browser(Sticky("catalog", TwoChoices(0, dice())))
+    browser = Browser(CookieAffinity("catalog", PowerOfTwoChoices(0, dice())))
     home = browser.ask(eligible)
     rest = tuple(target for target in eligible if target is not home)
     new = browser.ask(rest)
@@ -186,7 +186,7 @@ def test_its_cookie_is_renewed_when_its_target_is_gone():
 
 def test_a_retry_moves_the_client_to_who_answered():
     eligible = targets(1, 1)
-    browser = Browser(Sticky("catalog", TwoChoices(0, dice())))
+    browser = Browser(CookieAffinity("catalog", PowerOfTwoChoices(0, dice())))
     home = browser.ask(eligible)
     other = browser.ask(eligible, tried=(home,))
     assert other is not home
@@ -194,14 +194,14 @@ def test_a_retry_moves_the_client_to_who_answered():
 
 
 def test_over_https_the_cookie_is_for_https():
-    browser = Browser(Sticky("catalog", TwoChoices(0, dice())), "https")
+    browser = Browser(CookieAffinity("catalog", PowerOfTwoChoices(0, dice())), "https")
     browser.ask(targets(1, 1))
     assert browser.given.endswith("; Secure")
 
 
 @pytest.mark.parametrize("value", ["", "0", "ffffffff", "10.0.0.1:8080", "x" * 5000, "é", '"'])
 def test_a_cookie_that_is_not_ours_is_replaced(value):
-    balancer = Sticky("catalog", TwoChoices(0, dice()))
+    balancer = CookieAffinity("catalog", PowerOfTwoChoices(0, dice()))
     browser = Browser(balancer)
     browser.kept = f"{balancer.cookie}={value}"
     target = browser.ask(targets(1, 1))
@@ -214,5 +214,5 @@ def test_the_cookie_tells_neither_the_upstream_nor_the_address():
     target = browser.ask(targets(1, 1))
     assert "catalog" not in browser.given
     assert target.address not in browser.given
-    assert Sticky("reviews", TwoChoices()).cookie != balancer.cookie
+    assert CookieAffinity("reviews", PowerOfTwoChoices()).cookie != balancer.cookie
     assert token("reviews", target.address) != token("catalog", target.address)

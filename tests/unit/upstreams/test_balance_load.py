@@ -12,13 +12,13 @@ from itertools import count
 import pytest
 
 from gateway.upstream.balance.balancers import (
-    Draw,
     LeastRequests,
+    PowerOfTwoChoices,
+    RandomBalancer,
     RoundRobin,
-    TwoChoices,
 )
 from gateway.upstream.balance.slow_start import ramp
-from gateway.upstream.target_state import TrafficRegion
+from gateway.upstream.target_state import TargetStateTable
 from tests.unit.upstreams.balancing import ANY, State, Target, dice, drawn, targets
 
 
@@ -68,15 +68,15 @@ def exponential(means: dict[Target, float]) -> Callable[[Target], float]:
 @pytest.mark.parametrize("rate", [20, 500])
 def test_p2c_halves_the_p99_of_round_robin_when_one_target_is_ten_times_slower(rate):
     found = {}
-    for kind in (RoundRobin, TwoChoices):
+    for kind in (RoundRobin, PowerOfTwoChoices):
         eligible = targets(1, 1, 1, seconds=0.0)
         means = dict(zip(eligible, (0.01, 0.01, 0.1), strict=True))
         found[kind] = Play(kind(0, dice()), eligible, rate, exponential(means)).run(20_000).p99()
-    assert found[TwoChoices] < found[RoundRobin] / 2
+    assert found[PowerOfTwoChoices] < found[RoundRobin] / 2
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("kind", [RoundRobin, Draw, LeastRequests, TwoChoices])
+@pytest.mark.parametrize("kind", [RoundRobin, RandomBalancer, LeastRequests, PowerOfTwoChoices])
 def test_load_follows_the_weights(kind):
     """Some three hundred requests are in flight, all targets equally quick."""
     eligible = targets(1, 2, 3)
@@ -84,7 +84,7 @@ def test_load_follows_the_weights(kind):
     assert [play.picks[target] / 100_000 for target in eligible] == pytest.approx([1 / 6, 1 / 3, 1 / 2], rel=0.02)
 
 
-@pytest.mark.parametrize("kind", [LeastRequests, TwoChoices])
+@pytest.mark.parametrize("kind", [LeastRequests, PowerOfTwoChoices])
 def test_a_target_that_hangs_gets_no_more_than_it_has_taken(kind):
     eligible = targets(1, 1, 1)
     play = Play(kind(0, dice()), eligible, 500, lambda target: 60.0 if target is eligible[0] else 0.01).run(5000)
@@ -95,7 +95,7 @@ def test_a_target_that_hangs_gets_no_more_than_it_has_taken(kind):
 def test_a_target_nobody_knows_gets_traffic_but_no_flood(others):
     eligible = (*targets(1, 1, 1, seconds=others), Target("new", 1.0, State()))
     service = dict.fromkeys(eligible, others)
-    play = Play(TwoChoices(0, dice()), eligible, 300, service.__getitem__).run(300)
+    play = Play(PowerOfTwoChoices(0, dice()), eligible, 300, service.__getitem__).run(300)
     assert play.picks[eligible[3]] > 30
     assert play.most[eligible[3]] <= max(play.most[target] for target in eligible[:3]) + 2
 
@@ -109,7 +109,7 @@ def test_ramp(since, now, share):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("kind", [RoundRobin, Draw, LeastRequests, TwoChoices])
+@pytest.mark.parametrize("kind", [RoundRobin, RandomBalancer, LeastRequests, PowerOfTwoChoices])
 def test_who_comes_back_starts_slowly(kind):
     eligible = targets(2, 2, 4)
     eligible[2].state.since.value = 1000
@@ -136,16 +136,16 @@ def test_its_share_grows_evenly_all_the_while():
 def test_without_slow_start_it_has_all_of_its_weight_at_once():
     eligible = targets(1, 1)
     eligible[1].state.since.value = 1000
-    assert drawn(Draw(0, dice()), eligible, now=1000) == pytest.approx([0.5, 0.5], rel=0.02)
+    assert drawn(RandomBalancer(0, dice()), eligible, now=1000) == pytest.approx([0.5, 0.5], rel=0.02)
 
 
-@pytest.mark.parametrize("kind", [LeastRequests, TwoChoices])
+@pytest.mark.parametrize("kind", [LeastRequests, PowerOfTwoChoices])
 def test_workers_balance_like_one(kind):
     """Each sees in the page what the others have in flight."""
-    page = memoryview(mmap.mmap(-1, TrafficRegion.size(8, 8)))
+    page = memoryview(mmap.mmap(-1, TargetStateTable.size(8, 8)))
     workers = []
     for slot in range(4):
-        region = TrafficRegion(page, targets=8, upstreams=8)
+        region = TargetStateTable(page, targets=8, upstreams=8)
         region.claim(slot)
         states = [region.target("catalog", address) for address in ("a:1", "b:1", "c:1")]
         eligible = tuple(Target(state.address, 1.0, state) for state in states)

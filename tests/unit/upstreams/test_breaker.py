@@ -9,13 +9,13 @@ from gateway.upstream.resilience.circuit_breaker import (
     HALF_OPEN,
     OPEN,
     REFUSED,
-    Rules,
+    CircuitBreakerPolicy,
 )
 from gateway.upstream.resilience.model import CircuitBreaker
 
 SPEC = CircuitBreaker(0.5, 0.0, 0.5, 10.0, 20, 5.0, 3, "x:1")
-RULES = Rules.of(SPEC, 8.0)
-SLOW = Rules.of(CircuitBreaker(0.5, 2.0, 0.5, 10.0, 20, 5.0, 3, "x:1"), 8.0)
+RULES = CircuitBreakerPolicy.of(SPEC, 8.0)
+SLOW = CircuitBreakerPolicy.of(CircuitBreaker(0.5, 2.0, 0.5, 10.0, 20, 5.0, 3, "x:1"), 8.0)
 NOW = 1_000_000
 
 
@@ -33,7 +33,7 @@ def probing(number, at=NOW + 5000):
 
 
 def test_rules_are_milliseconds_and_millionths():
-    assert Rules(500_000, 0, 500_000, 10_000, 20, 5000, 3, 9000) == RULES
+    assert CircuitBreakerPolicy(500_000, 0, 500_000, 10_000, 20, 5000, 3, 9000) == RULES
     assert SLOW.slow_call == 2000
 
 
@@ -141,7 +141,7 @@ def test_a_probe_of_an_earlier_time_changes_nothing():
 
 def test_a_smaller_number_of_probes_after_a_reload_still_closes():
     word, (ticket, *_) = probing(3)
-    fewer = Rules.of(CircuitBreaker(0.5, 0.0, 0.5, 10.0, 20, 5.0, 1, "x:1"), 8.0)
+    fewer = CircuitBreakerPolicy.of(CircuitBreaker(0.5, 0.0, 0.5, 10.0, 20, 5.0, 1, "x:1"), 8.0)
     assert breaker.state(breaker.settle(word, NOW + 5100, ticket, True, fewer), NOW + 5100) == CLOSED
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from gateway.upstream.resilience import circuit_breaker as breaker
-from gateway.upstream.resilience.circuit_breaker import FREE, REFUSED, Rules
+from gateway.upstream.resilience.circuit_breaker import FREE, REFUSED, CircuitBreakerPolicy
 from tests.support.drawing import examples
 
 
@@ -69,7 +69,7 @@ class Breaker(RuleBasedStateMachine):
 
     @initialize(half_open=st.integers(1, 4), least=st.integers(1, 6))
     def begin(self, half_open, least):
-        self.rules = Rules(500_000, 2000, 500_000, 10_000, least, 5000, half_open, 9000)
+        self.rules = CircuitBreakerPolicy(500_000, 2000, 500_000, 10_000, least, 5000, half_open, 9000)
         self.slow = SlowBreaker(self.rules)
         self.word = 0
         self.now = 1_000_000

@@ -13,8 +13,8 @@ from gateway.exchange import Response
 from gateway.upstream.client import (
     ANSWER_MAX,
     KEPT,
-    Calls,
-    Through,
+    InternalClient,
+    UpstreamClient,
 )
 from gateway.upstream.pool.registry import Pools
 from tests.unit.upstreams.conftest import Certificates, Serve, Up
@@ -25,12 +25,12 @@ Fake = Callable[..., FakeUpstream]
 
 
 @pytest.fixture
-def calls(pools: Pools) -> Calls:
+def calls(pools: Pools) -> InternalClient:
     """Calls that may use http."""
-    return Calls(pools).with_tls(insecure=True)
+    return InternalClient(pools).with_tls(insecure=True)
 
 
-def failure(http: Calls | Through, url: str, **more: object) -> Kind:
+def failure(http: InternalClient | UpstreamClient, url: str, **more: object) -> Kind:
     with pytest.raises(GatewayError) as caught:
         http.request("GET", url, **more)
     assert "127.0.0.1" not in caught.value.detail
@@ -45,7 +45,7 @@ def echo(side: Side) -> None:
         side.send(b"HTTP/1.1 201 Created\r\nX-A: 1\r\nContent-Length: %d\r\n\r\n%b" % (len(seen), seen))
 
 
-def test_a_request_and_its_answer(calls: Calls, fake: Fake):
+def test_a_request_and_its_answer(calls: InternalClient, fake: Fake):
     server = fake(echo)
     url = f"http://127.0.0.1:{server.port}/token?x=1"
     headers = [("Content-Type", "text/plain"), ("Accept", "text/x"), ("X-Forwarded-For", "192.0.2.7")]
@@ -61,7 +61,7 @@ def test_a_request_and_its_answer(calls: Calls, fake: Fake):
     assert server.connections == 1
 
 
-def test_bodies_in_pieces_are_put_together(calls: Calls, fake: Fake):
+def test_bodies_in_pieces_are_put_together(calls: InternalClient, fake: Fake):
     def pieces(side: Side) -> None:
         side.until()
         side.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -90,14 +90,14 @@ def endless(side: Side) -> None:
 
 
 @pytest.mark.parametrize("script", [announced, endless])
-def test_large_answers_are_refused_and_cost_no_slot(calls: Calls, pools: Pools, fake: Fake, script: Callable):
+def test_large_answers_are_refused_and_cost_no_slot(calls: InternalClient, pools: Pools, fake: Fake, script: Callable):
     server = fake(script)
     assert failure(calls, f"http://127.0.0.1:{server.port}/") is errors.UPSTREAM_BAD_ANSWER
     (key,) = calls.pool_keys()
     assert pools.get(key).pool.out == 0
 
 
-def test_redirects_are_answers(calls: Calls, fake: Fake):
+def test_redirects_are_answers(calls: InternalClient, fake: Fake):
     def redirect(side: Side) -> None:
         side.until()
         side.send(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n")
@@ -106,13 +106,13 @@ def test_redirects_are_answers(calls: Calls, fake: Fake):
 
 
 @pytest.mark.parametrize("script", [once, once_then_die])
-def test_a_connection_that_the_server_gave_up(calls: Calls, fake: Fake, script: Callable):
+def test_a_connection_that_the_server_gave_up(calls: InternalClient, fake: Fake, script: Callable):
     url = f"http://127.0.0.1:{fake(script, script, serve).port}/"
     for _ in range(3):
         assert calls.request("GET", url)[2] == b"ok"
 
 
-def test_what_may_have_been_done_is_not_done_twice(calls: Calls, fake: Fake):
+def test_what_may_have_been_done_is_not_done_twice(calls: InternalClient, fake: Fake):
     url = f"http://127.0.0.1:{fake(once_then_die, serve).port}/"
     assert calls.request("POST", url, body=b"1")[2] == b"ok"
     with pytest.raises(GatewayError) as caught:
@@ -131,15 +131,15 @@ def dribbling(side: Side) -> None:
 
 
 @pytest.mark.parametrize("script", [silent, dribbling])
-def test_a_deadline_in_all(calls: Calls, fake: Fake, script: Callable):
+def test_a_deadline_in_all(calls: InternalClient, fake: Fake, script: Callable):
     assert failure(calls, f"http://127.0.0.1:{fake(script).port}/", timeout=0.1) is errors.UPSTREAM_TIMEOUT
 
 
-def test_no_time_at_all(calls: Calls):
+def test_no_time_at_all(calls: InternalClient):
     assert failure(calls, "http://127.0.0.1:1/", timeout=0) is errors.UPSTREAM_TIMEOUT
 
 
-def test_other_failures(calls: Calls, fake: Fake):
+def test_other_failures(calls: InternalClient, fake: Fake):
     assert failure(calls, "http://127.0.0.1:1/") is errors.UPSTREAM_REFUSED
     gone = fake(lambda side: side.close())
     assert failure(calls, f"http://127.0.0.1:{gone.port}/") is errors.UPSTREAM_RESET
@@ -156,20 +156,20 @@ def test_other_failures(calls: Calls, fake: Fake):
         "http://x/a b", "http://x/\r\nA: b", "http://x/\u00e4", "file:///etc/passwd", "http://[x/",
     ],
 )  # fmt: skip
-def test_addresses_that_cannot_be_used(calls: Calls, pools: Pools, url: str):
+def test_addresses_that_cannot_be_used(calls: InternalClient, pools: Pools, url: str):
     assert failure(calls, url) is errors.UPSTREAM_UNREACHABLE
     assert len(pools) == 0
 
 
 def test_no_http_unless_it_is_allowed(pools: Pools, fake: Fake):
     server = fake(serve)
-    assert failure(Calls(pools), f"http://127.0.0.1:{server.port}/") is errors.UPSTREAM_TLS
+    assert failure(InternalClient(pools), f"http://127.0.0.1:{server.port}/") is errors.UPSTREAM_TLS
     assert server.connections == 0
 
 
 def test_tls_is_verified_whatever_is_allowed(pools: Pools, tls_server: Serve, certificates: Certificates):
     port = tls_server()
-    calls = Calls(pools)
+    calls = InternalClient(pools)
     for other in (calls, calls.with_tls(insecure=True)):
         assert failure(other, f"https://localhost:{port}/") is errors.UPSTREAM_CERTIFICATE
     assert calls.with_tls(certificates.ca).request("GET", f"https://localhost:{port}/")[2] == b" localhost"
@@ -180,7 +180,7 @@ def test_tls_is_verified_whatever_is_allowed(pools: Pools, tls_server: Serve, ce
 
 def test_pools_survive_a_reload_while_they_are_used(pools: Pools, fake: Fake):
     now = [0.0]
-    parent = Calls(pools, lambda: now[0])
+    parent = InternalClient(pools, lambda: now[0])
     calls = parent.with_tls(insecure=True)
     server = fake(serve)
     url = f"http://127.0.0.1:{server.port}/"
@@ -197,7 +197,7 @@ def test_pools_survive_a_reload_while_they_are_used(pools: Pools, fake: Fake):
 
 def test_through_an_upstream(up: Up, fake: Fake):
     server = fake(echo)
-    login = Through(up(server.port).fetch, 5.0)
+    login = UpstreamClient(up(server.port).fetch, 5.0)
     body = json.dumps({"username": "alice"}).encode()
     headers = [("Content-Type", "application/json"), ("X-Forwarded-For", "192.0.2.7")]
     status, _, seen = login.request("POST", "/login?a=b", headers=headers, body=body)
@@ -214,8 +214,8 @@ def test_through_has_the_shorter_of_both_times():
         given.append(exchange.deadline - exchange.started)
         return Response(204, [])
 
-    assert Through(fetch, 5.0).request("GET", "/", timeout=1)[0] == 204
-    Through(fetch, 0.5).request("GET", "/", timeout=1)
+    assert UpstreamClient(fetch, 5.0).request("GET", "/", timeout=1)[0] == 204
+    UpstreamClient(fetch, 0.5).request("GET", "/", timeout=1)
     assert given == pytest.approx([1, 0.5])
 
 
@@ -231,9 +231,9 @@ def test_through_closes_what_is_too_large():
             self.is_closed = True
 
     body = Body()
-    assert failure(Through(lambda _: Response(200, [], body), 1.0), "/") is errors.UPSTREAM_BAD_ANSWER
+    assert failure(UpstreamClient(lambda _: Response(200, [], body), 1.0), "/") is errors.UPSTREAM_BAD_ANSWER
     assert body.is_closed
 
 
 def test_through_passes_failures_on(up: Up):
-    assert failure(Through(up(1).fetch, 1.0), "/") is errors.UPSTREAM_REFUSED
+    assert failure(UpstreamClient(up(1).fetch, 1.0), "/") is errors.UPSTREAM_REFUSED

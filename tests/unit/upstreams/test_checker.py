@@ -10,21 +10,21 @@ import gevent
 import pytest
 
 from gateway.upstream import override
-from gateway.upstream.attempts import Attempts
+from gateway.upstream.attempts import RetryingUpstream
 from gateway.upstream.pool.registry import TLSSettings
 from gateway.upstream.resilience import health_check as health
-from gateway.upstream.resilience.health_check import Rules
-from gateway.upstream.resilience.health_checker import Checked, Checker, ask
+from gateway.upstream.resilience.health_check import HealthCheckPolicy
+from gateway.upstream.resilience.health_checker import CheckedTarget, HealthChecker, ask
 from tests.support.greenlets import until
 from tests.unit.upstreams.conftest import Certificates, Serve, Up
 from tests.unit.upstreams.test_http import OK, serve
 from tests.wire.upstream.play import FakeUpstream, Side, exchange
 
 Fake = Callable[..., FakeUpstream]
-RULES = Rules(every=20, timeout=10_000, fall=2, rise=2, expect=frozenset((200,)))
+RULES = HealthCheckPolicy(every=20, timeout=10_000, fall=2, rise=2, expect=frozenset((200,)))
 
 
-def target_of(upstream: Attempts):
+def target_of(upstream: RetryingUpstream):
     return upstream.fleet.targets[0]
 
 
@@ -45,12 +45,12 @@ class Switch:
 
 
 @pytest.fixture
-def run() -> Iterator[Callable[..., Checker]]:
+def run() -> Iterator[Callable[..., HealthChecker]]:
     """run(checked, …, leads=) -> a Checker at work."""
     running: list[gevent.Greenlet] = []
 
-    def start(*checked: Checked, leads: Callable[[], bool] = lambda: True) -> Checker:
-        made = Checker(lambda: checked, leads)
+    def start(*checked: CheckedTarget, leads: Callable[[], bool] = lambda: True) -> HealthChecker:
+        made = HealthChecker(lambda: checked, leads)
         running.append(gevent.spawn(made.run_forever))
         return made
 
@@ -145,12 +145,14 @@ def test_over_tls(up: Up, tls_server: Serve, certificates: Certificates, plain: 
 # Checks over and over
 
 
-def test_a_target_falls_and_rises(up: Up, fake: Fake, run: Callable[..., Checker], caplog: pytest.LogCaptureFixture):
+def test_a_target_falls_and_rises(
+    up: Up, fake: Fake, run: Callable[..., HealthChecker], caplog: pytest.LogCaptureFixture
+):
     caplog.set_level(logging.INFO, "gateway")
     server = fake(switch := Switch())
     upstream = up(server.port)
     target = target_of(upstream)
-    run(Checked(upstream.fleet, RULES, "/healthz"))
+    run(CheckedTarget(upstream.fleet, RULES, "/healthz"))
     until(lambda: health.read(target.state.health.load()).state == "up")
     assert not target.state.since.load(), "who was never down starts at once"
     switch.status = 503
@@ -164,10 +166,10 @@ def test_a_target_falls_and_rises(up: Up, fake: Fake, run: Callable[..., Checker
     assert target.state.since.load() > 0, "its slow start has begun"
 
 
-def test_only_the_leader_checks(up: Up, fake: Fake, run: Callable[..., Checker]):
+def test_only_the_leader_checks(up: Up, fake: Fake, run: Callable[..., HealthChecker]):
     server = fake(switch := Switch())
     leads: list[int] = []
-    checker = run(Checked(up(server.port).fleet, RULES, "/"), leads=lambda: bool(leads))
+    checker = run(CheckedTarget(up(server.port).fleet, RULES, "/"), leads=lambda: bool(leads))
     gevent.sleep(0.2)
     assert switch.asked == []
     leads.append(1)
@@ -179,21 +181,23 @@ def test_only_the_leader_checks(up: Up, fake: Fake, run: Callable[..., Checker])
     assert len(switch.asked) == count
 
 
-def test_disabled_targets_are_left_alone_and_drained_ones_are_not(up: Up, fake: Fake, run: Callable[..., Checker]):
+def test_disabled_targets_are_left_alone_and_drained_ones_are_not(
+    up: Up, fake: Fake, run: Callable[..., HealthChecker]
+):
     one, two = Switch(), Switch()
     upstream, other = up(fake(one).port), up(fake(two).port)
     target_of(upstream).state.override.store(override.word(override.DISABLE))
     target_of(other).state.override.store(override.word(override.DRAIN))
-    run(Checked(upstream.fleet, RULES, "/"), Checked(other.fleet, RULES, "/"))
+    run(CheckedTarget(upstream.fleet, RULES, "/"), CheckedTarget(other.fleet, RULES, "/"))
     until(lambda: len(two.asked) > 3)
     assert one.asked == []
 
 
-def test_a_check_that_hangs_does_not_hold_up_the_others(up: Up, fake: Fake, run: Callable[..., Checker]):
+def test_a_check_that_hangs_does_not_hold_up_the_others(up: Up, fake: Fake, run: Callable[..., HealthChecker]):
     hanging, server = fake(lambda side: side.rest() and None), fake(switch := Switch())
     slow = up(hanging.port)
-    rules = Rules(every=20, timeout=1500, fall=1, rise=2, expect=frozenset((200,)))
-    run(Checked(slow.fleet, rules, "/"), Checked(up(server.port).fleet, RULES, "/"))
+    rules = HealthCheckPolicy(every=20, timeout=1500, fall=1, rise=2, expect=frozenset((200,)))
+    run(CheckedTarget(slow.fleet, rules, "/"), CheckedTarget(up(server.port).fleet, RULES, "/"))
     until(lambda: hanging.connections == 1)
     before = len(switch.asked)
     until(lambda: len(switch.asked) >= before + 2, 1.4)
@@ -201,13 +205,15 @@ def test_a_check_that_hangs_does_not_hold_up_the_others(up: Up, fake: Fake, run:
     until(lambda: health.read(target_of(slow).state.health.load()).state == "down")
 
 
-def test_what_goes_wrong_is_logged_and_does_not_end_it(run: Callable[..., Checker], caplog: pytest.LogCaptureFixture):
+def test_what_goes_wrong_is_logged_and_does_not_end_it(
+    run: Callable[..., HealthChecker], caplog: pytest.LogCaptureFixture
+):
     count = []
 
     def leads() -> bool:
         count.append(1)
         raise RuntimeError("the lease is gone")
 
-    run(Checked(None, RULES, "/"), leads=leads)
+    run(CheckedTarget(None, RULES, "/"), leads=leads)
     until(lambda: len(count) > 1)
     assert "looking for due health checks failed" in caplog.text

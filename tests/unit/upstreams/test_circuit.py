@@ -13,9 +13,9 @@ from gateway.errors import (
     Kind,
 )
 from gateway.upstream.resilience import circuit_breaker as breaker
-from gateway.upstream.resilience.shared_circuit import Circuit
-from gateway.upstream.target_state import TrafficRegion
-from gateway.upstream.targets import Guards
+from gateway.upstream.resilience.shared_circuit import SharedCircuitBreaker
+from gateway.upstream.target_state import TargetStateTable
+from gateway.upstream.targets import TargetFilters
 from tests.unit.upstreams.stage import BREAKER, RETRY, Clock, Stage, by_turns, clock
 
 __all__ = ["clock"]
@@ -92,7 +92,7 @@ def test_a_killed_probe_gives_its_ticket_back():
         gevent.sleep(60)
         return 200
 
-    stage = Stage(hang, rules=BREAKER, guards=Guards(breaker=BREAKER))
+    stage = Stage(hang, rules=BREAKER, guards=TargetFilters(breaker=BREAKER))
     stage.state.breaker.store(breaker.trip(0, 0, (9, 9, 0), BREAKER))
     for _ in range(3 * BREAKER.half_open):
         asking = gevent.spawn(stage.outcome)
@@ -133,8 +133,8 @@ def test_what_retries_save_opens_nothing(clock: Clock):
 
 
 def test_two_workers_see_one_circuit():
-    state = TrafficRegion.private().upstream("catalog")
-    here, there = (Circuit("catalog", BREAKER, state.breaker, state.window) for _ in range(2))
+    state = TargetStateTable.private().upstream("catalog")
+    here, there = (SharedCircuitBreaker("catalog", BREAKER, state.breaker, state.window) for _ in range(2))
     for number in range(BREAKER.min_requests):
         (here if number % 2 else there).tell(5_000, breaker.FREE, True, 0.0)
     assert not here.is_closed and not there.is_closed and here.sums(5_000) == (4, 4, 0)
@@ -145,7 +145,7 @@ def test_slow_calls_open_it(clock: Clock):
         clock.now += 0.3
         return 200
 
-    rules = breaker.Rules(500_000, 200, 500_000, 10_000, 4, 1_000, 2, 5_000)
+    rules = breaker.CircuitBreakerPolicy(500_000, 200, 500_000, 10_000, 4, 1_000, 2, 5_000)
     stage = Stage(slow, rules=rules, clock=clock)
     outcomes = [stage.outcome() for _ in range(5)]
     assert outcomes == [200] * 4 + [CIRCUIT_OPEN]
@@ -157,7 +157,7 @@ def test_a_client_that_sends_slowly_is_no_slow_call(clock: Clock):
             clock.now += 0.3
             return b"x" * 10
 
-    rules = breaker.Rules(500_000, 200, 500_000, 10_000, 4, 1_000, 2, 5_000)
+    rules = breaker.CircuitBreakerPolicy(500_000, 200, 500_000, 10_000, 4, 1_000, 2, 5_000)
     stage = Stage(by_turns(200), rules=rules, clock=clock)
     for _ in range(10):
         assert stage.outcome("POST", body=Slow(), body_length=10) == 200

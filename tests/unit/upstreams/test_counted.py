@@ -9,15 +9,15 @@ from gevent.event import Event
 from gateway import errors
 from gateway.errors import GatewayError
 from gateway.exchange import HEDGED, RETRIED, Exchange
-from gateway.observability.metrics.meter import Metering
+from gateway.observability.metrics.meter import MetricsRegions
 from gateway.observability.metrics.reading import Reader
-from gateway.observability.metrics.snapshot import CallFigures, Figures
-from gateway.upstream.resilience.hedge import Rules
+from gateway.observability.metrics.snapshot import Snapshot, UpstreamStats
+from gateway.upstream.resilience.hedge import HedgePolicy
 from gateway.upstream.targets import Target
 from tests.support.greenlets import until
 from tests.unit.upstreams.stage import RETRY, Outcome, Stage
 
-HEDGE = Rules(0.02, 0.0, 1_000_000)
+HEDGE = HedgePolicy(0.02, 0.0, 1_000_000)
 
 
 class Counted(Stage):
@@ -25,16 +25,16 @@ class Counted(Stage):
 
     def __init__(self, *arguments, **options) -> None:
         super().__init__(*arguments, **options)
-        metering = Metering.private(64)
+        metering = MetricsRegions.private(64)
         self._reader = Reader(metering)
         for target in self.fleet.targets:
             target.call = metering.call("catalog", target.address)
 
-    def figures(self) -> Figures:
+    def figures(self) -> Snapshot:
         """All that was counted."""
         return self._reader.read()
 
-    def counted(self, target: str | None = None) -> CallFigures:
+    def counted(self, target: str | None = None) -> UpstreamStats:
         """What a target has, or the upstream."""
         figures = self.figures()
         return figures.upstreams["catalog"] if target is None else figures.targets["catalog", target]

@@ -16,7 +16,7 @@ from gateway.upstream.discovery.dns import (
     LONGEST,
     SHORTEST,
     SPREAD,
-    DnsFinder,
+    DnsResolver,
     LookupFailed,
     interval,
 )
@@ -40,8 +40,8 @@ def server() -> Iterator[DnsServer]:
     made.close()
 
 
-def finder(server: DnsServer, name: str = "catalog.test", port: int = 8080) -> DnsFinder:
-    return DnsFinder(Dns("http", name, port, server.address))
+def finder(server: DnsServer, name: str = "catalog.test", port: int = 8080) -> DnsResolver:
+    return DnsResolver(Dns("http", name, port, server.address))
 
 
 @given(st.floats(0, 1e9), st.floats(0, 1))

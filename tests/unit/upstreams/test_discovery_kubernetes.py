@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.upstream.discovery import kubernetes as module
-from gateway.upstream.discovery.kubernetes import Api, KubernetesFinder
+from gateway.upstream.discovery.kubernetes import Api, EndpointSliceResolver
 from gateway.upstream.discovery.model import Kubernetes
 from gateway.upstream.discovery.source import Endpoint
 from tests.support.certs import authority, issue
@@ -26,7 +26,7 @@ class Following:
         self.found: list[list[str]] = []
         self.errors: list[str] = []
         self._is_over = False
-        self._finder = KubernetesFinder(spec, Api(api.environ))
+        self._finder = EndpointSliceResolver(spec, Api(api.environ))
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -218,7 +218,7 @@ def test_a_missing_file_is_named(api: KubernetesApi, following: Follow, name: st
 
 
 def test_outside_of_a_cluster(tmp_path: Path):
-    with pytest.raises(module.Trouble, match="does not run in a cluster"):
+    with pytest.raises(module.KubernetesError, match="does not run in a cluster"):
         Api({}).pool()
 
 

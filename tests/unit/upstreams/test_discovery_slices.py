@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from gateway.upstream.discovery.endpoint_slices import Slices
+from gateway.upstream.discovery.endpoint_slices import EndpointSlices
 from gateway.upstream.discovery.source import Endpoint
 from tests.support.kubernetes import Slice, endpoint_slice
 
 
 def found(*slices: Slice, port: str = "http") -> list[str]:
-    made = Slices(port)
+    made = EndpointSlices(port)
     made.replace(slices)
     return sorted(str(endpoint) for endpoint in made.endpoints())
 
@@ -80,7 +80,7 @@ def test_no_endpoints_at_all():
 
 
 def test_events():
-    slices = Slices("http")
+    slices = EndpointSlices("http")
     slices.replace([endpoint_slice("a", "10.0.0.1")])
     slices.apply("ADDED", endpoint_slice("b", "10.0.0.2"))
     assert {each.host for each in slices.endpoints()} == {"10.0.0.1", "10.0.0.2"}

@@ -11,11 +11,11 @@ import pytest
 
 from gateway.exchange import Response
 from gateway.upstream.discovery.model import Dns
-from gateway.upstream.discovery.registry import Sources
+from gateway.upstream.discovery.registry import DiscoveryRegistry
 from gateway.upstream.discovery.source import (
     Discovered,
+    DiscoverySubscription,
     Endpoint,
-    Follow,
     Source,
 )
 from gateway.upstream.pool.pool import Address, TargetPool
@@ -68,16 +68,16 @@ def source(changed=lambda: None, finder=None) -> Source:
     return Source("dns catalog.test", finder or Idle(), changed)
 
 
-def follow(of: Source, pools: Pools) -> Follow:
+def follow(of: Source, pools: Pools) -> DiscoverySubscription:
     def key(endpoint: Endpoint) -> PoolKey:
         return PoolKey(Address("http", endpoint.host, endpoint.port))
 
-    made = Follow(of, Fleet(), key, lambda each: Target(str(each), pools.get(key(each)), each.weight))
+    made = DiscoverySubscription(of, Fleet(), key, lambda each: Target(str(each), pools.get(key(each)), each.weight))
     of.follows = (*of.follows, made)
     return made
 
 
-def addresses(of: Follow) -> list[str]:
+def addresses(of: DiscoverySubscription) -> list[str]:
     return [target.address for target in of.fleet.targets]
 
 
@@ -186,7 +186,7 @@ def test_but_not_for_ever(patience: float, deadline: float):
 
 
 def test_a_reload_keeps_a_source_and_ends_one_that_nobody_follows(pools: Pools):
-    sources = Sources()
+    sources = DiscoveryRegistry()
     of = sources.get(SPEC)
     assert sources.get(Dns("http", "catalog.test", 80, "")) is of
     old, new = follow(of, pools), None
@@ -206,7 +206,7 @@ def test_a_reload_keeps_a_source_and_ends_one_that_nobody_follows(pools: Pools):
 
 
 def test_a_plan_hears_what_changed_while_it_was_made(pools: Pools):
-    sources = Sources()
+    sources = DiscoveryRegistry()
     of = sources.get(SPEC)
     made = follow(of, pools)
     of.follows = ()
@@ -217,7 +217,7 @@ def test_a_plan_hears_what_changed_while_it_was_made(pools: Pools):
 
 
 def test_a_plan_that_cannot_have_what_was_found_gets_the_rest(pools: Pools, caplog: pytest.LogCaptureFixture):
-    sources = Sources()
+    sources = DiscoveryRegistry()
     of, other = sources.get(SPEC), sources.get(Dns("http", "other.test", 80, ""))
     made, rest = follow(of, pools), follow(other, pools)
     of.follows = other.follows = ()
@@ -234,7 +234,7 @@ def test_a_plan_that_cannot_have_what_was_found_gets_the_rest(pools: Pools, capl
 def test_nothing_is_looked_for_before_the_start(pools: Pools, monkeypatch: pytest.MonkeyPatch):
     finder = Idle()
     monkeypatch.setattr("gateway.upstream.discovery.registry._finder", lambda spec: finder)
-    sources = Sources()
+    sources = DiscoveryRegistry()
     following = follow(sources.get(SPEC), pools)
     sources.follow([following])
     gevent.idle()  # whatever was begun would run now

@@ -7,7 +7,7 @@ import pytest
 from gateway import errors
 from gateway.errors import GatewayError
 from gateway.handlers.respond import Respond
-from gateway.handlers.unmatched import Refused, Unmatched
+from gateway.handlers.unmatched import NotFoundHandler, RejectedHandler
 from tests.wire.upstream.play import exchange
 
 
@@ -37,7 +37,7 @@ def test_respond_does_not_share_its_headers():
     assert upstream.fetch(exchange()).headers == [("X", "y")]
 
 
-def raised(upstream: Unmatched | Refused, **more: object) -> GatewayError:
+def raised(upstream: NotFoundHandler | RejectedHandler, **more: object) -> GatewayError:
     with pytest.raises(GatewayError) as caught:
         upstream.fetch(exchange(**more))
     return caught.value
@@ -45,13 +45,13 @@ def raised(upstream: Unmatched | Refused, **more: object) -> GatewayError:
 
 @pytest.mark.parametrize("state", [None, {}, {"allow": ()}])
 def test_unmatched(state: dict[str, object] | None):
-    error = raised(Unmatched(), state=state, path="/nowhere")
+    error = raised(NotFoundHandler(), state=state, path="/nowhere")
     assert (error.kind, error.headers) == (errors.ROUTE_NOT_FOUND, ())
     assert "GET /nowhere" in error.detail
 
 
 def test_unmatched_because_of_the_method():
-    error = raised(Unmatched(), method="DELETE", state={"allow": {"POST", "GET"}}, path="/items")
+    error = raised(NotFoundHandler(), method="DELETE", state={"allow": {"POST", "GET"}}, path="/items")
     assert error.kind is errors.METHOD_NOT_ALLOWED
     assert error.headers == (("Allow", "GET, POST"),)
     assert "DELETE" in error.detail and "GET, POST" in error.detail
@@ -59,4 +59,4 @@ def test_unmatched_because_of_the_method():
 
 def test_refused():
     error = GatewayError(errors.HEADERS_TOO_LARGE, "too many")
-    assert raised(Refused(), state={"refusal": error}) is error
+    assert raised(RejectedHandler(), state={"refusal": error}) is error

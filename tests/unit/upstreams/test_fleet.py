@@ -15,45 +15,45 @@ from gateway.upstream.balance.balancers import RoundRobin
 from gateway.upstream.resilience import circuit_breaker as breaker
 from gateway.upstream.resilience import health_check as health
 from gateway.upstream.resilience import outlier
-from gateway.upstream.target_state import TrafficRegion
+from gateway.upstream.target_state import TargetStateTable
 from gateway.upstream.targets import (
     FAILURE_COUNTS,
     FAILURE_LEAST,
     FAILURE_MOST,
     LOOK,
-    Fleet,
-    Guards,
     Target,
+    TargetFilters,
+    TargetSet,
 )
 from tests.exchanges import exchange
 
-BREAKER = breaker.Rules(500_000, 0, 1_000_000, 10_000, 4, 1_000, 2, 5_000)
-OUTLIER = outlier.Rules(3, 1_000, 1_000_000)
+BREAKER = breaker.CircuitBreakerPolicy(500_000, 0, 1_000_000, 10_000, 4, 1_000, 2, 5_000)
+OUTLIER = outlier.OutlierPolicy(3, 1_000, 1_000_000)
 NOW = 1_000_000
-Make = Callable[..., Fleet]
+Make = Callable[..., TargetSet]
 
 
 @pytest.fixture
 def make() -> Make:
     """make(weights, …) -> a fleet of them in a region of its own."""
-    region = TrafficRegion.private()
+    region = TargetStateTable.private()
 
-    def fleet(*weights: int, **guards: Any) -> Fleet:
+    def fleet(*weights: int, **guards: Any) -> TargetSet:
         rules = guards.get("breaker")
         targets = [
             Target(f"t{number}", None, region.target("catalog", f"t{number}"), weight, rules)
             for number, weight in enumerate(weights)
         ]
-        return Fleet("catalog", RoundRobin(0, lambda: 0.5), targets, Guards(**guards))
+        return TargetSet("catalog", RoundRobin(0, lambda: 0.5), targets, TargetFilters(**guards))
 
     return fleet
 
 
-def picked(fleet: Fleet, times: int = 12, now: int = NOW, **more: Any) -> set[str]:
+def picked(fleet: TargetSet, times: int = 12, now: int = NOW, **more: Any) -> set[str]:
     return {fleet.pick(exchange(), now, **more)[0].address for _ in range(times)}
 
 
-def kind(fleet: Fleet, now: int = NOW) -> Kind:
+def kind(fleet: TargetSet, now: int = NOW) -> Kind:
     with pytest.raises(GatewayError) as caught:
         fleet.pick(exchange(), now)
     return caught.value.kind

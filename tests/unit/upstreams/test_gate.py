@@ -13,8 +13,8 @@ from gateway import errors
 from gateway.errors import OVERLOADED, GatewayError, Kind
 from gateway.exchange import Exchange, Response
 from gateway.upstream.resilience import adaptive_limit as overload
-from gateway.upstream.resilience.concurrency_limit import Counted, Gate
-from gateway.upstream.target_state import TrafficRegion, UpstreamState
+from gateway.upstream.resilience.concurrency_limit import ConcurrencyLimit, CountedBody
+from gateway.upstream.target_state import TargetStateTable, UpstreamState
 from tests.exchanges import exchange
 from tests.support.tries import first_quick
 
@@ -47,7 +47,7 @@ class House:
 
 @pytest.fixture
 def state() -> UpstreamState:
-    return TrafficRegion.private().upstream("catalog")
+    return TargetStateTable.private().upstream("catalog")
 
 
 @pytest.fixture
@@ -61,21 +61,21 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overload, "PATIENCE", 30_000)
 
 
-def ask(gate: Gate) -> int | Kind:
+def ask(gate: ConcurrencyLimit) -> int | Kind:
     try:
         return gate.fetch(exchange()).status
     except GatewayError as error:
         return error.kind
 
 
-def crowd(gate: Gate, number: int) -> list[gevent.Greenlet]:
+def crowd(gate: ConcurrencyLimit, number: int) -> list[gevent.Greenlet]:
     asking = [gevent.spawn(ask, gate) for _ in range(number)]
     gevent.sleep(0)
     return asking
 
 
 def test_the_limit_holds_and_the_rest_is_refused_at_once(state: UpstreamState, house: House):
-    gate = Gate("catalog", house.fetch, state, 3, 0)
+    gate = ConcurrencyLimit("catalog", house.fetch, state, 3, 0)
     asking = crowd(gate, 3)
     others: list[int] = []
     gevent.spawn(others.append, 1)
@@ -91,7 +91,7 @@ def test_the_limit_holds_and_the_rest_is_refused_at_once(state: UpstreamState, h
 
 @pytest.mark.usefixtures("patient")
 def test_those_in_line_go_in_when_others_leave(state: UpstreamState, house: House):
-    gate = Gate("catalog", house.fetch, state, 3, 20)
+    gate = ConcurrencyLimit("catalog", house.fetch, state, 3, 20)
     asking = crowd(gate, 20)
     assert (house.now, state.inflight()) == (3, 3)
     house.out.set()
@@ -102,7 +102,7 @@ def test_those_in_line_go_in_when_others_leave(state: UpstreamState, house: Hous
 
 @pytest.mark.usefixtures("patient")
 def test_who_comes_another_way_is_counted_and_waits_with_all(state: UpstreamState, house: House):
-    gate = Gate("catalog", lambda made: Response(404, []), state, 2, 1)
+    gate = ConcurrencyLimit("catalog", lambda made: Response(404, []), state, 2, 1)
     other = gate.before(house.fetch)
     asking = [gevent.spawn(lambda: other(exchange()).status) for _ in range(3)]
     gevent.sleep(0)
@@ -114,7 +114,7 @@ def test_who_comes_another_way_is_counted_and_waits_with_all(state: UpstreamStat
 
 def test_whoever_waits_too_long_is_refused(state: UpstreamState, house: House):
     def wait() -> float:
-        gate = Gate("catalog", house.fetch, state, 1, 20)
+        gate = ConcurrencyLimit("catalog", house.fetch, state, 1, 20)
         house.out.clear()
         asking = crowd(gate, 3)
         began = monotonic()
@@ -130,7 +130,7 @@ def test_whoever_waits_too_long_is_refused(state: UpstreamState, house: House):
 
 
 def test_a_full_line_sheds_who_has_waited_longest(state: UpstreamState, house: House):
-    gate = Gate("catalog", house.fetch, state, 1, 2)
+    gate = ConcurrencyLimit("catalog", house.fetch, state, 1, 2)
     asking = crowd(gate, 4)
     gevent.sleep(0)
     assert [each.value for each in asking] == [None, OVERLOADED, None, None]
@@ -144,7 +144,7 @@ def test_a_full_line_sheds_who_has_waited_longest(state: UpstreamState, house: H
 def test_places_that_come_free_in_another_worker_are_found(state: UpstreamState, house: House):
     state.enter()  # the other worker's
     house.out.set()
-    gate = Gate("catalog", house.fetch, state, 1, 5)
+    gate = ConcurrencyLimit("catalog", house.fetch, state, 1, 5)
     asking = crowd(gate, 1)
     assert house.served == 0
     state.leave()
@@ -153,7 +153,7 @@ def test_places_that_come_free_in_another_worker_are_found(state: UpstreamState,
 
 @pytest.mark.parametrize("failure", [GatewayError(errors.UPSTREAM_RESET), RuntimeError("a bug")])
 def test_a_failure_frees_the_place(state: UpstreamState, house: House, failure: Exception):
-    gate = Gate("catalog", house.fetch, state, 1, 0)
+    gate = ConcurrencyLimit("catalog", house.fetch, state, 1, 0)
     house.failure = failure
     house.out.set()
     for _ in range(3):
@@ -165,7 +165,7 @@ def test_a_failure_frees_the_place(state: UpstreamState, house: House, failure: 
 @pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("place", [0, 1])
 def test_who_is_killed_inside_or_in_line_frees_the_place(state: UpstreamState, house: House, place: int):
-    gate = Gate("catalog", house.fetch, state, 1, 5)
+    gate = ConcurrencyLimit("catalog", house.fetch, state, 1, 5)
     asking = crowd(gate, 3)
     asking[place].kill()
     house.out.set()
@@ -175,7 +175,7 @@ def test_who_is_killed_inside_or_in_line_frees_the_place(state: UpstreamState, h
 
 @pytest.mark.usefixtures("patient")
 def test_who_is_killed_when_just_let_in_frees_the_place(state: UpstreamState, house: House):
-    gate = Gate("catalog", house.fetch, state, 1, 5)
+    gate = ConcurrencyLimit("catalog", house.fetch, state, 1, 5)
     asking = crowd(gate, 2)
     house.leaving = lambda: asking[1].kill(block=False)  # it comes to be before it hears that it was let in
     house.out.set()
@@ -186,7 +186,7 @@ def test_who_is_killed_when_just_let_in_frees_the_place(state: UpstreamState, ho
 
 
 def test_a_streaming_answer_counts_until_it_is_closed(state: UpstreamState, house: House):
-    gate = Gate("catalog", house.fetch, state, 1, 0)
+    gate = ConcurrencyLimit("catalog", house.fetch, state, 1, 0)
     house.out.set()
     house.body = iter([b"a", b"b"])
     response = gate.fetch(exchange())
@@ -211,7 +211,7 @@ def test_a_body_that_fails_to_close_is_over_too():
         def close(self):
             raise OSError
 
-    body = Counted(Body(), lambda: over.append(1))
+    body = CountedBody(Body(), lambda: over.append(1))
     assert body.ready and next(body) == b"a"
     with pytest.raises(OSError):
         body.close()
@@ -221,12 +221,12 @@ def test_a_body_that_fails_to_close_is_over_too():
 def test_an_upgrade_does_not_count_for_its_whole_life(state: UpstreamState, house: House):
     house.out.set()
     house.status, house.body = 101, iter(())
-    Gate("catalog", house.fetch, state, 1, 0).fetch(exchange())
+    ConcurrencyLimit("catalog", house.fetch, state, 1, 0).fetch(exchange())
     assert state.inflight() == 0
 
 
 def test_an_adaptive_limit_counts_this_workers_own(state: UpstreamState, house: House):
-    gate = Gate("catalog", house.fetch, state, overload.Limiter(), 0)
+    gate = ConcurrencyLimit("catalog", house.fetch, state, overload.AdaptiveLimit(), 0)
     for _ in range(1000):
         state.enter()  # other workers', which have limits of their own
     asking = crowd(gate, gate.limit)
@@ -237,7 +237,7 @@ def test_an_adaptive_limit_counts_this_workers_own(state: UpstreamState, house: 
 
 
 def test_fast_failures_teach_an_adaptive_limit_nothing(state: UpstreamState, house: House):
-    gate = Gate("catalog", house.fetch, state, overload.Limiter(), 0)
+    gate = ConcurrencyLimit("catalog", house.fetch, state, overload.AdaptiveLimit(), 0)
     before = gate.limit
     house.out.set()
     house.failure = GatewayError(errors.CIRCUIT_OPEN)

@@ -25,7 +25,7 @@ from gateway.exchange import Exchange, Response
 from gateway.http.grpc import (
     TRAILERS,
     WANTS,
-    Wants,
+    GrpcAccept,
     frame,
     frames,
     read_trailers,
@@ -34,7 +34,7 @@ from gateway.upstream.grpc.upstream import GrpcUpstream
 from gateway.upstream.pool.pool import Address, PoolSettings
 from gateway.upstream.pool.registry import PoolKey, Pools, TLSSettings
 from gateway.upstream.resilience.health_checker import ask
-from gateway.upstream.target_state import TrafficRegion
+from gateway.upstream.target_state import TargetStateTable
 from gateway.upstream.targets import Target
 from tests.exchanges import exchange
 from tests.support.greenlets import until
@@ -103,7 +103,7 @@ class Up:
         self.fake = FakeUpstream(*(plays if raw else map(playing, plays)))
         key = PoolKey(Address("grpc", "127.0.0.1", self.fake.port))
         self.pool = Pools().get(key)
-        self.target = Target("t", self.pool, TrafficRegion.private().target("u", "t", window_ms=1000))
+        self.target = Target("t", self.pool, TargetStateTable.private().target("u", "t", window_ms=1000))
         self.upstream = GrpcUpstream("shop", connect=10.0, read=10.0, total=20.0)
 
     def call(self, body: bytes = b"", *, stream: bool = False, most: int = 100_000, **known: Any) -> Response:
@@ -120,7 +120,7 @@ class Up:
 
 def calling(body: bytes, stream: bool = False, most: int = 100_000, **known: Any) -> Exchange:
     made = exchange("POST", "/shop.v1.Orders/Get", [("x-b", "2")], started=time.monotonic(), **known)
-    made.environ = {WANTS: Wants(stream, most)}
+    made.environ = {WANTS: GrpcAccept(stream, most)}
     made.body, made.body_length = io.BytesIO(body), len(body)
     return made
 
@@ -396,7 +396,7 @@ def test_over_tls(certificates: Certificates) -> None:
     server = Secure(certificates)
     port = server.listener.getsockname()[1]
     pool = Pools().get(PoolKey(Address("grpcs", "localhost", port), PoolSettings(), TLSSettings(ca=certificates.ca)))
-    target = Target("t", pool, TrafficRegion.private().target("u", "t", window_ms=1000))
+    target = Target("t", pool, TargetStateTable.private().target("u", "t", window_ms=1000))
     response = GrpcUpstream("shop").send(calling(frame(b"x")), target, b"", time.monotonic())
     assert [data for flags, data in frames(response.body) if not flags][1] == b"x"
     assert server.chosen == ["h2"]

@@ -19,11 +19,11 @@ from h2.events import DataReceived, Event, RequestReceived, StreamEnded
 from gateway._fast.channel import Channel
 from gateway.errors import BODY_TOO_LARGE, GatewayError
 from gateway.exchange import Exchange, Response
-from gateway.http.grpc import WANTS, End, Passage
+from gateway.http.grpc import WANTS, GrpcCall, GrpcStatus
 from gateway.upstream.grpc.upstream import GrpcUpstream
 from gateway.upstream.pool.pool import Address
 from gateway.upstream.pool.registry import PoolKey, Pools
-from gateway.upstream.target_state import TrafficRegion
+from gateway.upstream.target_state import TargetStateTable
 from gateway.upstream.targets import Target
 from tests.exchanges import exchange
 from tests.support.greenlets import until
@@ -119,7 +119,7 @@ class Up:
         self.credits = credits
         self.fake = FakeUpstream(self._serve)
         self.pool = Pools().get(PoolKey(Address("grpc", "127.0.0.1", self.fake.port)))
-        self.state = TrafficRegion.private().target("u", "t", window_ms=1000)
+        self.state = TargetStateTable.private().target("u", "t", window_ms=1000)
         self.target = Target("t", self.pool, self.state)
         self.upstream = GrpcUpstream("talk", read=read, total=20.0)
 
@@ -145,7 +145,7 @@ class Up:
 
 def open_call(said: Said | None, **known: Any) -> Exchange:
     made = exchange("POST", "/talk.v1.Talk/Chat", [("x-b", "2")], started=time.monotonic(), **known)
-    made.environ = {WANTS: Passage(said, "application/grpc+x"), "gateway.channel": None}
+    made.environ = {WANTS: GrpcCall(said, "application/grpc+x"), "gateway.channel": None}
     made.body, made.body_length = io.BytesIO(), 1 << 62
     return made
 
@@ -443,4 +443,4 @@ def test_a_call_that_nobody_closes_gives_its_place_back() -> None:
     response.close()
     assert up.is_free
     until(lambda: up.peers[0].is_closed)
-    assert isinstance(End.of([]), bytes)
+    assert isinstance(GrpcStatus.of([]), bytes)

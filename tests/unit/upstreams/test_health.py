@@ -9,11 +9,11 @@ from gateway.upstream.resilience.health_check import (
     DOWN,
     UNKNOWN,
     UP,
-    Rules,
+    HealthCheckPolicy,
 )
 from gateway.upstream.resilience.model import Health
 
-RULES = Rules.of(Health("/healthz", 5.0, 1.0, 3, 2, (200, 204), "x:1"))
+RULES = HealthCheckPolicy.of(Health("/healthz", 5.0, 1.0, 3, 2, (200, 204), "x:1"))
 
 
 def after(*statuses, word=0, start=1000):
@@ -23,12 +23,12 @@ def after(*statuses, word=0, start=1000):
 
 
 def test_rules_are_milliseconds():
-    assert Rules(5000, 1000, 3, 2, frozenset((200, 204))) == RULES
+    assert HealthCheckPolicy(5000, 1000, 3, 2, frozenset((200, 204))) == RULES
 
 
 def test_nothing_known_counts_as_up():
     assert health.is_up(0)
-    assert health.read(0) == health.Opinion("unknown", 0, 0, 0)
+    assert health.read(0) == health.HealthRecord("unknown", 0, 0, 0)
 
 
 def test_one_good_check_is_a_verdict_for_what_is_unknown():
@@ -54,9 +54,9 @@ def test_one_that_agrees_starts_the_count_again():
 
 
 def test_the_word_says_since_when_and_why():
-    assert health.read(after(200, 200, start=70)) == health.Opinion("up", 70, 0, 200)
-    assert health.read(after(200, 503, 503, 503, start=70)) == health.Opinion("down", 73, 0, 503)
-    assert health.read(after(200, 503, 0, start=70)) == health.Opinion("up", 70, 2, 0)
+    assert health.read(after(200, 200, start=70)) == health.HealthRecord("up", 70, 0, 200)
+    assert health.read(after(200, 503, 503, 503, start=70)) == health.HealthRecord("down", 73, 0, 503)
+    assert health.read(after(200, 503, 0, start=70)) == health.HealthRecord("up", 70, 2, 0)
 
 
 def slow_opinion(statuses, rules):
@@ -75,7 +75,7 @@ def slow_opinion(statuses, rules):
 
 @given(st.lists(st.sampled_from((200, 200, 0, 503))), st.integers(1, 4), st.integers(1, 4))
 def test_it_is_what_the_history_says(statuses, fall, rise):
-    rules = Rules(5000, 1000, fall, rise, frozenset((200,)))
+    rules = HealthCheckPolicy(5000, 1000, fall, rise, frozenset((200,)))
     word = 0
     for now_ms, status in enumerate(statuses):
         word = health.observe(word, status, now_ms, rules)
@@ -84,11 +84,11 @@ def test_it_is_what_the_history_says(statuses, fall, rise):
 
 
 def test_a_streak_that_no_verdict_ends_does_not_run_into_its_neighbours():
-    slow = Rules(5000, 1000, 1000, 1000, frozenset((200,)))
+    slow = HealthCheckPolicy(5000, 1000, 1000, 1000, frozenset((200,)))
     word = health.observe(0, 200, 5, slow)
     for _ in range(600):
         word = health.observe(word, 503, 9, slow)
-    assert health.read(word) == health.Opinion("up", 5, 255, 503)
+    assert health.read(word) == health.HealthRecord("up", 5, 255, 503)
 
 
 @given(st.floats(0, 1, exclude_max=True))

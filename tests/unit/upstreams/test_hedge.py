@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.resilience.hedge import Latencies, Rules, delay
+from gateway.upstream.resilience.hedge import HedgePolicy, Latencies, delay
 from gateway.upstream.resilience.model import Hedge
 
-LIVE = Rules.of(Hedge(0.0, 0.95, 0.05, "x:1"))
-FIXED = Rules.of(Hedge(0.3, 0.0, 0.05, "x:1"))
+LIVE = HedgePolicy.of(Hedge(0.0, 0.95, 0.05, "x:1"))
+FIXED = HedgePolicy.of(Hedge(0.3, 0.0, 0.05, "x:1"))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from gateway import errors
 from gateway.errors import GatewayError, Kind
-from gateway.upstream.attempts import Attempts
+from gateway.upstream.attempts import RetryingUpstream
 from gateway.upstream.pool.registry import Pools
 from tests.support.gateway import free_port
 from tests.support.greenlets import until
@@ -43,13 +43,13 @@ def once_then_die(side: Side) -> None:
     side.reset()
 
 
-def failure(upstream: Attempts, **more: object) -> GatewayError:
+def failure(upstream: RetryingUpstream, **more: object) -> GatewayError:
     with pytest.raises(GatewayError) as caught:
         upstream.fetch(exchange(**more))
     return caught.value
 
 
-def pool_of(upstream: Attempts):
+def pool_of(upstream: RetryingUpstream):
     return upstream.fleet.targets[0].pool
 
 

@@ -12,15 +12,15 @@ import pytest
 from gateway import errors
 from gateway._fast.channel import Channel
 from gateway.errors import CLIENT_CLOSED, GatewayError
-from gateway.upstream.attempts import Attempts, Rules
+from gateway.upstream.attempts import AttemptPolicy, RetryingUpstream
 from gateway.upstream.balance.balancers import RoundRobin
 from gateway.upstream.http import HttpUpstream
 from gateway.upstream.pool.pool import Address
 from gateway.upstream.pool.registry import PoolKey, Pools
-from gateway.upstream.resilience.concurrency_limit import Gate
-from gateway.upstream.resilience.hedge import Rules as HedgeRules
-from gateway.upstream.target_state import TrafficRegion
-from gateway.upstream.targets import Fleet, Guards, Target
+from gateway.upstream.resilience.concurrency_limit import ConcurrencyLimit
+from gateway.upstream.resilience.hedge import HedgePolicy as HedgeRules
+from gateway.upstream.target_state import TargetStateTable
+from gateway.upstream.targets import Target, TargetFilters, TargetSet
 from tests.support.greenlets import until
 from tests.unit.upstreams.stage import BREAKER, OUTLIER, RETRY
 from tests.wire.upstream.play import FakeUpstream, Script, Side, exchange
@@ -64,17 +64,19 @@ def cut(side: Side) -> None:
 class Line:
     """An upstream of several real targets, behind a gate."""
 
-    def __init__(self, pools: Pools, ports: list[int], rules: Rules, read: float = 10.0) -> None:
-        region = TrafficRegion.private()
+    def __init__(self, pools: Pools, ports: list[int], rules: AttemptPolicy, read: float = 10.0) -> None:
+        region = TargetStateTable.private()
         self.state = region.upstream("catalog")
         targets = []
         for port in ports:
             pool = pools.get(PoolKey(Address("http", "127.0.0.1", port)))
             targets.append(Target(f"127.0.0.1:{port}", pool, region.target("catalog", str(port)), 1, BREAKER))
-        guards = Guards(outlier=OUTLIER, breaker=BREAKER)
-        self.fleet = Fleet("catalog", RoundRobin(0, lambda: 0.5), targets, guards)
+        guards = TargetFilters(outlier=OUTLIER, breaker=BREAKER)
+        self.fleet = TargetSet("catalog", RoundRobin(0, lambda: 0.5), targets, guards)
         http = HttpUpstream("catalog", connect=10.0, read=read, total=20.0)
-        self.fetch = Gate("catalog", Attempts(http, self.fleet, self.state, rules).fetch, self.state, 100, 0).fetch
+        self.fetch = ConcurrencyLimit(
+            "catalog", RetryingUpstream(http, self.fleet, self.state, rules).fetch, self.state, 100, 0
+        ).fetch
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -92,7 +94,7 @@ def line(pools: Pools, fake: Fake) -> Iterator[Make]:
     """line(script of each target, …, read=, retry=, hedge=) -> Line."""
 
     def make(*scripts: Script, read: float = 10.0, **rules: object) -> Line:
-        return Line(pools, [fake(script).port for script in scripts], Rules(**rules), read)
+        return Line(pools, [fake(script).port for script in scripts], AttemptPolicy(**rules), read)
 
     yield make
 
@@ -119,7 +121,7 @@ def test_a_failure(line: Make, script: Script, read: float, kind: errors.Kind):
 def test_nobody_listens(line: Make, fake: Fake, pools: Pools):
     server = fake(hang)
     server.server.stop()
-    made = Line(pools, [server.port], Rules())
+    made = Line(pools, [server.port], AttemptPolicy())
     assert failure(made) is errors.UPSTREAM_REFUSED and made.counts == (0, 0, 0)
 
 

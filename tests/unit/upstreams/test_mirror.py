@@ -16,9 +16,9 @@ from gateway.upstream.mirror import (
     LARGEST,
     MARK,
     QUIET,
-    Lane,
-    Lanes,
     Mirror,
+    MirrorQueue,
+    MirrorQueues,
 )
 from tests.exchanges import exchange
 
@@ -46,7 +46,7 @@ def main(asked):
 
 
 def mirror(shadow, fetch=main, share=1.0, number=0.5, lane=None) -> Mirror:
-    return Mirror(fetch, shadow.fetch, lane or Lane("reviews"), share=share, total=3.0, random=lambda: number)
+    return Mirror(fetch, shadow.fetch, lane or MirrorQueue("reviews"), share=share, total=3.0, random=lambda: number)
 
 
 def asked(body=b"", length=None, **more):
@@ -149,7 +149,7 @@ def test_a_copy_that_fails_is_counted_and_nothing_else(error: Exception, caplog:
     def fail(copy):
         raise error
 
-    lane = Lane("reviews")
+    lane = MirrorQueue("reviews")
     assert mirror(Shadow(fail), lane=lane).fetch(asked()).body == b"answer"
     settle()
     assert (lane.running, lane.failed, lane.sent) == (0, 1, 0)
@@ -184,7 +184,7 @@ def test_the_answer_is_read_and_closed():
 def test_no_more_than_so_many_at_once(caplog: pytest.LogCaptureFixture):
     stuck = gevent.event.Event()
     now = [100.0]
-    lane = Lane("reviews", lambda: now[0])
+    lane = MirrorQueue("reviews", lambda: now[0])
     shadow = Shadow(lambda copy: stuck.wait() and Response(200, []))
     copying = mirror(shadow, lane=lane)
     with caplog.at_level(logging.WARNING):
@@ -202,5 +202,5 @@ def test_no_more_than_so_many_at_once(caplog: pytest.LogCaptureFixture):
 
 
 def test_an_upstream_has_one_lane():
-    lanes = Lanes()
+    lanes = MirrorQueues()
     assert lanes.get("a") is lanes.get("a") is not lanes.get("b")

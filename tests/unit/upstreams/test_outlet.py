@@ -9,7 +9,7 @@ import gevent
 import pytest
 
 from gateway._fast.channel import Channel
-from gateway.upstream.pool.channel_writer import FULL, Outlet
+from gateway.upstream.pool.channel_writer import FULL, ChannelWriter
 from tests.support.greenlets import until
 
 SIZE = 4_000_000
@@ -23,7 +23,7 @@ class Ends:
         self.other.setblocking(False)
         self.channel = Channel(ours)
         self.moves = 0
-        self.outlet = Outlet(self.channel, self._moved)
+        self.outlet = ChannelWriter(self.channel, self._moved)
 
     def _moved(self) -> None:
         self.moves += 1

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from gateway import errors
 from gateway.upstream.resilience import outlier
 from gateway.upstream.resilience.model import Outlier
-from gateway.upstream.resilience.outlier import Rules
+from gateway.upstream.resilience.outlier import OutlierPolicy
 
-RULES = Rules.of(Outlier(3, 30.0, 0.5, "x:1"))
+RULES = OutlierPolicy.of(Outlier(3, 30.0, 0.5, "x:1"))
 SECOND = 1000
 
 
@@ -100,7 +100,7 @@ def test_when_to_ask():
     [(1, 1.0, 0), (2, 0.5, 1), (2, 1.0, 2), (3, 0.5, 1), (3, 0.1, 1), (4, 0.5, 2), (10, 0.5, 5), (10, 0.29, 2)],
 )
 def test_how_many(total, share, most):
-    rules = Rules.of(Outlier(3, 30.0, share, "x:1"))
+    rules = OutlierPolicy.of(Outlier(3, 30.0, share, "x:1"))
     assert [outlier.may_eject(ejected, total, rules) for ejected in range(total)] == [n < most for n in range(total)]
 
 

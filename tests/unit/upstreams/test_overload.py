@@ -11,8 +11,8 @@ from gateway.upstream.resilience.adaptive_limit import (
     PATIENCE,
     QUEUE,
     SHED,
-    Limiter,
-    Line,
+    AdaptiveLimit,
+    WaitQueue,
     verdict,
 )
 from tests.unit.upstreams.crowd import Crowd, percentile
@@ -28,14 +28,14 @@ def test_verdict(inflight, limit, waiting, queue, expected):
 
 
 def test_a_burst_is_served_in_order():
-    line = Line(10)
+    line = WaitQueue(10)
     for name in "abc":
         assert line.join(name, 0) is None
     assert [line.next(40), line.next(40), line.next(40), line.next(40)] == ["a", "b", "c", None]
 
 
 def test_patience_ends_and_then_it_is_last_come_first_served():
-    line = Line(10)
+    line = WaitQueue(10)
     for now, name in enumerate("abcd"):
         line.join(name, now)
     assert line.due(0) == PATIENCE
@@ -50,7 +50,7 @@ def test_patience_ends_and_then_it_is_last_come_first_served():
 
 
 def test_a_second_without_a_refusal_is_calm():
-    line = Line(1)
+    line = WaitQueue(1)
     line.join("a", 0)
     assert line.join("b", 1) == "a", "who has waited longest goes"
     assert line.is_pressed(MEMORY)
@@ -59,7 +59,7 @@ def test_a_second_without_a_refusal_is_calm():
 
 
 def test_who_goes_away_is_not_served():
-    line = Line(5)
+    line = WaitQueue(5)
     a, b = ["a"], ["b"]
     line.join(a, 0)
     line.join(b, 0)
@@ -71,7 +71,7 @@ def test_who_goes_away_is_not_served():
 
 @given(st.lists(st.sampled_from(("join", "next", "expire", "leave")), max_size=80), st.integers(1, 4), st.data())
 def test_everybody_leaves_the_line_once(acts, size, data):
-    line, now, names, gone, waiting = Line(size), 0, 0, [], set()
+    line, now, names, gone, waiting = WaitQueue(size), 0, 0, [], set()
     for act in acts:
         now += data.draw(st.integers(0, 60))
         out = []
@@ -118,7 +118,7 @@ def test_three_times_what_the_upstream_can_take(kind, capacity, seed):
     """From a cold start: goodput, the latency of what is let through, and how fast the rest is refused."""
     service = SERVICES[kind](MEAN)
     seconds = 20
-    crowd = Crowd(capacity, service, seed).run(3 * capacity / MEAN, seconds, Limiter())
+    crowd = Crowd(capacity, service, seed).run(3 * capacity / MEAN, seconds, AdaptiveLimit())
     assert len(crowd.answered) / seconds >= 0.85 * capacity / MEAN
     settled = [(waited, time) for end, waited, time in crowd.answered if end > 2]
     queue = percentile([waited for waited, _ in settled], 0.99)
@@ -138,13 +138,13 @@ def test_a_limit_that_is_written_is_kept(capacity):
 
 
 def test_without_overload_nobody_is_refused():
-    crowd = Crowd(10, SERVICES["fixed"](MEAN)).run(0.5 * 10 / MEAN, 20, Limiter(first=20))
+    crowd = Crowd(10, SERVICES["fixed"](MEAN)).run(0.5 * 10 / MEAN, 20, AdaptiveLimit(first=20))
     assert not crowd.refused
     assert crowd.limit >= 10
 
 
 def test_an_idle_upstream_does_not_make_the_limit_grow():
-    limiter = Limiter()
+    limiter = AdaptiveLimit()
     for number in range(2000):
         limiter.on_sample(0.01, 1, number * 20)
     assert limiter.limit == 6
@@ -152,7 +152,7 @@ def test_an_idle_upstream_does_not_make_the_limit_grow():
 
 @pytest.mark.thorough
 def test_capacity_that_goes_and_comes_back():
-    limiter, crowd = Limiter(), Crowd(20, SERVICES["fixed"](MEAN))
+    limiter, crowd = AdaptiveLimit(), Crowd(20, SERVICES["fixed"](MEAN))
     crowd.run(1200, 10, limiter)
     assert 20 <= crowd.limit <= 32
     crowd.capacity = 5
@@ -167,7 +167,7 @@ def test_capacity_that_goes_and_comes_back():
 @pytest.mark.parametrize("kind", ["fixed", "random"])
 def test_work_that_grows_does_not_starve_an_upstream_that_is_not_crowded(kind):
     """Three times the work in each request, as many at once: the limit must not fall for good."""
-    limiter, crowd = Limiter(), Crowd(20, SERVICES[kind](MEAN), 0)
+    limiter, crowd = AdaptiveLimit(), Crowd(20, SERVICES[kind](MEAN), 0)
     crowd.run(1200, 10.5, limiter)
     crowd.service = SERVICES[kind](3 * MEAN)
     crowd.run(1200, 20, limiter)
@@ -176,7 +176,7 @@ def test_work_that_grows_does_not_starve_an_upstream_that_is_not_crowded(kind):
 
 
 def test_drops_shrink_it():
-    limiter = Limiter(first=50)
+    limiter = AdaptiveLimit(first=50)
     for number in range(100):
         limiter.on_sample(1.0, 50, number * 50, dropped=True)
     assert limiter.limit < 10
@@ -184,7 +184,7 @@ def test_drops_shrink_it():
 
 @given(st.lists(st.tuples(st.floats(0, 10), st.integers(1, 500), st.integers(0, 500), st.booleans()), max_size=400))
 def test_the_limit_stays_between_its_bounds(samples):
-    limiter, now = Limiter(first=3, least=2, most=40), 0
+    limiter, now = AdaptiveLimit(first=3, least=2, most=40), 0
     for seconds, inflight, pause, dropped in samples:
         now += pause
         assert limiter.on_sample(seconds, inflight, now, dropped) == limiter.limit
@@ -193,5 +193,5 @@ def test_the_limit_stays_between_its_bounds(samples):
 
 def test_the_dice_are_our_own():
     """Two runs of one seed are the same run: what is found here can be looked at again."""
-    runs = [Crowd(4, SERVICES["random"](MEAN), 7).run(200, 2, Limiter()).answered for _ in range(2)]
+    runs = [Crowd(4, SERVICES["random"](MEAN), 7).run(200, 2, AdaptiveLimit()).answered for _ in range(2)]
     assert runs[0] == runs[1]

@@ -13,14 +13,14 @@ from gateway import errors
 from gateway.errors import CLIENT_CLOSED, Kind
 from gateway.exchange import Exchange, Response
 from gateway.upstream import override
-from gateway.upstream.resilience.hedge import Rules
+from gateway.upstream.resilience.hedge import HedgePolicy
 from gateway.upstream.targets import Target
 from tests.exchanges import exchange
 from tests.support.greenlets import until
 from tests.unit.upstreams.stage import RETRY, Outcome, Stage
 
 AFTER = 0.03
-HEDGE = Rules(AFTER, 0.0, 1_000_000)
+HEDGE = HedgePolicy(AFTER, 0.0, 1_000_000)
 #: longer than the machine lets a first try wait that answers at once
 IN_TIME = 0.6
 
@@ -74,7 +74,7 @@ def test_the_second_try_goes_elsewhere_even_when_it_is_not_their_turn():
 
 
 def test_a_first_try_in_time_stays_alone():
-    stage = Stage(Late(), hedge=Rules(IN_TIME, 0.0, 1_000_000))
+    stage = Stage(Late(), hedge=HedgePolicy(IN_TIME, 0.0, 1_000_000))
     asked = stage.ask()
     gevent.sleep(IN_TIME + 2 * AFTER)
     assert stage.tried == ["t0"] and asked.attempts == 1
@@ -107,7 +107,7 @@ def test_a_change_of_protocol_is_not_made_twice():
 
 
 def test_the_share_caps_second_tries():
-    stage = Stage(Late("t0", "t1", "t2", seconds=1.2), hedge=Rules(0.01, 0.0, 100_000))
+    stage = Stage(Late("t0", "t1", "t2", seconds=1.2), hedge=HedgePolicy(0.01, 0.0, 100_000))
     gevent.joinall([gevent.spawn(stage.outcome) for _ in range(50)], raise_error=True)
     assert len(stage.tried) == 55
 
@@ -152,7 +152,7 @@ def test_an_answer_that_is_a_failure_wins_only_where_the_other_is_no_better(
 
 
 def test_a_failure_before_the_second_try_is_final():
-    stage = Stage(lambda *_: errors.UPSTREAM_RESET, hedge=Rules(60.0, 0.0, 1_000_000))
+    stage = Stage(lambda *_: errors.UPSTREAM_RESET, hedge=HedgePolicy(60.0, 0.0, 1_000_000))
     began = monotonic()
     assert stage.outcome() is errors.UPSTREAM_RESET
     assert monotonic() - began < 30 and stage.tried == ["t0"]
@@ -230,13 +230,13 @@ def test_no_try_can_write_to_the_client():
         seen.append((exchange.environ["gateway.channel"], exchange.environ["wsgi.early_hints"]))
         return 200
 
-    hedge = Rules(IN_TIME, 0.0, 1_000_000)
+    hedge = HedgePolicy(IN_TIME, 0.0, 1_000_000)
     Stage(play, hedge=hedge).ask(environ={"gateway.channel": SimpleNamespace(gone=False), "wsgi.early_hints": print})
     assert seen == [(None, None)]
 
 
 def test_the_live_percentile_says_when():
-    stage = Stage(late := Late("t0", "t1", "t2", seconds=0.004), hedge=Rules(0.0, 0.95, 1_000_000))
+    stage = Stage(late := Late("t0", "t1", "t2", seconds=0.004), hedge=HedgePolicy(0.0, 0.95, 1_000_000))
     for _ in range(60):
         assert stage.outcome() == 200
     assert len(stage.tried) <= 75, "while too few are known none, then every twentieth"

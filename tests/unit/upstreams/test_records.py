@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway._fast.atomics import Memory
-from gateway.state.hash_table import FORGET_AFTER, Table
+from gateway.state.hash_table import FORGET_AFTER, SharedHashTable
 
 NOW = 5_000
 
 
-def table(memory, kind=Table, capacity=8, record=16):
+def table(memory, kind=SharedHashTable, capacity=8, record=16):
     return kind(memory, 0, capacity, record)
 
 
@@ -19,7 +19,7 @@ def memory():
     return Memory(bytearray(8 * (16 + 16)))
 
 
-class Overtaken(Table):
+class Overtaken(SharedHashTable):
     """Finds a free place, and before it takes that, another process takes `rival`."""
 
     __slots__ = ("rival",)
@@ -27,7 +27,7 @@ class Overtaken(Table):
     def named(self, number):
         rival, self.rival = self.rival, None
         if rival is not None:
-            assert Table(self._memory, 0, 8, 16).take(rival, NOW) == number
+            assert SharedHashTable(self._memory, 0, 8, 16).take(rival, NOW) == number
         return super().named(number)
 
 

@@ -5,10 +5,10 @@ import pytest
 from gateway import errors
 from gateway.errors import KINDS
 from gateway.upstream.resilience.model import Retry
-from gateway.upstream.resilience.retry import Rules, should_retry
+from gateway.upstream.resilience.retry import RetryPolicy, should_retry
 
 METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
-RULES = Rules.of(Retry(2, ("connect", "reset", 502, 503, 504), METHODS, 0.2, 0.025, 65536, "x:1"))
+RULES = RetryPolicy.of(Retry(2, ("connect", "reset", 502, 503, 504), METHODS, 0.2, 0.025, 65536, "x:1"))
 
 
 def may(outcome, method="GET", retries=0, was_sent=True, is_whole=True, rules=RULES):
@@ -16,7 +16,7 @@ def may(outcome, method="GET", retries=0, was_sent=True, is_whole=True, rules=RU
 
 
 def only(*on):
-    return Rules.of(Retry(2, on, METHODS, 0.2, 0.025, 0, "x:1"))
+    return RetryPolicy.of(Retry(2, on, METHODS, 0.2, 0.025, 0, "x:1"))
 
 
 def test_rules():
@@ -36,7 +36,7 @@ def test_a_method_that_is_not_listed_is_sent_once(method):
 
 
 def test_unless_it_is_listed():
-    rules = Rules.of(Retry(1, (503,), ("POST",), 0.2, 0.025, 65536, "x:1"))
+    rules = RetryPolicy.of(Retry(1, (503,), ("POST",), 0.2, 0.025, 65536, "x:1"))
     assert may(503, "POST", rules=rules)
     assert not may(503, "GET", rules=rules)
 

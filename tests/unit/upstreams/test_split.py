@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.exchange import Response
-from gateway.upstream.split import Choice, Leg, Split
+from gateway.upstream.split import Split, SplitSelector, WeightedUpstream
 from tests.exchanges import exchange
 
-CANARY = Choice("files", [("catalog", 95), ("inventory", 5)], sticky=True, override="X-Canary")
-DARK = Choice("files", [("catalog", 1), ("inventory", 0)], sticky=True, override="X-Canary")
+CANARY = SplitSelector("files", [("catalog", 95), ("inventory", 5)], sticky=True, override="X-Canary")
+DARK = SplitSelector("files", [("catalog", 1), ("inventory", 0)], sticky=True, override="X-Canary")
 
 
-def draws(choice: Choice, count: int) -> Counter[int]:
+def draws(choice: SplitSelector, count: int) -> Counter[int]:
     """Legs over evenly spread numbers."""
     return Counter(choice.decide([], (number + 0.5) / count)[0] for number in range(count))
 
@@ -27,7 +27,7 @@ def test_by_weight():
 
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=6).filter(any))
 def test_every_share_is_exact_and_no_weight_means_no_request(weights: list[int]):
-    choice = Choice("r", [(f"u{number}", weight) for number, weight in enumerate(weights)])
+    choice = SplitSelector("r", [(f"u{number}", weight) for number, weight in enumerate(weights)])
     found = draws(choice, 1000)
     for number, weight in enumerate(weights):
         assert abs(found[number] - 1000 * weight / sum(weights)) <= 1.5
@@ -39,19 +39,19 @@ def test_every_share_is_exact_and_no_weight_means_no_request(weights: list[int])
     st.floats(0, 1, exclude_max=True),
 )
 def test_any_number_leads_to_a_leg_with_a_weight(weights: list[int], number: float):
-    choice = Choice("r", [(f"u{at}", weight) for at, weight in enumerate(weights)])
+    choice = SplitSelector("r", [(f"u{at}", weight) for at, weight in enumerate(weights)])
     assert weights[choice.decide([], number)[0]] > 0
 
 
 @pytest.mark.parametrize("weights", [[], [0], [0, 0]])
 def test_no_weight_at_all_is_refused(weights: list[int]):
     with pytest.raises(ValueError, match="no leg has a weight"):
-        Choice("r", [(f"u{at}", weight) for at, weight in enumerate(weights)])
+        SplitSelector("r", [(f"u{at}", weight) for at, weight in enumerate(weights)])
 
 
 @pytest.mark.parametrize("header", [("X-Canary", "inventory"), ("x-canary", "inventory")])
 @pytest.mark.parametrize("choice", [CANARY, DARK])
-def test_a_header_that_names_a_leg_decides(choice: Choice, header: tuple[str, str]):
+def test_a_header_that_names_a_leg_decides(choice: SplitSelector, header: tuple[str, str]):
     for number in (0.0, 0.5, 0.999):
         assert choice.decide([header], number) == (1, "override")
 
@@ -62,10 +62,10 @@ def test_a_header_that_names_none_does_not(value: str):
 
 
 def test_without_override_no_header_decides():
-    assert Choice("files", [("a", 1), ("b", 1)]).decide([("X-Canary", "b")], 0.0) == (0, "weight")
+    assert SplitSelector("files", [("a", 1), ("b", 1)]).decide([("X-Canary", "b")], 0.0) == (0, "weight")
 
 
-def told(choice: Choice, at: int) -> str:
+def told(choice: SplitSelector, at: int) -> str:
     """The cookie that a client on leg `at` sends from then on."""
     response = Response(200, [])
     choice.remember(exchange(), response, at)
@@ -90,7 +90,7 @@ def test_a_leg_without_weight_gives_its_clients_up():
 
 
 def test_a_cookie_of_another_route_says_nothing():
-    other = Choice("others", [("catalog", 95), ("inventory", 5)], sticky=True)
+    other = SplitSelector("others", [("catalog", 95), ("inventory", 5)], sticky=True)
     assert CANARY.decide([("Cookie", told(other, 1))], 0.0) == (0, "weight")
 
 
@@ -106,11 +106,13 @@ class Body:
         self.closed = True
 
 
-def split(choice: Choice, number: float, **second: object) -> Split:
+def split(choice: SplitSelector, number: float, **second: object) -> Split:
     def answer(name: str):
         return lambda asked: Response(200, [("X-Leg", name), *asked.edit_headers()])
 
-    return Split(choice, [Leg(answer("catalog")), Leg(answer("inventory"), **second)], lambda: number)
+    return Split(
+        choice, [WeightedUpstream(answer("catalog")), WeightedUpstream(answer("inventory"), **second)], lambda: number
+    )
 
 
 def test_the_chosen_leg_answers_and_the_client_is_told_once():
@@ -148,7 +150,7 @@ def test_an_answer_that_cannot_be_changed_is_closed():
     def back(asked, response):
         raise ValueError
 
-    leg = Leg(lambda asked: Response(200, [], body), on_response=back)
+    leg = WeightedUpstream(lambda asked: Response(200, [], body), on_response=back)
     with pytest.raises(ValueError):
-        Split(Choice("r", [("a", 1)]), [leg]).fetch(exchange())
+        Split(SplitSelector("r", [("a", 1)]), [leg]).fetch(exchange())
     assert body.closed

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 import pytest
 
 from gateway._fast.atomics import Cell, Memory
-from gateway.state import Page, PageError
+from gateway.state import SharedMemory, SharedMemoryError
 from gateway.state import hash_table as records
 from gateway.upstream import target_state as state
-from gateway.upstream.target_state import TrafficRegion, advance, decide
+from gateway.upstream.target_state import TargetStateTable, advance, decide
 from tests.support.forks import children, run_all, spin
 
 TEN_MINUTES = records.FORGET_AFTER
@@ -30,8 +30,8 @@ class Clock:
 
 @pytest.fixture
 def page():
-    regions = {"traffic": TrafficRegion.size(), "crowd": TrafficRegion.size(8, 8), "notes": 4096}
-    made = Page.create(regions, workers_max=4)
+    regions = {"traffic": TargetStateTable.size(), "crowd": TargetStateTable.size(8, 8), "notes": 4096}
+    made = SharedMemory.create(regions, workers_max=4)
     yield made
     os.close(made.fd)
 
@@ -44,7 +44,7 @@ def note(page):
 
 
 def region(page, **more):
-    return TrafficRegion(page.region("traffic"), **more)
+    return TargetStateTable(page.region("traffic"), **more)
 
 
 @contextmanager
@@ -121,10 +121,10 @@ def test_all_records_lie_inside_and_apart(page):
 
 
 def test_without_a_page_a_process_has_a_region_of_its_own():
-    one = TrafficRegion.private().target("shop", "127.0.0.1:1")
+    one = TargetStateTable.private().target("shop", "127.0.0.1:1")
     one.enter()
     assert one.inflight() == 1
-    assert TrafficRegion.private().target("shop", "127.0.0.1:1").inflight() == 0
+    assert TargetStateTable.private().target("shop", "127.0.0.1:1").inflight() == 0
 
 
 def test_states_have_the_spans_that_they_are_asked_for(page):
@@ -134,30 +134,30 @@ def test_states_have_the_spans_that_they_are_asked_for(page):
     assert (one.window.span_ms, one.budget.span_ms) == (1000, 5000)
 
 
-@pytest.mark.parametrize("size", [8, 64, 4096, TrafficRegion.size() - 8])
+@pytest.mark.parametrize("size", [8, 64, 4096, TargetStateTable.size() - 8])
 def test_a_region_that_is_too_small(size):
-    with pytest.raises(PageError, match=f"has {size} bytes"):
-        TrafficRegion(memoryview(bytearray(size)))
+    with pytest.raises(SharedMemoryError, match=f"has {size} bytes"):
+        TargetStateTable(memoryview(bytearray(size)))
 
 
 def test_a_region_of_another_layout_is_refused(page):
     region(page)
     page.region("traffic")[6] ^= 1
-    with pytest.raises(PageError, match="another layout: restart"):
+    with pytest.raises(SharedMemoryError, match="another layout: restart"):
         region(page)
 
 
 def test_who_comes_later_takes_the_numbers_of_records_that_hold():
-    buffer = memoryview(bytearray(TrafficRegion.size(8, 8)))
-    first = TrafficRegion(buffer, targets=8, upstreams=8)
+    buffer = memoryview(bytearray(TargetStateTable.size(8, 8)))
+    first = TargetStateTable(buffer, targets=8, upstreams=8)
     first.upstream("shop").breaker.store(4)
-    assert TrafficRegion(buffer).upstream("shop").breaker.load() == 4
+    assert TargetStateTable(buffer).upstream("shop").breaker.load() == 4
 
 
 @pytest.mark.parametrize("numbers", [(0, 8), (8, 0), (1 << 16, 8)])
 def test_numbers_of_records_that_cannot_be(numbers):
     with pytest.raises(ValueError, match="targets and"):
-        TrafficRegion(memoryview(bytearray(4096)), targets=numbers[0], upstreams=numbers[1])
+        TargetStateTable(memoryview(bytearray(4096)), targets=numbers[0], upstreams=numbers[1])
 
 
 # --- transitions
@@ -303,7 +303,7 @@ def test_records_survive_a_reload_and_another_master(page):
     new.leave()
     assert old.inflight() == 0
     del old, new
-    again = Page.attach(os.dup(page.fd))
+    again = SharedMemory.attach(os.dup(page.fd))
     there = region(again).target("shop", "t")
     assert (there.override.load(), there.latency(AT)) == (3, pytest.approx(0.25))
     os.close(again.fd)
@@ -395,7 +395,7 @@ def works(page, note, number):
 
 def crowd(page, note):
     """A small region where a minute goes by with each look at the clock, so that records are taken from each other."""
-    return TrafficRegion(page.region("crowd"), targets=8, upstreams=8, clock=lambda: note(3).add(TEN_MINUTES // 10))
+    return TargetStateTable(page.region("crowd"), targets=8, upstreams=8, clock=lambda: note(3).add(TEN_MINUTES // 10))
 
 
 @pytest.mark.thorough
@@ -440,7 +440,7 @@ def test_a_crowd_that_was_killed_leaves_no_record_taken_for_ever(page, note):
         ):
             spin(lambda done=done: note(2).load() > done + 5)
     note(3).add(2 * TEN_MINUTES)
-    crowded = TrafficRegion(page.region("crowd"), clock=note(3).load)
+    crowded = TargetStateTable(page.region("crowd"), clock=note(3).load)
     mine = [crowded.target("new", str(number)) for number in range(8)]
     assert all(one.is_shared for one in mine)
     assert {(one.window.sums(AT), one.health.load()) for one in mine} == {((0, 0, 0), 0)}

@@ -9,7 +9,7 @@ from gateway._fast.trace_context import Tracer
 from gateway.errors import UPSTREAM_RESET, GatewayError
 from gateway.exchange import Response
 from gateway.upstream.http import HttpUpstream
-from gateway.upstream.traced import Traced
+from gateway.upstream.traced import TracedUpstream
 from tests.exchanges import exchange
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0"
@@ -42,14 +42,14 @@ def asked(flags: str):
 
 
 def test_it_is_like_the_one_inside():
-    made = Traced(Played(None))
+    made = TracedUpstream(Played(None))
     assert (made.name, made.connect, made.read, made.total, made.idle) == ("up", 1.0, 2.0, 3.0, 4.0)
 
 
 def test_an_answer():
     inside, response, made = Played(Response(404, [])), Response(404, []), asked("1")
     inside.outcome = response
-    assert Traced(inside).send(made, Target(), b"", 100.0) is response
+    assert TracedUpstream(inside).send(made, Target(), b"", 100.0) is response
     ((span, upstream, address, began, ended, status, error),) = made.trace.calls
     assert (span, upstream, address, began, status, error) == (
         made.trace.sent[36:52],
@@ -70,7 +70,7 @@ def test_a_failure_and_the_next_try(failure, word):
     inside, made = Played(failure), asked("1")
     for _ in range(2):
         with pytest.raises(type(failure)):
-            Traced(inside).send(made, Target(), b"", 100.0)
+            TracedUpstream(inside).send(made, Target(), b"", 100.0)
     assert [(call[5], call[6]) for call in made.trace.calls] == [(0, word), (0, word)]
     assert [told[36:52] for told in inside.told] == [call[0] for call in made.trace.calls]
     assert inside.told[0] != inside.told[1]
@@ -79,8 +79,8 @@ def test_a_failure_and_the_next_try(failure, word):
 @pytest.mark.parametrize("made", [asked("0"), exchange()])
 def test_nothing_is_noted_of_others(made):
     inside = Played(Response(200, []))
-    Traced(inside).send(made, Target(), b"", 100.0)
-    Traced(inside).send(made, Target(), b"", 100.0)
+    TracedUpstream(inside).send(made, Target(), b"", 100.0)
+    TracedUpstream(inside).send(made, Target(), b"", 100.0)
     assert inside.told[0] == inside.told[1]
     assert made.trace is None or made.trace.calls is None
 
@@ -88,6 +88,6 @@ def test_nothing_is_noted_of_others(made):
 def test_beyond_a_number_of_tries_they_go_on_unnoted():
     inside, made = Played(Response(200, [])), asked("1")
     for _ in range(66):
-        Traced(inside).send(made, Target(), b"", 100.0)
+        TracedUpstream(inside).send(made, Target(), b"", 100.0)
     assert len(made.trace.calls) == 64
     assert len(set(inside.told)) == 66

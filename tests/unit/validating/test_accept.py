@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.http.accept import is_taken
+from gateway.http.accept import accepts
 
 JSON = ("application/json",)
 
@@ -39,4 +39,4 @@ JSON = ("application/json",)
     ],
 )
 def test_what_is_taken(accept, offers, taken):
-    assert is_taken(accept, offers) is taken
+    assert accepts(accept, offers) is taken

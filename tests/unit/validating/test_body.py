@@ -5,7 +5,7 @@ import io
 import pytest
 
 from gateway.errors import BODY_TOO_LARGE, MALFORMED_BODY, GatewayError
-from gateway.http.body import Capped, read_whole
+from gateway.http.body import SizeLimitedBody, read_whole
 from tests.exchanges import exchange
 
 
@@ -59,9 +59,9 @@ def test_no_body_is_an_empty_one():
 
 
 def test_a_body_of_unknown_length_is_counted_on_its_way():
-    body = Capped(Slowly(b"0123456789"), 10)
+    body = SizeLimitedBody(Slowly(b"0123456789"), 10)
     assert body.read() == b"0123456789"
-    body = Capped(Slowly(b"0123456789"), 5)
+    body = SizeLimitedBody(Slowly(b"0123456789"), 5)
     assert body.read(3) == b"012"
     with pytest.raises(GatewayError) as caught:
         body.read(3)

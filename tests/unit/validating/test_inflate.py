@@ -17,7 +17,7 @@ from gateway.errors import (
     GatewayError,
 )
 from gateway.http import zstd
-from gateway.http.decompress import inflate
+from gateway.http.decompress import decompress
 
 TEXT = b'{"a": "b"}' * 50
 #: larger than any decoder's first buffer, and random in part
@@ -35,19 +35,19 @@ MUCH = 200_000_000
 
 def refused(*args):
     with pytest.raises(GatewayError) as caught:
-        inflate(*args)
+        decompress(*args)
     return caught.value
 
 
 @pytest.mark.parametrize("text", [TEXT, LARGE, b""], ids=["small", "large", "empty"])
 @pytest.mark.parametrize("coding", CODINGS)
 def test_what_is_read(coding, text):
-    assert inflate(ENCODE[coding](text), coding, len(LARGE), 100) == text
+    assert decompress(ENCODE[coding](text), coding, len(LARGE), 100) == text
 
 
 @pytest.mark.parametrize(("data", "coding"), [(gzip.compress(TEXT), " X-GZIP "), (TEXT, "identity"), (TEXT, "")])
 def test_other_names_and_none(data, coding):
-    assert inflate(data, coding, 100_000, 100) == TEXT
+    assert decompress(data, coding, 100_000, 100) == TEXT
 
 
 @pytest.mark.parametrize("coding", ["compress", "gzip, gzip", "nonsense"])
@@ -82,13 +82,13 @@ def test_a_bomb_is_never_inflated():
 GROWN = """
 import resource, sys
 from gateway.errors import GatewayError
-from gateway.http.decompress import inflate
+from gateway.http.decompress import decompress
 coding, bomb = sys.argv[1], sys.stdin.buffer.read()
 inflate_small = bytes.fromhex(sys.argv[2])
-inflate(inflate_small, coding, 1 << 20, 1_000_000)
+decompress(inflate_small, coding, 1 << 20, 1_000_000)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
-    inflate(bomb, coding, 1 << 20, 1_000_000)
+    decompress(bomb, coding, 1 << 20, 1_000_000)
 except GatewayError as error:
     print(error.kind.slug, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
@@ -113,7 +113,7 @@ def test_no_window_larger_than_needed_is_taken():
 @pytest.mark.parametrize("coding", CODINGS)
 def test_the_bounds(coding):
     encode = ENCODE[coding]
-    assert len(inflate(encode(b"0" * 60_000), coding, 1 << 20, 5)) == 60_000
+    assert len(decompress(encode(b"0" * 60_000), coding, 1 << 20, 5)) == 60_000
     assert refused(encode(b"0" * 100_000), coding, 1 << 20, 1).kind is BODY_TOO_LARGE
-    assert len(inflate(encode(b"0" * 100_000), coding, 100_000, 100_000)) == 100_000
+    assert len(decompress(encode(b"0" * 100_000), coding, 100_000, 100_000)) == 100_000
     assert refused(encode(b"0" * 100_000), coding, 99_999, 100_000).kind is BODY_TOO_LARGE

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import GatewayError
-from gateway.validation.multipart import CheckedForm, Field, FormRules
+from gateway.validation.multipart import Field, FormRules, ValidatedForm
 from gateway.validation.part import LONGEST
 
 RULES = FormRules(
@@ -33,7 +33,7 @@ def form(*parts, end=b"\r\n"):
 
 def passed(data, size=-1, rules=RULES, boundary="XYZ", length=None):
     """What an upstream would have read, in pieces of `size`."""
-    body = CheckedForm(io.BytesIO(data), len(data) if length is None else length, boundary, rules)
+    body = ValidatedForm(io.BytesIO(data), len(data) if length is None else length, boundary, rules)
     if size < 0:
         return body.read()
     pieces = []
@@ -123,7 +123,7 @@ def test_what_is_stopped(data, kind):
 
 def test_the_last_piece_is_not_given_where_something_is_missing():
     data = form(part("n"))
-    body = CheckedForm(io.BytesIO(data), len(data), "XYZ", RULES)
+    body = ValidatedForm(io.BytesIO(data), len(data), "XYZ", RULES)
     assert body.read(len(data) - 1) == data[:-1] and not body.done
     with pytest.raises(GatewayError) as caught:
         body.read(1)
@@ -155,7 +155,7 @@ def test_other_fields():
 
 def test_nothing_of_a_file_is_kept():
     rules = FormRules(1, 1 << 30, 8)
-    body = CheckedForm(io.BytesIO(b"--XYZ\r\n" + part() + b"\r\n-" * 400_000), -1, "XYZ", rules)
+    body = ValidatedForm(io.BytesIO(b"--XYZ\r\n" + part() + b"\r\n-" * 400_000), -1, "XYZ", rules)
     for _ in range(10):
         body.read(65536)
         assert len(body._scan._held) < 65536

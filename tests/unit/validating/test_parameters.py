@@ -2,14 +2,14 @@
 
 import pytest
 
-from gateway.validation.fault import Fault
+from gateway.validation.fault import Violation
 from gateway.validation.parameters import (
-    Badly,
+    StyleError,
     header_object,
     param_object,
     query_object,
 )
-from gateway.validation.styles import Inside, Insides, typed
+from gateway.validation.styles import Insides, ItemType, typed
 
 NONE = {}
 PLAIN = Insides({})
@@ -58,16 +58,16 @@ def test_a_query_is_decoded_as_forms_are():
 
 
 def test_what_comes_again_is_an_array_where_the_schema_has_one():
-    types, items = {"tag": of("array"), "n": of("array")}, Insides({"n": Inside("", of("integer"), {})})
+    types, items = {"tag": of("array"), "n": of("array")}, Insides({"n": ItemType("", of("integer"), {})})
     assert query_object("tag=a&tag=b&n=1", types, items) == {"tag": ["a", "b"], "n": [1]}
-    with pytest.raises(Badly) as caught:
+    with pytest.raises(StyleError) as caught:
         query_object("a=1&b=2&%61=3", types, items)
-    assert caught.value.fault == Fault("/a", "is there 2 times")
+    assert caught.value.fault == Violation("/a", "is there 2 times")
 
 
 @pytest.mark.parametrize("query", ["a=%", "a=%4", "a=%zz", "a=%ff", "%c3=1", "a=\u00e9", "&".join(["a"] * 1001)])
 def test_what_cannot_be_decoded(query):
-    with pytest.raises(Badly):
+    with pytest.raises(StyleError):
         query_object(query, NONE, PLAIN)
 
 
@@ -86,11 +86,11 @@ def test_path_parameters_have_the_type_of_their_template():
         "name": "a/b",
     }
     assert param_object({"name": "8"}, kinds, {"name": of("integer")}, PLAIN) == {"name": 8}
-    with pytest.raises(Badly):
+    with pytest.raises(StyleError):
         param_object({"name": "%ff"}, kinds, NONE, PLAIN)
 
 
-DEEP = Insides({"o": Inside("deep", of(), {"n": of("integer")}), "p": Inside("spread", of(), {"m": of("integer")})})
+DEEP = Insides({"o": ItemType("deep", of(), {"n": of("integer")}), "p": ItemType("spread", of(), {"m": of("integer")})})
 
 
 def test_objects_whose_members_are_parameters():
@@ -103,12 +103,12 @@ def test_objects_whose_members_are_parameters():
 
 @pytest.mark.parametrize(("query", "where"), [("o[n]=1&o[n]=2", "/o[n]"), ("m=1&m=2", "/m"), ("o[n]=%ff", "/o[n]")])
 def test_members_come_once_and_can_be_read(query, where):
-    with pytest.raises(Badly) as caught:
+    with pytest.raises(StyleError) as caught:
         query_object(query, NONE, DEEP)
     assert caught.value.fault.pointer == where
 
 
 def test_an_object_and_its_members_do_not_mix():
-    with pytest.raises(Badly) as caught:
+    with pytest.raises(StyleError) as caught:
         query_object("o[n]=1&o=2", NONE, DEEP)
     assert caught.value.fault.pointer == "/o"

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from gateway.validation.fault import (
     MOST,
-    Fault,
+    Violation,
     pointer,
-    refusal,
+    problem_for,
 )
 from gateway.validation.schema import Schema
 
@@ -75,7 +75,7 @@ def test_references_lead_into_other_documents_and_come_back():
     rules = {"type": "object", "properties": {"node": {"$ref": "node.json"}}, "required": ["node"]}
     assert fits(rules, {"node": {"next": {"next": {"item": {"node": {}}}}}}, node=node)
     found = schema(rules, node=node).faults({"node": {"next": {"next": {"item": {}}}}})
-    assert found == [Fault("/node/next/next/item", '"node" is a required property')]
+    assert found == [Violation("/node/next/next/item", '"node" is a required property')]
 
 
 def test_simple_schemas_take_the_fast_path_and_others_do_not():
@@ -97,7 +97,7 @@ def test_no_more_than_twenty_are_listed():
     assert len(found) == MOST + 1
     from gateway.errors import INVALID_BODY
 
-    error = refusal(INVALID_BODY, "The body", found)
+    error = problem_for(INVALID_BODY, "The body", found)
     assert len(error.extensions["errors"]) == 20
     assert "first 20" in error.detail
     assert pointer(("a", 0, "~/")) == "/a/0/~0~1"

@@ -3,8 +3,8 @@
 import pytest
 
 from gateway.validation.styles import (
-    Badly,
-    Inside,
+    ItemType,
+    StyleError,
     decoded,
     taken_apart,
 )
@@ -30,7 +30,7 @@ MEMBERS = {"n": of("integer"), "s": of("string")}
     ],
 )
 def test_arrays(style, text, value):
-    assert taken_apart(text, Inside(style, of("integer"), {}), True, decoded) == value
+    assert taken_apart(text, ItemType(style, of("integer"), {}), True, decoded) == value
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_arrays(style, text, value):
     ],
 )
 def test_objects(style, text, value):
-    assert taken_apart(text, Inside(style, of(), MEMBERS), False, decoded) == value
+    assert taken_apart(text, ItemType(style, of(), MEMBERS), False, decoded) == value
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ def test_objects(style, text, value):
 )
 def test_what_is_none(style, text):
     with pytest.raises(ValueError):
-        taken_apart(text, Inside(style, of(), MEMBERS), False, decoded)
+        taken_apart(text, ItemType(style, of(), MEMBERS), False, decoded)
 
 
 def test_a_text_that_cannot_be_decoded_says_whose_it_is():
-    with pytest.raises(Badly) as caught:
+    with pytest.raises(StyleError) as caught:
         decoded("%ff", "a")
     assert caught.value.fault.pointer == "/a"
