@@ -1,4 +1,4 @@
-"""What a message head may be: ONE table, for requests and for upstream answers alike (RFC 9110, RFC 9112).
+"""The rules of message heads: ONE table, for requests and for upstream answers alike (RFC 9110, RFC 9112).
 
 head.pyx and the body readers hold messages against it; docs/http.md shows it to users.
 """

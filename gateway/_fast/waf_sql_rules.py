@@ -1,4 +1,4 @@
-"""What SQL injection looks like: words, token letters and the shapes made of them.  sql.pyx reads values against it.
+"""Signs of SQL injection: words, token letters and the shapes made of them.  waf_sql.pyx reads values against it.
 
 A value becomes a string of letters, one for each token:
 

@@ -1,4 +1,4 @@
-"""Who may ask the admin API: a web page in the operator's browser may not, nor anybody without the token.
+"""Access to the admin API: refused to web pages in the operator's browser, and to all who lack the token.
 
 SECURITY: what listens on loopback is reached by every page that the operator has open.  A page under another name
 that resolves to 127.0.0.1 (DNS rebinding) fails on Host, a page that posts here (CSRF) on Origin and on a header that

@@ -1,4 +1,4 @@
-"""What the admin listener needs of the process that it stands in."""
+"""The interface between the admin listener and the process around it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the admin API needs of the identity room, and how it reads what people send to it."""
+"""The interface between the admin API and `auth`, and the reading of what clients of the API send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the admin API has about alerts: their states, acknowledgements, silences."""
+"""Admin resources of alerts: their states, acknowledgements, silences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is told when: tiers with delays, which an acknowledgement stops. Pure: the clock comes with each call."""
+"""Escalation in tiers with delays, which an acknowledgement stops. Pure: the clock comes with each call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people are told of one alert."""
+"""The notification of one alert: its fields and its texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which alerts an Alertmanager is told again: its API wants so, for it takes what it hears no more of for resolved."""
+"""Repeated notifications to Alertmanagers, which take an alert that is not repeated for resolved."""
 
 from __future__ import annotations
 

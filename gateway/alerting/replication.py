@@ -1,4 +1,4 @@
-"""Which hosts see an alert, who was told of it, and who has it in hand: kept in the store, for all hosts.
+"""Replication of alerts over the store: the hosts that see one, the tiers notified, the acknowledgement.
 
 One entry for each alert that fires anywhere, changed by compare-and-set. A host writes its name with an end again and
 again; the one that is the last to see the alert says that it is resolved. A tier is told by whoever enters it first,

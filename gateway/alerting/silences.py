@@ -1,4 +1,4 @@
-"""Which alerts are meant by matchers, and what mutes them: silences, windows of maintenance, other alerts."""
+"""Matchers of alerts, and the three things that mute one: silences, maintenance windows, other alerts."""
 
 from __future__ import annotations
 

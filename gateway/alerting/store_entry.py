@@ -1,4 +1,4 @@
-"""What hosts tell each other of one alert: an entry of the store, and what it is made from."""
+"""An alert's entry in the store, which hosts share, and the observation it is made from."""
 
 from __future__ import annotations
 

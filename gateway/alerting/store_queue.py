@@ -1,4 +1,4 @@
-"""What has to ask the store before people are told, or instead: one greenlet, in the order of what came."""
+"""Requests to the store that come before or instead of a notification: one greenlet, in order of arrival."""
 
 from __future__ import annotations
 

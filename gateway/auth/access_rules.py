@@ -1,4 +1,4 @@
-"""What a route asks of its callers, from the configuration to the compiled check."""
+"""Access rules of a route, from the configuration to the compiled check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a worker keeps fresh beside its requests: published keys, revocations."""
+"""Background tasks of a worker: published keys and revocations kept fresh."""
 
 from __future__ import annotations
 

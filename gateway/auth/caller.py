@@ -1,4 +1,4 @@
-"""Who calls, once that is known, and what finds it out."""
+"""The caller of a request, and the interface of authenticators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the identity room serves itself on `bind`: logins, tokens, published keys. Each becomes a route of the plan."""
+"""Endpoints that `auth` serves itself on `bind`: logins, tokens, published keys. Each becomes a route of the plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a configuration file says about who calls and what they may do, as values; the same units as in model.py.
+"""Options of authentication and authorisation, as values; the same units as in routing/model.py.
 
 A claim path is a name, or names joined by dots for claims in claims: "realm_access.roles".
 """

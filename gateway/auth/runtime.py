@@ -1,4 +1,4 @@
-"""What providers stand on and what outlives a plan: the store, remote keys, tokens that were verified before."""
+"""Runtime state of providers, which outlives a plan: the store, remote keys, tokens that were verified before."""
 
 from __future__ import annotations
 

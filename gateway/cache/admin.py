@@ -1,4 +1,4 @@
-"""How often caches are of use, and a way to purge what they keep: everywhere within a second."""
+"""Admin resources of caches: hit rates, and a purge that reaches every worker within a second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens beside a request: what it changes is forgotten, what is stale is asked for without its client."""
+"""Cache work beside a request: invalidation after a change, revalidation without the client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept under a key: an answer, the names that answers differ by, or that there is no use in keeping any.
+"""Entries of the cache: an answer, the names that answers differ by, or that there is no use in keeping any.
 
 In the store an entry is one line of JSON and the body behind it: nothing that comes from there is ever executed.
 """

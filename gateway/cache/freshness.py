@@ -1,4 +1,4 @@
-"""How old an answer is, and how long it is fresh (RFC 9111 section 4.2)."""
+"""Age and freshness lifetime of an answer (RFC 9111 section 4.2)."""
 
 from __future__ import annotations
 

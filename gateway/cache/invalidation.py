@@ -1,4 +1,4 @@
-"""What a request that changes something makes untrue (RFC 9111 section 4.4)."""
+"""Targets that an unsafe request invalidates (RFC 9111 section 4.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to do with a request and what is stored for it (RFC 9111 section 4)."""
+"""Decision about a request and what is stored for it (RFC 9111 section 4)."""
 
 from __future__ import annotations
 

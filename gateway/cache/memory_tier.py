@@ -1,4 +1,4 @@
-"""What a worker keeps in its own memory, bounded in bytes.
+"""Memory tier of a worker's cache, bounded in bytes.
 
 The order of eviction is that of S3-FIFO (Yang and others, SOSP 2023): what is new waits in a small queue, and only what
 is asked for again moves on to the main one, so that a crawler that asks for everything once throws out nothing of use.

@@ -1,4 +1,4 @@
-"""What a configuration file says about keeping answers, as values."""
+"""Options of the cache, as values."""
 
 from dataclasses import dataclass
 

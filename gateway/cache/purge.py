@@ -1,4 +1,4 @@
-"""What was purged: by URL, prefix, tag or route. Every worker of every host knows within a second.
+"""Purges by URL, prefix, tag or route. Every worker of every host knows within a second.
 
 The store has a number that grows with each purge, and for each number what was purged.  An entry knows the number that
 held when it was asked for, so whether it still holds is a comparison: nothing is searched for, nothing has to be found

@@ -1,4 +1,4 @@
-"""What a request asks of a cache."""
+"""Cache-Control directives of a request (RFC 9111 section 5.2.1)."""
 
 from __future__ import annotations
 

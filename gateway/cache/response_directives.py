@@ -1,4 +1,4 @@
-"""What an answer says to a cache."""
+"""Cache-Control directives of an answer (RFC 9111 section 5.2.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a route says of its cache."""
+"""Compiled options of a route's cache."""
 
 from __future__ import annotations
 

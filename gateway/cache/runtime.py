@@ -1,4 +1,4 @@
-"""What the caches of all routes of a worker stand on; it outlives plans."""
+"""Runtime state of the caches of all routes of a worker; it outlives plans."""
 
 from __future__ import annotations
 

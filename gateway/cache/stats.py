@@ -1,4 +1,4 @@
-"""How often what was kept was of use, for each route."""
+"""Counts of hits, misses and other outcomes of the cache, for each route."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How commands reach the running gateway: by its admin API, at the address that the configuration says."""
+"""Client of the admin API for commands: asks the running gateway at the address in the configuration."""
 
 from __future__ import annotations
 

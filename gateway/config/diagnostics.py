@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: where, what, and the nearest thing that would be right."""
+"""Diagnostics of a configuration: position, message, and the nearest thing that would be right."""
 
 import json
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Where the names lead to that stand in a configuration: what is wrong there is told with all its other mistakes."""
+"""Checks of what a configuration names outside itself; mistakes there are reported with all others."""
 
 from __future__ import annotations
 

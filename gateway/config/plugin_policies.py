@@ -1,4 +1,4 @@
-"""What a configuration asks of plugins, as values."""
+"""A route's uses of plugins' policies, as values."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the workers of a gateway hand each other in its runtime directory: checked plans, and what came of a reload.
+"""Files that workers hand each other in the runtime directory: checked plans, and the results of reloads.
 
 Every file appears whole or not at all, so a process killed in mid-write leaves nothing that could be read.
 """

@@ -1,4 +1,4 @@
-"""What every value of a configuration has in common."""
+"""Base class of all values of a configuration."""
 
 from typing import Any, ClassVar
 

@@ -1,4 +1,4 @@
-"""How the workers of a host come to run the same plan: one of them reads the files, all of them follow a number.
+"""Reload: one worker of a host reads the files, all of them follow the generation number.
 
     wish     SIGHUP, POST /api/reload or a changed file: page.reload_wanted goes up
     lead     the worker with the lease reads the files in a child process, checks and compiles them, publishes the

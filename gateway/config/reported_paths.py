@@ -1,4 +1,4 @@
-"""Where the schema has complained already: what only follows from such a mistake is not told beside it."""
+"""Paths at which the schema has complained already: mistakes that only follow from those are left out."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""What a reload cannot change, because only the master or a new listener could."""
+"""Changes that a reload cannot make, because only the master or a new listener could."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What gathers while a configuration is read, and one string of it that can be complained about."""
+"""The context of one load of a configuration, and a string of it that can be complained about."""
 
 from dataclasses import dataclass, field
 from typing import Any

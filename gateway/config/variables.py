@@ -1,4 +1,4 @@
-"""Which variables a template may hold, by where it stands."""
+"""Variables that a template may hold, by where it stands."""
 
 from typing import Final, NamedTuple
 

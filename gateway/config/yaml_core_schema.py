@@ -1,4 +1,4 @@
-"""What a plain (unquoted) YAML scalar means: the core schema of YAML 1.2.2, section 10.3.2."""
+"""Meaning of a plain (unquoted) YAML scalar: the core schema of YAML 1.2.2, section 10.3.2."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What the observer answers: the admin listener passes such requests on to its socket, once the guard let them in."""
+"""Proxy to the collector: the admin listener passes requests on to its socket, once the guard let them in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the admin API answers. HEAD is GET without its body."""
+"""Resources of the admin API. HEAD is GET without its body."""
 
 from __future__ import annotations
 

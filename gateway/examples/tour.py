@@ -1,4 +1,4 @@
-"""What to try once the quickstart is up."""
+"""Commands to try once the quickstart is up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in for an upstream when a request reached no route, or was refused before it could."""
+"""Handlers in an upstream's place: for a request that reached no route, or was refused before it could."""
 
 from __future__ import annotations
 

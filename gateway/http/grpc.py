@@ -1,4 +1,4 @@
-"""What gRPC says on the wire beside HTTP/2: codes, frames, and how a call and its end travel within the gateway.
+"""gRPC above HTTP/2: codes, frames, and how a call and its end travel within the gateway.
 
 The body of a call, and of an answer, is a row of frames: a byte of flags, four bytes of length, and so many bytes. The
 last frame of an answer has TRAILERS among its flags and header lines in it, as gRPC-Web has it.

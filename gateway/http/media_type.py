@@ -1,4 +1,4 @@
-"""What a body says it is: Content-Type (RFC 9110 section 8.3.1), and whether that is allowed."""
+"""Media type of a body, by Content-Type (RFC 9110 section 8.3.1), and whether it is allowed."""
 
 from __future__ import annotations
 

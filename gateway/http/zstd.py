@@ -1,4 +1,4 @@
-"""Where zstd (RFC 8878) comes from."""
+"""Import of zstd (RFC 8878): the standard library's module, or the package that stands in for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where log lines go: one sink per destination in a process, written in batches and never waited for.
+"""Destinations of log lines: one sink for each in a process, written in batches and never waited for.
 
 A line is written within PERIOD seconds, or as soon as FULL bytes wait.  When the reader stalls, up to LIMIT bytes are
 kept and what comes beyond is dropped and counted; the next line that gets in is preceded by one that says how many.

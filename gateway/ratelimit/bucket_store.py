@@ -1,4 +1,4 @@
-"""What holds the buckets of limits.
+"""Interface of the stores of token buckets.
 
 A bucket is named twice: by `name` (limit, `per`, value: the same on all hosts) and by `number`, that of the page of
 this host.  Times are monotonic nanoseconds.

@@ -1,4 +1,4 @@
-"""What a configuration file says about how often callers may call, as values."""
+"""Options of rate limits, as values."""
 
 from dataclasses import dataclass
 from typing import Final, Literal

@@ -1,4 +1,4 @@
-"""How fast the buckets of a limit fill, and how answers name that."""
+"""Rate at which a limit's buckets fill, and its name in answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who goes on calling while a limit refuses is blocked for a while.
+"""Penalties: a caller that goes on while a limit refuses is blocked for a while.
 
 Refusals fill a bucket of their own, that of the key which was refused; the one that fills it up begins the block.
 """

@@ -1,4 +1,4 @@
-"""What a request has taken from limits so far, that it may be given back, added to, and told."""
+"""Charges of a request to limits so far, which may be given back, added to, and shown."""
 
 from __future__ import annotations
 

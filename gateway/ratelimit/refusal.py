@@ -1,4 +1,4 @@
-"""What a request that is not let in is told."""
+"""Answers to a request that a limit refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all limits of a process stand on: the buckets that it shares with the others, and the numbers of theirs."""
+"""Runtime state of all limits of a process: the buckets that it shares with others, and their numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the parts of a limit's key are in a request. What a request does not have is "", one value like any other."""
+"""Values of a limit's key parts in a request. A part that the request lacks is "", one value like any other."""
 
 from __future__ import annotations
 

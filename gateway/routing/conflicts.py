@@ -1,4 +1,4 @@
-"""Which routes tie: two of equal rank and priority that one request could match.
+"""Conflicts of routes: two of equal rank and priority that one request could match.
 
 The choice between them would hang on their order in the file, so a tie is an error of the configuration.
 """

@@ -1,4 +1,4 @@
-"""What `gateway explain` found, as lines for people."""
+"""Text form of `gateway explain`: lines for people."""
 
 from __future__ import annotations
 

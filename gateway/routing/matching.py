@@ -1,4 +1,4 @@
-"""Which route takes a request whose path was read: the one by its method, or for a preflight by the announced one."""
+"""Match of a request whose path was read: the route by its method, or for a preflight by the announced one."""
 
 from __future__ import annotations
 

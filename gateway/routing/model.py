@@ -1,4 +1,4 @@
-"""What a configuration file says, as values: frozen, picklable, and free of YAML.
+"""Options of routes, as values: frozen, picklable, and free of YAML.
 
 Durations are seconds (float), sizes are bytes (int), shares are 0..1 (float), file names are absolute.
 Every `where` is "file:line", the place that a step of the plan comes from.

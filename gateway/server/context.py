@@ -1,4 +1,4 @@
-"""What the processes of one gateway hold together: made in the master before the first fork, inherited by workers."""
+"""Context of all processes of one gateway: made in the master before the first fork, inherited by workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is left to do under a worker that is not ours (gunicorn -k gevent): less is known, and less is bounded."""
+"""Request parsing under a worker that is not ours (gunicorn -k gevent): less is known, and less is bounded."""
 
 from __future__ import annotations
 

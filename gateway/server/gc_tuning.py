@@ -1,4 +1,4 @@
-"""How often Python's garbage collector looks."""
+"""Tuning of Python's garbage collector: it runs rarely."""
 
 from __future__ import annotations
 

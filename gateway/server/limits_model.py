@@ -1,4 +1,4 @@
-"""What the server takes of a client, as values."""
+"""Limits of the server on clients, as values."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the machine, or a control group, gives this process."""
+"""Cores that the machine, or a control group, gives this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much memory there is, and how it is shared out where the configuration does not say."""
+"""Memory of the machine, and its default shares where the configuration says nothing."""
 
 from __future__ import annotations
 

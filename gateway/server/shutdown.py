@@ -1,4 +1,4 @@
-"""How a worker ends: it says so, serves on for a while, answers what was begun, and closes what is idle."""
+"""Graceful shutdown of a worker: it says so, serves on for a while, answers what was begun, and closes what is idle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the master's signals mean for a gateway, where gunicorn's own meaning does not fit (docs/operations.md)."""
+"""Signals of the master, where gunicorn's own meaning does not fit (docs/operations.md)."""
 
 from __future__ import annotations
 

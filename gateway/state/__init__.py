@@ -1,4 +1,4 @@
-"""What the processes of one gateway share: the page, a key-value store, a private directory."""
+"""State that the processes of one gateway share: the page, a key-value store, a private directory."""
 
 from gateway.state.memory_store import MemoryStore
 from gateway.state.runtime_dir import RuntimeDir

@@ -1,4 +1,4 @@
-"""Who a process is: its pid and start time in one word, so that a recycled pid is told apart."""
+"""Identity of a process: its pid and start time in one word, so that a recycled pid is told apart."""
 
 from __future__ import annotations
 

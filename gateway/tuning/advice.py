@@ -1,4 +1,4 @@
-"""What follows from the measurement: settings, pods, memory, and when to add a pod.  Pure functions, formulas said."""
+"""Advice from the measurement: settings, pods, memory, and when to add a pod.  Pure functions, formulas said."""
 
 from __future__ import annotations
 

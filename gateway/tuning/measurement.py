@@ -1,4 +1,4 @@
-"""What was measured, as values. Times in milliseconds and microseconds as the names say, memory in MB of 10^6 bytes."""
+"""Measurements, as values. Times in milliseconds and microseconds as the names say, memory in MB of 10^6 bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a load generator is told, and what it says afterwards; both travel as JSON between two processes."""
+"""Orders to a load generator, and its results; both travel as JSON between two processes."""
 
 from __future__ import annotations
 

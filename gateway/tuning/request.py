@@ -1,4 +1,4 @@
-"""Which route is measured, and the request that is sent to it."""
+"""The route to be measured, and the request that is sent to it."""
 
 from __future__ import annotations
 

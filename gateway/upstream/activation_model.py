@@ -1,4 +1,4 @@
-"""What a configuration file says about upstreams that are started when they are needed, as values."""
+"""Options of upstreams that are started when they are needed, as values."""
 
 from dataclasses import dataclass
 

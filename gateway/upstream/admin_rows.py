@@ -1,4 +1,4 @@
-"""What is known of one upstream, for people; everything in it is what all workers know together."""
+"""Admin row of one upstream, for people; everything in it is what all workers know together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What went wrong with an upstream, in the words of gateway.errors. Details are public: no addresses in them."""
+"""Failures of upstreams in the words of gateway.errors. Details are public: no addresses in them."""
 
 from __future__ import annotations
 

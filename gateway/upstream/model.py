@@ -1,4 +1,4 @@
-"""What a configuration file says about upstreams, as values."""
+"""Options of upstreams, as values."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -1,4 +1,4 @@
-"""What people say of a target through the admin API, as one word: it outlives reloads and holds for all workers.
+"""Override of a target by the admin API, as one word: it outlives reloads and holds for all workers.
 
 The word is a weight (30 bits) and a mode (2 bits); 0 is nothing said.
 """

@@ -1,4 +1,4 @@
-"""Where else a route's requests go: shared out among upstreams, copied to one; the same units as in model.py."""
+"""Options of split and mirror, as values; the same units as in upstream/model.py."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What is known of one target and why it is (not) used, for people. Times are milliseconds of `now_ms`."""
+"""Admin row of one target: its state, and why it is (not) used. Times are milliseconds of `now_ms`."""
 
 from __future__ import annotations
 

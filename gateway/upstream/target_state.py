@@ -1,4 +1,4 @@
-"""What all workers know of targets and upstreams together: the region "traffic" of the page.
+"""State of targets and upstreams that all workers share: the region "traffic" of the page.
 
 Every fact is one atomic word (gateway._fast.target_stats), so nothing is locked, and what is known outlives a
 reload and the death of a worker.  Nothing is decided here:

@@ -1,4 +1,4 @@
-"""What is wrong with a part of a request, and how the client is told."""
+"""Violations in a part of a request, and the problem document that tells the client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a route asks of its requests, as values."""
+"""Options of validation, as values."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How arrays and objects are written in one text: what `x-style` beside a schema says (docs/openapi.md)."""
+"""Styles of arrays and objects in one text: what `x-style` beside a schema says (docs/openapi.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What fastjsonschema generates, without what is done twice or for words that nobody reads.
+"""Code of fastjsonschema, without what is done twice or for words that nobody reads.
 
 Its code takes any object of Python's; a value here is what JSON can say, of these types and of none derived from them.
 So a type that was seen need not be asked for again, a set of an object's names need not be made to look one up, and a

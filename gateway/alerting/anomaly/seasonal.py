@@ -1,4 +1,4 @@
-"""What is usual at this time of the day and of the week. Constant memory and time."""
+"""Baseline of a signal by time of day and of week. Constant memory and time."""
 
 from __future__ import annotations
 

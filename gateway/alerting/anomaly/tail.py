@@ -1,4 +1,4 @@
-"""How rare a number is among those before it, by the shape of the tail that they left. Constant memory and time."""
+"""Rarity of a number among those before it, by the shape of the tail that they left. Constant memory and time."""
 
 from __future__ import annotations
 

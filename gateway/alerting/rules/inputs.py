@@ -1,4 +1,4 @@
-"""What rules ask: signals of a window from the history, the others from what the observer sees now."""
+"""Inputs of rules: signals of a window from the history, the others from what the collector sees now."""
 
 from __future__ import annotations
 

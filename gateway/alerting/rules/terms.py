@@ -1,4 +1,4 @@
-"""What an expression is made of, once it is parsed: frozen values."""
+"""Terms of a parsed expression: frozen values."""
 
 from __future__ import annotations
 

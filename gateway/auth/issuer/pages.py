@@ -1,4 +1,4 @@
-"""What a token endpoint reads and answers: forms or JSON in, JSON out (RFC 6749 section 5, RFC 7009 section 2)."""
+"""Requests and answers of a token endpoint: forms or JSON in, JSON out (RFC 6749 section 5, RFC 7009 section 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the workers of all hosts tell each other of one JWK set, through the store.
+"""One JWK set shared by the workers of all hosts, through the store.
 
 Where the store is down each worker is on its own: it has the lease, sees no pause, and may ask.
 """

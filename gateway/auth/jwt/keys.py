@@ -1,4 +1,4 @@
-"""Where keys come from: read from PEM, JWK and JWK sets (RFC 7517), found by key id."""
+"""Keys read from PEM, JWK and JWK sets (RFC 7517), found by key id."""
 
 from __future__ import annotations
 

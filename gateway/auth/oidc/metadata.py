@@ -1,4 +1,4 @@
-"""What an OpenID provider says of itself: its discovery document, in memory and asked for anew each hour."""
+"""Discovery document of an OpenID provider, in memory and fetched anew each hour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What browsers are led through: the login, the way back from the provider, the logout."""
+"""Pages of a browser session: the login, the way back from the provider, the logout."""
 
 from __future__ import annotations
 

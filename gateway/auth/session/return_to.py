@@ -1,4 +1,4 @@
-"""Where a browser goes after its login, and how it gets to the login when it has no session."""
+"""The redirect to the login of a browser without a session, and the way back after it."""
 
 from __future__ import annotations
 

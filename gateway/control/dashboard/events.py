@@ -1,4 +1,4 @@
-"""Who watches the dashboard: events go to all of them at once, and nobody is waited for."""
+"""Server-sent events of the dashboard: sent to all viewers at once, without waiting for any."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How it was over time, as JSON: for a chart, and for a heatmap of latencies."""
+"""Time series as JSON: for a chart, and for a heatmap of latencies."""
 
 from __future__ import annotations
 

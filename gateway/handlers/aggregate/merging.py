@@ -1,4 +1,4 @@
-"""What the header fields of several answers come to in the one that is made of them."""
+"""Header fields of an answer made of several: Cache-Control and Vary merged."""
 
 from __future__ import annotations
 

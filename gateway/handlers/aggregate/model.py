@@ -1,4 +1,4 @@
-"""What a configuration file says about answers that are made of several, as values."""
+"""Options of aggregation, as values."""
 
 from dataclasses import dataclass
 from typing import Any

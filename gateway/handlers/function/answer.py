@@ -1,4 +1,4 @@
-"""What a function may give back, and the Response that becomes of it."""
+"""Return values of a function, and the Response made of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for code that answers in a worker: how many at once, how long, and that its faults stay inside."""
+"""Limits of code that answers in a worker: how many calls at once, how long, and that its faults stay inside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a configuration file says about Python that answers in the workers, as values."""
+"""Options of functions and WSGI applications in the workers, as values."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a function is given: the request as the pipeline left it."""
+"""The request as a function gets it: as the pipeline left it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a GraphQL document asks for (GraphQL specification, October 2021): read once, and weighed without a schema."""
+"""Operations of a GraphQL document (GraphQL specification, October 2021): read once, and weighed without a schema."""
 
 from __future__ import annotations
 

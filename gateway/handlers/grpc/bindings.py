@@ -1,4 +1,4 @@
-"""Which requests of HTTP call which methods: the google.api.http rules of a schema, ready to be asked."""
+"""Bindings of HTTP requests to gRPC methods: the google.api.http rules of a schema, compiled for lookup."""
 
 from __future__ import annotations
 

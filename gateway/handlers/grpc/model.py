@@ -1,4 +1,4 @@
-"""What a configuration file says about methods that are called by gRPC, as values."""
+"""Options of gRPC handlers, as values."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a configuration file says about services that are called in their own way, as values."""
+"""Options of JSON-RPC and GraphQL handlers, as values."""
 
 from dataclasses import dataclass
 from typing import Any

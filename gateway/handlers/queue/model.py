@@ -1,4 +1,4 @@
-"""What a configuration file says about requests that are put into a stream, as values."""
+"""Options of requests that are put into a stream, as values."""
 
 from dataclasses import dataclass
 

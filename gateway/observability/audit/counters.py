@@ -1,4 +1,4 @@
-"""What became of lines of the audit log: counts of all processes of a gateway, in the region "audit" of the page."""
+"""Counts of lines of the audit log, written and lost, by all processes: the region "audit" of the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the lines of the audit log go: any process of the host appends, the one that holds the lock on the head.
+"""Writers of the audit log: any process of the host appends, the one that holds the lock on the head.
 
 The head is a small file beside the log (`FILE.head`): it says where the chain ends, so that the chain goes on after a
 restart, in a fresh file after rotation, and lines that are cut off at the end are missed.  Nothing waits for the lock.

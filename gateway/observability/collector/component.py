@@ -1,4 +1,4 @@
-"""What a part of the observer is, and what it stands on. parts.py lists them."""
+"""A component of the collector, and the context it gets. components.py lists them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened in the last seconds, hours and three days, kept in memory.
+"""History of the last seconds, hours and three days, kept in memory.
 
     300 points of 1 s, 360 of 10 s, 576 of 5 minutes, 150 of half an hour
 

@@ -1,4 +1,4 @@
-"""What the observer serves, on a socket in the runtime directory that only this gateway's user can reach.
+"""HTTP server of the collector, on a socket in the runtime directory that only this gateway's user can reach.
 
 SECURITY: who may ask was decided by the admin listener (gateway/admin/access.py), which passes requests on to here.
 (tests/e2e/test_observer.py)

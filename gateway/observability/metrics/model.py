@@ -1,4 +1,4 @@
-"""What a configuration file says about counting, as values."""
+"""Options of metrics, as values."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How the gateway itself does: its workers' vitals, the age of its configuration, what its certificates have left."""
+"""Metrics of the gateway itself: its workers' vitals, the age of its configuration, the ends of its certificates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the meter of a gateway has counted since its page was made, over all workers, the dead ones too.
+"""Snapshot of all counts since the page was made, over all workers, the dead ones too.
 
 Everything here is cumulative and immutable: whoever wants a rate takes the difference of two readings.
 """

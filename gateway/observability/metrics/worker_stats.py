@@ -1,4 +1,4 @@
-"""How the workers of a gateway do: the region "vitals" of the page, one record for each slot.
+"""Vitals of the workers: the region "vitals" of the page, one record for each slot.
 
 Each worker writes its own record from its main loop, and anybody may read them: every fact is one atomic word. A record
 is opened anew by each owner of a slot, so its counters begin at 0 with the process.

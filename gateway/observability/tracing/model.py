@@ -1,4 +1,4 @@
-"""What `observability.tracing` says."""
+"""Options of `observability.tracing`, as values."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a worker tells of a request that is traced: one tuple, as `marshal` writes it, many to a datagram."""
+"""Trace records of workers: one tuple a request, as `marshal` writes it, many to a datagram."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of requests that were worth a trace: counts in the page, a row for each worker slot."""
+"""Counts of traced requests in the page, kept and lost, a row for each worker slot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a configuration file says about compression, as values."""
+"""Options of compression, as values."""
 
 from dataclasses import dataclass
 

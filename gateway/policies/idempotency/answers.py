@@ -1,4 +1,4 @@
-"""Where answers are kept, and the ones that are on their way there."""
+"""Storage of answers by idempotency key, and recording of those on their way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What names a request of a client's: its key, whose key it is, and what was asked with it."""
+"""Name of a request by its idempotency key: the key, its owner, and a mark of what was sent with it."""
 
 from __future__ import annotations
 

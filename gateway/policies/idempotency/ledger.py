@@ -1,4 +1,4 @@
-"""Who may carry out a request with a key, and what was answered to who did: all of it in the store.
+"""Claims on idempotency keys and the answers to their requests: all of it in the store.
 
 A key is claimed by one atomic write.  The claim says until when it holds, which is when the request is out of time, so
 a worker that dies keeps no key longer.

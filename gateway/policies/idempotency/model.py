@@ -1,4 +1,4 @@
-"""What a route does with requests that come again, as values."""
+"""Options of idempotency, as values."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the store holds of a key: a request that is under way, or the answer to one.
+"""Records of idempotency keys in the store: a request that is under way, or the answer to one.
 
 P | mark, 32 bytes | until, double, Unix seconds | who claims it, 16 bytes
 D | mark, 32 bytes | status, 2 bytes | length of the header, 4 bytes | header, JSON | body

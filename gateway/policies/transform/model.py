@@ -1,4 +1,4 @@
-"""What a configuration file says about transforms, as values."""
+"""Options of transforms, as values."""
 
 from dataclasses import dataclass
 from typing import Any

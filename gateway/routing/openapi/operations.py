@@ -1,4 +1,4 @@
-"""What an OpenAPI document says of each operation, read for what a gateway can hold requests against."""
+"""Operations of an OpenAPI document, read for what a gateway can hold requests against."""
 
 import re
 from collections.abc import Collection, Iterator

@@ -1,4 +1,4 @@
-"""What a parameter's schema says of how its text is read: types, of itself and of what is in it."""
+"""Shapes of parameters by their schemas: types, of the value itself and of what is in it."""
 
 from typing import Any
 

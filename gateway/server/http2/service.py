@@ -1,4 +1,4 @@
-"""What the HTTP/2 connections of one listener in one worker share."""
+"""State that the HTTP/2 connections of one listener in one worker share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said on one HTTP/2 connection (RFC 9113): frames in, streams and their frames out. Knows no socket.
+"""One HTTP/2 connection (RFC 9113): frames in, streams and their frames out. Knows no socket.
 
 The h2 package keeps the state of streams and windows; limits, and the order in which frames go out, are here.
 """

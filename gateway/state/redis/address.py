@@ -1,4 +1,4 @@
-"""Where a Redis is, from the URL of a configuration."""
+"""Address of a Redis, from the URL of a configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which target a request goes to: balancers, and how the configuration names them.
+"""Balancers, which pick a request's target, and their names in the configuration.
 
 `pick(eligible, exchange, now, tried)` has a fleet's targets to choose from.  What follows from `eligible` is kept for
 as long as the very same tuple comes in: the fleet makes a new one whenever a target comes, goes, or changes its weight.

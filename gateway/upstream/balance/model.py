@@ -1,4 +1,4 @@
-"""How an upstream's targets are chosen, as a value; the same units as in model.py."""
+"""Options of balancing, as a value; the same units as in upstream/model.py."""
 
 from dataclasses import dataclass
 from math import inf

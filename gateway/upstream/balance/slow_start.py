@@ -1,4 +1,4 @@
-"""What share each target is due: its weight, and less of it while it starts slowly."""
+"""Effective weights of targets: the configured weight, and less of it during slow start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What EndpointSlices say (discovery.k8s.io/v1). Pure: no network and no clock."""
+"""Endpoints from EndpointSlices (discovery.k8s.io/v1). Pure: no network and no clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an upstream's targets are found when they are not written, as values."""
+"""Options of discovery, as values: where targets are found that are not written."""
 
 from dataclasses import dataclass
 

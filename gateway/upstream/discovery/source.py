@@ -1,4 +1,4 @@
-"""What is found out about the targets of an upstream, and who wants to know.
+"""Sources of an upstream's targets, and subscriptions to them.
 
 A finder asks (DNS, Kubernetes) and tells its source; the source keeps the last answer, whatever fails later, and hands
 it to the fleets of the plan that serves.  Each worker finds for itself: a worker that dies leaves nothing to be taken

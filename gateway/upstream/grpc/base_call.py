@@ -1,4 +1,4 @@
-"""What all calls of gRPC have in common: a connection of the pool for one call alone, and what goes over it."""
+"""Base of all gRPC calls: a connection of the pool for one call alone, and the bytes that go over it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a target answers to one call of gRPC, made of the events of its HTTP/2 stream."""
+"""Reply of a target to one gRPC call, made of the events of its HTTP/2 stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes out on a channel beside somebody who reads it: nobody who puts something in waits for it to go."""
+"""Writer to a channel that another greenlet reads: nobody who puts something in waits for it to go."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many requests an upstream is sent at once, who waits for a turn, and who is refused.
+"""Concurrency limit of an upstream: requests in flight, those that wait for a turn, and refusals.
 
 Pure: no clock is read, and nothing waits here.  Whoever has a request asks `verdict`; with QUEUE it joins the
 `WaitQueue` and waits until it is taken out of it, by somebody who left (`WaitQueue.next`) or because its patience ended

@@ -1,4 +1,4 @@
-"""How long to wait before another try. Seconds; the random number (0..1) and the wall clock come from the caller."""
+"""Delay before another try. Seconds; the random number (0..1) and the wall clock come from the caller."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a configuration file says about upstreams that fail, as values; the same units as in model.py."""
+"""Options of resilience, as values; the same units as in upstream/model.py."""
 
 from dataclasses import dataclass, replace
 from typing import Any

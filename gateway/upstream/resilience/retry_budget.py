@@ -1,4 +1,4 @@
-"""How many second tries there may be: a share of the requests of the last ten seconds, over all workers.
+"""Budget of second tries: a share of the requests of the last ten seconds, over all workers.
 
 Pure on sums.  Whoever asks counts the try right after a yes, without letting another greenlet run in between; then the
 share is passed by the number of workers at most.

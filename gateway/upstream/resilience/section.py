@@ -1,4 +1,4 @@
-"""What an upstream says about failures: health, outlier, circuit_breaker, retry, hedge and overload."""
+"""Parsers of an upstream's resilience: health, outlier, circuit_breaker, retry, hedge and overload."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is done about what was found."""
+"""Decision about what a scan found: the request is refused, or reported only."""
 
 from __future__ import annotations
 

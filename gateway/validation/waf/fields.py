@@ -1,4 +1,4 @@
-"""Which header fields are looked at."""
+"""Header fields that the WAF reads."""
 
 from typing import Final
 

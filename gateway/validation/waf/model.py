@@ -1,4 +1,4 @@
-"""How requests that look like an attack are dealt with, as values."""
+"""Options of the WAF, as values."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What is said about requests that look like an attack: never what was sent, and never a line for each."""
+"""Reports of requests that look like an attack: never what was sent, and never a line for each."""
 
 from __future__ import annotations
 

@@ -107,7 +107,13 @@ def test_what_does_not_compile_is_said(tmp_path):
 def test_the_baseline_holds_what_it_was_counted_by():
     found = json.loads((instructions.HERE / "instructions.json").read_text())
     assert found.keys() == HEAD.keys() | {"instructions"}
-    assert {name.partition(":")[0] for name in found["instructions"]} >= {"route", "http1_client", "http1_head", "http1_server", "token_bucket"}
+    assert {name.partition(":")[0] for name in found["instructions"]} >= {
+        "route",
+        "http1_client",
+        "http1_head",
+        "http1_server",
+        "token_bucket",
+    }
 
 
 @pytest.mark.thorough
