@@ -1,6 +1,7 @@
 """Some of the fields of a message, found in one pass.
 
-PERF: 0.26 us for seven names among six fields, where a loop with lower() takes 0.75.  Bench: perf/micro/bench_access_log_line.py.
+PERF: 0.26 us for seven names among six fields, where a loop with lower() takes 0.75.
+Bench: perf/micro/bench_access_log_line.py.
 Oracle: tests/oracles/gather_oracle.py.
 """
 

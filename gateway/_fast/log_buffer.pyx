@@ -1,6 +1,7 @@
 """A buffer of lines on their way to a file, and how texts and numbers are put into it.
 
-PERF: a line is written once, in place: no str, no join, no copy until write(2).  Bench: perf/micro/bench_access_log_line.py.
+PERF: a line is written once, in place: no str, no join, no copy until write(2).
+Bench: perf/micro/bench_access_log_line.py.
 """
 
 cimport cython

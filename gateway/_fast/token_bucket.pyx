@@ -18,7 +18,8 @@ What a key owed in a shared bucket, or before a time that went back, it owes in 
 entry begins with the later of the block's horizon and its shared bucket.
 NOTE: a shared bucket is one of a rate, so what a key owes there is forgotten when a reload changes its limit's rate.
 
-PERF: a known key 0.03 us, refused or not; a new one 0.23 us; both with the call.  Bench: perf/micro/bench_token_bucket.py.
+PERF: a known key 0.03 us, refused or not; a new one 0.23 us; both with the call.
+Bench: perf/micro/bench_token_bucket.py.
 Oracle: tests/oracles/bucket_oracle.py.
 """
 

@@ -11,7 +11,8 @@ from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
 from gateway._fast.headers cimport PyUnicode_DATA, PyUnicode_GET_LENGTH, PyUnicode_KIND, same_name
-from gateway._fast.exchange_slots cimport ERROR_OF, HEADERS_OF, OUTGOING_OF, RESPONSE_OF, STARTED_OF, TRACE_OF, give, get
+from gateway._fast.exchange_slots cimport ERROR_OF, HEADERS_OF, OUTGOING_OF, RESPONSE_OF, STARTED_OF, TRACE_OF
+from gateway._fast.exchange_slots cimport give, get
 
 from contextvars import ContextVar
 

@@ -74,7 +74,7 @@ cdef struct Name:
 cdef struct Names:
     Py_ssize_t count
     Name[MOST_NAMES] names
-    # PERF: the members of a list's objects have the same names: clean ones, by their hash (perf/micro/bench_waf_scan.py)
+    # PERF: a list's objects have the same member names: clean ones, by their hash (perf/micro/bench_waf_scan.py)
     Name[CLEAN_NAMES] clean
 
 
