@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.admin.identity import Identity
-from gateway.cache.runtime import CacheRuntime
 from gateway.config.store import Store
-from gateway.observability.audit.denials import DenialLog
-from gateway.observability.audit.log import Audit
-from gateway.ratelimit.runtime import RateLimitRuntime
 from gateway.state import RuntimeDir, SharedMemory
+
+if TYPE_CHECKING:
+    from gateway.cache.runtime import CacheRuntime
+    from gateway.observability.audit.denials import DenialLog
+    from gateway.observability.audit.log import Audit
+    from gateway.ratelimit.runtime import RateLimitRuntime
 
 
 class Site(Protocol):

@@ -7,11 +7,10 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Final, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
 
 import falcon
 
-from gateway.auth.api_key.stored_keys import StoredKeys
 from gateway.config.units import parse_duration
 from gateway.errors import BAD_CHANGE, STORE_UNAVAILABLE, GatewayError
 from gateway.state.store import (
@@ -20,6 +19,9 @@ from gateway.state.store import (
     StoreError,
     StoreFullError,
 )
+
+if TYPE_CHECKING:
+    from gateway.auth.api_key.stored_keys import StoredKeys
 
 log = logging.getLogger("gateway")
 

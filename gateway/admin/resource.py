@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable
 
 import falcon
 
+from gateway.admin.context import Site
 from gateway.config.diagnostics import among
+from gateway.config.model import Document
 from gateway.errors import (
     BAD_CHANGE,
     UNKNOWN_ROUTE,
     GatewayError,
     Kind,
 )
-from gateway.routing.model import Document
 
 SHOWN = 128  # characters of a name; none that is there is longer
 
@@ -38,3 +40,18 @@ def check_parameters(req: falcon.Request, known: Collection[str]) -> None:
     for name in req.params:
         if name not in known:
             raise unknown(BAD_CHANGE, "There is no parameter", name, known)
+
+
+class Resource(ABC):
+    """What answers GET, and HEAD the same way."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def on_head(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """As GET; falcon leaves the body out."""
+        self.on_get(req, resp)
+
+    @abstractmethod
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Answer."""

@@ -14,7 +14,7 @@ from gateway.cli.options import LazyGroup, config_option, format_option
 
 if TYPE_CHECKING:
     from gateway.alerting.notification import Notification
-    from gateway.routing.model import Document
+    from gateway.config.model import Document
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from gateway.alerting.channels.outbox import Outbox
@@ -25,9 +25,9 @@ from gateway.alerting.silence_store import SilenceStore
 from gateway.alerting.silences import Silence
 from gateway.alerting.store_entry import Observation
 from gateway.alerting.store_queue import Addressed, StoreQueue
-from gateway.observability.collector.component import CollectorContext, Sample
+from gateway.config.model import Document
+from gateway.observability.collector.component import CollectorContext, Component, Sample
 from gateway.observability.metrics.snapshot import Snapshot
-from gateway.routing.model import Document
 from gateway.state.open_store import open_store
 from gateway.state.store import Store, StoreError
 
@@ -63,6 +63,10 @@ class Alerts:
         self._written = ""
         self._me = ""
         self._late: list[tuple[str, Notification]] = []
+
+    def alert_rows(self) -> list[dict[str, Any]]:
+        """The alerts, for people."""
+        return self.board.rows()
 
     def configure(self, document: Document) -> None:
         """Take a configuration; alerts that are still in it go on."""
@@ -244,3 +248,8 @@ class Alerts:
             self._written = text
         except OSError as error:
             log.warning("the state of alerts cannot be kept: %s", error)
+
+
+def components(world: CollectorContext, others: Sequence[Component]) -> list[Component]:
+    """What the collector runs of it."""
+    return [Alerts(world)]

@@ -24,6 +24,7 @@ from gateway.config.diagnostics import among, did_you_mean
 from gateway.config.header_edits_model import Pairs
 from gateway.config.name_registry import NameRegistry
 from gateway.config.reader import OptionReader, ScalarNode
+from gateway.config.reading import Reading
 
 MOST = 500
 _SUBJECTS = ("when", "anomaly", "slo")
@@ -221,3 +222,11 @@ def _summary(reader: OptionReader) -> str:
             hint = did_you_mean(name, FIELDS) or f"there are: {', '.join(FIELDS)} and labels.NAME"
             text.complain(f"there is no {{{name}}} in a summary", hint)
     return text.value if text else ""
+
+
+def read(reading: Reading) -> dict[str, Alerting]:
+    """The four sections of a configuration."""
+    listed = (section.text("name") for reader in reading.readers for section in reader.sections("alerts"))
+    reading.name_list("alerts", listed)
+    names = {key: reading.names(key) for key in ("routes", "upstreams", "escalation", "alerts")}
+    return {"alerting": read_alerting(reading.readers, names, is_counted=reading.found["metrics"].is_on)}

@@ -3,20 +3,21 @@
 from collections.abc import Callable
 from typing import Any
 
-from gateway.auth.access_schema import OFF
 from gateway.auth.model import Access, ClaimRule
 from gateway.config.reader import OptionReader, ScalarNode
+from gateway.config.reading import RouteContext
+from gateway.config.schema_parts import OFF
 from gateway.config.variables import Known, check_template
 from gateway.config.yaml import SequenceNode
 from gateway.http import template_parser as template
 
 
-def read_access(holder: OptionReader, parameters: frozenset[str] | None, default: Access | None) -> Access | None:
-    """`auth` of a route whose path has `parameters`; it wins over that in `defaults` as a whole."""
+def read_access(holder: OptionReader, context: RouteContext) -> Access | None:
+    """`auth` of a route; it wins over that in `defaults` as a whole."""
     if "auth" not in holder:
         if holder.is_wrong("auth"):  # it is misspelt: nobody is told that there is none
             return Access((), (), (), (), is_optional=False, where=holder.where)
-        return default
+        return context.defaults.get("access")
     name = holder.one("auth")
     if name is not None:
         if name.value == OFF:
@@ -30,7 +31,7 @@ def read_access(holder: OptionReader, parameters: frozenset[str] | None, default
         use=_once(reader, "use"),
         scopes=_once(reader, "scopes"),
         roles=_once(reader, "roles"),
-        claims=_claims(reader, parameters) if "claims" in reader else (),
+        claims=_claims(reader, context.parameters) if "claims" in reader else (),
         is_optional=reader.flag("optional"),
         where=reader.where,
     )

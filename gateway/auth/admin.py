@@ -19,11 +19,11 @@ from gateway.admin.identity import (
     store_trouble,
     text,
 )
+from gateway.admin.resource import Resource
 from gateway.auth.api_key.stored_keys import StoredKey
 from gateway.auth.model import ApiKey, Scalar
-from gateway.control.resources import Resource
+from gateway.config.model import Document
 from gateway.errors import BAD_CHANGE, UNKNOWN_ENTRY, GatewayError
-from gateway.routing.model import Document
 
 log = logging.getLogger("gateway")
 

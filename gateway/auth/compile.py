@@ -1,14 +1,12 @@
-"""From `auth`, `roles`, `cors` and `ip` of a Document to steps: the part of `compile` that knows who may call.
+"""Compilation of `auth` and `roles`: steps of routes, and routes of providers.
 
 What a provider needs (jwt, cryptography, oauthlib) is imported when a plan has one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from gateway.auth import authenticate as identity
 from gateway.auth.endpoint import Endpoint
@@ -16,19 +14,13 @@ from gateway.auth.model import (
     Access,
     Credential,
     Mtls,
-    Provider,
     Session,
 )
 from gateway.auth.providers import AuthProviderCompiler
 from gateway.auth.strip_credentials import strip_credentials
-from gateway.contracts import Step, Tools
-from gateway.policies.cors import policy as cors
-from gateway.policies.ip import policy as ip
-from gateway.routing.model import Document, Match, Route
-from gateway.upstream.compile import CompiledUpstream
-
-if TYPE_CHECKING:
-    from gateway.auth.runtime import AuthRuntime
+from gateway.config.compiling import NO_UPSTREAM_TOTAL, CompileContext, Compiler, Handled, ReportedOnce
+from gateway.config.model import Document, Match, Route
+from gateway.contracts import Fetch, Step, Tools
 
 #: begins the names of the routes that providers serve themselves: no name in a file has a colon
 _OWN = "auth:"
@@ -37,25 +29,20 @@ OF_CERTIFICATES = (
     *("Client-Cert", "Client-Cert-Chain", "X-Forwarded-Client-Cert", "X-SSL-Client-Cert", "X-SSL-Client-Verify"),
     *("X-SSL-Client-S-DN", "X-SSL-Cert"),
 )
-#: called with (where, path, message)
-Complain = Callable[[str, str, str], None]
 
 
-class Identity:
-    """Who may call, for one plan. `endpoints` are what providers serve themselves, `kept` what looks after itself."""
+class AuthCompiler(Compiler):
+    """Makes the steps of who may call, and the routes that providers serve themselves."""
 
-    def __init__(
-        self,
-        document: Document,
-        registry: AuthRuntime | None,
-        services: Mapping[str, CompiledUpstream | None],
-        complain: Complain,
-    ) -> None:
+    def __init__(self, context: CompileContext) -> None:
+        document = context.document
         self._document = document
-        self._complain = complain
-        self._complaints: set[tuple[str, str, str]] = set()
-        self._providers = AuthProviderCompiler(document, registry, services, complain) if document.providers else None
-        self._cors = {each.name: each for each in document.cors}
+        self._reporting = ReportedOnce(context.report)
+        upstreams = context.compilers["upstream"].upstreams
+        registry = context.resources.registry
+        self._providers = (
+            AuthProviderCompiler(document, registry, upstreams, context.report) if document.providers else None
+        )
         self._told = _forwarded_names(document)
         sessions = tuple(each for each in document.providers if isinstance(each.method, Session))
         self._session: Step | None = None
@@ -63,37 +50,33 @@ class Identity:
             from gateway.auth.session import policy as session
 
             self._session = Step("session", sessions[0].where, session.compile(sessions, _tools("session")))
+        #: what answers the routes of providers, by name
+        self._pages: dict[str, Fetch] = {}
 
-    @property
-    def endpoints(self) -> tuple[tuple[Route, Endpoint], ...]:
-        """What providers serve themselves on `bind`, each with the route that it is."""
+    def own_routes(self) -> list[Route]:
+        """What providers serve themselves on `bind`."""
         found = self._providers.endpoints if self._providers else ()
-        return tuple((self._route_of(where, each), each) for where, each in found)
+        self._pages = {_OWN + endpoint.name: endpoint.fetch for _, endpoint in found}
+        return [self._route_of(where, endpoint) for where, endpoint in found]
+
+    def handle(self, route: Route) -> Handled | None:
+        """What answers a route of a provider."""
+        fetch = self._pages.get(route.name)
+        return None if fetch is None else Handled(fetch, NO_UPSTREAM_TOTAL, "auth")
 
     @property
     def kept(self) -> tuple[object, ...]:
-        """What looks after itself while the plan serves: remote keys and what was revoked."""
+        """Remote keys and what was revoked."""
         return self._providers.kept if self._providers else ()
 
     def steps(self, route: Route) -> Iterator[Step]:
         """The steps of a route."""
-        yield from self.edge(route.cors, route.match.methods, route.name)
-        if route.ip is not None:
-            with self._complaining(route.ip.where, f"routes.{route.name}.ip"):
-                yield Step("ip", route.ip.where, ip.compile(route.ip, _tools(route.name)))
         if route.access is not None:
             yield from self._access(route.access, route)
         elif self._told:
             yield Step("identity", route.where, identity.only_strip(self._told))
         if self._session is not None and not route.name.startswith(_OWN):  # which set the cookies
             yield self._session
-
-    def edge(self, name: str | None, methods: tuple[str, ...], route: str) -> Iterator[Step]:
-        """The step for pages of other origins, where there is one."""
-        spec = self._cors.get(name or "")
-        if spec is not None:
-            with self._complaining(spec.where, f"cors.{spec.name}"):
-                yield Step("cors", spec.where, cors.compile(spec, methods, _tools(route)))
 
     def _route_of(self, where: str, endpoint: Endpoint) -> Route:
         defaults = self._document.defaults
@@ -132,19 +115,8 @@ class Identity:
             from gateway.auth import authorize as policy
             from gateway.auth.access_rules import compile_rule
 
-            with self._complaining(access.where, f"routes.{route.name}.auth.claims"):
+            with self._reporting(access.where, f"routes.{route.name}.auth.claims"):
                 yield Step("access", access.where, policy.compile(compile_rule(access)))
-
-    @contextmanager
-    def _complaining(self, where: str, path: str) -> Iterator[None]:
-        """What cannot be compiled is told once, however many routes have it."""
-        try:
-            yield
-        except ValueError as error:
-            told = where, path, str(error)
-            if told not in self._complaints:
-                self._complaints.add(told)
-                self._complain(*told)
 
 
 def _redirect(sessions: list[Session]) -> identity.Redirect:
@@ -167,14 +139,7 @@ def _hidden(document: Document, access: Access) -> Iterator[Credential]:
     """The credentials of a route that its upstream is not to have."""
     for provider in document.providers:
         if provider.name in access.use and not provider.told.pass_credential:
-            yield from credentials_of(provider)
-
-
-def credentials_of(provider: Provider) -> Iterator[Credential]:
-    """Where the credentials of a provider may stand, but for its own cookies."""
-    method = provider.method
-    yield from getattr(method, "sources", ())
-    yield from (method.source,) if hasattr(method, "source") else ()
+            yield from provider.credentials()
 
 
 def _tools(route: str) -> Tools:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gateway.auth.caller import Caller
     from gateway.auth.model import Provider
-    from gateway.routing.model import Document, Route
+    from gateway.config.model import Document, Route
 
 #: who calls, what they may do
 STEPS = frozenset({"identity", "access"})

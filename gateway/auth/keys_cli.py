@@ -15,7 +15,7 @@ from gateway.config.cli import table
 if TYPE_CHECKING:
     from gateway.auth.jwt.key_files import KeyBlock
     from gateway.auth.model import InternalToken, Issuer, Provider
-    from gateway.routing.model import Document
+    from gateway.config.model import Document
 
 PUBLISHED_FIRST = 300.0
 """Seconds that a fresh key is published before it signs: so long may others keep the keys that they know."""

@@ -3,6 +3,7 @@
 A claim path is a name, or names joined by dots for claims in claims: "realm_access.roles".
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.config.header_edits_model import Pairs
@@ -189,6 +190,11 @@ class Provider(Options):
     on_store_failure: str
     where: str
 
+    def credentials(self) -> Iterator[Credential]:
+        """Where its credentials may stand, but for its own cookies."""
+        yield from getattr(self.method, "sources", ())
+        yield from (self.method.source,) if hasattr(self.method, "source") else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Role(Options):
@@ -220,31 +226,4 @@ class Access(Options):
     roles: tuple[str, ...]
     claims: tuple[ClaimRule, ...]
     is_optional: bool
-    where: str
-
-
-@dataclass(frozen=True, slots=True)
-class Cors(Options):
-    """Who may call from a page of another origin. Origins are exact, "https://*.example.com", "*" or "re:<regex>".
-
-    Empty `methods` allow those of the route, empty `headers` what the preflight asks for. `max_age` in seconds.
-    """
-
-    name: str
-    origins: tuple[str, ...]
-    methods: tuple[str, ...]
-    headers: tuple[str, ...]
-    expose: tuple[str, ...]
-    allows_credentials: bool
-    allows_private_network: bool
-    max_age: float
-    where: str
-
-
-@dataclass(frozen=True, slots=True)
-class IpRules(Options):
-    """Networks of clients. `deny` wins; with an `allow`, what is not in it is refused."""
-
-    allow: tuple[str, ...]
-    deny: tuple[str, ...]
     where: str

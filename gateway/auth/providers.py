@@ -19,6 +19,7 @@ from gateway.auth.model import (
     Provider,
     Session,
 )
+from gateway.config.model import Document
 from gateway.errors import (
     INVALID_TOKEN,
     NO_TARGET,
@@ -26,7 +27,6 @@ from gateway.errors import (
     GatewayError,
 )
 from gateway.exchange import Exchange, Headers
-from gateway.routing.model import Document
 from gateway.state import MemoryStore
 from gateway.upstream.client import InternalClient, UpstreamClient
 from gateway.upstream.compile import CompiledUpstream

@@ -17,6 +17,7 @@ from gateway.admin.identity import (
     store_trouble,
     text,
 )
+from gateway.admin.resource import Resource
 from gateway.auth.model import (
     ApiKey,
     Issuer,
@@ -25,7 +26,6 @@ from gateway.auth.model import (
     Mtls,
     Session,
 )
-from gateway.control.resources import Resource
 from gateway.errors import BAD_CHANGE, UNKNOWN_ENTRY, GatewayError
 
 log = logging.getLogger("gateway")

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.auth.access_schema import scopes
+from gateway.auth.access_schema import roles, scopes
 from gateway.config.schema_parts import (
     FIELD_NAME,
     LINE,
@@ -51,7 +51,8 @@ def sections() -> dict[str, Schema]:
     return {
         "auth": mapping(
             "The ways to know who calls, by name; `routes[].auth` says which a route takes.", _provider(), name
-        )
+        ),
+        **roles(),
     }
 
 

@@ -1,31 +1,22 @@
-"""`auth`, `roles` and `cors`: who calls and what they may do, of all files together, and their names on routes."""
+"""`auth` and `roles`: who calls and what they may do, of all files together, and their names on routes."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, Final
 
-from gateway.auth.access_schema import OFF
 from gateway.auth.access_section import check_names
 from gateway.auth.api_key.section import read_api_key, read_mtls
 from gateway.auth.jwt.section import read_internal_token, read_issuer, read_jwt
-from gateway.auth.model import (
-    Cors,
-    ForwardedIdentity,
-    Method,
-    Provider,
-    Role,
-    Session,
-)
+from gateway.auth.model import Access, ApiKey, ForwardedIdentity, Method, Mtls, Provider, Session
 from gateway.auth.roles_section import read_roles
 from gateway.auth.schema import METHODS
 from gateway.auth.session.section import Page, read_session, session_paths
 from gateway.config.header_edits import check_header_name
 from gateway.config.hosts import is_loopback
-from gateway.config.name_registry import NameRegistry
+from gateway.config.model import Server
+from gateway.config.name_registry import check_new
 from gateway.config.reader import OptionReader, ScalarNode
-from gateway.policies.cors.section import read_cors
-from gateway.routing.model import Server
-from gateway.upstream.model import Upstream
+from gateway.config.reading import OwnRoute, Reading
 
 _READ: Final[Mapping[str, Callable[[OptionReader], Method]]] = {
     "jwt": read_jwt,
@@ -36,62 +27,65 @@ _READ: Final[Mapping[str, Callable[[OptionReader], Method]]] = {
 }
 
 
-@dataclass(slots=True)
-class Identity:
-    """The sections of all files, and the names in them."""
-
-    names: Mapping[str, NameRegistry]
-    providers: dict[str, Provider] = field(default_factory=dict)
-    roles: tuple[Role, ...] = ()
-    cors: dict[str, Cors] = field(default_factory=dict)
-    methods: list[OptionReader] = field(default_factory=list)
-
-    def check_names(self, holder: OptionReader) -> None:
-        """Complain about names on a route, or in `defaults`, that are not there."""
-        check_names(holder, self._check_provider, self.check_role)
-        name = holder.one("cors")
-        if name is not None and name.value != OFF:
-            self.names["cors"].check(name, "there is no {} under `cors`")
-
-    def pages(self) -> Iterator[tuple[str, str, Page]]:
-        """(the route that it is, "file:line", the page) of all that providers serve themselves."""
-        for reader in self.methods:
-            for text, page in _pages(reader):
-                yield f"auth:{reader.path[1]}-{page.name}", text.where, page
-
-    def check_role(self, text: ScalarNode) -> None:
-        """Complain about a role that is not there."""
-        self.names["roles"].check(text, "there is no role {}")
-
-    def _check_provider(self, text: ScalarNode) -> None:
-        self.names["auth"].check(text, "there is no {} under `auth`")
-
-
-def read_identity(
-    readers: Sequence[OptionReader],
-    server: Server,
-    upstreams: Mapping[str, Upstream],
-    names: Mapping[str, NameRegistry],
-    *,
-    asks_clients: bool,
-) -> Identity:
-    """The sections of all files; `names` are those of all sections; `asks_clients`: for certificates, or it may be."""
-    identity = Identity(names)
-    for name, reader in _unique("auth", readers):
+def read(reading: Reading) -> dict[str, Any]:
+    """`auth` and `roles` of a configuration."""
+    server: Server = reading.found["server"]
+    tls = reading.section("server")
+    asks_clients = tls.is_wrong("tls", "client_ca") or bool(server.tls and server.tls.client_ca)
+    providers: dict[str, Provider] = {}
+    methods = []
+    for name, reader in _unique("auth", reading.readers):
         method = _method(reader)
         if method is not None:
-            identity.methods.append(method)
-            identity.providers[name] = _provider(name, reader, method, server)
+            methods.append(method)
+            providers[name] = _provider(name, reader, method, server)
             if method.path[-1] == "mtls" and not asks_clients:
                 method.complain("clients are not asked for certificates", "it needs `server.tls.client_ca`")
-    identity.roles = read_roles(dict(_unique("roles", readers)), identity.check_role)
-    for reader in readers:
-        for text, cors in read_cors(reader):
-            _check_name(text, identity.cors)
-            identity.cors.setdefault(text.value, cors)
-    _check_endpoints(identity.methods)
-    _check_references(identity, upstreams)
-    return identity
+    roles = read_roles(dict(_unique("roles", reading.readers)), partial(_check_role, reading))
+    _check_endpoints(methods)
+    _check_references(reading, methods)
+    for reader in methods:
+        for text, page in _pages(reader):
+            own = OwnRoute(f"auth:{reader.path[1]}-{page.name}", text.where, page.path, page.methods)
+            reading.own_routes.append(own)
+    return {"providers": tuple(providers.values()), "roles": roles}
+
+
+def check(reading: Reading) -> None:
+    """Complain about names on routes that are not there, and about caches that could not tell callers apart."""
+    for holder in reading.holders():
+        check_names(holder, partial(_check_provider, reading), partial(_check_role, reading))
+    providers = {each.name: each for each in reading.found["providers"]}
+    for section, route in reading.pairs:
+        if route.cache is not None and not route.cache.shared and route.access is not None:
+            _check_callers(section, route.access, providers)
+
+
+def _check_role(reading: Reading, text: ScalarNode) -> None:
+    reading.names("roles").check(text, "there is no role {}")
+
+
+def _check_provider(reading: Reading, text: ScalarNode) -> None:
+    reading.names("auth").check(text, "there is no {} under `auth`")
+
+
+def _check_callers(section: OptionReader, access: Access, providers: Mapping[str, Provider]) -> None:
+    """Complain where a route knows its callers by cookies alone: what is kept could not be told apart by them."""
+    used = [providers[name].method for name in access.use if name in providers]
+    if used and len(used) == len(access.use) and all(map(_is_by_cookie, used)):
+        section.complain(
+            "the route knows its callers by a cookie only, and what browsers see is not kept for each of them",
+            "write `shared: true` where one answer serves all of them, or leave the cache out",
+            key="cache",
+        )
+
+
+def _is_by_cookie(method: Method) -> bool:
+    """Whether a provider knows callers by nothing but a cookie."""
+    if isinstance(method, Session | Mtls):
+        return isinstance(method, Session)
+    sources = (method.source,) if isinstance(method, ApiKey) else method.sources
+    return bool(sources) and all(source.place == "cookie" for source in sources)
 
 
 def _unique(key: str, readers: Iterable[OptionReader]) -> Iterator[tuple[str, OptionReader]]:
@@ -101,17 +95,10 @@ def _unique(key: str, readers: Iterable[OptionReader]) -> Iterator[tuple[str, Op
         section = holder.section(key)
         for name in section:
             if isinstance(section.raw(name), dict):
-                _check_name(section.key(name), seen)
+                check_new(section.key(name), seen)
                 if name not in seen:
                     seen[name] = section.section(name)
                     yield name, seen[name]
-
-
-def _check_name(text: ScalarNode, seen: Mapping[str, OptionReader | Cors]) -> None:
-    if text.value == OFF:
-        text.complain("`off` cannot be a name: it is what routes say that want none")
-    if text.value in seen:
-        text.complain(f"the name is written twice, first at {seen[text.value].where}")
 
 
 def _method(reader: OptionReader) -> OptionReader | None:
@@ -180,14 +167,16 @@ def _pages(reader: OptionReader) -> Iterator[tuple[ScalarNode, Page]]:
         yield reader.one("jwks_path") or reader.key("jwks_path"), keys
 
 
-def _check_references(identity: Identity, upstreams: Mapping[str, Upstream]) -> None:
-    for reader in identity.methods:
+def _check_references(reading: Reading, methods: Iterable[OptionReader]) -> None:
+    """Complain about upstreams and roles that providers name and that are not there."""
+    sound = reading.sound["upstreams"]
+    for reader in methods:
         name = reader.section("login").one("upstream")
         if name is not None:
-            identity.names["upstreams"].check(name, "there is no upstream {}")
-        if name is not None and name.value in upstreams and upstreams[name.value].is_grpc:
+            reading.names("upstreams").check(name, "there is no upstream {}")
+        if name is not None and name.value in sound and sound[name.value].is_grpc:
             name.complain(f"the upstream {name.shown} speaks gRPC, which a login is not asked by")
         consumers = reader.section("consumers")
         for consumer in consumers:
             for text in consumers.section(consumer).texts("roles"):
-                identity.check_role(text)
+                _check_role(reading, text)

@@ -13,7 +13,7 @@ from gateway.auth.issuer.refresh_tokens import new_jti
 from gateway.auth.jwt.signing import ACCESS_TYPE, Signer
 from gateway.auth.model import Issuer, Jwt, Provider
 from gateway.cli.client import Problem
-from gateway.routing.model import Document
+from gateway.config.model import Document
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,8 @@ from typing import Final
 import falcon
 
 from gateway.admin.identity import answer, store_trouble
-from gateway.admin.resource import check_routes
+from gateway.admin.resource import Resource, check_routes
 from gateway.cache.purge import KINDS
-from gateway.control.resources import Resource
 from gateway.errors import BAD_CHANGE, GatewayError
 
 log = logging.getLogger("gateway")

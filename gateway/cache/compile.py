@@ -12,19 +12,20 @@ from gateway.cache.key import KeyRules
 from gateway.cache.model import Cache
 from gateway.cache.rules import CacheOptions
 from gateway.cache.runtime import CacheRuntime
+from gateway.config.compiling import CompileContext, Compiler
+from gateway.config.model import Route
 from gateway.contracts import RoutePlan, Step, Steps
 from gateway.http.accept_encoding import choose
 from gateway.http.frozen import FrozenDict
 from gateway.http.template_parser import variables
-from gateway.routing.model import Document, Route
 
 
-class CacheCompiler:
+class CacheCompiler(Compiler):
     """The caches of the routes of one plan."""
 
-    def __init__(self, document: Document, caching: CacheRuntime) -> None:
-        self.is_used = any(route.cache is not None for route in document.routes)
-        self._caching = caching
+    def __init__(self, context: CompileContext) -> None:
+        self.is_used = any(route.cache is not None for route in context.document.routes)
+        self._caching = context.resources.caching
 
     @property
     def kept(self) -> tuple[CacheRuntime, ...]:

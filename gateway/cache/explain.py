@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gateway.cache.model import Cache
-    from gateway.routing.model import Route
+    from gateway.config.model import Route
 
 
 def cached(source: Route | None) -> dict[str, Any] | None:

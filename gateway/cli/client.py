@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.config.diagnostics import ConfigError
 
 if TYPE_CHECKING:
-    from gateway.routing.model import Document
+    from gateway.config.model import Document
 
 TIMEOUT: Final = 10.0  # seconds
 PROBE_TIMEOUT: Final = 2.0  # seconds: less than who watches a container waits

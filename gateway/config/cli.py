@@ -11,8 +11,8 @@ import click
 from gateway.config.diagnostics import ConfigError, Diagnostic
 
 if TYPE_CHECKING:
+    from gateway.config.model import Document, Route
     from gateway.contracts import Plan
-    from gateway.routing.model import Document, Route
 
 
 def ready(

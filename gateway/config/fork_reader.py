@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
 from gateway.config.diagnostics import ConfigError, Diagnostic
-from gateway.routing.model import Document  # PERF: both processes need it, so it is made before there are two
+from gateway.config.model import Document  # PERF: both processes need it, so it is made before there are two
 
 
 class ReadResult(NamedTuple):

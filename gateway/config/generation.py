@@ -7,10 +7,10 @@ import os
 import time
 from typing import Final
 
+from gateway.config.model import Document
 from gateway.config.publish import PlanDirectory
 from gateway.config.restart import needs_restart
 from gateway.config.store import Pause, Store
-from gateway.routing.model import Document
 from gateway.state import SharedMemory, WorkerSlot
 
 log = logging.getLogger("gateway")

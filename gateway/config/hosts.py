@@ -3,6 +3,8 @@
 import ipaddress
 import re
 
+from gateway.config.reader import OptionReader
+
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 
 
@@ -48,3 +50,26 @@ def _is_ip(text: str, version: int) -> bool:
         return ipaddress.ip_address(text).version == version
     except ValueError:
         return False
+
+
+def read_hosts(reader: OptionReader) -> tuple[str, ...]:
+    """The hosts of a section in lower case; `*.` in front stands for one or more labels."""
+    found: dict[str, None] = {}
+    for text in reader.texts("hosts"):
+        host = text.value.lower()
+        if mistake := host_mistake(host.removeprefix("*.")):
+            text.complain(f"{text.shown} {mistake}", _host_hint(host))
+        elif host in found:
+            text.complain(f"{text.shown} is there twice")
+        found[host] = None
+    return tuple(found)
+
+
+def _host_hint(host: str) -> str:
+    if "*" in host:
+        return "a wildcard stands only in front: *.example.com; for any host leave `hosts` out"
+    if not host.isascii():
+        return "write it as it travels, in punycode (xn--…)"
+    if re.fullmatch(r"[a-z0-9.-]+:[0-9]+", host):
+        return f"hosts are compared without port: `{host.rpartition(':')[0]}`"
+    return ""

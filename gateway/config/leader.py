@@ -10,10 +10,11 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.config import reader_process as child
 from gateway.config.diagnostics import ConfigError, Diagnostic
+from gateway.config.model import Document
 from gateway.config.publish import PlanDirectory, ReloadResult, unpickled
 from gateway.config.reader_process import parse_in_subprocess
 from gateway.config.restart import needs_restart
@@ -24,9 +25,10 @@ from gateway.config.watch import (
     digest,
     snapshot,
 )
-from gateway.observability.audit.log import Audit
-from gateway.routing.model import Document
 from gateway.state import SharedMemory, WorkerSlot
+
+if TYPE_CHECKING:
+    from gateway.observability.audit.log import Audit
 
 log = logging.getLogger("gateway")
 

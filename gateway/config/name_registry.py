@@ -1,9 +1,27 @@
 """Names that one part of a configuration gives and another uses."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
 
 from gateway.config.diagnostics import did_you_mean
 from gateway.config.reader import OptionReader, ScalarNode
+from gateway.config.schema_parts import OFF
+
+
+class Placed(Protocol):
+    """What stands at a place, "file:line"."""
+
+    @property
+    def where(self) -> str:
+        """The place."""
+
+
+def check_new(text: ScalarNode, seen: Mapping[str, Placed]) -> None:
+    """Complain about a name that is in `seen` already, or that no name may be."""
+    if text.value == OFF:
+        text.complain("`off` cannot be a name: it is what routes say that want none")
+    if text.value in seen:
+        text.complain(f"the name is written twice, first at {seen[text.value].where}")
 
 
 class NameRegistry:

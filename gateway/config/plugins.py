@@ -17,6 +17,7 @@ from gateway.config.diagnostics import NOT_THERE, did_you_mean
 from gateway.contracts import Policy, Steps, Tools
 from gateway.errors import PLUGIN_FAILED, GatewayError
 from gateway.exchange import Exchange, Response
+from gateway.features import ORDER
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
@@ -24,13 +25,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("gateway")
 
 ENTRY_POINTS = "gateway.policies"
-
-#: the built-in steps in the order of the walk; each is a place to stand beside, whether a route has it or not
-ORDER = (
-    "meter", "trace", "log", "audit", "server-timing", "response-headers", "limit-preflight", "cors", "ip", "limit",
-    "identity", "session", "access", "limit-client", "guard", "screen", "idempotency", "rewrite", "headers", "cache",
-    "compress", "idempotency-answer", "transform",
-)  # fmt: skip
 
 P = ParamSpec("P")
 R = TypeVar("R")

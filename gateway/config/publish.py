@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from gateway.config.diagnostics import Diagnostic
+from gateway.config.model import Document
 from gateway.config.store import Pause
-from gateway.routing.model import Document
 from gateway.state import SharedMemory
 
 _OUTCOME: Final = "reload.json"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gateway.config.diagnostics import ConfigError
-    from gateway.routing.model import Document
+    from gateway.config.model import Document
 
 
 def main() -> None:

@@ -14,17 +14,19 @@ import logging
 import pickle
 import time
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.config.generation import GenerationWatcher
 from gateway.config.leader import Leader, Parse
+from gateway.config.model import Document
 from gateway.config.publish import PlanDirectory, ReloadResult
 from gateway.config.reader_process import parse_in_subprocess
 from gateway.config.store import Pause, Store
 from gateway.config.watch import changed_since, digest
-from gateway.observability.audit.log import Audit
-from gateway.routing.model import Document
 from gateway.state import SharedMemory, WorkerSlot, WorkerState
+
+if TYPE_CHECKING:
+    from gateway.observability.audit.log import Audit
 
 log = logging.getLogger("gateway")
 

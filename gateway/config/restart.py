@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.config.diagnostics import Diagnostic
-from gateway.routing.model import Document
+from gateway.config.model import Document
 
 HINT = "restart, or upgrade in place with SIGUSR2"
 KEPT = "restart; an upgrade in place keeps the room that there is"

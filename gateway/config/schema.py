@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, cast
 
-from gateway.auth import access_schema as schema_access
 from gateway.config import unsupported as not_built
-from gateway.config.schema_parts import Schema, section
-from gateway.routing import schema as schema_sections
-from gateway.validation.waf import schema as schema_sanitize
+from gateway.config.schema_parts import Schema, choice, either, file_name, listing, section, text
+from gateway.features import SECTIONS, hooks
 
+#: addresses of a Redis
+_STORE_ADDRESS = r"^rediss?(\+cluster|\+sentinel)?://[!-~]+$"
 #: what editors know the schema by; nothing is fetched from there
 ID = "https://gateway.example/gateway.schema.json"
 
@@ -20,14 +20,8 @@ def _schema() -> Schema:
     schema: Schema = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "$id": ID,
-        **section("The configuration of the gateway.", schema_sections.root(), ("version",)),
-        "definitions": {
-            "headers": schema_sections.header_rules(),
-            "policies": schema_sections.policies(),
-            "access": schema_access.access(),
-            "ip": schema_access.ip_rules(),
-            "sanitize": schema_sanitize.sanitize(),
-        },
+        **section("The configuration of the gateway.", _sections(), ("version",)),
+        "definitions": gathered("definitions"),
     }
     schema["title"] = "Gateway configuration"
     for place, keys in not_built.KEYS.items():
@@ -38,6 +32,34 @@ def _schema() -> Schema:
         for value_schema in _at(schema, place):
             value_schema["x-not-built"] = list(options)
     return schema
+
+
+def _sections() -> dict[str, Schema]:
+    """The sections of a file, by name, in the order of SECTIONS."""
+    module = text("a Python module", "A module.", r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$")
+    files = listing("Further files, `*` and `**` allowed; merged into this one.", file_name("A file or a pattern."))
+    found = {
+        "version": choice("The version of the configuration language.", 1),
+        "include": files,
+        "store": _store(),
+        **gathered("sections"),
+        "observability": section("What is told about requests.", gathered("observability_keys")),
+        "plugins": listing("Python modules that register policies.", module),
+    }
+    return {name: found[name] for name in (*SECTIONS, *found) if name in found}
+
+
+def _store() -> Schema:
+    """Where shared state is kept."""
+    title = "`memory`, or an address that begins with redis://, rediss://, redis+cluster:// or redis+sentinel://"
+    address = text(title, "The address of a Redis.", _STORE_ADDRESS)
+    where = either(title, "Where state shared by the workers is kept.", {"enum": ["memory"]}, address, default="memory")
+    return {**where, "writeOnly": True}  # SECURITY: keeps the password of a misspelt address out of complaints
+
+
+def gathered(kind: str) -> dict[str, Schema]:
+    """The schemas that all features give of a kind, by name."""
+    return {name: schema for _, schemas in hooks(kind) for name, schema in schemas().items()}
 
 
 def json_schema() -> dict[str, Any]:

@@ -4,7 +4,7 @@
 Every block lets a string with "${" in it pass, because editors see references before they are resolved.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from gateway.config import units as values
 
@@ -132,3 +132,10 @@ def section(description: str, properties: dict[str, Schema], required: tuple[str
         "properties": properties,
     }
     return {**schema, "required": list(required)} if required else schema
+
+
+OBJECT_NAME: Final = text("a name of letters, digits, `_`, `-` and `.`", "A name, unique over all files.", NAME)
+OFF: Final = "off"
+"""What a route says that wants none of the defaults."""
+
+MEDIA_TYPE = r"^[A-Za-z0-9!#\$&^_.+-]+/(\*|\*\+[A-Za-z0-9.-]+|[A-Za-z0-9!#\$&^_.+-]+)$"

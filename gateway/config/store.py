@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from gateway.config.model import Document
 from gateway.contracts import Plan
-from gateway.routing.model import Document
 
 log = logging.getLogger("gateway")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -13,12 +12,13 @@ import falcon
 from gateway import __version__
 from gateway.admin.context import Site
 from gateway.admin.problems import ConfigRefused
+from gateway.admin.resource import Resource
 from gateway.config import reader_process as child
 from gateway.config import reload
+from gateway.config.model import Document, Route
 from gateway.config.publish import PlanDirectory
 from gateway.contracts import Plan, RoutePlan
 from gateway.errors import INTERNAL, RELOAD_INCOMPLETE, GatewayError
-from gateway.routing.model import Document, Route
 
 ENDPOINTS: Final = {
     "GET /healthz": "200 while the process lives",
@@ -49,21 +49,6 @@ ENDPOINTS: Final = {
 SERVED_WITHIN: Final = child.TIMEOUT + 30  # seconds; another reading may have to end first
 CONVERGED_WITHIN: Final = 30.0  # seconds
 _ROWS_AT_ONCE: Final = 50  # well under a millisecond of work
-
-
-class Resource(ABC):
-    """What answers GET, and HEAD the same way."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-
-    def on_head(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """As GET; falcon leaves the body out."""
-        self.on_get(req, resp)
-
-    @abstractmethod
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Answer."""
 
 
 class Index(Resource):

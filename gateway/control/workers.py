@@ -9,7 +9,7 @@ from typing import Any, Final
 import falcon
 
 from gateway.admin.identity import answer
-from gateway.control.resources import Resource
+from gateway.admin.resource import Resource
 from gateway.observability.metrics.worker_stats import VitalsRegion, WorkerStats
 from gateway.state import SharedMemory, SharedMemoryError, Worker
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from gateway.contracts import Fetch, Steps, Tools
+from gateway.config.compiling import NO_UPSTREAM_TOTAL, CompileContext, Compiler, Handled
+from gateway.config.model import Route
+from gateway.contracts import Fetch, Steps
 from gateway.handlers.aggregate.model import Aggregate
 from gateway.handlers.function.model import Function
 from gateway.handlers.grpc.model import Grpc
 from gateway.handlers.jsonrpc.model import GraphQL, GraphQLPass, JsonRpc
 from gateway.handlers.queue.model import Enqueue as EnqueueSpec
 from gateway.handlers.respond import Respond
-from gateway.handlers.unmatched import NotFoundHandler
+from gateway.handlers.respond_model import Respond as RespondSpec
+from gateway.handlers.unmatched import NotFoundHandler, RejectedHandler
 from gateway.http import template as templates
-from gateway.policies.headers import policy as headers
-from gateway.routing.model import Document, Route
-from gateway.routing.model import Respond as RespondSpec
-from gateway.upstream.compile import CompiledUpstream, RuntimeResources, UpstreamCompiler
+from gateway.upstream import header_edits
+from gateway.upstream.compile import CompiledUpstream, UpstreamBuilder
 from gateway.upstream.mirror import Mirror
 from gateway.upstream.split import Split, SplitSelector, WeightedUpstream
 from gateway.upstream.split_model import Split as SplitSpec
@@ -27,49 +26,33 @@ from gateway.upstream.split_model import Split as SplitSpec
 if TYPE_CHECKING:
     from gateway.handlers.grpc.compile import Transcoders
 
-log = logging.getLogger("gateway")
-
 #: see gateway.state.redis.scripts.Scripts.run
 Run = Callable[[Sequence[Any]], list[Any]]
-#: (where, path, message, hint)
-Complain = Callable[[str, str, str, str], None]
-
-#: seconds for an exchange that has no upstream of its own to bound it
-NO_UPSTREAM_TOTAL = 60.0
 
 
-class HandlerCompiler:
-    """What the routes of one plan do; `pages` are the gateway's own, by the name of their route."""
+class HandlerCompiler(Compiler):
+    """What the routes of one plan do, but for those that another feature serves itself."""
 
-    def __init__(
-        self,
-        document: Document,
-        services: UpstreamCompiler,
-        upstreams: Mapping[str, CompiledUpstream | None],
-        pages: Mapping[str, Fetch],
-        resources: RuntimeResources,
-        complain: Complain,
-        run: Run | None,
-    ) -> None:
-        """`run` asks the Redis of `store`, None where there is none."""
-        self._run = run
-        self._complain = complain
-        self._document = document
-        self._services = services
-        self._upstreams = upstreams
-        self._pages = pages
-        self._lanes = resources.lanes
-        self._hands = resources.hands
+    def __init__(self, context: CompileContext) -> None:
+        upstreams = context.compilers["upstream"]
+        self._report = context.report
+        self._document = context.document
+        self._services: UpstreamBuilder = upstreams.builder
+        self._upstreams: Mapping[str, CompiledUpstream | None] = upstreams.upstreams
+        self._resources = context.resources
         self._singles: dict[str, CompiledUpstream | None] = {}
         self._transcoders: Transcoders | None = None
 
-    def of(self, route: Route) -> tuple[Fetch, float, str]:
-        """(fetch, seconds for all of it, the upstream's name)."""
+    def handle_bare(self, name: str) -> Handled:
+        """What answers a request that reaches no route."""
+        handler = NotFoundHandler() if name == "unmatched" else RejectedHandler()
+        return Handled(handler.fetch, NO_UPSTREAM_TOTAL, "")
+
+    def handle(self, route: Route) -> Handled:
+        """What answers a route."""
         if route.respond is not None:
-            return _respond(route.respond).fetch, NO_UPSTREAM_TOTAL, "respond"
-        if route.name in self._pages:
-            return self._pages[route.name], NO_UPSTREAM_TOTAL, "auth"
-        return self._made(route) or self._proxied(route)
+            return Handled(_respond(route.respond).fetch, NO_UPSTREAM_TOTAL, "respond")
+        return Handled(*(self._made(route) or self._proxied(route)))
 
     def _made(self, route: Route) -> tuple[Fetch, float, str] | None:
         """The same for what is more than asking an upstream; None for what is not."""
@@ -106,7 +89,7 @@ class HandlerCompiler:
         try:
             found = callable_of(spec.call)
         except ImportingError as error:
-            self._complain(spec.where, f"routes.{route.name}.{kind}", str(error), error.hint)
+            self._report(spec.where, f"routes.{route.name}.{kind}", str(error), error.hint)
             return NotFoundHandler().fetch, NO_UPSTREAM_TOTAL, kind
         bounds = CallLimits(spec.call, spec.timeout, spec.concurrency)
         most = self._document.server.limits.body
@@ -116,7 +99,7 @@ class HandlerCompiler:
     def _aggregate(self, route: Route, spec: Aggregate) -> tuple[Fetch, float, str]:
         from gateway.handlers.aggregate.compile import aggregating  # PERF: for configurations that have any
 
-        made = aggregating(spec, self._upstreams, self._hands)
+        made = aggregating(spec, self._upstreams, self._resources.hands)
         if made is None:
             return NotFoundHandler().fetch, NO_UPSTREAM_TOTAL, "aggregate"
         upstream, total = made
@@ -141,13 +124,18 @@ class HandlerCompiler:
 
         made = Enqueue(
             spec.stream,
-            self._run,
+            self._run(),
             most=spec.most,
             drops=spec.drops,
             headers=spec.headers,
             max_body=min(spec.max_body, self._document.server.limits.body),
         )
         return made.fetch, NO_UPSTREAM_TOTAL, "enqueue"
+
+    def _run(self) -> Run | None:
+        """What asks the Redis of `store`; None for plans that serve nobody."""
+        store = self._resources.limiting.shared()
+        return None if store is None else store.scripts.run
 
     def _grpc(self, route: Route, spec: Grpc) -> tuple[Fetch, float, str]:
         from gateway.handlers.grpc.compile import Transcoders  # PERF: and an extra, for configurations that have any
@@ -173,7 +161,7 @@ class HandlerCompiler:
             service = self._service(route, each.upstream)
             if service is None:
                 return None
-            edits = headers.compile(each.headers, Tools(route.name, monotonic, log.info)) if each.headers else Steps()
+            edits = header_edits.compile(each.headers) if each.headers else Steps()
             legs.append(WeightedUpstream(service.fetch, edits.on_request, edits.on_response))
             totals.append(service.total)
         return CompiledUpstream(Split(choice(route.name, spec), legs).fetch, max(totals))
@@ -190,7 +178,7 @@ class HandlerCompiler:
             return fetch
         if route.passes_grpc:
             service = _passing(spec.upstream, service)
-        lane = self._lanes.get(spec.upstream)
+        lane = self._resources.lanes.get(spec.upstream)
         return Mirror(fetch, service.fetch, lane, share=spec.share, total=service.total).fetch
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gateway.config.model import Document
+    from gateway.config.model import Route as RouteSpec
     from gateway.handlers.aggregate.model import Aggregate, Part
-    from gateway.routing.model import Document
-    from gateway.routing.model import Route as RouteSpec
     from gateway.upstream.resilience.model import Retry
 
 

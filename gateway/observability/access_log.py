@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from gateway._fast.access_log_line import CombinedLine, JsonLine, Secrets
 from gateway.contracts import Steps
+from gateway.observability.access_log_model import AccessLog
 from gateway.observability.log_writer import LogWriters
-from gateway.routing.model import AccessLog
 
 # SECURITY: values under these names never reach the log (tests/unit/observe/test_access_log.py), nor those
 # where the configuration looks for credentials (tests/unit/config/test_compile_log.py).

@@ -11,7 +11,7 @@ import falcon
 
 from gateway.admin.context import Site
 from gateway.admin.identity import answer
-from gateway.control.resources import Resource
+from gateway.admin.resource import Resource
 from gateway.errors import STORE_UNAVAILABLE, UNKNOWN_ENTRY, GatewayError
 from gateway.ratelimit import keys, penalty
 from gateway.ratelimit.pace import whole_seconds

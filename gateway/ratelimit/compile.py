@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gateway.config.compiling import CompileContext, Compiler
+from gateway.config.model import Route
 from gateway.contracts import OnRequest, Step, Steps
 from gateway.exchange import Exchange, Response
-from gateway.policies.cors.policy import is_preflight
+from gateway.http.preflight import is_preflight
 from gateway.ratelimit import policy
 from gateway.ratelimit.limit import Limit
 from gateway.ratelimit.model import RateLimit
@@ -17,6 +19,29 @@ from gateway.ratelimit.runtime import RateLimitRuntime
 EARLY, LATE = "limit", "limit-client"
 #: the step in front of `cors`, where preflights end
 PREFLIGHT = "limit-preflight"
+
+
+class RateLimitCompiler(Compiler):
+    """Makes the steps of limits, in front of `cors` too where preflights end there."""
+
+    def __init__(self, context: CompileContext) -> None:
+        document = context.document
+        self._limits = Limits(document.rate_limits, context.resources.limiting)
+        self._cors = {each.name for each in document.cors}
+        self._default_cors = document.defaults.cors
+
+    def steps(self, route: Route) -> Iterator[Step]:
+        """The steps of a route."""
+        return self._steps(route.name, route.rate_limit, route.cors)
+
+    def bare(self, name: str) -> Iterator[Step]:
+        """The steps of what reaches no route."""
+        return self._steps(name, (), self._default_cors)
+
+    def _steps(self, route: str, own: tuple[RateLimit, ...], cors: str | None) -> Iterator[Step]:
+        yield from self._limits.steps(route, own)
+        if cors in self._cors:
+            yield from self._limits.preflights(route)
 
 
 class Limits:

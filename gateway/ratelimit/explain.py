@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from gateway.config.model import Document, Route
     from gateway.exchange import Exchange
     from gateway.ratelimit.model import Penalty, Rate, RateLimit
-    from gateway.routing.model import Document, Route
 
 _UNITS: Final = {1: "s", 60: "m", 3600: "h", 86400: "d"}
 
@@ -18,7 +18,7 @@ def matching_limits(document: Document, source: Route | None, exchange: Exchange
 
     A preflight ends before those of its route.
     """
-    from gateway.policies.cors.policy import has_cors, is_preflight
+    from gateway.http.preflight import has_cors, is_preflight
 
     is_over = exchange.method == "OPTIONS" and is_preflight(exchange.environ) and has_cors(exchange.route)
     own = () if source is None or is_over else source.rate_limit

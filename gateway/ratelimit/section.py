@@ -7,6 +7,7 @@ from typing import Final
 from gateway.config import units as values
 from gateway.config.diagnostics import did_you_mean
 from gateway.config.reader import OptionReader, ScalarNode
+from gateway.config.reading import Reading, RouteContext
 from gateway.config.schema_parts import FIELD_NAME
 from gateway.config.yaml import MappingNode
 from gateway.ratelimit.model import (
@@ -37,13 +38,13 @@ def read_rate_limits(readers: Iterable[OptionReader]) -> tuple[RateLimit, ...]:
     return tuple(found.values())
 
 
-def read_route_limits(holder: OptionReader, parameters: frozenset[str], *, has_auth: bool) -> tuple[RateLimit, ...]:
+def read_route_limits(holder: OptionReader, context: RouteContext) -> tuple[RateLimit, ...]:
     """The limits of a route whose path has `parameters`."""
     found: dict[str, RateLimit] = {}
     if holder.raw("rate_limit") == []:
         holder.complain("it says nothing", "write a limit, or leave it out", key="rate_limit")
     for section in _of_route(holder):
-        _keep(found, section, _limit(section, parameters, has_auth=has_auth))
+        _keep(found, section, _limit(section, context.parameters, has_auth=context.has_caller))
     return tuple(found.values())
 
 
@@ -204,3 +205,8 @@ def _plans(holder: OptionReader, cost: int, has_auth: bool) -> tuple[str, tuple[
     if not found:
         reader.complain("there is no plan", "write one such as `gold: {rate: 1000/s}`")
     return claim, tuple(found)
+
+
+def read(reading: Reading) -> dict[str, tuple[RateLimit, ...]]:
+    """`rate_limits` of a configuration."""
+    return {"rate_limits": read_rate_limits(reading.readers)}

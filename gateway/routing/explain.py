@@ -28,10 +28,10 @@ from gateway.validation.explain import (
 )
 
 if TYPE_CHECKING:
+    from gateway.config.model import Document
+    from gateway.config.model import Route as RouteSpec
     from gateway.contracts import Plan, RoutePlan
     from gateway.exchange import Exchange, Headers, Response
-    from gateway.routing.model import Document
-    from gateway.routing.model import Route as RouteSpec
 
 #: Steps that only look at the exchange and change it: what they do is shown by doing it.
 PURE_STEPS = frozenset({"cors", "guard", "screen", "rewrite", "headers", "transform"})

@@ -19,8 +19,8 @@ from gateway.errors import (
 )
 from gateway.exchange import Exchange, Headers
 from gateway.http.path import Canonical, InvalidTarget, canonical_path
+from gateway.routing.fallback import LimitedInput, target_and_headers
 from gateway.routing.matching import match, match_options
-from gateway.server.fallback import LimitedInput, target_and_headers
 
 #: no limit of sizes: they are the connection loop's
 WIDEST = Limits(32768, 32768, 200)

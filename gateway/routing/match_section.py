@@ -1,14 +1,14 @@
 """`match`: which requests a route is for."""
 
 import re
-from functools import lru_cache
 from urllib.parse import unquote
 
 from gateway.config.diagnostics import did_you_mean
 from gateway.config.header_edits_model import Pairs
-from gateway.config.hosts import host_mistake
+from gateway.config.hosts import read_hosts
+from gateway.config.methods import read_methods
+from gateway.config.model import Match
 from gateway.config.reader import OptionReader, ScalarNode
-from gateway.routing.model import Match
 
 TYPES = ("int", "float", "uuid", "dt", "path")
 """Types of path parameters; `path` takes the rest."""
@@ -18,7 +18,6 @@ _NOT_LITERAL = re.compile(r"[\x00-\x1f\x7f?#%]")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _BY_PARAMETER = "match the whole segment, as in {name}"
 _FOREIGN = re.compile(r"\*\*?|:[A-Za-z_]\w*|<[^<>]*>")  # parameters as others write them
-_METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+")
 
 
 class AmbiguousMatch(frozenset[str]):
@@ -97,51 +96,6 @@ def _parameter_mistake(name: str, kind: str | None, is_last: bool, names: list[s
     if kind == "path" and not is_last:
         return (f"{{{name}:path}} takes the rest of the path, so it must be the last segment",)
     return ()
-
-
-def read_methods(reader: OptionReader) -> tuple[str, ...]:
-    """The methods of a section."""
-    found: dict[str, None] = {}
-    for text in reader.texts("methods"):
-        if text.value not in found and (mistake := _method_mistake(text.value)):
-            text.complain(f"{text.shown} {mistake[0]}", mistake[1])
-        elif text.value in found:
-            text.complain(f"{text.shown} is there twice")
-        found[text.value] = None
-    return tuple(found)
-
-
-@lru_cache(maxsize=64)
-def _method_mistake(method: str) -> tuple[str, str] | None:
-    if not _METHOD.fullmatch(method):
-        hint = f"did you mean `{method.upper()}`?" if _METHOD.fullmatch(method.upper()) else ""
-        return "is not a method in upper case (RFC 9110 section 9.1)", hint
-    if method in ("CONNECT", "TRACE"):
-        return "is never routed", ""
-    return None
-
-
-def read_hosts(reader: OptionReader) -> tuple[str, ...]:
-    """The hosts of a section in lower case; `*.` in front stands for one or more labels."""
-    found: dict[str, None] = {}
-    for text in reader.texts("hosts"):
-        host = text.value.lower()
-        if mistake := host_mistake(host.removeprefix("*.")):
-            text.complain(f"{text.shown} {mistake}", _host_hint(host))
-        elif host in found:
-            text.complain(f"{text.shown} is there twice")
-        found[host] = None
-    return tuple(found)
-
-
-def _host_hint(host: str) -> str:
-    if "*" in host:
-        return "a wildcard stands only in front: *.example.com; for any host leave `hosts` out"
-    if not host.isascii():
-        return "write it as it travels, in punycode (xn--…)"
-    if re.fullmatch(r"[a-z0-9.-]+:[0-9]+", host):
-        return f"hosts are compared without port: `{host.rpartition(':')[0]}`"
-    return ""
 
 
 def _referred(reader: OptionReader) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from gateway.contracts import Plan
 from gateway.errors import AMBIGUOUS_PATH, GatewayError
 from gateway.exchange import Exchange
 from gateway.http.path import Canonical
-from gateway.policies.cors.policy import has_cors, is_preflight
+from gateway.http.preflight import has_cors, is_preflight
 
 
 def match(exchange: Exchange, plan: Plan, reading: Canonical, method: str) -> tuple[Any, Any]:

@@ -2,43 +2,30 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
-from gateway.auth.access_section import read_access
-from gateway.cache.section import read_cache
 from gateway.config import units as values
 from gateway.config import unsupported as not_built
 from gateway.config.header_edits import merge, read_header_pairs, read_headers
-from gateway.config.networks import read_ip
+from gateway.config.model import Defaults, Route, RouteTimeout
 from gateway.config.plugin_policies import PluginPolicy
 from gateway.config.reader import OptionReader, ScalarNode
+from gateway.config.reading import Pair, Reading, RouteContext
 from gateway.config.variables import IN_DEFAULTS, Known, check_template
-from gateway.handlers.aggregate.section import read_aggregate
-from gateway.handlers.function.section import read_function
-from gateway.handlers.graphql.section import read_graphql
-from gateway.handlers.grpc.section import read_grpc
-from gateway.handlers.jsonrpc.section import read_jsonrpc
-from gateway.handlers.queue.section import read_enqueue
+from gateway.features import load, members
+from gateway.handlers.grpc.passthrough_section import read_passing
+from gateway.handlers.respond_model import Respond
 from gateway.http import template_parser as template
 from gateway.http.frozen import FrozenDict, freeze
-from gateway.policies.compress.section import read_compress
-from gateway.policies.cors.section import read_cors_name
-from gateway.policies.idempotency.section import read_idempotency
-from gateway.policies.transform.section import read_transform
-from gateway.ratelimit.section import read_route_limits
+from gateway.policies.rewrite.model import Rewrite
 from gateway.routing.match_section import read_match
-from gateway.routing.model import (
-    Defaults,
-    Respond,
-    Rewrite,
-    Route,
-    RouteTimeout,
-)
 from gateway.routing.openapi.routes import each_of
-from gateway.upstream.split_section import read_mirror, read_split
-from gateway.validation.section import read_validate
-from gateway.validation.waf.section import read_sanitize
+from gateway.upstream.model import Upstream
+from gateway.upstream.split_section import named, named_upstreams, read_mirror, read_split
 
+#: fields of `defaults` that features read
+_IN_DEFAULTS = ("access", "cors", "ip", "compress", "sanitize")
 _TARGET = re.compile(r"/[\x21-\x22\x24-\x7e]*")
 _WITHOUT_BODY = (204, 205, 304)
 _WITHOUT_EFFECT = {
@@ -56,32 +43,79 @@ _ACTIONS = (
 )
 
 
-def read_defaults(reader: OptionReader) -> Defaults:
+def read(reading: Reading) -> dict[str, Defaults]:
+    """`defaults` and `routes` of a configuration; `reading.pairs` gets the routes."""
+    defaults = _defaults(reading.section("defaults"))
+    pairs = [pair for reader in reading.readers for pair in _routes(reader, defaults)]
+    first: dict[str, str] = {}
+    for section, route in pairs:
+        name = section.one("name")
+        if name is not None and name.value in first:
+            name.complain(f"the route {name.shown} is written twice, first at {first[name.value]}")
+        first.setdefault(route.name, route.where)
+    if reading.readers and not pairs:
+        reading.readers[0].warn("there are no routes: every request gets 404")
+    server = reading.section("server")
+    tls = reading.found["server"].tls
+    has_http2 = server.is_wrong("tls", "http2") or bool(tls and tls.http2)
+    sound = reading.sound["upstreams"]
+    reading.pairs = [(section, read_passing(section, route, sound, has_http2=has_http2)) for section, route in pairs]
+    is_open = any(
+        "openapi" in section and section.load.complaints
+        for reader in reading.readers
+        for section in reader.sections("routes")
+    )
+    reading.name_list("routes", (route.name for _, route in pairs), is_open=is_open)
+    return {"defaults": defaults}
+
+
+def check(reading: Reading) -> None:
+    """Complain about upstreams that routes name and that are not there, or that they cannot use."""
+    for holder in reading.holders():
+        for text in named(holder):
+            reading.names("upstreams").check(text, "there is no upstream {}")
+    for section, route in reading.pairs:
+        _check_upstreams(section, route, reading.sound["upstreams"])
+
+
+def _check_upstreams(section: OptionReader, route: Route, sound: Mapping[str, Upstream]) -> None:
+    for text in named_upstreams(section):
+        upstream = sound.get(text.value)
+        if upstream is not None and upstream.is_grpc is not ("grpc" in text.path):
+            _check_kind(text, upstream)
+    upstream = sound.get(route.upstream or "")
+    if upstream is not None and route.timeout is not None and route.timeout.total > upstream.timeout.total:
+        section.warn(f"`timeout` has no effect: the upstream {upstream.name} ends at {upstream.timeout.total:g}s")
+
+
+def _check_kind(text: ScalarNode, upstream: Upstream) -> None:
+    if upstream.is_grpc:
+        text.complain(f"the upstream {text.shown} speaks gRPC", "call it by `grpc`")
+    elif upstream.targets or upstream.discovery:
+        text.complain(f"the upstream {text.shown} does not speak gRPC", "its targets begin with grpc:// or grpcs://")
+
+
+def _defaults(reader: OptionReader) -> Defaults:
     """`defaults`, to be merged under every route."""
     headers = read_headers(reader.section("headers"), IN_DEFAULTS) if "headers" in reader else None
-    return Defaults(
-        headers=headers,
-        policies=_policies(reader),
-        access=read_access(reader, None, None),
-        cors=read_cors_name(reader, None),
-        ip=read_ip(reader, None),
-        compress=read_compress(reader, None),
-        sanitize=read_sanitize(reader, None),
-    )
+    found = _features(reader, RouteContext(), _IN_DEFAULTS)
+    return Defaults(headers=headers, policies=_policies(reader), **found)
 
 
-def read_routes(reader: OptionReader, defaults: Defaults) -> Iterator[tuple[OptionReader, Route]]:
+def _routes(reader: OptionReader, defaults: Defaults) -> Iterator[Pair]:
     """Each route with its reader, those of OpenAPI documents one by one; `reader` stands on the file."""
+    own = {name: getattr(defaults, name) for name in _IN_DEFAULTS}
     for written in reader.sections("routes"):
         for section in each_of(written, has_auth=defaults.access is not None):
-            yield section, _route(section, defaults)
+            yield section, _route(section, defaults, own)
 
 
-def _route(reader: OptionReader, defaults: Defaults) -> Route:
+def _route(reader: OptionReader, defaults: Defaults, own: Mapping[str, Any]) -> Route:
     match, parameters = read_match(reader.section("match"))
-    access = read_access(reader, parameters, defaults.access)
-    known = Known(parameters, has_caller=access is not None)
-    own = read_headers(reader.section("headers"), known) if "headers" in reader else None
+    context = RouteContext(match, parameters, own)
+    found = _features(reader, context)
+    known = context.known
+    edits = read_headers(reader.section("headers"), known) if "headers" in reader else None
     _check_action(reader)
     return Route(
         name=reader.text("name"),
@@ -92,27 +126,20 @@ def _route(reader: OptionReader, defaults: Defaults) -> Route:
         respond=_respond(reader.section("respond"), known) if "respond" in reader else None,
         rewrite=_rewrite(reader.one("rewrite"), known),
         timeout=_timeout(reader),
-        headers=merge(defaults.headers, own),
+        headers=merge(defaults.headers, edits),
         policies=_merge_policies(defaults.policies, _policies(reader)),
-        access=access,
-        cors=read_cors_name(reader, defaults.cors),
-        ip=read_ip(reader, defaults.ip),
         priority=reader.integer("priority") if "priority" in reader else 0,
         where=reader.where,
-        validate=read_validate(reader, parameters),
-        sanitize=read_sanitize(reader, defaults.sanitize),
-        idempotency=read_idempotency(reader, match.methods),
-        rate_limit=read_route_limits(reader, parameters, has_auth=access is not None),
-        compress=read_compress(reader, defaults.compress),
-        cache=read_cache(reader, known, match.methods),
-        function=read_function(reader, match.path),
-        aggregate=read_aggregate(reader, known),
-        jsonrpc=read_jsonrpc(reader, known, match.path),
-        graphql=read_graphql(reader, known, match.path),
-        enqueue=read_enqueue(reader),
-        grpc=read_grpc(reader, match),
-        transform=read_transform(reader, known, match.path),
+        **found,
     )
+
+
+def _features(reader: OptionReader, context: RouteContext, names: Collection[str] = ()) -> dict[str, Any]:
+    """The fields that features read of a route, by name: all, or those of `names`."""
+    for name, reference in members("route").items():
+        if not names or name in names:
+            context.found[name] = load(reference)(reader, context)
+    return context.found
 
 
 def _check_action(reader: OptionReader) -> None:

@@ -1,10 +1,13 @@
-"""`gateway health`: whether a gateway serves, for whatever watches a container that has no curl."""
+"""`gateway serve`, and `gateway health`: whether a gateway serves, for probes of a container that has no curl."""
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
+
+from gateway.cli.options import ConfigCommand, config_option
 
 
 @click.command()
@@ -25,3 +28,25 @@ def health(admin: str, live: bool) -> None:
         sys.exit(1)
     click.echo(said, err=status != 200)
     sys.exit(0 if status == 200 else 1)
+
+
+@click.command(cls=ConfigCommand)
+@config_option
+@click.option(
+    "--bind", metavar="ADDRESS", multiple=True, help="Listen here instead of on `server.bind`; may be repeated."
+)
+@click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="So many instead of `server.workers`.")
+def serve(config: str, bind: tuple[str, ...], workers: int | None) -> None:
+    """Serve until SIGTERM; SIGHUP reads the configuration again, USR2 upgrades in place."""
+    from gateway.config import cli as cli_check
+
+    if not cli_check.is_there(config):
+        sys.exit(1)
+    from gateway.server.serve import main as serve_main
+
+    overrides: dict[str, Any] = {}
+    if bind:
+        overrides["bind"] = list(bind)
+    if workers:
+        overrides["workers"] = workers
+    sys.exit(serve_main(config, overrides))

@@ -13,7 +13,9 @@ from gateway.config.compile import compile
 from gateway.config.diagnostics import ConfigError
 from gateway.config.external_checks import whole
 from gateway.config.fork_reader import ReadResult
+from gateway.config.model import Document
 from gateway.config.reload import first_document, publish_first
+from gateway.config.resources import RuntimeResources
 from gateway.config.store import Pause, Store
 from gateway.contracts import Plan
 from gateway.observability.access_log import AccessLogs
@@ -31,13 +33,11 @@ from gateway.ratelimit.bucket_table import REGION as LIMITS
 from gateway.ratelimit.bucket_table import buckets_of, region_size
 from gateway.ratelimit.keys import hash_secret
 from gateway.ratelimit.runtime import RateLimitRuntime
-from gateway.routing.model import Document
 from gateway.server.memory import MemoryBudget, shares, usable_memory
 from gateway.server.tls import contexts
 from gateway.state import RuntimeDir, SharedMemory, SharedMemoryError
 from gateway.state.open_store import open_store
 from gateway.upstream.client import InternalClient
-from gateway.upstream.compile import RuntimeResources
 from gateway.upstream.discovery.registry import DiscoveryRegistry
 from gateway.upstream.greenlets import GreenletPool
 from gateway.upstream.mirror import MirrorQueues

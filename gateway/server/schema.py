@@ -1,8 +1,8 @@
 """The section `server`."""
 
-from gateway.auth.access_schema import OFF
 from gateway.cache import schema as schema_cache
 from gateway.config.schema_parts import (
+    OFF,
     Schema,
     boolean,
     choice,
@@ -103,3 +103,8 @@ def _tls() -> Schema:
         "http2": boolean("Let clients speak HTTP/2, on which they agree by ALPN.", False),
     }
     return section("TLS towards clients.", keys, ("cert", "key"))
+
+
+def sections() -> dict[str, Schema]:
+    """The sections of a file that this module describes."""
+    return {"server": server()}

@@ -1,28 +1,23 @@
 """`server`, `observability` and `plugins`: where the gateway listens, what it lets in, what it tells."""
 
-import os
 import re
 from importlib.util import find_spec
 
-from gateway.auth.access_schema import OFF
 from gateway.config.certificate_files import read_authorities, read_pair
+from gateway.config.client_limits import Limits
 from gateway.config.hosts import (
     host_mistake,
     is_loopback,
     port_mistake,
+    read_hosts,
     split_port,
 )
+from gateway.config.model import Certificate, Server, ServerTLS
 from gateway.config.networks import read_networks
 from gateway.config.reader import OptionReader, ScalarNode
+from gateway.config.reading import Reading
+from gateway.config.schema_parts import OFF
 from gateway.config.units import parse_size
-from gateway.routing.match_section import read_hosts
-from gateway.routing.model import (
-    AccessLog,
-    Certificate,
-    Server,
-    ServerTLS,
-)
-from gateway.server.limits_model import Limits
 from gateway.upstream.resilience.section import read_overload
 
 #: bytes; of its own memory an idle worker has 25 to 35 MB
@@ -146,16 +141,6 @@ def _tls(reader: OptionReader) -> ServerTLS:
     return ServerTLS(default, tuple(sni), client_ca, reader.text("client_auth"), reader.flag("http2"))
 
 
-def read_access_log(reader: OptionReader) -> AccessLog:
-    """`observability.access_log`, defaults filled in."""
-    to = reader.one("to")
-    target = reader.text("to")
-    if to is not None and target not in ("stdout", "stderr"):
-        target = reader.absolute(target)
-        if not os.path.isdir(os.path.dirname(target)):
-            to.complain(f"the folder of {to.shown} does not exist", "create it, or write stdout or stderr")
-        elif os.path.isdir(target):
-            to.complain(f"{to.shown} is a folder")
-        elif reader.text("format") != OFF:
-            to.leads_to("log", target)
-    return AccessLog(reader.text("format"), target, reader.share("sample"), reader.where)
+def read(reading: Reading) -> dict[str, Server]:
+    """`server` of a configuration."""
+    return {"server": read_server(reading.section("server"))}

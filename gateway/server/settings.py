@@ -8,7 +8,7 @@ from math import ceil
 from typing import Any
 
 from gateway import __version__
-from gateway.routing.model import Document, Server
+from gateway.config.model import Document, Server
 from gateway.server import signals
 from gateway.server.context import server_context
 from gateway.server.machine import usable_cores

@@ -11,7 +11,7 @@ import ssl
 from typing import Any
 
 from gateway.config.diagnostics import ConfigError, Diagnostic
-from gateway.routing.model import Certificate, Document, ServerTLS
+from gateway.config.model import Certificate, Document, ServerTLS
 
 log = logging.getLogger("gateway")
 

@@ -14,12 +14,12 @@ from gunicorn.workers.ggevent import GeventWorker
 from gateway._fast.http1_head import Limits
 from gateway._fast.http1_server import Server, Settings
 from gateway.auth.background_tasks import BackgroundTasks
+from gateway.config.model import Document
 from gateway.config.reload import Reloader
 from gateway.contracts import Plan
 from gateway.control.app import make_admin
 from gateway.errors import GatewayError
 from gateway.routing.ingress import KINDS_BY_SLUG
-from gateway.routing.model import Document
 from gateway.server.context import ServerContext, server_context
 from gateway.server.gc_tuning import tune_gc
 from gateway.server.listener import Listener, is_address

@@ -10,8 +10,8 @@ from typing import Any
 
 from gateway.alerting.model import Alerting
 from gateway.auth.model import Jwt, Provider, Session
+from gateway.config.model import Document, Route
 from gateway.ratelimit.model import FASTEST, Rate, RateLimit
-from gateway.routing.model import Document, Route
 from gateway.upstream.model import GRPC_SCHEMES, Target, Upstream
 
 #: requests that a lifted limit lets through: it is asked, and never says no

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from gateway.config.diagnostics import did_you_mean
-from gateway.routing.model import Document, Route
+from gateway.config.model import Document, Route
 
 #: a value for each type of path parameter
 VALUES = {

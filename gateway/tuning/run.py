@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.cli.client import Problem, document_of
-from gateway.routing.model import Document
+from gateway.config.model import Document
 from gateway.server.machine import usable_cores
 from gateway.server.memory import shares, usable_memory
 from gateway.tuning.advice import Around, Target, advise

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final
 
-from gateway.routing.model import Document
+from gateway.config.model import Document
 from gateway.tuning.burst import burst
 from gateway.tuning.config import Place, Settings, tuned_config
 from gateway.tuning.order import LoadJob, LoadResult, together

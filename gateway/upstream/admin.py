@@ -12,11 +12,10 @@ import falcon
 
 from gateway._fast.target_stats import now_ms
 from gateway.admin.context import Site
-from gateway.admin.resource import unknown
+from gateway.admin.resource import Resource, unknown
+from gateway.config.model import Document
 from gateway.contracts import Plan
-from gateway.control.resources import Resource
 from gateway.errors import BAD_CHANGE, UNKNOWN_TARGET, GatewayError
-from gateway.routing.model import Document
 from gateway.upstream import override
 from gateway.upstream.admin_rows import upstream_row
 from gateway.upstream.attempts import RetryingUpstream

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from time import monotonic_ns
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-from weakref import WeakValueDictionary
+from typing import Any, NamedTuple, Protocol
 
-from gateway.cache.runtime import CacheRuntime
+from gateway.config.compiling import CompileContext, Compiler
+from gateway.config.resources import RuntimeResources
 from gateway.contracts import Fetch
-from gateway.observability.access_log import AccessLogs
-from gateway.observability.audit.denials import DenialLog
-from gateway.observability.metrics.meter import MetricsRegions
-from gateway.observability.tracing.policy import Traces
-from gateway.ratelimit.runtime import RateLimitRuntime
 from gateway.upstream import model
 from gateway.upstream.activation import Activator
 from gateway.upstream.activation_hook import ActivationHook
@@ -31,13 +26,10 @@ from gateway.upstream.compile_pools import (
     tls_of,
 )
 from gateway.upstream.discovery.model import Discovery
-from gateway.upstream.discovery.registry import DiscoveryRegistry
 from gateway.upstream.discovery.source import Discovered, DiscoverySubscription, Source
-from gateway.upstream.greenlets import GreenletPool
 from gateway.upstream.http import HttpUpstream
-from gateway.upstream.mirror import MirrorQueues
 from gateway.upstream.pool.pool import TLS_SCHEMES, Address, PoolSettings
-from gateway.upstream.pool.registry import PoolKey, Pools, TLSSettings
+from gateway.upstream.pool.registry import PoolKey, TLSSettings
 from gateway.upstream.resilience import (
     circuit_breaker as breaker,
 )
@@ -57,43 +49,9 @@ from gateway.upstream.resilience.concurrency_limit import ConcurrencyLimit
 from gateway.upstream.resilience.health_checker import CheckedTarget
 from gateway.upstream.resilience.model import Overload, OwnRetry
 from gateway.upstream.resilience.shared_circuit import SharedCircuitBreaker
-from gateway.upstream.target_state import WINDOW, TargetStateTable
+from gateway.upstream.target_state import WINDOW
 from gateway.upstream.targets import Target, TargetFilters, TargetSet
 from gateway.upstream.traced import TracedUpstream
-
-if TYPE_CHECKING:
-    from gateway.auth.runtime import AuthRuntime
-    from gateway.policies.idempotency.answers import Answers
-
-
-@dataclass(frozen=True, slots=True)
-class RuntimeResources:
-    """What of the process a plan is built on: it outlives the plan. Without `logs` (offline) no log is opened."""
-
-    pools: Pools = field(default_factory=Pools)
-    logs: AccessLogs | None = None
-    sources: DiscoveryRegistry = field(default_factory=DiscoveryRegistry)
-    lanes: MirrorQueues = field(default_factory=MirrorQueues)
-    hands: GreenletPool = field(default_factory=GreenletPool)
-    traffic: TargetStateTable = field(default_factory=TargetStateTable.private)
-    #: None when the configuration has no `auth`, or serves nobody
-    registry: AuthRuntime | None = None
-    limiting: RateLimitRuntime = field(default_factory=RateLimitRuntime.private)
-    caching: CacheRuntime = field(default_factory=CacheRuntime.private)
-    #: what upstreams said of themselves by reflection, for as long as a plan has it
-    reflections: WeakValueDictionary[Any, Any] = field(default_factory=WeakValueDictionary)
-    #: by upstream, what was found out of what it can take, for as long as a plan has it
-    limiters: WeakValueDictionary[str, AdaptiveLimit] = field(default_factory=WeakValueDictionary)
-    #: None when it serves nobody
-    calls: InternalClient | None = None
-    #: None when no route keeps answers, or the plan serves nobody
-    answers: Answers | None = None
-    #: None when nothing is counted, or the plan serves nobody
-    meter: MetricsRegions | None = None
-    #: None when it serves nobody
-    traces: Traces | None = None
-    #: None when it serves nobody
-    denials: DenialLog | None = None
 
 
 class CompiledUpstream(NamedTuple):
@@ -120,7 +78,7 @@ class UpstreamLayer(Protocol):
         """The layer in front of `fetch`."""
 
 
-class UpstreamCompiler:
+class UpstreamBuilder:
     """Builds upstreams, and keeps what the plan must name: `keys` of pools and `follows` of discovery."""
 
     def __init__(
@@ -242,6 +200,27 @@ class UpstreamCompiler:
             return None
         attempts.limit = limit.max_concurrency or self._resources.limiters.setdefault(spec.name, AdaptiveLimit())
         return ConcurrencyLimit(spec.name, attempts.fetch, attempts.state, attempts.limit, limit.queue)
+
+
+class UpstreamCompiler(Compiler):
+    """The upstreams of one plan, by name; None is one whose certificates cannot be used."""
+
+    def __init__(self, context: CompileContext) -> None:
+        document = context.document
+        self.builder = UpstreamBuilder(
+            context.resources, context.report, document.server.overload, document.tracing is not None
+        )
+        self.upstreams = {upstream.name: self.builder.build(upstream) for upstream in document.upstreams}
+
+    def plan(self) -> dict[str, tuple[Any, ...] | frozenset[Any]]:
+        """What of the pools, of discovery and of checks the plan names."""
+        made = self.builder
+        return {
+            "pool_keys": frozenset(made.keys),
+            "follows": tuple(made.follows),
+            "checks": tuple(made.checks),
+            "attempts": tuple(made.attempts),
+        }
 
 
 def _target(

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from gateway.config.model import Document
     from gateway.contracts import Plan
     from gateway.exchange import Exchange
-    from gateway.routing.model import Document
     from gateway.upstream.model import Target, Upstream
     from gateway.upstream.targets import TargetSet
 

@@ -9,10 +9,11 @@ from gateway.config.certificate_files import read_authorities, read_pair
 from gateway.config.diagnostics import did_you_mean
 from gateway.config.hosts import host_mistake, port_mistake, split_port
 from gateway.config.reader import OptionReader, ScalarNode
-from gateway.handlers.grpc.section import NEEDS
+from gateway.config.reading import Reading
 from gateway.upstream.activation_section import read_activate
 from gateway.upstream.balance.section import read_balance
 from gateway.upstream.discovery.section import read_discovery
+from gateway.upstream.grpc.requirements import NEEDS
 from gateway.upstream.model import (
     GRPC_SCHEMES,
     Pool,
@@ -168,3 +169,21 @@ def _tls(reader: OptionReader) -> UpstreamTLS:
         server_name=reader.text("server_name"),
         insecure=reader.flag("insecure"),
     )
+
+
+def read(reading: Reading) -> dict[str, tuple[Upstream, ...]]:
+    """`upstreams` of a configuration; `reading.sound` gets those of them without a mistake."""
+    found: dict[str, Upstream] = {}
+    sound: dict[str, Upstream] = {}
+    complaints = reading.load.complaints
+    for reader in reading.readers:
+        section, before = reader.section("upstreams"), len(complaints)
+        for name, upstream in read_upstreams(reader):
+            if upstream.name in found:
+                name.complain(f"the upstream is written twice, first at {found[upstream.name].where}")
+            found.setdefault(upstream.name, upstream)
+            if before == len(complaints) and section.is_sound(upstream.name):
+                sound[upstream.name] = upstream
+            before = len(complaints)
+    reading.sound["upstreams"] = sound
+    return {"upstreams": tuple(found.values())}

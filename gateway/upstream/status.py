@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from typing import Any, Final, cast
 
 from gateway._fast.target_stats import now_ms
-from gateway.routing.model import Document
+from gateway.config.model import Document
+from gateway.config.resources import RuntimeResources
 from gateway.upstream.admin_rows import upstream_row
 from gateway.upstream.attempts import RetryingUpstream
-from gateway.upstream.compile import RuntimeResources, UpstreamCompiler
+from gateway.upstream.compile import UpstreamBuilder
 from gateway.upstream.pool.pool import TargetPool
 from gateway.upstream.target_state import KEEP_EVERY, TargetStateTable
 from gateway.upstream.targets import Target
@@ -33,9 +34,7 @@ class UpstreamStatus:
     def configure(self, document: Document) -> None:
         """Take a configuration. Nothing of it is connected to; targets that discovery finds are seen in the page."""
         resources = RuntimeResources(traffic=self._traffic)
-        services = UpstreamCompiler(
-            resources, lambda where, path, message: log.debug("%s %s: %s", where, path, message)
-        )
+        services = UpstreamBuilder(resources, lambda where, path, message: log.debug("%s %s: %s", where, path, message))
         for spec in document.upstreams:
             try:
                 services.build(spec)

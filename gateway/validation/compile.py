@@ -6,8 +6,9 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from gateway.config.compiling import CompileContext, Compiler
+from gateway.config.model import Route
 from gateway.contracts import Step
-from gateway.routing.model import Route, Server
 from gateway.validation import policy as guard
 from gateway.validation.model import JsonSchema, Multipart, Validate
 
@@ -20,17 +21,21 @@ MAX_READ: Final = 1 << 20
 _PARAMETER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*):([a-z]+)\}")
 
 
-class ValidationCompiler:
+class ValidationCompiler(Compiler):
     """Makes the steps of one plan; routes with the same schema share it, and those without `validate` one step."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, context: CompileContext) -> None:
+        server = context.document.server
         self._most = server.limits.body
         self._schemas: dict[JsonSchema, Schema] = {}
         #: the step of what has no `validate`
         self.plain = Step("guard", server.where, guard.compile(guard.ValidationRules(self._most)))
 
-    def step(self, route: Route) -> Step:
+    def steps(self, route: Route) -> tuple[Step, ...]:
         """The step of a route."""
+        return (self._step(route),)
+
+    def _step(self, route: Route) -> Step:
         spec = route.validate
         if spec is None:
             return self.plain

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from gateway.config.model import Route
     from gateway.errors import GatewayError
     from gateway.exchange import Exchange
-    from gateway.routing.model import Route
 
 #: what a body is taken for where the request has no Content-Type
 ASSUMED = ("Content-Type", "application/json")

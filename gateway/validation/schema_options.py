@@ -1,6 +1,7 @@
 """`validate` of a route: what a request must be."""
 
 from gateway.config.schema_parts import (
+    MEDIA_TYPE,
     Schema,
     boolean,
     choice,
@@ -13,8 +14,6 @@ from gateway.config.schema_parts import (
     section,
     text,
 )
-
-MEDIA_TYPE = r"^[A-Za-z0-9!#\$&^_.+-]+/(\*|\*\+[A-Za-z0-9.-]+|[A-Za-z0-9!#\$&^_.+-]+)$"
 
 _FIELD_NAME = text("a field's name", "The name of a field.", r'^[^\x00-\x1f\x7f"]+$')
 

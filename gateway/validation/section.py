@@ -1,6 +1,7 @@
 """`validate` of a route."""
 
 from gateway.config.reader import OptionReader
+from gateway.config.reading import Reading, RouteContext
 from gateway.validation.model import JsonSchema, Validate
 from gateway.validation.multipart_section import FORM, read_multipart
 from gateway.validation.schema_files import read_schema
@@ -8,7 +9,7 @@ from gateway.validation.schema_files import read_schema
 JSON_TYPES = ("application/json", "application/*+json")
 
 
-def read_validate(holder: OptionReader, parameters: frozenset[str]) -> Validate | None:
+def read_validate(holder: OptionReader, context: RouteContext) -> Validate | None:
     """The section, None where it is not written."""
     if "validate" not in holder:
         return None
@@ -17,7 +18,7 @@ def read_validate(holder: OptionReader, parameters: frozenset[str]) -> Validate 
     has_body = "body" in reader
     types = _content_types(reader, has_body)
     params = read_schema(reader, "params")
-    if "params" in reader and not parameters:
+    if "params" in reader and not context.parameters:
         reader.complain("the route's path has no parameters", key="params")
     if "limits" in reader and not has_body:
         reader.complain("`limits` has no effect without `body`: nothing is read", key="limits")
@@ -89,3 +90,11 @@ def _charsets(reader: OptionReader, has_body: bool) -> tuple[str, ...]:
             text.complain(f"JSON, which `body` takes, is in UTF-8 only, not in {text.shown}")
         found[name] = None
     return tuple(found)
+
+
+def check(reading: Reading) -> None:
+    """Complain about bodies that the server does not take."""
+    if reading.section("server").is_wrong("limits", "body"):
+        return
+    for section, route in reading.pairs:
+        check_size(section, route.validate, reading.found["server"].limits.body)

@@ -7,8 +7,6 @@ import json
 import pytest
 
 from gateway import pipeline
-from gateway.auth.model import Cors, IpRules
-from gateway.config import plugins
 from gateway.config.header_edits_model import HeaderEdit, HeaderRules
 from gateway.contracts import RoutePlan, Step, Tools
 from gateway.errors import (
@@ -19,9 +17,12 @@ from gateway.errors import (
     Kind,
 )
 from gateway.exchange import Exchange
+from gateway.features import ORDER
 from gateway.policies.cors import policy as cors
-from gateway.policies.headers import policy as headers
+from gateway.policies.cors.model import Cors
 from gateway.policies.ip import policy as ip
+from gateway.policies.ip.model import IpRules
+from gateway.upstream import header_edits as headers
 from tests.exchanges import exchange
 from tests.pipeline.conftest import Line
 
@@ -37,12 +38,12 @@ def walk(line: Line, method: str, environ: dict[str, str], **does: object) -> Ex
     made = {
         "log": line.step("log"),
         "response-headers": Step("response-headers", "f:1", headers.compile(
-            HeaderRules(NOTHING, HeaderEdit((), (), ("Server",)), "f:1", "security"), TOOLS)),
+            HeaderRules(NOTHING, HeaderEdit((), (), ("Server",)), "f:1", "security"))),
         "cors": Step("cors", "f:1", cors.compile(CORS, (), TOOLS)),
         "ip": Step("ip", "f:1", ip.compile(IpRules(("10.0.0.0/8",), (), "f:1"), TOOLS)),
         "identity": line.step("identity", **does),
     }  # fmt: skip
-    plan = line.route(*(made[name] for name in plugins.ORDER if name in made))
+    plan = line.route(*(made[name] for name in ORDER if name in made))
     return asked(plan, method, environ)
 
 

@@ -24,9 +24,10 @@ from gateway.errors import (
 )
 from gateway.exchange import Exchange, Response
 from gateway.observability.access_log import AccessLogs
-from gateway.policies.headers import policy as headers
+from gateway.observability.access_log_model import AccessLog
 from gateway.policies.rewrite import policy as rewrite
-from gateway.routing.model import AccessLog, Rewrite
+from gateway.policies.rewrite.model import Rewrite
+from gateway.upstream import header_edits as headers
 from tests.exchanges import exchange
 
 TOOLS = Tools("item", lambda: 0.0, print)
@@ -63,8 +64,8 @@ class Site:
         made = {
             "log": self.log,
             "guest": Step("guest", "f:1", plugins.steps_of(guest, {}, TOOLS)),
-            "rewrite": Step("rewrite", "f:1", rewrite.compile(Rewrite("/items/{id}", "f:1"), TOOLS)),
-            "headers": Step("headers", "f:1", headers.compile(RULES, TOOLS)),
+            "rewrite": Step("rewrite", "f:1", rewrite.compile(Rewrite("/items/{id}", "f:1"))),
+            "headers": Step("headers", "f:1", headers.compile(RULES)),
         }
         steps = tuple(made[name] for name in plugins.order((guest,)) if name in made)
         return RoutePlan("item", "f:1", steps, fetch or self.answers, 60.0, "catalog")
@@ -148,7 +149,7 @@ def test_what_matches_nothing_walks_and_is_logged(site: Site, error: GatewayErro
         raise error
 
     rules = HeaderRules(NOTHING, HeaderEdit((("X-Frame-Options", "DENY"),), (), ()), "f:1")
-    steps = (site.log, Step("headers", "f:1", headers.compile(rules, TOOLS)))
+    steps = (site.log, Step("headers", "f:1", headers.compile(rules)))
     asked = site.ask(RoutePlan("unmatched", "f:1", steps, fetch, 60.0, ""), target="/nowhere", params=None)
     assert ("X-Frame-Options", "DENY") in asked.response.headers
     [line] = site.lines()

@@ -6,10 +6,10 @@ import pytest
 
 from gateway.config.compile import compile
 from gateway.config.document import loads
+from gateway.config.resources import RuntimeResources
 from gateway.ratelimit.runtime import RateLimitRuntime
 from gateway.routing.explain import Request, explain_request
 from gateway.routing.explain_text import in_words
-from gateway.upstream.compile import RuntimeResources
 
 TEXT = """\
 version: 1

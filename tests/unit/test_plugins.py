@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config import plugins
-from gateway.config.plugins import ORDER, PluginError
+from gateway.config.plugins import PluginError
 from gateway.contracts import Steps, Tools
 from gateway.errors import PLUGIN_FAILED, ROUTE_NOT_FOUND, GatewayError
 from gateway.exchange import Response
+from gateway.features import ORDER
 from tests.exchanges import exchange
 
 TOOLS = Tools("item", lambda: 0.0, print)

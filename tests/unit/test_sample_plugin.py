@@ -15,6 +15,7 @@ from gateway import pipeline
 from gateway.config import plugins
 from gateway.contracts import Step, Tools
 from gateway.exchange import Response
+from gateway.features import ORDER
 from tests.exchanges import exchange, route
 
 SOURCE = Path(__file__).parents[1] / "sample_plugin"
@@ -79,7 +80,7 @@ def test_the_example_of_the_docs_works() -> None:
     line = route(steps=(Step("tenant", "f:1", steps),))
     assert pipeline.run(exchange(headers=[("X-Tenant", "acme")]), line).headers == [("X-Tenant", "acme")]
     assert pipeline.run(exchange(), line).status == 403
-    assert ", ".join(plugins.ORDER) in text
+    assert ", ".join(ORDER) in text
 
 
 @pytest.mark.usefixtures("on_path")

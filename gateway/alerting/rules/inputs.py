@@ -9,10 +9,10 @@ from typing import Any, Final
 from gateway.alerting.rules.measure import measure
 from gateway.alerting.rules.rule import Rule
 from gateway.alerting.rules.terms import Call, calls
+from gateway.config.model import Document
 from gateway.observability.collector.component import CollectorContext
 from gateway.observability.collector.ring import First
 from gateway.observability.metrics.snapshot import Snapshot
-from gateway.routing.model import Document
 
 _WELL: Final = frozenset({"serving", "starting slowly"})
 #: a window is looked at again after this share of it, but at least once in so many seconds

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol, runtime_checkable
 
 import falcon
 
+from gateway.config.model import Document
 from gateway.control.dashboard import series
 from gateway.control.dashboard.events import MOST, EventStream, event
 from gateway.control.dashboard.overview import Overview
@@ -19,14 +20,21 @@ from gateway.errors import (
     ROUTE_NOT_FOUND,
     GatewayError,
 )
-from gateway.observability.collector.component import CollectorContext, Sample
+from gateway.observability.collector.component import CollectorContext, Component, Sample
 from gateway.observability.metrics.snapshot import Snapshot
-from gateway.routing.model import Document
 
 #: seconds for which trends are told again as they were
 KEPT: Final = {"5m": 3.0, "1h": 15.0, "24h": 60.0}
 
 Alerts = Callable[[], list[dict[str, Any]]]
+
+
+@runtime_checkable
+class HasRows(Protocol):
+    """The component that has alerts."""
+
+    def alert_rows(self) -> list[dict[str, Any]]:
+        """The alerts, for people."""
 
 
 class Dashboard:
@@ -147,3 +155,10 @@ class _Trends:
         resp.data = self._dashboard.trends(_range(req))
 
     on_head = on_get
+
+
+def components(world: CollectorContext, others: Sequence[Component]) -> list[Component]:
+    """What the collector runs of it; it shows the overview and the alerts of `others`."""
+    overview = next(each for each in others if isinstance(each, Overview))
+    rows = next(each.alert_rows for each in others if isinstance(each, HasRows))
+    return [Dashboard(world, overview, rows)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ import falcon
 
 from gateway import __version__
 from gateway.admin.resource import check_parameters, check_routes
+from gateway.config.model import Document
 from gateway.control.dashboard import series
 from gateway.control.dashboard.rows import (
     calls_row,
@@ -22,11 +23,10 @@ from gateway.control.dashboard.rows import (
 )
 from gateway.control.workers import worker_row
 from gateway.errors import BAD_CHANGE, GatewayError
-from gateway.observability.collector.component import CollectorContext, Sample
+from gateway.observability.collector.component import CollectorContext, Component, Sample
 from gateway.observability.metrics.arithmetic import NO_CALLS, all_routes
 from gateway.observability.metrics.snapshot import Snapshot
 from gateway.ratelimit.bucket_table import buckets_of
-from gateway.routing.model import Document
 
 log = logging.getLogger("gateway")
 
@@ -166,3 +166,8 @@ class _History:
         resp.data = json.dumps({"range": name, **body}, ensure_ascii=False, separators=(",", ":")).encode()
 
     on_head = on_get
+
+
+def components(world: CollectorContext, others: Sequence[Component]) -> list[Component]:
+    """What the collector runs of it."""
+    return [Overview(world)]

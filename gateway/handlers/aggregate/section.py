@@ -6,6 +6,7 @@ from typing import Any
 
 from gateway.config.diagnostics import did_you_mean
 from gateway.config.reader import OptionReader, ScalarNode
+from gateway.config.reading import RouteContext
 from gateway.config.variables import Known, check_template
 from gateway.handlers.aggregate.model import Aggregate, Part
 from gateway.handlers.aggregate.schema import FAIL, PARTS_MAX
@@ -17,7 +18,7 @@ from gateway.upstream.resilience.section import read_own_retry
 META = "meta"
 
 
-def read_aggregate(holder: OptionReader, known: Known) -> Aggregate | None:
+def read_aggregate(holder: OptionReader, context: RouteContext) -> Aggregate | None:
     """The section, None where it is not written."""
     if "aggregate" not in holder:
         return None
@@ -30,7 +31,7 @@ def read_aggregate(holder: OptionReader, known: Known) -> Aggregate | None:
         reader.complain("there is no part", key="parts")
     if len(names) > PARTS_MAX:
         reader.complain(f"there are {len(names)} parts; one request may ask for {PARTS_MAX}", key="parts")
-    parts = [_part(str(name), section, names, known) for name, section in readers.items()]
+    parts = [_part(str(name), section, names, context.known) for name, section in readers.items()]
     for name, section in readers.items():
         if str(name) in template.KINDS:
             section.complain(f"`{name}` is what variables of another kind begin with", "call it something else")

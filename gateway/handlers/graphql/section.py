@@ -7,10 +7,12 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from gateway.config.diagnostics import did_you_mean
+from gateway.config.expressions import NUMBER, check_expression
 from gateway.config.reader import OptionReader, ScalarNode
+from gateway.config.reading import RouteContext
 from gateway.config.variables import Known, check_template
 from gateway.handlers.jsonrpc.model import GraphQL, GraphQLPass, Variable
-from gateway.handlers.jsonrpc.section import NUMBER, check_expression, check_filled
+from gateway.handlers.jsonrpc.section import check_filled
 from gateway.http.frozen import freeze
 
 if TYPE_CHECKING:
@@ -21,20 +23,20 @@ _REST_ONLY = ("query", "operation", "variables", "select", "errors", "partial")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def read_graphql(holder: OptionReader, known: Known, path: str) -> GraphQL | GraphQLPass | None:
-    """The section, None where it is not written; `path` is the route's."""
+def read_graphql(holder: OptionReader, context: RouteContext) -> GraphQL | GraphQLPass | None:
+    """The section, None where it is not written."""
     if "graphql" not in holder:
         return None
     reader = holder.section("graphql")
     target = reader.one("path")
     if target is not None:
-        check_template(target, known)
+        check_template(target, context.known)
     if find_spec("graphql") is None:  # an extra, for those who use it
         reader.complain("GraphQL needs the package graphql-core", "pip install 'gateway[graphql]'")
         return None
     if "passthrough" in reader:
         return _passing(reader)
-    return _asking(reader, known, path)
+    return _asking(reader, context.known, context.path)
 
 
 def _asking(reader: OptionReader, known: Known, path: str) -> GraphQL:

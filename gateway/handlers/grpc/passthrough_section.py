@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from gateway.config.model import Route
 from gateway.config.reader import OptionReader, ScalarNode
-from gateway.routing.model import Route
 from gateway.upstream.model import Upstream
 from gateway.upstream.split_section import passed
 

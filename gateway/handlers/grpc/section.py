@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING
 from gateway._fast.route import template
 from gateway.config.diagnostics import did_you_mean
 from gateway.config.reader import OptionReader, ScalarNode
+from gateway.config.reading import RouteContext
 from gateway.handlers.grpc.model import Grpc
-from gateway.routing.model import Match
+from gateway.upstream.grpc.requirements import NEEDS
 
 if TYPE_CHECKING:
     from gateway.handlers.grpc.schema import Schema
 
-NEEDS = ("gRPC needs the packages h2, protobuf and googleapis-common-protos", "pip install 'gateway[grpc]'")
 
-
-def read_grpc(holder: OptionReader, match: Match) -> Grpc | None:
-    """The section, None where it is not written; `match` is the route's."""
+def read_grpc(holder: OptionReader, context: RouteContext) -> Grpc | None:
+    """The section, None where it is not written."""
     if "grpc" not in holder:
         return None
     reader = holder.section("grpc")
@@ -34,7 +33,7 @@ def read_grpc(holder: OptionReader, match: Match) -> Grpc | None:
         )
     services = tuple(reader.texts("services"))
     if name is not None and data is not None:
-        _check(reader, name, data, services, match)
+        _check(reader, name, data, services, context)
     return Grpc(
         upstream=reader.text("upstream"),
         descriptors=data or b"",
@@ -54,7 +53,9 @@ def _is_installed() -> bool:
         return False
 
 
-def _check(reader: OptionReader, name: ScalarNode, data: bytes, services: tuple[ScalarNode, ...], match: Match) -> None:
+def _check(
+    reader: OptionReader, name: ScalarNode, data: bytes, services: tuple[ScalarNode, ...], context: RouteContext
+) -> None:
     from gateway.handlers.grpc.schema import Schema, SchemaError
 
     try:
@@ -66,18 +67,18 @@ def _check(reader: OptionReader, name: ScalarNode, data: bytes, services: tuple[
     for each in unknown:
         each.complain(f"the file {name.shown} has no service {each.shown}", did_you_mean(each.value, schema.services))
     if not unknown:
-        _check_rules(reader, name, schema, tuple(each.value for each in services), match)
+        _check_rules(reader, name, schema, tuple(each.value for each in services), context)
 
 
 def _check_rules(
-    reader: OptionReader, name: ScalarNode, schema: "Schema", services: tuple[str, ...], match: Match
+    reader: OptionReader, name: ScalarNode, schema: "Schema", services: tuple[str, ...], context: RouteContext
 ) -> None:
     from gateway.handlers.grpc.bindings import bindings, member_at
     from gateway.handlers.grpc.schema import SchemaError
 
     try:
         table = bindings(schema, services)
-        reached = member_at(table, template(match.path), match.methods)
+        reached = member_at(table, template(context.path), context.methods)
     except SchemaError as error:
         name.complain(f"the file {name.shown} cannot be used: {error}")
         return
@@ -87,7 +88,7 @@ def _check_rules(
         name.complain(f"no method in the file {name.shown} has a google.api.http rule")
     elif not reached:
         paths = ", ".join(dict.fromkeys(f"{each.verb} {each.template.text}" for each in table[:5]))
-        reader.complain(f"no rule in the file {name.shown} fits the route's path {match.path}", f"it has {paths}")
+        reader.complain(f"no rule in the file {name.shown} fits the route's path {context.path}", f"it has {paths}")
     for each in reached:
         if each.method.takes_stream:
             method = f"{each.method.service}.{each.method.name}"

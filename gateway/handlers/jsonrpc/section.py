@@ -1,9 +1,10 @@
 """`jsonrpc` of routes."""
 
-import re
 from collections.abc import Iterable
 
+from gateway.config.expressions import NUMBER, check_expression
 from gateway.config.reader import OptionReader, ScalarNode
+from gateway.config.reading import RouteContext
 from gateway.config.variables import Known, check_template
 from gateway.handlers.jsonrpc.model import JsonRpc
 from gateway.http import json_template as expressions
@@ -11,21 +12,19 @@ from gateway.http import template_parser as template
 from gateway.http.frozen import freeze
 
 BODY = "body"
-#: parameters of a path that are numbers
-NUMBER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*):(?:int|float)\}")
 
 
-def read_jsonrpc(holder: OptionReader, known: Known, path: str) -> JsonRpc | None:
-    """The section, None where it is not written; `path` is the route's."""
+def read_jsonrpc(holder: OptionReader, context: RouteContext) -> JsonRpc | None:
+    """The section, None where it is not written."""
     if "jsonrpc" not in holder:
         return None
     reader = holder.section("jsonrpc")
     target = reader.one("path")
     if target is not None:
-        check_template(target, known)
+        check_template(target, context.known)
     params = reader.raw("params")
     if params != BODY:
-        check_filled(reader.strings("params"), known)
+        check_filled(reader.strings("params"), context.known)
     select = reader.one("select")
     if select is not None:
         check_expression(select)
@@ -43,7 +42,7 @@ def read_jsonrpc(holder: OptionReader, known: Known, path: str) -> JsonRpc | Non
         select=reader.text("select"),
         statuses=tuple((int(code), errors.integer(code)) for code in errors if code.lstrip("-").isdigit()),
         batch=reader.integer("batch") if "batch" in reader else 0,
-        numbers=tuple(NUMBER.findall(path)),
+        numbers=tuple(NUMBER.findall(context.path)),
         where=reader.where,
     )
 
@@ -58,11 +57,3 @@ def check_filled(texts: Iterable[ScalarNode], known: Known) -> None:
                     expressions.compile(variable.name)
                 except expressions.ExpressionError as error:
                     text.complain(f"the variable {variable} is no JMESPath expression: {error}")
-
-
-def check_expression(text: ScalarNode) -> None:
-    """Complain about an expression that is none."""
-    try:
-        expressions.compile(text.value)
-    except expressions.ExpressionError as error:
-        text.complain(f"{text.shown} is no JMESPath expression: {error}")

@@ -1,12 +1,11 @@
 """`enqueue` of routes."""
 
-from collections.abc import Iterable
-
 from gateway.config.reader import OptionReader
+from gateway.config.reading import Reading, RouteContext
 from gateway.handlers.queue.model import Enqueue
 
 
-def read_enqueue(holder: OptionReader) -> Enqueue | None:
+def read_enqueue(holder: OptionReader, context: RouteContext) -> Enqueue | None:
     """The section, None where it is not written."""
     if "enqueue" not in holder:
         return None
@@ -21,12 +20,11 @@ def read_enqueue(holder: OptionReader) -> Enqueue | None:
     )
 
 
-def check_streams(readers: Iterable[OptionReader], store: str) -> None:
+def check(reading: Reading) -> None:
     """Complain about streams where there is no Redis to hold them."""
-    readers = list(readers)
-    if store != "memory" or any(reader.is_wrong("store") for reader in readers):
+    if reading.found["store"] != "memory" or any(reader.is_wrong("store") for reader in reading.readers):
         return
-    for reader in readers:
+    for reader in reading.readers:
         for route in reader.sections("routes"):
             if "enqueue" in route:
                 route.complain("a stream needs a Redis", "such as `store: redis://127.0.0.1:6379/0`", key="enqueue")

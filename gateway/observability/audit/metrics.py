@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from gateway.config.model import Document
 from gateway.observability.audit.counters import LOST, AuditCounts
-from gateway.observability.collector.component import CollectorContext, Sample
+from gateway.observability.collector.component import CollectorContext, Component, Sample
 from gateway.observability.metrics.snapshot import Snapshot
-from gateway.routing.model import Document
 
 
 class Audited:
@@ -40,3 +40,8 @@ class Audited:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def components(world: CollectorContext, others: Sequence[Component]) -> list[Component]:
+    """What the collector runs of it."""
+    return [Audited(world)]

@@ -4,6 +4,7 @@ import os
 from typing import Final
 
 from gateway.config.reader import OptionReader
+from gateway.config.reading import Reading
 from gateway.observability.audit.model import Audit
 
 SHORTEST: Final = 16  # characters of a secret
@@ -28,3 +29,8 @@ def read_audit(reader: OptionReader, access_log: str) -> Audit | None:
     if secret is not None and len(secret.value) < SHORTEST:
         secret.complain(f"a secret has at least {SHORTEST} characters")  # SECURITY: without what it is
     return Audit(target, reader.text("secret"), reader.where)
+
+
+def read(reading: Reading) -> dict[str, Audit | None]:
+    """`audit` of a configuration; it may not share a file with the access log."""
+    return {"audit": read_audit(reading.section("audit"), reading.found["access_log"].to)}

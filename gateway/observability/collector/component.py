@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from gateway.config.model import Document
 from gateway.observability.collector.history import History
 from gateway.observability.metrics.exposition import Kind
 from gateway.observability.metrics.self_metrics import SelfMetrics
 from gateway.observability.metrics.snapshot import Snapshot
-from gateway.routing.model import Document
 from gateway.state import SharedMemory
 from gateway.state.memory_store import CAPACITY
 from gateway.upstream.status import UpstreamStatus

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import Final
 
+from gateway.config.model import Document
 from gateway.config.publish import PlanDirectory
-from gateway.routing.model import Document
 from gateway.state import SharedMemory
 
 log = logging.getLogger("gateway")

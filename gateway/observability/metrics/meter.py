@@ -17,9 +17,9 @@ from gateway._fast.atomics import Memory
 from gateway._fast.metrics import Call, Meter, Route
 from gateway._fast.name_table import TEXT_MAX
 from gateway._fast.recent import Recent
+from gateway.config.model import Document
 from gateway.contracts import Step, Steps
 from gateway.errors import KINDS
-from gateway.routing.model import Document
 from gateway.state import SharedMemory, SharedMemoryError
 
 log = logging.getLogger("gateway")

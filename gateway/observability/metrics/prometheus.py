@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 
 import falcon
 
+from gateway._fast.token_bucket import Buckets
+from gateway.config.model import Document
 from gateway.observability.collector.component import CollectorContext, Component, Sample
 from gateway.observability.metrics.exposition import (
     OPEN_METRICS,
@@ -33,8 +35,6 @@ from gateway.observability.metrics.self_families import (
     worker_families,
 )
 from gateway.observability.metrics.snapshot import RouteStats, Snapshot, UpstreamStats
-from gateway.ratelimit.bucket_table import buckets_of
-from gateway.routing.model import Document
 
 log = logging.getLogger("gateway")
 
@@ -67,10 +67,10 @@ class Lines(Generic[K, V]):
 class Prometheus:
     """The part that answers scrapes."""
 
-    def __init__(self, world: CollectorContext, parts: Sequence[Component]) -> None:
+    def __init__(self, world: CollectorContext, parts: Sequence[Component], buckets: Buckets) -> None:
         self._world = world
         self._parts = parts
-        self._buckets = buckets_of(world.page)
+        self._buckets = buckets
         self._routes = Lines(ROUTES, route_lines)
         self._upstreams = Lines(UPSTREAMS, upstream_lines)
         self._targets = Lines(TARGETS, target_lines)

@@ -1,12 +1,14 @@
 """`metrics` of the section `observability`."""
 
-from gateway.auth.access_schema import OFF
 from gateway.config.schema_parts import (
+    OFF,
     Schema,
+    boolean,
     either,
     integer,
     section,
 )
+from gateway.observability.metrics.statsd_schema import statsd
 
 ON = "on"
 
@@ -28,3 +30,12 @@ def metrics() -> Schema:
         section("How.", keys),
         default=ON,
     )
+
+
+def keys() -> dict[str, Schema]:
+    """The keys of `observability` that this module describes."""
+    return {
+        "metrics": metrics(),
+        "statsd": statsd(),
+        "dashboard": boolean("Whether the admin listener has a dashboard.", True),
+    }

@@ -10,9 +10,9 @@ from math import isnan
 from pathlib import Path
 from typing import Final
 
+from gateway.config.model import Certificate, Document
 from gateway.config.publish import PlanDirectory
 from gateway.observability.metrics.worker_stats import VitalsRegion, WorkerStats
-from gateway.routing.model import Certificate, Document
 from gateway.state import SharedMemory, SharedMemoryError, Worker
 
 log = logging.getLogger("gateway")

@@ -10,6 +10,7 @@ from typing import Final
 import gevent
 from gevent import socket
 
+from gateway.config.model import Document
 from gateway.observability.collector.component import CollectorContext, Component, Sample
 from gateway.observability.metrics.arithmetic import all_routes, difference
 from gateway.observability.metrics.snapshot import (
@@ -20,7 +21,6 @@ from gateway.observability.metrics.snapshot import (
 )
 from gateway.observability.metrics.statsd_client import Client
 from gateway.observability.metrics.statsd_model import Statsd as Spec
-from gateway.routing.model import Document
 
 log = logging.getLogger("gateway")
 

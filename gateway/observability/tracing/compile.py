@@ -5,31 +5,39 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway._fast.trace_context import Watched
+from gateway.config.compiling import CompileContext, Compiler
+from gateway.config.model import Route
 from gateway.contracts import Step, Steps
-from gateway.policies.server_timing import policy as server_timing
-from gateway.routing.model import Document
-from gateway.upstream.compile import RuntimeResources
+from gateway.observability import server_timing
 
 #: the steps that may ask a store or a server before a request goes on
 _ASKING = frozenset(("limit-preflight", "limit", "identity", "session", "limit-client", "idempotency"))
 
 
-class Tracing:
-    """What one plan does for traces; nothing where they are off."""
+class TracingCompiler(Compiler):
+    """Makes the steps `trace` and `server-timing`; nothing where they are off."""
 
-    def __init__(self, document: Document, resources: RuntimeResources) -> None:
-        self.steps: tuple[Step, ...] = ()
+    def __init__(self, context: CompileContext) -> None:
+        document, traces = context.document, context.resources.traces
+        self._steps: tuple[Step, ...] = ()
         spec = document.tracing
         self._is_on = spec is not None
         if spec is not None:
-            made = resources.traces.compile(spec) if resources.traces else Steps()
-            self.steps = (Step("trace", spec.where, made),)
+            self._steps = (Step("trace", spec.where, traces.compile(spec) if traces else Steps()),)
         if document.server_timing:
-            self.steps += (Step("server-timing", document.server.where, server_timing.compile()),)
+            self._steps += (Step("server-timing", document.server.where, server_timing.compile()),)
 
-    def watching(self, line: tuple[Step, ...]) -> tuple[Step, ...]:
+    def steps(self, route: Route) -> tuple[Step, ...]:
+        """The steps of a route."""
+        return self._steps
+
+    def bare(self, name: str) -> tuple[Step, ...]:
+        """The steps of what reaches no route."""
+        return self._steps
+
+    def line(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
         """The same steps; what those that may ask somebody do is noted."""
-        return tuple(map(self._watched, line)) if self._is_on else line
+        return tuple(map(self._watched, steps)) if self._is_on else steps
 
     def _watched(self, step: Step) -> Step:
         hook = step.steps.on_request

@@ -1,6 +1,9 @@
 """`observability.tracing`: what is told about single requests, and where."""
 
+from typing import Any
+
 from gateway.config.reader import OptionReader, ScalarNode
+from gateway.config.reading import Reading
 from gateway.config.urls import url_mistake
 from gateway.observability.tracing.model import Tracing
 
@@ -45,3 +48,9 @@ def _is_installed(package: str) -> bool:
         return bool(version(package))
     except PackageNotFoundError:
         return False
+
+
+def read(reading: Reading) -> dict[str, Any]:
+    """`tracing` and `server_timing` of a configuration."""
+    section = reading.section("observability")
+    return {"tracing": read_tracing(section), "server_timing": section.flag("server_timing")}

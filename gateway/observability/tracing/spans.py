@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import gevent
 from gevent import socket
 
-from gateway.observability.collector.component import CollectorContext, Sample
+from gateway.config.model import Document
+from gateway.observability.collector.component import CollectorContext, Component, Sample
 from gateway.observability.metrics.snapshot import Snapshot
 from gateway.observability.tracing.model import Tracing
 from gateway.observability.tracing.records import SOCKET, unpacked
@@ -21,7 +22,6 @@ from gateway.observability.tracing.ring import (
     REGION,
     Counts,
 )
-from gateway.routing.model import Document
 
 if TYPE_CHECKING:
     from gateway.observability.tracing.export import SpanExporter
@@ -182,3 +182,8 @@ class Spans:
             if now >= self._quiet_until:  # a master of another version (USR2) goes on sending
                 self._quiet_until = now + QUIET
                 log.exception("a worker's trace cannot be read")
+
+
+def components(world: CollectorContext, others: Sequence[Component]) -> list[Component]:
+    """What the collector runs of it."""
+    return [Spans(world)]

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from gateway.contracts import Steps
+from gateway.config.compiling import CompileContext, Compiler
+from gateway.config.model import Route
+from gateway.contracts import Step, Steps
 from gateway.exchange import Exchange, Headers, Response
 from gateway.http.accept_encoding import choose
 from gateway.http.content_coding import STREAMS, Encoder, encode
@@ -153,3 +155,17 @@ def _weak(field: tuple[str, str]) -> tuple[str, str]:
     """A strong ETag names exact bytes (RFC 9110 section 8.8.3), and these are others now."""
     name, value = field
     return (name, f"W/{value}") if name.lower() == "etag" and value.startswith('"') else field
+
+
+class CompressCompiler(Compiler):
+    """Makes the step `compress`."""
+
+    def __init__(self, context: CompileContext) -> None:
+        """Nothing of it depends on the rest of the document."""
+
+    def steps(self, route: Route) -> Iterator[Step]:
+        """The step of a route."""
+        spec = route.compress
+        if spec is not None:
+            rules = CompressOptions(spec.algorithms, spec.min_size, spec.types)
+            yield Step("compress", spec.where, compile(rules))

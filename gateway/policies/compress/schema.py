@@ -1,7 +1,8 @@
 """`compress`: answers in the content coding that clients like best."""
 
-from gateway.auth.access_schema import OFF
 from gateway.config.schema_parts import (
+    MEDIA_TYPE,
+    OFF,
     Schema,
     choice,
     either,
@@ -10,7 +11,6 @@ from gateway.config.schema_parts import (
     section,
     text,
 )
-from gateway.validation.schema_options import MEDIA_TYPE
 
 #: what is made smaller by it: text, and what is text under another name
 TYPES = (

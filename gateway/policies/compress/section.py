@@ -1,16 +1,17 @@
 """`compress`, of routes and of `defaults`."""
 
 from gateway.config.reader import OptionReader
+from gateway.config.reading import RouteContext
 from gateway.policies.compress.model import Compress
 from gateway.policies.compress.schema import TYPES
 
 ALL = ("zstd", "br", "gzip")
 
 
-def read_compress(holder: OptionReader, default: Compress | None) -> Compress | None:
-    """The section; `default` where it is not written, none where it is `off`."""
+def read_compress(holder: OptionReader, context: RouteContext) -> Compress | None:
+    """The section; that of `defaults` where it is not written, none where it is `off`."""
     if "compress" not in holder:
-        return default
+        return context.defaults.get("compress")
     off = holder.one("compress")
     if off is not None:
         return None

@@ -15,15 +15,15 @@ from functools import lru_cache
 from typing import Any
 
 from gateway._fast.headers import Edit
-from gateway.auth.model import Cors
 from gateway.contracts import (
     OnResponse,
-    RoutePlan,
     Steps,
     Tools,
 )
 from gateway.errors import CORS_REFUSED, GatewayError
 from gateway.exchange import Exchange, Headers, Response
+from gateway.http.preflight import is_preflight
+from gateway.policies.cors.model import Cors
 
 #: the longest host name and a scheme; a longer origin is never looked at, so never remembered either
 LONGEST_ORIGIN = 300
@@ -56,16 +56,6 @@ def compile(spec: Cors, route_methods: tuple[str, ...], tools: Tools) -> Steps:
     if "*" in spec.methods or "*" in spec.headers:
         raise ValueError("'*' is no method and no header: leave `methods` or `headers` out to allow all")
     return Steps(on_request=_Preflight(spec, spec.methods or route_methods), on_response=_answers(spec))
-
-
-def is_preflight(environ: Mapping[str, Any]) -> bool:
-    """Whether an OPTIONS request asks what a page may send, rather than being meant for the upstream."""
-    return "HTTP_ORIGIN" in environ and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
-
-
-def has_cors(route: RoutePlan) -> bool:
-    """Whether a route answers preflights."""
-    return any(step.name == "cors" for step in route.steps)
 
 
 def is_allowed(origin: str, origins: tuple[str, ...]) -> bool:

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from gateway.auth.access_schema import OFF
-from gateway.auth.model import Cors
 from gateway.config.hosts import host_mistake, port_mistake
+from gateway.config.methods import read_methods
+from gateway.config.name_registry import check_new
 from gateway.config.reader import OptionReader, ScalarNode
-from gateway.routing.match_section import read_methods
+from gateway.config.reading import Reading, RouteContext
+from gateway.config.schema_parts import OFF
+from gateway.policies.cors.model import Cors
 
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#\s@]+)")
 _PORT = re.compile(r":[0-9]*\Z")
@@ -22,10 +24,10 @@ def read_cors(reader: OptionReader) -> Iterator[tuple[ScalarNode, Cors]]:
             yield section.key(name), _cors(name, section.section(name))
 
 
-def read_cors_name(holder: OptionReader, default: str | None) -> str | None:
+def read_cors_name(holder: OptionReader, context: RouteContext) -> str | None:
     """`cors` of a route or of `defaults`."""
     if "cors" not in holder:
-        return default
+        return context.defaults.get("cors")
     name = holder.text("cors")
     return name if name != OFF else None
 
@@ -112,3 +114,21 @@ def _header_names(reader: OptionReader, key: str) -> tuple[str, ...]:
             text.complain(f"{text.shown} is there twice; names are compared without case")
         found[text.value.lower()] = text.value
     return tuple(found.values())
+
+
+def read(reading: Reading) -> dict[str, tuple[Cors, ...]]:
+    """`cors` of a configuration."""
+    found: dict[str, Cors] = {}
+    for reader in reading.readers:
+        for text, cors in read_cors(reader):
+            check_new(text, found)
+            found.setdefault(text.value, cors)
+    return {"cors": tuple(found.values())}
+
+
+def check(reading: Reading) -> None:
+    """Complain about names of which there is no entry."""
+    for holder in reading.holders():
+        name = holder.one("cors")
+        if name is not None and name.value != OFF:
+            reading.names("cors").check(name, "there is no {} under `cors`")

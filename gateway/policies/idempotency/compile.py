@@ -6,20 +6,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.config.compiling import CompileContext, Compiler
+from gateway.config.model import Route
 from gateway.contracts import Step, Steps
-from gateway.routing.model import Route
 
 if TYPE_CHECKING:
     from gateway.policies.idempotency.answers import Answers
 
 
-class IdempotencyCompiler:
-    """Makes the steps of one plan. `kept` is what looks after itself while it serves."""
+class IdempotencyCompiler(Compiler):
+    """Makes the steps of one plan; without `answers` it serves nobody."""
 
-    def __init__(self, answers: Answers | None) -> None:
-        """Without `answers` the plan serves nobody."""
-        self._answers = answers
-        self.kept: tuple[Answers, ...] = ()
+    def __init__(self, context: CompileContext) -> None:
+        self._answers = context.resources.answers
+        self._kept: tuple[Answers, ...] = ()
+
+    @property
+    def kept(self) -> tuple[Answers, ...]:
+        """The answers, where a route keeps any."""
+        return self._kept
 
     def steps(self, route: Route) -> Iterator[Step]:
         """The steps of a route, where it asks for them: one that asks, and one that keeps what goes past.
@@ -33,7 +38,7 @@ class IdempotencyCompiler:
         from gateway.policies.idempotency.ledger import Ledger  # PERF: for configurations that have any
 
         answers = self._answers or _offline()
-        self.kept = (answers,)
+        self._kept = (answers,)
         rules = policy.IdempotencyOptions(
             header=spec.header.lower(),
             methods=frozenset(spec.methods),

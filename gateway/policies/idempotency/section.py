@@ -3,6 +3,7 @@
 from typing import Final
 
 from gateway.config.reader import OptionReader
+from gateway.config.reading import RouteContext
 from gateway.policies.idempotency.model import Idempotency
 
 METHODS: Final = ("POST", "PATCH")
@@ -12,13 +13,13 @@ MAX_ANSWER: Final = (1 << 20) - (64 << 10)
 MAX_TTL: Final = 366 * 86400
 
 
-def read_idempotency(holder: OptionReader, route_methods: tuple[str, ...]) -> Idempotency | None:
-    """The section, None where it is not written; `route_methods` are those of the route, () = any."""
+def read_idempotency(holder: OptionReader, context: RouteContext) -> Idempotency | None:
+    """The section, None where it is not written."""
     if "idempotency" not in holder:
         return None
     reader = holder.section("idempotency")
     methods = tuple(dict.fromkeys(text.value for text in reader.texts("methods"))) or METHODS
-    if route_methods and not set(methods) & set(route_methods):
+    if context.methods and not set(methods) & set(context.methods):
         words = f"the route has none of the methods {', '.join(methods)}"
         reader.complain(words, key="methods" if "methods" in reader else "")
     if reader.size("max_answer") > MAX_ANSWER:

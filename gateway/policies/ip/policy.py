@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 from functools import lru_cache
+from time import monotonic
 
-from gateway.auth.model import IpRules
-from gateway.contracts import Steps, Tools
+from gateway.config.compiling import CompileContext, Compiler, ReportedOnce
+from gateway.config.model import Route
+from gateway.contracts import Step, Steps, Tools
 from gateway.errors import ADDRESS_DENIED, GatewayError
 from gateway.exchange import Exchange
+from gateway.policies.ip.model import IpRules
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -54,3 +58,16 @@ def _network(text: str) -> Network:
         mapped = network.network_address.ipv4_mapped
         return ipaddress.IPv4Network((int(mapped or 0), network.prefixlen - 96))
     return network
+
+
+class IpCompiler(Compiler):
+    """Makes the step `ip`."""
+
+    def __init__(self, context: CompileContext) -> None:
+        self._reporting = ReportedOnce(context.report)
+
+    def steps(self, route: Route) -> Iterator[Step]:
+        """The step of a route."""
+        if route.ip is not None:
+            with self._reporting(route.ip.where, f"routes.{route.name}.ip"):
+                yield Step("ip", route.ip.where, compile(route.ip, Tools(route.name, monotonic, lambda message: None)))

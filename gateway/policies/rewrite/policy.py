@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from gateway.contracts import OnRequest, Steps, Tools
+from gateway.config.compiling import CompileContext, Compiler
+from gateway.config.model import Route
+from gateway.contracts import OnRequest, Step, Steps
 from gateway.exchange import Exchange
 from gateway.http import template as templates
-from gateway.routing.model import Rewrite
+from gateway.policies.rewrite.model import Rewrite
 
 _DOT_SEGMENT = re.compile(r"/\.{1,2}(/|$)")
 
 
-def compile(spec: Rewrite, tools: Tools) -> Steps:
+def compile(spec: Rewrite) -> Steps:
     """The step that sets `exchange.upstream_path`; the query string is kept unless the rewrite has its own."""
     path, mark, _ = spec.target.partition("?")
     if not path.startswith("/"):
@@ -36,3 +39,15 @@ def _replaced(template: templates.Template) -> OnRequest:
         exchange.upstream_path = template.render(exchange)
 
     return on_request
+
+
+class RewriteCompiler(Compiler):
+    """Makes the step `rewrite`."""
+
+    def __init__(self, context: CompileContext) -> None:
+        """Nothing of it depends on the rest of the document."""
+
+    def steps(self, route: Route) -> Iterator[Step]:
+        """The step of a route."""
+        if route.rewrite is not None:
+            yield Step("rewrite", route.rewrite.where, compile(route.rewrite))

@@ -1,15 +1,16 @@
-"""From `compress` and the like to steps: the part of `compile` about what answers hold."""
+"""Compilation of `transform`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from gateway.config.compiling import CompileContext, Compiler
+from gateway.config.model import Route
 from gateway.contracts import Step
 from gateway.http import json_render as filling
 from gateway.http import json_template as expressions
 from gateway.http import template as templates
-from gateway.policies.compress import policy as compress
-from gateway.policies.compress.model import Compress
 from gateway.policies.transform.json_path import parse
 
 if TYPE_CHECKING:
@@ -23,13 +24,19 @@ FROM_CLIENTS: Final = (32, 10_000)
 FROM_UPSTREAMS: Final = (64, 50_000)
 
 
-def compressing(spec: Compress) -> Step:
-    """The step that compresses."""
-    rules = compress.CompressOptions(spec.algorithms, spec.min_size, spec.types)
-    return Step("compress", spec.where, compress.compile(rules))
+class TransformCompiler(Compiler):
+    """Makes the step `transform`."""
+
+    def __init__(self, context: CompileContext) -> None:
+        """Nothing of it depends on the rest of the document."""
+
+    def steps(self, route: Route) -> Iterator[Step]:
+        """The step of a route."""
+        if route.transform is not None:
+            yield _step(route.transform, route.validate)
 
 
-def transforming(spec: Transform, validate: Validate | None) -> Step:
+def _step(spec: Transform, validate: Validate | None) -> Step:
     """The step that transforms."""
     from gateway.policies.transform import policy as transform  # PERF: for configurations that have any
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gateway.config.model import Route
     from gateway.policies.transform.model import JsonEdit, QueryEdit
-    from gateway.routing.model import Route
 
 
 def content_of(source: Route | None) -> list[str]:

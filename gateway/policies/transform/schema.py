@@ -1,6 +1,7 @@
 """`transform` of a route: changes to queries and JSON bodies."""
 
 from gateway.config.schema_parts import (
+    MEDIA_TYPE,
     Schema,
     listing,
     mapping,
@@ -8,7 +9,6 @@ from gateway.config.schema_parts import (
     section,
     text,
 )
-from gateway.validation.schema_options import MEDIA_TYPE
 
 TYPES = ("application/json", "application/*+json")
 """What is transformed where nothing else is written."""

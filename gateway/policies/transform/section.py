@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from gateway.config.expressions import NUMBER, check_expression
 from gateway.config.reader import OptionReader, ScalarNode
+from gateway.config.reading import RouteContext
 from gateway.config.variables import Known, check_template
-from gateway.handlers.jsonrpc.section import NUMBER, check_expression
 from gateway.http.frozen import freeze
 from gateway.policies.transform.json_path import PathError, parse
 from gateway.policies.transform.model import JsonEdit, QueryEdit, Transform
@@ -14,8 +15,8 @@ _ASK_AN_UPSTREAM = ("upstream", "split", "function", "wsgi")
 _READ_A_BODY = (*_ASK_AN_UPSTREAM, "jsonrpc", "graphql")
 
 
-def read_transform(holder: OptionReader, known: Known, path: str) -> Transform | None:
-    """The section, None where it is not written; `path` is the route's."""
+def read_transform(holder: OptionReader, context: RouteContext) -> Transform | None:
+    """The section, None where it is not written."""
     if "transform" not in holder:
         return None
     reader = holder.section("transform")
@@ -25,10 +26,10 @@ def read_transform(holder: OptionReader, known: Known, path: str) -> Transform |
         if key in reader and not any(action in holder for action in actions):
             reader.complain(f"`{key}` has no effect on this route: nobody is sent it", key=key)
     return Transform(
-        query=_query(reader.section("query"), known) if "query" in reader else None,
-        request=_body(reader.section("request"), known) if "request" in reader else None,
-        response=_body(reader.section("response"), known) if "response" in reader else None,
-        numbers=tuple(NUMBER.findall(path)),
+        query=_query(reader.section("query"), context.known) if "query" in reader else None,
+        request=_body(reader.section("request"), context.known) if "request" in reader else None,
+        response=_body(reader.section("response"), context.known) if "response" in reader else None,
+        numbers=tuple(NUMBER.findall(context.path)),
         where=reader.where,
     )
 

@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.config.schema_parts import MEDIA_TYPE
 from gateway.config.yaml import MappingNode
 from gateway.routing.openapi.document import Documents, Node
 from gateway.routing.openapi.schemas import Bundle, as_object
-from gateway.validation.schema_options import MEDIA_TYPE
 from gateway.validation.section import is_json
 
 _MEDIA_TYPE: Final = re.compile(MEDIA_TYPE)

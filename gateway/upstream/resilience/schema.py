@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from gateway.auth.access_schema import OFF
 from gateway.config.schema_parts import (
+    OFF,
     Schema,
     boolean,
     either,

@@ -3,10 +3,10 @@
 import re
 from typing import Any
 
-from gateway.auth.access_schema import OFF
 from gateway.config import units as values
 from gateway.config.diagnostics import did_you_mean
 from gateway.config.reader import OptionReader
+from gateway.config.schema_parts import OFF
 from gateway.config.yaml import SequenceNode
 from gateway.upstream.resilience import schema as schema_traffic
 from gateway.upstream.resilience.model import (

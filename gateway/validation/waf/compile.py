@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gateway.config.compiling import CompileContext, Compiler
+from gateway.config.model import Route
 from gateway.contracts import Step
-from gateway.routing.model import Route, Server
 from gateway.validation.waf.model import Sanitize
 
 STEP = "screen"
 
 
-class WafCompiler:
+class WafCompiler(Compiler):
     """Makes the steps of one plan."""
 
-    def __init__(self, server: Server) -> None:
-        self._most = server.limits.body
+    def __init__(self, context: CompileContext) -> None:
+        self._most = context.document.server.limits.body
 
     def steps(self, route: Route) -> Iterator[Step]:
         """The step of a route, none where nothing is screened."""

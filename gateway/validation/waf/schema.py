@@ -52,3 +52,8 @@ def sanitize() -> Schema:
         "What looks like an attack is refused. A route's keys win over those in `defaults`; `off` does away with all."
     )
     return either("`off` or a mapping", words, text("`off`", "No screening.", "^off$"), section(words, keys))
+
+
+def definitions() -> dict[str, Schema]:
+    """What routes and `defaults` refer to."""
+    return {"sanitize": sanitize()}

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.config.reader import OptionReader
+from gateway.config.reading import RouteContext
 from gateway.validation.waf.model import Sanitize
 from gateway.validation.waf.schema import OFF, PARTS, RULES
 
 _POINTER: Final = re.compile(r"(/([^/~]|~[01])*)+")
 
 
-def read_sanitize(holder: OptionReader, default: Sanitize | None) -> Sanitize | None:
+def read_sanitize(holder: OptionReader, context: RouteContext) -> Sanitize | None:
     """The section, key by key over that of `defaults`; None where nothing is screened."""
+    default: Sanitize | None = context.defaults.get("sanitize")
     if "sanitize" not in holder:
         return default
     if holder.one("sanitize") is not None:

@@ -18,13 +18,13 @@ from gateway.config.document import load
 from gateway.config.generation import GenerationWatcher
 from gateway.config.leader import Leader
 from gateway.config.publish import PlanDirectory
+from gateway.config.resources import RuntimeResources
 from gateway.config.store import Store
 from gateway.control.app import make_admin
 from gateway.observability.audit.denials import DenialLog
 from gateway.observability.audit.log import Audit
 from gateway.ratelimit.runtime import RateLimitRuntime
 from gateway.state import SharedMemory, WorkerState
-from gateway.upstream.compile import RuntimeResources
 from gateway.upstream.pool.registry import Pools
 from tests.unit.identity.issuer_parts import Clock, FakeStore
 

@@ -19,9 +19,9 @@ from gevent.fileobject import FileObject
 
 from gateway.config.compile import compile
 from gateway.config.reload import Reloader
+from gateway.config.resources import RuntimeResources
 from gateway.config.store import Store
 from gateway.state import SharedMemory, WorkerState
-from gateway.upstream.compile import RuntimeResources
 from gateway.upstream.pool.registry import Pools
 
 late = 0.0

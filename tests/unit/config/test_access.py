@@ -4,14 +4,10 @@
 
 import pytest
 
-from gateway.auth.model import (
-    Access,
-    ClaimRule,
-    IpRules,
-    Role,
-)
+from gateway.auth.model import Access, ClaimRule, Role
 from gateway.config.document import loads
 from gateway.config.header_edits_model import HeaderEdit
+from gateway.policies.ip.model import IpRules
 
 NOTHING = HeaderEdit((), (), ())
 PROVIDERS = (

@@ -11,8 +11,8 @@ from gateway.cache.runtime import CacheRuntime
 from gateway.config.compile import compile
 from gateway.config.diagnostics import ConfigError
 from gateway.config.document import load
+from gateway.config.model import Document
 from gateway.contracts import Plan
-from gateway.routing.model import Document
 
 TOP = """version: 1
 upstreams: {shop: {targets: ["http://127.0.0.1:9"]}}

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.config.compile import compile
 from gateway.config.document import loads
-from gateway.upstream.compile import RuntimeResources
+from gateway.config.resources import RuntimeResources
 
 TEXT = """
 version: 1

@@ -6,9 +6,9 @@ import pytest
 
 from gateway.config.compile import compile
 from gateway.config.document import loads
+from gateway.config.resources import RuntimeResources
 from gateway.exchange import Response
 from gateway.observability.access_log import AccessLogs
-from gateway.upstream.compile import RuntimeResources
 from tests.exchanges import exchange
 
 CONFIG = """

@@ -6,8 +6,8 @@ import pytest
 
 from gateway.config.compile import compile
 from gateway.config.document import loads
+from gateway.config.resources import RuntimeResources
 from gateway.upstream.attempts import RetryingUpstream
-from gateway.upstream.compile import RuntimeResources
 from gateway.upstream.discovery.source import Discovered, Endpoint
 
 ROUTES = "routes:\n  - {name: all, match: {path: /}, upstream: app}\n"

@@ -4,8 +4,8 @@
 
 import pytest
 
-from gateway.auth.model import Cors
 from gateway.config.document import loads
+from gateway.policies.cors.model import Cors
 
 HEAD = "version: 1\ncors:\n  web: "
 

@@ -2,16 +2,10 @@ import pytest
 
 from gateway.config.document import loads
 from gateway.config.header_edits_model import HeaderEdit
+from gateway.config.model import Certificate, Limits, Match, PluginPolicy, RouteTimeout
+from gateway.handlers.respond_model import Respond
 from gateway.http.frozen import FrozenDict
-from gateway.routing.model import (
-    Certificate,
-    Limits,
-    Match,
-    PluginPolicy,
-    Respond,
-    Rewrite,
-    RouteTimeout,
-)
+from gateway.policies.rewrite.model import Rewrite
 from gateway.upstream.balance.model import Balance
 from gateway.upstream.model import (
     Pool,

@@ -10,8 +10,8 @@ import pytest
 from gateway.config.compile import compile
 from gateway.config.diagnostics import ConfigError
 from gateway.config.document import load
+from gateway.config.model import Document
 from gateway.handlers.grpc import section as grpc
-from gateway.routing.model import Document
 from tests.support.shop import METHODS, SERVICE, descriptor_set, file, rule
 
 HEAD = """version: 1

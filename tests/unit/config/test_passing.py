@@ -9,7 +9,7 @@ import pytest
 from gateway.config.compile import compile
 from gateway.config.diagnostics import ConfigError
 from gateway.config.document import load
-from gateway.routing.model import Document
+from gateway.config.model import Document
 from tests.support.certs import Pair, authority
 
 TEXT = """version: 1

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway._fast.route import RouteSpec
-from gateway.routing.conflicts import route_conflicts
+from gateway.config.route_conflicts import route_conflicts
 from tests.oracles import route_oracle
 from tests.oracles.route_cases import METHODS, on_the_wire, route_sets
 from tests.oracles.route_cases import UUID as A_UUID

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway._fast.route import RouteSpec, Table, build
-from gateway.routing.conflicts import route_conflicts
+from gateway.config.route_conflicts import route_conflicts
 from tests.oracles import route_oracle
 from tests.oracles.route_cases import Request, requests, route_sets
 

@@ -19,7 +19,7 @@ from gateway.observability.metrics.exposition import (
 from gateway.observability.metrics.prometheus import Prometheus
 from gateway.observability.metrics.self_metrics import OwnFigures
 from gateway.observability.metrics.worker_stats import LAGS, WorkerStats
-from gateway.ratelimit.bucket_table import REGION, region_size
+from gateway.ratelimit.bucket_table import REGION, buckets_of, region_size
 from gateway.state import SharedMemory, Worker, WorkerState
 from tests.house.tree import ROOT
 from tests.unit.observer.made import NONE, calls, figures, route
@@ -61,7 +61,7 @@ def part(shown, buckets_page, parts=(), rows=(ROW,)):
     world = types.SimpleNamespace(
         page=buckets_page, history=history, looks=looks, own=types.SimpleNamespace(figures=OWN)
     )
-    return Prometheus(world, parts)
+    return Prometheus(world, parts, buckets_of(world.page))
 
 
 def test_label_values_are_escaped():

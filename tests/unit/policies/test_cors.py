@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import pipeline
-from gateway.auth.model import Cors
 from gateway.contracts import RoutePlan, Step, Tools
 from gateway.errors import FORBIDDEN, GatewayError
 from gateway.exchange import Exchange, Headers, Response
 from gateway.policies.cors import policy as cors
+from gateway.policies.cors.model import Cors
 from tests.exchanges import exchange
 
 TOOLS = Tools("item", lambda: 0.0, print)

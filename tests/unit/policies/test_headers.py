@@ -6,7 +6,7 @@ from gateway.config.header_edits_model import HeaderEdit, HeaderRules, Pairs
 from gateway.contracts import Tools
 from gateway.errors import GatewayError
 from gateway.exchange import Headers, Response
-from gateway.policies.headers import policy as headers
+from gateway.upstream import header_edits as headers
 from tests.exchanges import exchange
 
 TOOLS = Tools("item", lambda: 0.0, print)
@@ -38,7 +38,7 @@ EDITS = [
 
 @pytest.mark.parametrize(("edits", "expected"), EDITS)
 def test_the_answer(edits: HeaderEdit, expected: Headers) -> None:
-    steps = headers.compile(HeaderRules(NOTHING, edits, "f:1"), TOOLS)
+    steps = headers.compile(HeaderRules(NOTHING, edits, "f:1"))
     assert steps.on_request is None
     response = Response(200, list(SENT))
     for _ in range(2):  # what is made ready is not used up
@@ -50,7 +50,7 @@ def test_the_answer(edits: HeaderEdit, expected: Headers) -> None:
 
 @pytest.mark.parametrize(("edits", "expected"), EDITS)
 def test_the_request(edits: HeaderEdit, expected: Headers) -> None:
-    steps = headers.compile(HeaderRules(edits, NOTHING, "f:1"), TOOLS)
+    steps = headers.compile(HeaderRules(edits, NOTHING, "f:1"))
     assert steps.on_response is None
     sent = [*SENT, ("Accept", "*/*")]
     asked = exchange(target="/?q=v", params={"id": "7"}, headers=sent)
@@ -60,14 +60,14 @@ def test_the_request(edits: HeaderEdit, expected: Headers) -> None:
 
 
 def test_no_edit_is_no_step() -> None:
-    steps = headers.compile(HeaderRules(NOTHING, NOTHING, "f:1"), TOOLS)
+    steps = headers.compile(HeaderRules(NOTHING, NOTHING, "f:1"))
     assert (steps.on_request, steps.on_response, steps.on_close) == (None, None, None)
 
 
 def test_nothing_of_the_client_ends_a_field() -> None:
     rules = HeaderRules(NOTHING, edit(set=(("X-Q", "{query.q}"), ("X-R", "{query.q}"))), "f:1")
     response = Response(200, [])
-    headers.compile(rules, TOOLS).on_response(exchange(target="/?q=a%0D%0AX:b"), response)
+    headers.compile(rules).on_response(exchange(target="/?q=a%0D%0AX:b"), response)
     assert response.headers == [("X-Q", "aX:b"), ("X-R", "aX:b")]
 
 
@@ -75,7 +75,7 @@ def test_a_location_takes_no_controls_at_all() -> None:
     rules = HeaderRules(NOTHING, edit(set=(("Location", "/{query.q}"),)), "f:1")
     response = Response(200, [])
     with pytest.raises(GatewayError, match="ambiguous-path"):
-        headers.compile(rules, TOOLS).on_response(exchange(target="/?q=a%0D%0AX:b"), response)
+        headers.compile(rules).on_response(exchange(target="/?q=a%0D%0AX:b"), response)
     assert response.headers == []
 
 
@@ -90,7 +90,7 @@ RENAMED = [
 @pytest.mark.parametrize(("pairs", "sent", "expected"), RENAMED)
 def test_other_names(pairs: Pairs, sent: Headers, expected: Headers) -> None:
     rules = HeaderEdit((("X-Set", "s"),), (), ("X-Gone",), pairs)
-    steps = headers.compile(HeaderRules(rules, rules, "f:1"), TOOLS)
+    steps = headers.compile(HeaderRules(rules, rules, "f:1"))
     response, asked = Response(200, [*sent, ("X-Gone", "1")]), exchange(headers=[*sent, ("x-set", "1")])
     assert steps.on_response is not None and steps.on_request is not None
     steps.on_response(asked, response)
@@ -101,7 +101,7 @@ def test_other_names(pairs: Pairs, sent: Headers, expected: Headers) -> None:
 
 def test_other_names_alone() -> None:
     rules = HeaderEdit((), (), (), (("Server", "X-S"),))
-    steps = headers.compile(HeaderRules(rules, rules, "f:1"), TOOLS)
+    steps = headers.compile(HeaderRules(rules, rules, "f:1"))
     response, asked = Response(200, [SENT[0]]), exchange(headers=[SENT[0]])
     assert steps.on_response is not None and steps.on_request is not None
     steps.on_response(asked, response)

@@ -7,7 +7,7 @@ import pytest
 from gateway.config.header_edits_model import HeaderEdit, HeaderRules, Pairs
 from gateway.contracts import Tools
 from gateway.exchange import Headers, Response
-from gateway.policies.headers import policy as headers
+from gateway.upstream import header_edits as headers
 from tests.exchanges import exchange
 
 TOOLS = Tools("item", lambda: 0.0, print)
@@ -27,7 +27,7 @@ def edit(set: Pairs = (), add: Pairs = (), remove: tuple[str, ...] = ()) -> Head
 
 
 def answered(sent: Headers, response: HeaderEdit = NOTHING, scheme: str = "https") -> Headers:
-    steps = headers.compile(HeaderRules(NOTHING, response, "f:1", "security"), TOOLS)
+    steps = headers.compile(HeaderRules(NOTHING, response, "f:1", "security"))
     assert steps.on_request is None and steps.on_response is not None
     for _ in range(2):  # what is made ready is not used up
         answer = Response(200, list(sent))
@@ -70,4 +70,4 @@ def test_what_the_rules_name_is_theirs_to_say(rules: HeaderEdit, left: Headers) 
 
 
 def test_without_the_preset_there_is_no_step() -> None:
-    assert headers.compile(HeaderRules(NOTHING, NOTHING, "f:1"), TOOLS).on_response is None
+    assert headers.compile(HeaderRules(NOTHING, NOTHING, "f:1")).on_response is None

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.auth.model import IpRules
 from gateway.contracts import Tools
 from gateway.errors import ADDRESS_DENIED, GatewayError
 from gateway.policies.ip import policy as ip
+from gateway.policies.ip.model import IpRules
 from tests.exchanges import exchange
 
 TOOLS = Tools("item", lambda: 0.0, print)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from gateway.exchange import Response
-from gateway.policies.server_timing import policy as server_timing
+from gateway.observability import server_timing
 from tests.exchanges import exchange
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.cache.runtime import MEMORY
 from gateway.config.diagnostics import ConfigError
 from gateway.config.document import loads
-from gateway.routing.model import Server
+from gateway.config.model import Server
 from gateway.server.memory import (
     CACHE_LEAST,
     WORKER_LEAST,

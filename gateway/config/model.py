@@ -4,40 +4,44 @@ Durations are seconds (float), sizes are bytes (int), shares are 0..1 (float), f
 Every `where` is "file:line", the place that a step of the plan comes from.
 """
 
-from dataclasses import dataclass, field
+from __future__ import annotations
 
-from gateway.alerting.model import Alerting
-from gateway.auth.model import (
-    Access,
-    Cors,
-    IpRules,
-    Provider,
-    Role,
-)
-from gateway.cache.model import Cache
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.config.client_limits import Limits
 from gateway.config.diagnostics import Diagnostic, Position
 from gateway.config.header_edits_model import HeaderRules, Pairs
 from gateway.config.plugin_policies import PluginPolicy
 from gateway.config.record import Options
-from gateway.handlers.aggregate.model import Aggregate
-from gateway.handlers.function.model import Function
-from gateway.handlers.grpc.model import Grpc
-from gateway.handlers.jsonrpc.model import GraphQL, GraphQLPass, JsonRpc
-from gateway.handlers.queue.model import Enqueue
-from gateway.observability.audit.model import Audit
-from gateway.observability.metrics.model import Metrics
-from gateway.observability.metrics.statsd_model import Statsd
-from gateway.observability.tracing.model import Tracing
-from gateway.policies.compress.model import Compress
-from gateway.policies.idempotency.model import Idempotency
-from gateway.policies.transform.model import Transform
-from gateway.ratelimit.model import RateLimit
-from gateway.server.limits_model import Limits
-from gateway.upstream.model import Upstream
-from gateway.upstream.resilience.model import Overload
-from gateway.upstream.split_model import Mirror, Split
-from gateway.validation.model import Validate
-from gateway.validation.waf.model import Sanitize
+
+if TYPE_CHECKING:
+    from gateway.alerting.model import Alerting
+    from gateway.auth.model import Access, Provider, Role
+    from gateway.cache.model import Cache
+    from gateway.handlers.aggregate.model import Aggregate
+    from gateway.handlers.function.model import Function
+    from gateway.handlers.grpc.model import Grpc
+    from gateway.handlers.jsonrpc.model import GraphQL, GraphQLPass, JsonRpc
+    from gateway.handlers.queue.model import Enqueue
+    from gateway.handlers.respond_model import Respond
+    from gateway.observability.access_log_model import AccessLog
+    from gateway.observability.audit.model import Audit
+    from gateway.observability.metrics.model import Metrics
+    from gateway.observability.metrics.statsd_model import Statsd
+    from gateway.observability.tracing.model import Tracing
+    from gateway.policies.compress.model import Compress
+    from gateway.policies.cors.model import Cors
+    from gateway.policies.idempotency.model import Idempotency
+    from gateway.policies.ip.model import IpRules
+    from gateway.policies.rewrite.model import Rewrite
+    from gateway.policies.transform.model import Transform
+    from gateway.ratelimit.model import RateLimit
+    from gateway.upstream.model import Upstream
+    from gateway.upstream.resilience.model import Overload
+    from gateway.upstream.split_model import Mirror, Split
+    from gateway.validation.model import Validate
+    from gateway.validation.waf.model import Sanitize
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,24 +113,6 @@ class Match(Options):
 
 
 @dataclass(frozen=True, slots=True)
-class Respond(Options):
-    """An answer of the gateway's own; header values and the body are templates."""
-
-    status: int
-    headers: Pairs
-    body: str
-    where: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rewrite(Options):
-    """The template of the target that the upstream sees: a path, and a query when it has its own."""
-
-    target: str
-    where: str
-
-
-@dataclass(frozen=True, slots=True)
 class RouteTimeout(Options):
     """Seconds; caps the total of the route's upstream."""
 
@@ -187,16 +173,6 @@ class Defaults(Options):
 
 
 @dataclass(frozen=True, slots=True)
-class AccessLog(Options):
-    """format: json, combined or off; to: stdout, stderr or an absolute file name; sample: share of requests logged."""
-
-    format: str
-    to: str
-    sample: float
-    where: str
-
-
-@dataclass(frozen=True, slots=True)
 class Document(Options):
     """A whole configuration that may be used. The same `version` means the same content: nothing to do.
 
@@ -221,12 +197,12 @@ class Document(Options):
     patterns: tuple[str, ...]
     warnings: tuple[Diagnostic, ...]
     shown: str
+    metrics: Metrics
+    alerting: Alerting
     rate_limits: tuple[RateLimit, ...] = ()
-    metrics: Metrics = field(default_factory=Metrics)
     dashboard: bool = True
     tracing: Tracing | None = None
     server_timing: bool = False
-    alerting: Alerting = field(default_factory=Alerting)
     statsd: Statsd | None = None
     audit: Audit | None = None
 

@@ -9,9 +9,9 @@ from itertools import combinations
 from typing import NamedTuple
 
 from gateway._fast.route import RouteSpec, template
-from gateway.routing.model import Route
-
-__all__ = ["matcher_spec", "route_conflicts"]
+from gateway.config.model import Route
+from gateway.config.reader import OptionReader
+from gateway.config.reading import Pair, Reading
 
 BREATH = 200  # routes looked at between two calls of `pause`
 REPORTED = 100  # ties at most: a file with more has one mistake many times
@@ -110,3 +110,23 @@ def _overlapping(routes: list[_Route]) -> Iterator[tuple[_Route, _Route]]:
     for one, other in combinations(routes, 2):
         if all(other.values.get(name, value) == value for name, value in one.values.items()):
             yield one, other
+
+
+def check_conflicts(reading: Reading) -> None:
+    """Complain about routes that tie, among those whose match is right."""
+    own = {each.name: each for each in reading.own_routes}
+    sound: dict[str, Pair] = {}
+    for section, route in reading.pairs:
+        if _is_matched(section):
+            sound.setdefault(route.name, (section, route))
+    named = [(each.name, RouteSpec(None, each.path, each.methods)) for each in own.values()]
+    named += [(name, matcher_spec(route, None)) for name, (_, route) in sound.items()]
+    for one, other, why in route_conflicts(named):
+        where = own[one].where if one in own else sound[one][1].where
+        words = f"ties with the route {one} ({where}): {why}"
+        if other in sound:  # else both are pages, of which there is a complaint already
+            sound[other][0].complain(words, key="match")
+
+
+def _is_matched(section: OptionReader) -> bool:
+    return "match" in section and section.is_sound("match") and section.is_sound("priority")

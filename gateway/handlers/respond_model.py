@@ -1,0 +1,16 @@
+"""Options of `respond`, as values."""
+
+from dataclasses import dataclass
+
+from gateway.config.header_edits_model import Pairs
+from gateway.config.record import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Respond(Options):
+    """An answer of the gateway's own; header values and the body are templates."""
+
+    status: int
+    headers: Pairs
+    body: str
+    where: str

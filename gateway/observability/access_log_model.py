@@ -1,0 +1,15 @@
+"""Options of `observability.access_log`, as values."""
+
+from dataclasses import dataclass
+
+from gateway.config.record import Options
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLog(Options):
+    """format: json, combined or off; to: stdout, stderr or an absolute file name; sample: share of requests logged."""
+
+    format: str
+    to: str
+    sample: float
+    where: str
