@@ -16,15 +16,7 @@ import falcon
 
 from gateway.admin.context import Site
 from gateway.config.hosts import split_port
-from gateway.errors import (
-    ADMIN_HEADER,
-    ADMIN_HOST,
-    ADMIN_ORIGIN,
-    ADMIN_TOKEN,
-    KINDS,
-    METHOD_NOT_ALLOWED,
-    GatewayError,
-)
+from gateway.errors import ADMIN_HEADER, ADMIN_HOST, ADMIN_ORIGIN, ADMIN_TOKEN, KINDS, METHOD_NOT_ALLOWED, GatewayError
 
 PROBES = frozenset({"/healthz", "/readyz"})
 """What a probe asks under any name or address, without a token: it tells nothing that is not public."""

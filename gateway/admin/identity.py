@@ -13,12 +13,7 @@ import falcon
 
 from gateway.config.units import parse_duration
 from gateway.errors import BAD_CHANGE, STORE_UNAVAILABLE, GatewayError
-from gateway.state.store import (
-    TTL_MAX,
-    Store,
-    StoreError,
-    StoreFullError,
-)
+from gateway.state.store import TTL_MAX, Store, StoreError, StoreFullError
 
 if TYPE_CHECKING:
     from gateway.auth.api_key.stored_keys import StoredKeys

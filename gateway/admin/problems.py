@@ -10,14 +10,7 @@ from typing import Any
 import falcon
 
 from gateway.config.diagnostics import Diagnostic
-from gateway.errors import (
-    CONFIG_REFUSED,
-    INTERNAL,
-    MALFORMED_REQUEST,
-    ROUTE_NOT_FOUND,
-    GatewayError,
-    Kind,
-)
+from gateway.errors import CONFIG_REFUSED, INTERNAL, MALFORMED_REQUEST, ROUTE_NOT_FOUND, GatewayError, Kind
 
 log = logging.getLogger("gateway")
 

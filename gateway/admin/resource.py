@@ -10,12 +10,7 @@ import falcon
 from gateway.admin.context import Site
 from gateway.config.diagnostics import among
 from gateway.config.model import Document
-from gateway.errors import (
-    BAD_CHANGE,
-    UNKNOWN_ROUTE,
-    GatewayError,
-    Kind,
-)
+from gateway.errors import BAD_CHANGE, UNKNOWN_ROUTE, GatewayError, Kind
 
 SHOWN = 128  # characters of a name; none that is there is longer
 

@@ -11,23 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import falcon
 
-from gateway.admin.identity import (
-    answer,
-    is_text,
-    read_object,
-    seconds,
-    text,
-)
+from gateway.admin.identity import answer, is_text, read_object, seconds, text
 from gateway.admin.resource import unknown
 from gateway.alerting.escalation import Ack
 from gateway.alerting.notification import iso
 from gateway.alerting.silences import Silence, matches
-from gateway.errors import (
-    BAD_CHANGE,
-    STORE_UNAVAILABLE,
-    UNKNOWN_ENTRY,
-    GatewayError,
-)
+from gateway.errors import BAD_CHANGE, STORE_UNAVAILABLE, UNKNOWN_ENTRY, GatewayError
 from gateway.state.store import StoreError
 
 if TYPE_CHECKING:

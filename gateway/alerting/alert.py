@@ -7,13 +7,7 @@ from typing import Any
 
 from gateway.alerting.alert_state import AlertState
 from gateway.alerting.escalation import Ack, EscalationState
-from gateway.alerting.notification import (
-    NoteState,
-    Notification,
-    fill,
-    iso,
-    key_of,
-)
+from gateway.alerting.notification import NoteState, Notification, fill, iso, key_of
 from gateway.alerting.rules.evaluate import Evaluation
 from gateway.alerting.rules.rule import Rule, labelled
 from gateway.alerting.rules.signals import shown

@@ -7,12 +7,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from typing import Any, Final
 
-from gateway.alerting.notification import (
-    Notification,
-    details,
-    iso,
-    title,
-)
+from gateway.alerting.notification import Notification, details, iso, title
 
 _COLOURS: Final = {"firing": "#c62828", "acknowledged": "#f9a825", "resolved": "#2e7d32"}
 _ACTIONS: Final = {"firing": "trigger", "acknowledged": "acknowledge", "resolved": "resolve"}

@@ -5,20 +5,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from gateway.alerting.model import (
-    Channel,
-    ChannelKind,
-    Escalation,
-    Tier,
-)
+from gateway.alerting.model import Channel, ChannelKind, Escalation, Tier
 from gateway.alerting.schema import CHANNELS
 from gateway.config.certificate_files import read_authorities
-from gateway.config.hosts import (
-    host_mistake,
-    is_loopback,
-    port_mistake,
-    split_port,
-)
+from gateway.config.hosts import host_mistake, is_loopback, port_mistake, split_port
 from gateway.config.reader import OptionReader, ScalarNode
 from gateway.config.yaml import MappingNode
 

@@ -11,14 +11,7 @@ from gateway.alerting.escalation import Ack, EscalationState
 from gateway.alerting.notification import NoteState, Notification, key_of
 from gateway.alerting.rules.evaluate import Evaluation
 from gateway.alerting.rules.rule import Rule
-from gateway.alerting.silences import (
-    MOST_SILENCES,
-    Inhibition,
-    MaintenanceWindow,
-    Silence,
-    inhibited,
-    matches,
-)
+from gateway.alerting.silences import MOST_SILENCES, Inhibition, MaintenanceWindow, Silence, inhibited, matches
 
 #: alerts of rules that make one for each route and metric
 MOST_LIVE: Final = 2000

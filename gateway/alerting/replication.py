@@ -17,12 +17,7 @@ from typing import Any, Final, TypeVar
 
 from gateway.alerting.escalation import Ack
 from gateway.alerting.silences import MOST_SILENCES, Silence
-from gateway.alerting.store_entry import (
-    Observation,
-    ack_of,
-    enter,
-    row,
-)
+from gateway.alerting.store_entry import Observation, ack_of, enter, row
 from gateway.state.store import Store, StoreError
 
 log = logging.getLogger("gateway")

@@ -6,13 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 from gateway.alerting.escalation_section import read_escalations
-from gateway.alerting.model import (
-    Alert,
-    Alerting,
-    Escalation,
-    Slo,
-    Watch,
-)
+from gateway.alerting.model import Alert, Alerting, Escalation, Slo, Watch
 from gateway.alerting.muting_section import read_inhibitions, read_windows
 from gateway.alerting.notification import FIELDS, fields
 from gateway.alerting.rules import slo

@@ -10,15 +10,7 @@ from typing import Any, Final
 import falcon
 
 from gateway.admin.context import Site
-from gateway.admin.identity import (
-    answer,
-    is_text,
-    read_object,
-    seconds,
-    stamp,
-    store_trouble,
-    text,
-)
+from gateway.admin.identity import answer, is_text, read_object, seconds, stamp, store_trouble, text
 from gateway.admin.resource import Resource
 from gateway.auth.api_key.stored_keys import StoredKey
 from gateway.auth.model import ApiKey, Scalar

@@ -8,14 +8,7 @@ from typing import Any
 
 import click
 
-from gateway.cli.options import (
-    LazyGroup,
-    claim,
-    config_option,
-    duration,
-    format_option,
-    member,
-)
+from gateway.cli.options import LazyGroup, claim, config_option, duration, format_option, member
 
 provider_option = click.option(
     "--provider", metavar="NAME", help="Which one under `auth`, when several could be meant."

@@ -10,12 +10,7 @@ from time import monotonic
 
 from gateway.auth import authenticate as identity
 from gateway.auth.endpoint import Endpoint
-from gateway.auth.model import (
-    Access,
-    Credential,
-    Mtls,
-    Session,
-)
+from gateway.auth.model import Access, Credential, Mtls, Session
 from gateway.auth.providers import AuthProviderCompiler
 from gateway.auth.strip_credentials import strip_credentials
 from gateway.config.compiling import NO_UPSTREAM_TOTAL, CompileContext, Compiler, Handled, ReportedOnce

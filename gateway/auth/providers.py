@@ -10,22 +10,9 @@ from gateway.auth.authenticate import REALM
 from gateway.auth.caller import Authenticator, Caller, Http
 from gateway.auth.claim_mapper import ClaimMapper
 from gateway.auth.endpoint import Endpoint
-from gateway.auth.model import (
-    ApiKey,
-    Issuer,
-    Jwt,
-    Login,
-    Mtls,
-    Provider,
-    Session,
-)
+from gateway.auth.model import ApiKey, Issuer, Jwt, Login, Mtls, Provider, Session
 from gateway.config.model import Document
-from gateway.errors import (
-    INVALID_TOKEN,
-    NO_TARGET,
-    STORE_UNAVAILABLE,
-    GatewayError,
-)
+from gateway.errors import INVALID_TOKEN, NO_TARGET, STORE_UNAVAILABLE, GatewayError
 from gateway.exchange import Exchange, Headers
 from gateway.state import MemoryStore
 from gateway.upstream.client import InternalClient, UpstreamClient

@@ -9,23 +9,9 @@ from typing import Any, Final
 import falcon
 
 from gateway.admin.context import Site
-from gateway.admin.identity import (
-    answer,
-    read_object,
-    seconds,
-    stamp,
-    store_trouble,
-    text,
-)
+from gateway.admin.identity import answer, read_object, seconds, stamp, store_trouble, text
 from gateway.admin.resource import Resource
-from gateway.auth.model import (
-    ApiKey,
-    Issuer,
-    Jwt,
-    Method,
-    Mtls,
-    Session,
-)
+from gateway.auth.model import ApiKey, Issuer, Jwt, Method, Mtls, Session
 from gateway.errors import BAD_CHANGE, UNKNOWN_ENTRY, GatewayError
 
 log = logging.getLogger("gateway")

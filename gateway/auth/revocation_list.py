@@ -14,25 +14,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from gateway.auth.revocation import (
-    BUCKETS,
-    Revocation,
-    Subject,
-    bucket_of,
-    make,
-    merged,
-    pack,
-    subject_of,
-    unpack,
-)
-from gateway.state.store import (
-    VALUE_MAX,
-    Store,
-    StoreError,
-    StoreFullError,
-    StoreUnavailableError,
-    check_ttl,
-)
+from gateway.auth.revocation import BUCKETS, Revocation, Subject, bucket_of, make, merged, pack, subject_of, unpack
+from gateway.state.store import VALUE_MAX, Store, StoreError, StoreFullError, StoreUnavailableError, check_ttl
 
 log = logging.getLogger("gateway")
 

@@ -6,12 +6,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-from gateway.cache.entry import (
-    Entry,
-    HitForPass,
-    Kept,
-    Variants,
-)
+from gateway.cache.entry import Entry, HitForPass, Kept, Variants
 from gateway.cache.fetch import Fetching, Plans
 from gateway.cache.flights import InFlight
 from gateway.cache.key import Key, Keys
@@ -22,13 +17,7 @@ from gateway.cache.runtime import CacheRuntime
 from gateway.cache.stored_response import selects
 from gateway.cache.write import CacheRequest
 from gateway.errors import NOT_CACHED, GatewayError
-from gateway.exchange import (
-    CACHE_HIT,
-    CACHE_STALE,
-    Exchange,
-    Headers,
-    Response,
-)
+from gateway.exchange import CACHE_HIT, CACHE_STALE, Exchange, Headers, Response
 
 #: seconds that a request waits for what another one fetches, in each of its turns
 PATIENCE: Final = 10.0

@@ -19,13 +19,7 @@ from gateway.cache.key import Key
 from gateway.cache.lookup import Action, verdict
 from gateway.cache.request_directives import RequestDirectives, bare
 from gateway.cache.response import respond_from_cache
-from gateway.cache.revalidate import (
-    agrees,
-    conditional,
-    freshened,
-    head_agrees,
-    is_error,
-)
+from gateway.cache.revalidate import agrees, conditional, freshened, head_agrees, is_error
 from gateway.cache.rules import CacheOptions
 from gateway.cache.runtime import CacheRuntime
 from gateway.cache.shared_tier import LOCKED
@@ -34,15 +28,7 @@ from gateway.cache.stored_response import selects
 from gateway.cache.write import CacheRequest, CacheWriter
 from gateway.contracts import RoutePlan
 from gateway.errors import GatewayError
-from gateway.exchange import (
-    CACHE_BYPASS,
-    CACHE_HIT,
-    CACHE_MISS,
-    CACHE_STALE,
-    Exchange,
-    Headers,
-    Response,
-)
+from gateway.exchange import CACHE_BYPASS, CACHE_HIT, CACHE_MISS, CACHE_STALE, Exchange, Headers, Response
 
 log = logging.getLogger("gateway")
 

@@ -6,12 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gateway.cache.cache_control import (
-    NOTHING,
-    Directives,
-    parse,
-    targeted,
-)
+from gateway.cache.cache_control import NOTHING, Directives, parse, targeted
 from gateway.cache.rules import CacheOptions
 from gateway.http.dates import seconds_of
 

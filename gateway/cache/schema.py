@@ -1,15 +1,6 @@
 """`cache` of a route: answers that are kept."""
 
-from gateway.config.schema_parts import (
-    FIELD_NAME,
-    Schema,
-    boolean,
-    either,
-    listing,
-    quantity,
-    section,
-    text,
-)
+from gateway.config.schema_parts import FIELD_NAME, Schema, boolean, either, listing, quantity, section, text
 
 TAGS_MAX = 16
 

@@ -13,12 +13,7 @@ from typing import Final, TypeVar
 
 import gevent
 
-from gateway.cache.entry import (
-    Entry,
-    Variants,
-    pack,
-    unpack,
-)
+from gateway.cache.entry import Entry, Variants, pack, unpack
 from gateway.cache.rules import CacheOptions
 from gateway.state.store import VALUE_MAX, Store, StoreError
 

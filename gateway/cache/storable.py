@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from gateway.cache.freshness import (
-    HEURISTIC,
-    is_strict,
-    lifetime,
-    windows,
-)
+from gateway.cache.freshness import HEURISTIC, is_strict, lifetime, windows
 from gateway.cache.request_directives import RequestDirectives
 from gateway.cache.response_directives import TAKEN, ResponseDirectives
 from gateway.cache.rules import CacheOptions

@@ -8,12 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.cache import vary as varying
-from gateway.cache.freshness import (
-    initial_age,
-    is_strict,
-    lifetime,
-    windows,
-)
+from gateway.cache.freshness import initial_age, is_strict, lifetime, windows
 from gateway.cache.response_directives import ResponseDirectives
 from gateway.cache.rules import CacheOptions
 from gateway.exchange import Headers

@@ -9,13 +9,7 @@ from typing import Final
 
 import gevent
 
-from gateway.cache.entry import (
-    LONGEST,
-    Entry,
-    HitForPass,
-    Variants,
-    variant,
-)
+from gateway.cache.entry import LONGEST, Entry, HitForPass, Variants, variant
 from gateway.cache.flights import InFlight
 from gateway.cache.key import Key
 from gateway.cache.memory_tier import QUARTER

@@ -19,12 +19,7 @@ from gateway.config.publish import PlanDirectory, ReloadResult, unpickled
 from gateway.config.reader_process import parse_in_subprocess
 from gateway.config.restart import needs_restart
 from gateway.config.store import Pause, Store
-from gateway.config.watch import (
-    Watcher,
-    changed_since,
-    digest,
-    snapshot,
-)
+from gateway.config.watch import Watcher, changed_since, digest, snapshot
 from gateway.state import SharedMemory, WorkerSlot
 
 if TYPE_CHECKING:

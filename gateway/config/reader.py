@@ -10,12 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from gateway.config import units as values
-from gateway.config.diagnostics import (
-    Path,
-    Position,
-    at,
-    location,
-)
+from gateway.config.diagnostics import Path, Position, at, location
 from gateway.config.files import reason
 from gateway.config.interpolate import UnresolvedReference
 from gateway.config.schema import children

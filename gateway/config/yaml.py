@@ -10,12 +10,7 @@ from typing import Any
 import yaml
 from yaml._yaml import CParser
 
-from gateway.config.diagnostics import (
-    Diagnostic,
-    Path,
-    Position,
-    at,
-)
+from gateway.config.diagnostics import Diagnostic, Path, Position, at
 from gateway.config.files import SourceError, decode, syntax_complaint
 from gateway.config.yaml_core_schema import resolve
 

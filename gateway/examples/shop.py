@@ -9,16 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.examples.service import (
-    Answer,
-    Ask,
-    Refused,
-    Service,
-    as_json,
-    data,
-    number,
-    records,
-)
+from gateway.examples.service import Answer, Ask, Refused, Service, as_json, data, number, records
 
 LONGEST_STREAM = 3600
 MOST_REVIEWS = 1000

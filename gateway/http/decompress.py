@@ -7,12 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from gateway.errors import (
-    BODY_TOO_LARGE,
-    MALFORMED_BODY,
-    UNSUPPORTED_MEDIA_TYPE,
-    GatewayError,
-)
+from gateway.errors import BODY_TOO_LARGE, MALFORMED_BODY, UNSUPPORTED_MEDIA_TYPE, GatewayError
 from gateway.http import zstd
 
 #: bytes to which any body may grow, whatever its ratio: small ones compress well

@@ -12,12 +12,7 @@ from typing import Any
 
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Headers, Response
-from gateway.http.grpc import (
-    CLIENT,
-    CONTENT_TYPE,
-    code_for,
-    ending,
-)
+from gateway.http.grpc import CLIENT, CONTENT_TYPE, code_for, ending
 
 JSON = "application/problem+json"
 HTML = "text/html"

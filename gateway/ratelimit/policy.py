@@ -18,12 +18,7 @@ from typing import Final, Protocol
 from gateway._fast.token_bucket import Asks, Tells
 from gateway.contracts import OnRequest, OnResponse, Steps
 from gateway.errors import GatewayError
-from gateway.exchange import (
-    LIMIT_SHADOW,
-    Exchange,
-    Headers,
-    Response,
-)
+from gateway.exchange import LIMIT_SHADOW, Exchange, Headers, Response
 from gateway.ratelimit import penalty, refusal
 from gateway.ratelimit.limit import Limit
 from gateway.ratelimit.local import LocalBuckets

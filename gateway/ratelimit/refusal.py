@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.errors import (
-    BLOCKED,
-    LIMITS_UNAVAILABLE,
-    RATE_LIMITED,
-    GatewayError,
-)
+from gateway.errors import BLOCKED, LIMITS_UNAVAILABLE, RATE_LIMITED, GatewayError
 from gateway.ratelimit.limit import Limit
 from gateway.ratelimit.pace import LimitRate, whole_seconds
 

@@ -10,15 +10,7 @@ from gateway.config.reader import OptionReader, ScalarNode
 from gateway.config.reading import Reading, RouteContext
 from gateway.config.schema_parts import FIELD_NAME
 from gateway.config.yaml import MappingNode
-from gateway.ratelimit.model import (
-    FASTEST,
-    LONGEST,
-    NANOS,
-    OnFailure,
-    Penalty,
-    Rate,
-    RateLimit,
-)
+from gateway.ratelimit.model import FASTEST, LONGEST, NANOS, OnFailure, Penalty, Rate, RateLimit
 from gateway.ratelimit.schema import MOST, RATE
 
 _WORDS: Final = ("all", "route", "client", "ip")

@@ -18,14 +18,7 @@ from gateway.policies.transform.explain import content_of
 from gateway.ratelimit.explain import matching_limits
 from gateway.routing.explain_text import in_words
 from gateway.upstream.explain import Picks
-from gateway.validation.explain import (
-    body_of,
-    faults_of,
-    give_body,
-    requirements,
-    screened,
-    typed,
-)
+from gateway.validation.explain import body_of, faults_of, give_body, requirements, screened, typed
 
 if TYPE_CHECKING:
     from gateway.config.model import Document

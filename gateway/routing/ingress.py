@@ -11,12 +11,7 @@ from gateway._fast.head_rules import Refused
 from gateway._fast.http1_head import Limits, parse_request
 from gateway._fast.ingress import Ingress, new_id
 from gateway.contracts import Plan
-from gateway.errors import (
-    KINDS,
-    MALFORMED_REQUEST,
-    GatewayError,
-    Kind,
-)
+from gateway.errors import KINDS, MALFORMED_REQUEST, GatewayError, Kind
 from gateway.exchange import Exchange, Headers
 from gateway.http.path import Canonical, InvalidTarget, canonical_path
 from gateway.routing.fallback import LimitedInput, target_and_headers

@@ -13,12 +13,7 @@ import falcon
 from gateway import pipeline
 from gateway._fast.tunnel import Tunnel
 from gateway.config.store import Store
-from gateway.errors import (
-    CLIENT_CLOSED,
-    INTERNAL,
-    UPSTREAM_INCOMPLETE,
-    GatewayError,
-)
+from gateway.errors import CLIENT_CLOSED, INTERNAL, UPSTREAM_INCOMPLETE, GatewayError
 from gateway.exchange import Exchange, Headers, Response
 from gateway.routing.ingress import decide
 

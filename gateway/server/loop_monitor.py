@@ -13,12 +13,7 @@ from weakref import WeakSet
 from greenlet import greenlet
 
 from gateway._fast.atomics import Cell
-from gateway.observability.metrics.worker_stats import (
-    GENERATIONS,
-    LAGS,
-    Record,
-    VitalsRegion,
-)
+from gateway.observability.metrics.worker_stats import GENERATIONS, LAGS, Record, VitalsRegion
 from gateway.state import SharedMemory, SharedMemoryError
 from gateway.state.process import memory_of
 

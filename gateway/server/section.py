@@ -5,13 +5,7 @@ from importlib.util import find_spec
 
 from gateway.config.certificate_files import read_authorities, read_pair
 from gateway.config.client_limits import Limits
-from gateway.config.hosts import (
-    host_mistake,
-    is_loopback,
-    port_mistake,
-    read_hosts,
-    split_port,
-)
+from gateway.config.hosts import host_mistake, is_loopback, port_mistake, read_hosts, split_port
 from gateway.config.model import Certificate, Server, ServerTLS
 from gateway.config.networks import read_networks
 from gateway.config.reader import OptionReader, ScalarNode

@@ -3,12 +3,7 @@
 from gateway.state.memory_store import MemoryStore
 from gateway.state.runtime_dir import RuntimeDir
 from gateway.state.shared_memory import SharedMemory, SharedMemoryError
-from gateway.state.store import (
-    Store,
-    StoreError,
-    StoreFullError,
-    StoreUnavailableError,
-)
+from gateway.state.store import Store, StoreError, StoreFullError, StoreUnavailableError
 from gateway.state.worker_slots import Worker, WorkerSlot, WorkerState
 
 __all__ = [

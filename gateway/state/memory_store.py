@@ -12,13 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from gateway.state.store import (
-    check_key,
-    check_number,
-    check_ttl,
-    check_value,
-    parse_number,
-)
+from gateway.state.store import check_key, check_number, check_ttl, check_value, parse_number
 
 if TYPE_CHECKING:
     from gateway.state.lmdb_records import Environment, LmdbRecords

@@ -22,12 +22,7 @@ from typing import Final
 
 from gateway._fast.atomics import Cell, Memory
 from gateway.state import process
-from gateway.state.worker_slots import (
-    SLOT_SIZE,
-    Worker,
-    WorkerSlot,
-    WorkerState,
-)
+from gateway.state.worker_slots import SLOT_SIZE, Worker, WorkerSlot, WorkerState
 
 LAYOUT: Final = 4  # raise it with any change of what is where
 CELLS: Final = (

@@ -8,18 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.tuning.config import Settings
-from gateway.tuning.measurement import (
-    BUSY,
-    FixedRate,
-    Measured,
-    Point,
-)
-from gateway.tuning.statistics import (
-    Usl,
-    fit_usl,
-    in_ms,
-    knee,
-)
+from gateway.tuning.measurement import BUSY, FixedRate, Measured, Point
+from gateway.tuning.statistics import Usl, fit_usl, in_ms, knee
 
 #: of what a pod can bear, the part that is planned with: a quarter more may come while another pod starts
 PLANNED: Final = 0.8

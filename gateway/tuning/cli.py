@@ -9,12 +9,7 @@ from typing import Any
 
 import click
 
-from gateway.cli.options import (
-    config_option,
-    duration,
-    format_option,
-    positive,
-)
+from gateway.cli.options import config_option, duration, format_option, positive
 
 LEAST, MOST = 1.0, 600.0  # seconds of load
 

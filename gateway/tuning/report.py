@@ -7,13 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gateway.tuning.advice import (
-    PLANNED,
-    PODS_LEAST,
-    ROOM,
-    Advice,
-    Target,
-)
+from gateway.tuning.advice import PLANNED, PODS_LEAST, ROOM, Advice, Target
 from gateway.tuning.config import Settings
 from gateway.tuning.measurement import FixedRate, Measured, Point
 from gateway.tuning.statistics import Usl, in_ms

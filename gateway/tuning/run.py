@@ -16,12 +16,7 @@ from gateway.tuning.advice import Around, Target, advise
 from gateway.tuning.config import Settings, changes
 from gateway.tuning.measurement import Measured
 from gateway.tuning.report import Result, as_json, as_text
-from gateway.tuning.request import (
-    CannotTune,
-    TargetRequest,
-    ask_for,
-    route_of,
-)
+from gateway.tuning.request import CannotTune, TargetRequest, ask_for, route_of
 from gateway.tuning.sweep import Say, measure
 from gateway.tuning.testbed import Testbed
 from gateway.tuning.verdict import verdict

@@ -8,22 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gateway.tuning.advice import (
-    Target,
-    best,
-    first_choice,
-    widen,
-)
+from gateway.tuning.advice import Target, best, first_choice, widen
 from gateway.tuning.config import Settings
-from gateway.tuning.measurement import (
-    Burst,
-    FixedRate,
-    KeepAliveRun,
-    Measured,
-    NewConnectionRun,
-    Point,
-    limit_of,
-)
+from gateway.tuning.measurement import Burst, FixedRate, KeepAliveRun, Measured, NewConnectionRun, Point, limit_of
 from gateway.tuning.request import CannotTune
 from gateway.tuning.statistics import percentile, spread
 from gateway.tuning.testbed import GatewayProcess, Round, Testbed

@@ -17,14 +17,7 @@ from gateway.config.model import Document
 from gateway.tuning.burst import burst
 from gateway.tuning.config import Place, Settings, tuned_config
 from gateway.tuning.order import LoadJob, LoadResult, together
-from gateway.tuning.processes import (
-    Child,
-    free_ports,
-    machine_busy,
-    session_cpu,
-    tree_memory,
-    undisturbed,
-)
+from gateway.tuning.processes import Child, free_ports, machine_busy, session_cpu, tree_memory, undisturbed
 from gateway.tuning.request import CannotTune, RequestTemplate
 
 READY: Final = 20.0  # seconds for a gateway to answer

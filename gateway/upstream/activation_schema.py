@@ -1,15 +1,6 @@
 """`activate` of an upstream: it is started when it is needed."""
 
-from gateway.config.schema_parts import (
-    LINE,
-    Schema,
-    boolean,
-    choice,
-    integer,
-    quantity,
-    section,
-    text,
-)
+from gateway.config.schema_parts import LINE, Schema, boolean, choice, integer, quantity, section, text
 
 
 def sections() -> dict[str, Schema]:

@@ -9,12 +9,7 @@ from gateway.upstream.attempts import RetryingUpstream
 from gateway.upstream.model import Upstream
 from gateway.upstream.resilience import retry_budget as budget
 from gateway.upstream.resilience.adaptive_limit import AdaptiveLimit
-from gateway.upstream.target_admin import (
-    TargetStatus,
-    circuit,
-    row,
-    sums,
-)
+from gateway.upstream.target_admin import TargetStatus, circuit, row, sums
 
 
 def upstream_row(attempts: RetryingUpstream, spec: Upstream) -> dict[str, Any]:

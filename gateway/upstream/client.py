@@ -15,13 +15,7 @@ from uuid import uuid4
 from gateway._fast.http1_client import Answer, WireError, talk
 from gateway._fast.trace_context import waited
 from gateway.contracts import Fetch
-from gateway.errors import (
-    UPSTREAM_BAD_ANSWER,
-    UPSTREAM_TIMEOUT,
-    UPSTREAM_TLS,
-    UPSTREAM_UNREACHABLE,
-    GatewayError,
-)
+from gateway.errors import UPSTREAM_BAD_ANSWER, UPSTREAM_TIMEOUT, UPSTREAM_TLS, UPSTREAM_UNREACHABLE, GatewayError
 from gateway.exchange import Exchange, Headers
 from gateway.upstream.failures import CONNECT_ERRORS, connect_failure, exchange_failure
 from gateway.upstream.pool.connection import Connection

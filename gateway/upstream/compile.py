@@ -19,31 +19,16 @@ from gateway.upstream.activation_model import Activate
 from gateway.upstream.attempts import AttemptPolicy, RetryingUpstream
 from gateway.upstream.balance import balancers as balance
 from gateway.upstream.client import InternalClient
-from gateway.upstream.compile_pools import (
-    endpoint_key,
-    key_of,
-    server_name,
-    tls_of,
-)
+from gateway.upstream.compile_pools import endpoint_key, key_of, server_name, tls_of
 from gateway.upstream.discovery.model import Discovery
 from gateway.upstream.discovery.source import Discovered, DiscoverySubscription, Source
 from gateway.upstream.http import HttpUpstream
 from gateway.upstream.pool.pool import TLS_SCHEMES, Address, PoolSettings
 from gateway.upstream.pool.registry import PoolKey, TLSSettings
-from gateway.upstream.resilience import (
-    circuit_breaker as breaker,
-)
-from gateway.upstream.resilience import (
-    health_check as health,
-)
-from gateway.upstream.resilience import (
-    hedge,
-    outlier,
-    retry,
-)
-from gateway.upstream.resilience import (
-    retry_budget as budget,
-)
+from gateway.upstream.resilience import circuit_breaker as breaker
+from gateway.upstream.resilience import health_check as health
+from gateway.upstream.resilience import hedge, outlier, retry
+from gateway.upstream.resilience import retry_budget as budget
 from gateway.upstream.resilience.adaptive_limit import AdaptiveLimit
 from gateway.upstream.resilience.concurrency_limit import ConcurrencyLimit
 from gateway.upstream.resilience.health_checker import CheckedTarget

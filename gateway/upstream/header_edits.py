@@ -11,11 +11,7 @@ from types import MappingProxyType
 
 from gateway._fast.headers import Edit
 from gateway.config.header_edits_model import HeaderEdit, HeaderRules, Pairs
-from gateway.contracts import (
-    OnRequest,
-    OnResponse,
-    Steps,
-)
+from gateway.contracts import OnRequest, OnResponse, Steps
 from gateway.exchange import Exchange, Headers, Response
 from gateway.http import template as templates
 

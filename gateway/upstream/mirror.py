@@ -17,12 +17,7 @@ import gevent
 
 from gateway.contracts import Fetch
 from gateway.errors import GatewayError
-from gateway.exchange import (
-    MIRRORED,
-    BodyReader,
-    Exchange,
-    Response,
-)
+from gateway.exchange import MIRRORED, BodyReader, Exchange, Response
 
 log = logging.getLogger("gateway")
 

@@ -7,14 +7,7 @@ from gateway.config.record import Options
 from gateway.upstream.activation_model import Activate
 from gateway.upstream.balance.model import Balance
 from gateway.upstream.discovery.model import Discovery
-from gateway.upstream.resilience.model import (
-    CircuitBreaker,
-    Health,
-    Hedge,
-    Outlier,
-    Overload,
-    Retry,
-)
+from gateway.upstream.resilience.model import CircuitBreaker, Health, Hedge, Outlier, Overload, Retry
 
 GRPC_SCHEMES: Final = ("grpc", "grpcs")
 

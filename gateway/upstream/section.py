@@ -14,14 +14,7 @@ from gateway.upstream.activation_section import read_activate
 from gateway.upstream.balance.section import read_balance
 from gateway.upstream.discovery.section import read_discovery
 from gateway.upstream.grpc.requirements import NEEDS
-from gateway.upstream.model import (
-    GRPC_SCHEMES,
-    Pool,
-    Target,
-    Upstream,
-    UpstreamTimeout,
-    UpstreamTLS,
-)
+from gateway.upstream.model import GRPC_SCHEMES, Pool, Target, Upstream, UpstreamTimeout, UpstreamTLS
 from gateway.upstream.resilience.section import (
     read_circuit_breaker,
     read_health,

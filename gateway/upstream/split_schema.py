@@ -1,16 +1,6 @@
 """The sections about where else a route's requests go: split and mirror."""
 
-from gateway.config.schema_parts import (
-    FIELD_NAME,
-    Schema,
-    choice,
-    either,
-    integer,
-    listing,
-    quantity,
-    section,
-    text,
-)
+from gateway.config.schema_parts import FIELD_NAME, Schema, choice, either, integer, listing, quantity, section, text
 
 
 def sections() -> dict[str, Schema]:

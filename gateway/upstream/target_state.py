@@ -19,13 +19,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 from weakref import WeakSet
 
 from gateway._fast.atomics import Cell, Memory
-from gateway._fast.target_stats import (
-    Columns,
-    Ewma,
-    InFlight,
-    Window,
-    now_ms,
-)
+from gateway._fast.target_stats import Columns, Ewma, InFlight, Window, now_ms
 from gateway.state import SharedMemoryError
 from gateway.state.hash_table import FORGET_AFTER, SharedHashTable
 

@@ -8,12 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway._fast.metrics import Call
-from gateway.errors import (
-    CIRCUIT_OPEN,
-    NO_TARGET,
-    GatewayError,
-    Kind,
-)
+from gateway.errors import CIRCUIT_OPEN, NO_TARGET, GatewayError, Kind
 from gateway.exchange import Exchange
 from gateway.upstream import override
 from gateway.upstream.balance.balancers import Balancer

@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from gateway.errors import (
-    MALFORMED_REQUEST,
-    NOT_ACCEPTABLE,
-    UNSUPPORTED_MEDIA_TYPE,
-    GatewayError,
-)
+from gateway.errors import MALFORMED_REQUEST, NOT_ACCEPTABLE, UNSUPPORTED_MEDIA_TYPE, GatewayError
 from gateway.exchange import Exchange
 from gateway.http.accept import accepts
 from gateway.http.media_type import UTF_8, is_allowed, parse

@@ -12,22 +12,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from gateway.errors import (
-    BODY_TOO_COMPLEX,
-    BODY_TOO_LARGE,
-    INVALID_BODY,
-    GatewayError,
-)
+from gateway.errors import BODY_TOO_COMPLEX, BODY_TOO_LARGE, INVALID_BODY, GatewayError
 from gateway.exchange import BodyReader
 from gateway.http.body import PIECE
 from gateway.http.media_type import is_allowed
 from gateway.validation.fault import pointer
-from gateway.validation.part import (
-    LONGEST,
-    Part,
-    malformed,
-    read_head,
-)
+from gateway.validation.part import LONGEST, Part, malformed, read_head
 
 #: RFC 2046 section 5.1.1
 _BOUNDARY: Final = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")

@@ -7,16 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from gateway.validation.styles import (
-    NO_TYPES,
-    NOTHING_INSIDE,
-    Insides,
-    StyleError,
-    Types,
-    decoded,
-    taken_apart,
-    typed,
-)
+from gateway.validation.styles import NO_TYPES, NOTHING_INSIDE, Insides, StyleError, Types, decoded, taken_apart, typed
 
 __all__ = ["StyleError", "header_object", "param_object", "query_object"]
 

@@ -10,12 +10,7 @@ from collections.abc import Callable, Mapping
 from sys import intern
 from typing import Any, Final
 
-from gateway._fast.body_program import (
-    MOST_CONSTANTS,
-    MOST_REGISTERS,
-    ORDERS,
-    STEPS,
-)
+from gateway._fast.body_program import MOST_CONSTANTS, MOST_REGISTERS, ORDERS, STEPS
 from gateway.validation.generated import Unknown, method_of
 
 _TYPES: Final = {kind.__name__: kind for kind in (str, int, dict, list, bool, float)}

@@ -14,13 +14,7 @@ import jsonschema_rs
 from gateway.validation.draft07 import MORE_FORMATS, is_2020, schemas
 from gateway.validation.fault import MOST, Violation, pointer
 from gateway.validation.plain import TextCheck, compile_plain
-from gateway.validation.styles import (
-    NO_TYPES,
-    STYLES,
-    Insides,
-    ItemType,
-    Types,
-)
+from gateway.validation.styles import NO_TYPES, STYLES, Insides, ItemType, Types
 
 #: what stands for a value in the words about it: a client's values are not repeated
 MASK: Final = "the value"

@@ -11,12 +11,7 @@ from gevent import socket
 
 from gateway._fast.channel import Channel
 from gateway._fast.http1_head import Limits
-from gateway._fast.http1_server import (
-    Connection,
-    Server,
-    Settings,
-    read_chunk_size,
-)
+from gateway._fast.http1_server import Connection, Server, Settings, read_chunk_size
 from perf.micro.run import Bench
 
 GET = b"GET /v1/items/42 HTTP/1.1\r\nHost: api.example.com\r\nAccept: */*\r\n\r\n"

@@ -4,13 +4,7 @@ import mmap
 from functools import partial
 
 from gateway._fast.atomics import Memory
-from gateway._fast.target_stats import (
-    Columns,
-    Ewma,
-    InFlight,
-    Window,
-    now_ms,
-)
+from gateway._fast.target_stats import Columns, Ewma, InFlight, Window, now_ms
 from perf.micro.run import Bench
 
 LOOPS = 200_000

@@ -2,13 +2,7 @@
 
 import re
 
-from gateway._fast.waf_decode import (
-    CRLF,
-    FORM,
-    TEXT,
-    URL,
-    readings,
-)
+from gateway._fast.waf_decode import CRLF, FORM, TEXT, URL, readings
 from gateway._fast.waf_sql import sql_attack
 from gateway._fast.waf_xss import xss_attack
 

@@ -9,13 +9,7 @@ import pytest
 from gateway import pipeline
 from gateway.config.header_edits_model import HeaderEdit, HeaderRules
 from gateway.contracts import RoutePlan, Step, Tools
-from gateway.errors import (
-    FORBIDDEN,
-    UNAUTHENTICATED,
-    UPSTREAM_REFUSED,
-    GatewayError,
-    Kind,
-)
+from gateway.errors import FORBIDDEN, UNAUTHENTICATED, UPSTREAM_REFUSED, GatewayError, Kind
 from gateway.exchange import Exchange
 from gateway.features import ORDER
 from gateway.policies.cors import policy as cors

@@ -6,13 +6,7 @@ import pytest
 from greenlet import GreenletExit
 
 from gateway import pipeline
-from gateway.errors import (
-    INTERNAL,
-    METHOD_NOT_ALLOWED,
-    ROUTE_NOT_FOUND,
-    UPSTREAM_RESET,
-    GatewayError,
-)
+from gateway.errors import INTERNAL, METHOD_NOT_ALLOWED, ROUTE_NOT_FOUND, UPSTREAM_RESET, GatewayError
 from gateway.exchange import Response
 from tests.exchanges import exchange
 from tests.pipeline.conftest import Body, Line

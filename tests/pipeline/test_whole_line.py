@@ -10,18 +10,8 @@ import pytest
 from gateway import pipeline
 from gateway.config import plugins
 from gateway.config.header_edits_model import HeaderEdit, HeaderRules
-from gateway.contracts import (
-    RoutePlan,
-    Step,
-    Steps,
-    Tools,
-)
-from gateway.errors import (
-    METHOD_NOT_ALLOWED,
-    ROUTE_NOT_FOUND,
-    UPSTREAM_REFUSED,
-    GatewayError,
-)
+from gateway.contracts import RoutePlan, Step, Steps, Tools
+from gateway.errors import METHOD_NOT_ALLOWED, ROUTE_NOT_FOUND, UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import Exchange, Response
 from gateway.observability.access_log import AccessLogs
 from gateway.observability.access_log_model import AccessLog

@@ -4,13 +4,7 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from gateway._fast.waf_decode import (
-    CRLF,
-    FORM,
-    TEXT,
-    URL,
-    readings,
-)
+from gateway._fast.waf_decode import CRLF, FORM, TEXT, URL, readings
 from gateway._fast.waf_scan import needs_look
 from gateway.validation.waf.detect import _in_readings, header_attacks
 from tests.screening.attacks import attacks

@@ -9,13 +9,7 @@ from gateway.cache.invalidation import invalidated
 from gateway.cache.lookup import Action, verdict
 from gateway.cache.request_directives import RequestDirectives, bare
 from gateway.cache.response import respond_from_cache
-from gateway.cache.revalidate import (
-    agrees,
-    conditional,
-    freshened,
-    head_agrees,
-    is_error,
-)
+from gateway.cache.revalidate import agrees, conditional, freshened, head_agrees, is_error
 from gateway.cache.rules import CacheOptions
 from gateway.cache.storable import refusal
 from gateway.cache.stored_response import StoredResponse, selects, stored

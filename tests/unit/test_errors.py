@@ -5,13 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import (
-    INTERNAL,
-    KINDS,
-    UPSTREAM_RESET,
-    GatewayError,
-    Kind,
-)
+from gateway.errors import INTERNAL, KINDS, UPSTREAM_RESET, GatewayError, Kind
 
 DOCS = (Path(__file__).parents[2] / "docs" / "errors.md").read_text()
 PARAGRAPHS = dict(re.findall(r"^### (\S+)\n\n(.+?)(?=\n#|\Z)", DOCS, re.M | re.S))

@@ -9,15 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import KINDS
-from gateway.http.grpc import (
-    CODES,
-    GrpcStatus,
-    Sizes,
-    code_for,
-    ending,
-    frame,
-    is_call,
-)
+from gateway.http.grpc import CODES, GrpcStatus, Sizes, code_for, ending, frame, is_call
 
 
 @given(st.lists(st.integers(0, 40), max_size=8), st.integers(0, 40), st.integers(1, 60))

@@ -18,13 +18,7 @@ from gateway.errors import (
 )
 from gateway.exchange import Exchange, Response
 from gateway.http.grpc import CLIENT
-from gateway.http.problem import (
-    HTML,
-    JSON,
-    TEXT,
-    preferred,
-    problem_response,
-)
+from gateway.http.problem import HTML, JSON, TEXT, preferred, problem_response
 from tests.exchanges import exchange
 
 

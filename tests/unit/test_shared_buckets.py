@@ -11,14 +11,7 @@ import pytest
 
 from gateway._fast.atomics import Cell, Memory
 from gateway._fast.token_bucket import Buckets
-from gateway.ratelimit.bucket_table import (
-    CAPACITY,
-    CAPACITY_MAX,
-    REGION,
-    buckets_of,
-    private,
-    region_size,
-)
+from gateway.ratelimit.bucket_table import CAPACITY, CAPACITY_MAX, REGION, buckets_of, private, region_size
 from gateway.state import SharedMemory
 from tests.support.forks import children, ends, run_all, spin
 

@@ -10,18 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.state import (
-    SharedMemory,
-    SharedMemoryError,
-    WorkerState,
-    process,
-)
-from gateway.state import (
-    shared_memory as page,
-)
-from gateway.state import (
-    worker_slots as slot,
-)
+from gateway.state import SharedMemory, SharedMemoryError, WorkerState, process
+from gateway.state import shared_memory as page
+from gateway.state import worker_slots as slot
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,15 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from gateway.alerting.anomaly.models import (
-    JUMP,
-    RANGE,
-    SEASON,
-    SHIFT,
-    STUCK,
-    UNREST,
-    AnomalyModels,
-)
+from gateway.alerting.anomaly.models import JUMP, RANGE, SEASON, SHIFT, STUCK, UNREST, AnomalyModels
 
 #: values without an alarm that end an incident: the next alarm begins another
 _QUIET = 48

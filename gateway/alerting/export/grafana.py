@@ -7,14 +7,7 @@ from typing import Any, Final
 from gateway.alerting.export.promql import NotInMetrics, expression, operand
 from gateway.alerting.model import Alerting
 from gateway.alerting.rules.rule import Rule, rules
-from gateway.alerting.rules.terms import (
-    And,
-    Comparison,
-    Not,
-    Or,
-    Quantity,
-    Term,
-)
+from gateway.alerting.rules.terms import And, Comparison, Not, Or, Quantity, Term
 
 _SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 _ROUTE: Final = 'route=~"$route"'

@@ -6,16 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from gateway.alerting.rules.signals import QUANTILES
-from gateway.alerting.rules.terms import (
-    And,
-    Call,
-    Comparison,
-    Flag,
-    Not,
-    Operand,
-    Quantity,
-    Term,
-)
+from gateway.alerting.rules.terms import And, Call, Comparison, Flag, Not, Operand, Quantity, Term
 
 #: the upper edges of buckets in /metrics, seconds
 EDGES: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)

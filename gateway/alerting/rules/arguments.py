@@ -5,12 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from gateway.alerting.rules.signals import (
-    LONGEST,
-    SIGNALS,
-    Signal,
-    Unit,
-)
+from gateway.alerting.rules.signals import LONGEST, SIGNALS, Signal, Unit
 from gateway.alerting.rules.terms import Call, Quantity
 from gateway.config.diagnostics import among, did_you_mean
 from gateway.config.units import DURATION_UNITS, RATE_UNITS, SIZE_UNITS

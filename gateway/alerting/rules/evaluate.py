@@ -7,16 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.alerting.rules.terms import (
-    And,
-    Call,
-    Comparison,
-    Flag,
-    Not,
-    Operand,
-    Quantity,
-    Term,
-)
+from gateway.alerting.rules.terms import And, Call, Comparison, Flag, Not, Operand, Quantity, Term
 
 #: gives the value of a signal, None where nothing is known
 Ask = Callable[[Call], float | None]

@@ -13,18 +13,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from gateway.alerting.rules.arguments import ExpressionError, call, quantity
-from gateway.alerting.rules.terms import (
-    And,
-    Call,
-    Comparison,
-    Flag,
-    Not,
-    Operand,
-    Operator,
-    Or,
-    Quantity,
-    Term,
-)
+from gateway.alerting.rules.terms import And, Call, Comparison, Flag, Not, Operand, Operator, Or, Quantity, Term
 
 __all__ = ["ExpressionError", "parse"]
 

@@ -8,12 +8,7 @@ from typing import Final
 
 from gateway.alerting.rules.signals import QUANTILES
 from gateway.alerting.rules.terms import Call
-from gateway.observability.metrics.snapshot import (
-    Histogram,
-    RouteStats,
-    Snapshot,
-    UpstreamStats,
-)
+from gateway.observability.metrics.snapshot import Histogram, RouteStats, Snapshot, UpstreamStats
 
 _REFUSALS: Final = ("rate-limited", "blocked")
 _FROM_CACHE: Final = ("cache_hit", "cache_stale")

@@ -15,12 +15,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import parse_qsl
 
-from gateway.auth.api_key.stored_keys import (
-    StoredKey,
-    StoredKeys,
-    digest_of,
-    is_over,
-)
+from gateway.auth.api_key.stored_keys import StoredKey, StoredKeys, digest_of, is_over
 from gateway.auth.caller import Caller
 from gateway.auth.claim_mapper import ClaimMapper
 from gateway.auth.model import ApiKey, Consumer, Credential

@@ -17,13 +17,7 @@ from gateway.auth.caller import Http
 from gateway.auth.endpoint import Endpoint
 from gateway.auth.issuer import pages
 from gateway.auth.issuer.pages import OAuthError
-from gateway.auth.issuer.refresh_tokens import (
-    Grant,
-    InvalidGrant,
-    RefreshTokens,
-    Revoker,
-    is_refresh_token,
-)
+from gateway.auth.issuer.refresh_tokens import Grant, InvalidGrant, RefreshTokens, Revoker, is_refresh_token
 from gateway.auth.jwt.signing import ACCESS_TYPE, Signer
 from gateway.auth.model import Issuer, Jwt
 from gateway.auth.oidc.password import LoginRefused, PasswordLogin

@@ -6,13 +6,7 @@ import json
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from gateway.errors import (
-    IDENTITY_UNAVAILABLE,
-    LOGIN_FAILED,
-    MALFORMED_REQUEST,
-    UPSTREAM_BAD_ANSWER,
-    Kind,
-)
+from gateway.errors import IDENTITY_UNAVAILABLE, LOGIN_FAILED, MALFORMED_REQUEST, UPSTREAM_BAD_ANSWER, Kind
 from gateway.exchange import Exchange, Headers, Response
 
 BODY_MAX: Final = 16 << 10  # bytes

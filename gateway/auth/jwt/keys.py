@@ -10,13 +10,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from gateway.auth.jwt.jwk import (
-    Key,
-    fingerprint,
-    parse_jwk,
-    public_key,
-    secret_key,
-)
+from gateway.auth.jwt.jwk import Key, fingerprint, parse_jwk, public_key, secret_key
 from gateway.auth.jwt.strict_json import json_object
 
 __all__ = ["Key", "KeySource", "StaticKeys", "candidates", "parse_keys", "secret_key"]

@@ -4,14 +4,7 @@ from typing import Final
 
 from gateway.auth import schema
 from gateway.auth.jwt.key_files_section import read_private, read_public
-from gateway.auth.model import (
-    Credential,
-    InternalToken,
-    Issuer,
-    Jwks,
-    Jwt,
-    Login,
-)
+from gateway.auth.model import Credential, InternalToken, Issuer, Jwks, Jwt, Login
 from gateway.config.certificate_files import read_authorities
 from gateway.config.header_edits import check_header_name
 from gateway.config.reader import OptionReader

@@ -12,23 +12,12 @@ from gateway.auth.issuer.pages import OAuthError, read_parameters
 from gateway.auth.model import Session
 from gateway.auth.oidc.password import LoginRefused, PasswordLogin
 from gateway.auth.session import cookies
-from gateway.auth.session.csrf import (
-    check_origin,
-    check_site,
-    check_token,
-    own_origin,
-)
+from gateway.auth.session.csrf import check_origin, check_site, check_token, own_origin
 from gateway.auth.session.refresh import RefusedError
 from gateway.auth.session.return_to import query_value, redirect, requested_path
 from gateway.auth.session.store import Entry, Sessions, Tokens
 from gateway.contracts import Fetch
-from gateway.errors import (
-    INVALID_TOKEN,
-    LOGIN_FAILED,
-    MALFORMED_REQUEST,
-    STORE_UNAVAILABLE,
-    GatewayError,
-)
+from gateway.errors import INVALID_TOKEN, LOGIN_FAILED, MALFORMED_REQUEST, STORE_UNAVAILABLE, GatewayError
 from gateway.exchange import Exchange, Headers, Response
 from gateway.state.store import StoreError
 

@@ -16,12 +16,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import gevent
 from gevent.event import Event
 
-from gateway.auth.session.store import (
-    BrowserSession,
-    Entry,
-    Sessions,
-    Tokens,
-)
+from gateway.auth.session.store import BrowserSession, Entry, Sessions, Tokens
 from gateway.errors import IDENTITY_UNAVAILABLE, STORE_UNAVAILABLE, GatewayError
 from gateway.state.store import Store, StoreError
 

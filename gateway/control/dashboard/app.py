@@ -14,12 +14,7 @@ from gateway.control.dashboard.events import MOST, EventStream, event
 from gateway.control.dashboard.overview import Overview
 from gateway.control.dashboard.static_files import PAGE, StaticFiles
 from gateway.control.dashboard.trends import RANGES, Trends
-from gateway.errors import (
-    BAD_CHANGE,
-    OBSERVER_UNAVAILABLE,
-    ROUTE_NOT_FOUND,
-    GatewayError,
-)
+from gateway.errors import BAD_CHANGE, OBSERVER_UNAVAILABLE, ROUTE_NOT_FOUND, GatewayError
 from gateway.observability.collector.component import CollectorContext, Component, Sample
 from gateway.observability.metrics.snapshot import Snapshot
 

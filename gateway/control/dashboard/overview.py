@@ -14,13 +14,7 @@ from gateway import __version__
 from gateway.admin.resource import check_parameters, check_routes
 from gateway.config.model import Document
 from gateway.control.dashboard import series
-from gateway.control.dashboard.rows import (
-    calls_row,
-    failure_row,
-    limits_row,
-    route_row,
-    vitals_row,
-)
+from gateway.control.dashboard.rows import calls_row, failure_row, limits_row, route_row, vitals_row
 from gateway.control.workers import worker_row
 from gateway.errors import BAD_CHANGE, GatewayError
 from gateway.observability.collector.component import CollectorContext, Component, Sample

@@ -7,18 +7,8 @@ from collections import Counter
 from typing import Any
 
 from gateway._fast.token_bucket import Buckets
-from gateway.observability.metrics.arithmetic import (
-    errors_of,
-    failed_tries_of,
-    requests_of,
-    tries_of,
-)
-from gateway.observability.metrics.snapshot import (
-    Failure,
-    Histogram,
-    RouteStats,
-    UpstreamStats,
-)
+from gateway.observability.metrics.arithmetic import errors_of, failed_tries_of, requests_of, tries_of
+from gateway.observability.metrics.snapshot import Failure, Histogram, RouteStats, UpstreamStats
 from gateway.observability.metrics.worker_stats import WorkerStats
 
 

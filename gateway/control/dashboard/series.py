@@ -11,12 +11,7 @@ import gevent
 
 from gateway.control.dashboard.rows import ms, share
 from gateway.observability.collector.history import History
-from gateway.observability.metrics.arithmetic import (
-    NO_ROUTE,
-    all_routes,
-    errors_of,
-    requests_of,
-)
+from gateway.observability.metrics.arithmetic import NO_ROUTE, all_routes, errors_of, requests_of
 from gateway.observability.metrics.snapshot import Histogram, RouteStats
 
 #: at most so many points of a series

@@ -13,14 +13,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
 
-from gateway.errors import (
-    CLIENT_CLOSED,
-    INTERNAL,
-    PART_FAILED,
-    PART_TIMEOUT,
-    UPSTREAM_TIMEOUT,
-    GatewayError,
-)
+from gateway.errors import CLIENT_CLOSED, INTERNAL, PART_FAILED, PART_TIMEOUT, UPSTREAM_TIMEOUT, GatewayError
 from gateway.exchange import Exchange, Headers, Response
 from gateway.handlers.aggregate.merging import cache_control, vary
 from gateway.handlers.aggregate.part import AggregatePart, PartResult

@@ -8,12 +8,7 @@ from time import monotonic
 
 import gevent
 
-from gateway.errors import (
-    FUNCTION_BUSY,
-    FUNCTION_FAILED,
-    FUNCTION_TIMEOUT,
-    GatewayError,
-)
+from gateway.errors import FUNCTION_BUSY, FUNCTION_FAILED, FUNCTION_TIMEOUT, GatewayError
 from gateway.exchange import Exchange, Response
 
 log = logging.getLogger("gateway")

@@ -1,13 +1,6 @@
 """`function` and `wsgi` of a route: Python that answers in the workers."""
 
-from gateway.config.schema_parts import (
-    Schema,
-    either,
-    integer,
-    quantity,
-    section,
-    text,
-)
+from gateway.config.schema_parts import Schema, either, integer, quantity, section, text
 
 CALL = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
 

@@ -9,12 +9,7 @@ from types import TracebackType
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from gateway.exchange import (
-    BodyReader,
-    Exchange,
-    Headers,
-    Response,
-)
+from gateway.exchange import BodyReader, Exchange, Headers, Response
 from gateway.handlers.function.answer import EMPTY, check_status, checked
 from gateway.handlers.function.call_limits import CallLimits
 

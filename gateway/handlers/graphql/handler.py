@@ -8,12 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.contracts import Fetch
-from gateway.errors import (
-    INVALID_VARIABLES,
-    UPSTREAM_BAD_ANSWER,
-    GatewayError,
-    rpc_error,
-)
+from gateway.errors import INVALID_VARIABLES, UPSTREAM_BAD_ANSWER, GatewayError, rpc_error
 from gateway.exchange import Exchange, Response
 from gateway.handlers.graphql.values import coerced
 from gateway.http.json_render import Fill

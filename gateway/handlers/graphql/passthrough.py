@@ -13,12 +13,7 @@ from urllib.parse import parse_qsl
 from gateway.contracts import Fetch
 from gateway.errors import INVALID_QUERY, QUERY_REFUSED, GatewayError
 from gateway.exchange import Exchange, Response
-from gateway.handlers.graphql.document import (
-    DocumentError,
-    Operation,
-    chosen,
-    read,
-)
+from gateway.handlers.graphql.document import DocumentError, Operation, chosen, read
 from gateway.http.buffered_body import json_body
 from gateway.upstream.subrequest import subrequest
 

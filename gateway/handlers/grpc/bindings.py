@@ -8,20 +8,8 @@ from typing import Final
 
 from google.protobuf.descriptor import Descriptor
 
-from gateway.handlers.grpc.paths import (
-    Template,
-    TemplateError,
-    overlaps,
-    parse,
-)
-from gateway.handlers.grpc.schema import (
-    Method,
-    Rule,
-    Schema,
-    SchemaError,
-    field_at,
-    field_of,
-)
+from gateway.handlers.grpc.paths import Template, TemplateError, overlaps, parse
+from gateway.handlers.grpc.schema import Method, Rule, Schema, SchemaError, field_at, field_of
 
 WHOLE: Final = "*"
 #: a custom rule of this kind is for every method of HTTP

@@ -12,13 +12,7 @@ from gateway.handlers.grpc.bindings import Binding, Table, find
 from gateway.handlers.grpc.metadata import to_headers, to_metadata
 from gateway.handlers.grpc.request import HTTP_BODY, serialized
 from gateway.handlers.grpc.response import ResponseEncoder, error_line
-from gateway.http.grpc import (
-    TRAILERS,
-    WANTS,
-    GrpcAccept,
-    frame,
-    frames,
-)
+from gateway.http.grpc import TRAILERS, WANTS, GrpcAccept, frame, frames
 from gateway.http.path import canonical_path
 from gateway.upstream.subrequest import note, subrequest
 

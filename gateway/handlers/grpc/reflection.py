@@ -13,26 +13,11 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
 from gateway.contracts import Fetch
-from gateway.errors import (
-    NO_TARGET,
-    UPSTREAM_BAD_ANSWER,
-    GatewayError,
-    Kind,
-)
+from gateway.errors import NO_TARGET, UPSTREAM_BAD_ANSWER, GatewayError, Kind
 from gateway.exchange import Exchange
 from gateway.handlers.grpc.bindings import Table, bindings
 from gateway.handlers.grpc.schema import Schema, SchemaError
-from gateway.http.grpc import (
-    CODES,
-    TRAILERS,
-    UNIMPLEMENTED,
-    WANTS,
-    GrpcAccept,
-    code_of,
-    frame,
-    frames,
-    read_trailers,
-)
+from gateway.http.grpc import CODES, TRAILERS, UNIMPLEMENTED, WANTS, GrpcAccept, code_of, frame, frames, read_trailers
 
 log = logging.getLogger("gateway")
 

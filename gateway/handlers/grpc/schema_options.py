@@ -1,14 +1,6 @@
 """`grpc` of a route: methods that are called by gRPC behind plain HTTP."""
 
-from gateway.config.schema_parts import (
-    Schema,
-    boolean,
-    file_name,
-    listing,
-    quantity,
-    section,
-    text,
-)
+from gateway.config.schema_parts import Schema, boolean, file_name, listing, quantity, section, text
 
 
 def sections() -> dict[str, Schema]:

@@ -8,13 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.contracts import Fetch
-from gateway.errors import (
-    BODY_TOO_COMPLEX,
-    INVALID_BODY,
-    UPSTREAM_BAD_ANSWER,
-    GatewayError,
-    rpc_error,
-)
+from gateway.errors import BODY_TOO_COMPLEX, INVALID_BODY, UPSTREAM_BAD_ANSWER, GatewayError, rpc_error
 from gateway.exchange import Exchange, Response
 from gateway.http.buffered_body import JSON_BODY, json_body
 from gateway.http.json_render import Fill

@@ -1,15 +1,6 @@
 """`enqueue` of a route: requests are put into a stream."""
 
-from gateway.config.schema_parts import (
-    FIELD_NAME,
-    Schema,
-    choice,
-    integer,
-    listing,
-    quantity,
-    section,
-    text,
-)
+from gateway.config.schema_parts import FIELD_NAME, Schema, choice, integer, listing, quantity, section, text
 
 
 def sections() -> dict[str, Schema]:

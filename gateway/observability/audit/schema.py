@@ -1,11 +1,6 @@
 """`audit` for the published schema."""
 
-from gateway.config.schema_parts import (
-    LINE,
-    Schema,
-    section,
-    text,
-)
+from gateway.config.schema_parts import LINE, Schema, section, text
 
 
 def root_sections() -> dict[str, Schema]:

@@ -6,13 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.observability.audit.chain import (
-    ZERO,
-    Head,
-    entry_hash,
-    is_intact,
-    members,
-)
+from gateway.observability.audit.chain import ZERO, Head, entry_hash, is_intact, members
 
 MISTAKES_MAX: Final = 1000
 

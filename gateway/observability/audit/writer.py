@@ -13,14 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from gateway.observability.audit.chain import (
-    Head,
-    entry_hash,
-    followed,
-    is_intact,
-    members,
-    sign_entry,
-)
+from gateway.observability.audit.chain import Head, entry_hash, followed, is_intact, members, sign_entry
 from gateway.observability.log_writer import LogFile, open_outlet
 
 log = logging.getLogger("gateway")

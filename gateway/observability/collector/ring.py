@@ -8,14 +8,7 @@ from dataclasses import dataclass, replace
 from heapq import nlargest
 from typing import Final, TypeVar
 
-from gateway.observability.metrics.arithmetic import (
-    OTHER,
-    all_calls,
-    all_routes,
-    difference,
-    requests_of,
-    tries_of,
-)
+from gateway.observability.metrics.arithmetic import OTHER, all_calls, all_routes, difference, requests_of, tries_of
 from gateway.observability.metrics.snapshot import RouteStats, Snapshot, UpstreamStats
 
 K = TypeVar("K")

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.observability.metrics.exposition import (
-    Family,
-    edges,
-    histogram,
-    labels,
-    sample,
-    samples,
-    summary,
-)
+from gateway.observability.metrics.exposition import Family, edges, histogram, labels, sample, samples, summary
 from gateway.observability.metrics.snapshot import RouteStats, UpstreamStats
 
 #: OpenTelemetry's advice for durations of HTTP, seconds

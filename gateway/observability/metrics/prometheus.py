@@ -12,21 +12,8 @@ import falcon
 from gateway._fast.token_bucket import Buckets
 from gateway.config.model import Document
 from gateway.observability.collector.component import CollectorContext, Component, Sample
-from gateway.observability.metrics.exposition import (
-    OPEN_METRICS,
-    TEXT,
-    Family,
-    page,
-    sample,
-)
-from gateway.observability.metrics.families import (
-    ROUTES,
-    TARGETS,
-    UPSTREAMS,
-    route_lines,
-    target_lines,
-    upstream_lines,
-)
+from gateway.observability.metrics.exposition import OPEN_METRICS, TEXT, Family, page, sample
+from gateway.observability.metrics.families import ROUTES, TARGETS, UPSTREAMS, route_lines, target_lines, upstream_lines
 from gateway.observability.metrics.self_families import (
     limit_families,
     own_families,

@@ -6,12 +6,7 @@ from time import monotonic
 from typing import Final
 
 from gateway._fast.histogram import Histogram
-from gateway._fast.metrics import (
-    HEDGE,
-    RETRY,
-    ROUTE,
-    UPSTREAM,
-)
+from gateway._fast.metrics import HEDGE, RETRY, ROUTE, UPSTREAM
 from gateway.observability.metrics.meter import MetricsRegions
 from gateway.observability.metrics.snapshot import (
     CLASSES,

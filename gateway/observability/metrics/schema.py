@@ -1,13 +1,6 @@
 """`metrics` of the section `observability`."""
 
-from gateway.config.schema_parts import (
-    OFF,
-    Schema,
-    boolean,
-    either,
-    integer,
-    section,
-)
+from gateway.config.schema_parts import OFF, Schema, boolean, either, integer, section
 from gateway.observability.metrics.statsd_schema import statsd
 
 ON = "on"

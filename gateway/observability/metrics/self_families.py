@@ -10,12 +10,7 @@ from typing import Any, Final
 from gateway import __version__
 from gateway._fast.token_bucket import Buckets
 from gateway.observability.collector.component import Sample
-from gateway.observability.metrics.exposition import (
-    Family,
-    Kind,
-    labels,
-    sample,
-)
+from gateway.observability.metrics.exposition import Family, Kind, labels, sample
 from gateway.observability.metrics.self_metrics import OwnFigures
 from gateway.observability.metrics.worker_stats import LAGS, WorkerStats
 

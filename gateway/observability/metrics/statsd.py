@@ -13,12 +13,7 @@ from gevent import socket
 from gateway.config.model import Document
 from gateway.observability.collector.component import CollectorContext, Component, Sample
 from gateway.observability.metrics.arithmetic import all_routes, difference
-from gateway.observability.metrics.snapshot import (
-    Histogram,
-    RouteStats,
-    Snapshot,
-    UpstreamStats,
-)
+from gateway.observability.metrics.snapshot import Histogram, RouteStats, Snapshot, UpstreamStats
 from gateway.observability.metrics.statsd_client import Client
 from gateway.observability.metrics.statsd_model import Statsd as Spec
 

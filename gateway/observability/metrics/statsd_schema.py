@@ -1,13 +1,6 @@
 """`observability.statsd` for the published schema."""
 
-from gateway.config.schema_parts import (
-    Schema,
-    boolean,
-    integer,
-    quantity,
-    section,
-    text,
-)
+from gateway.config.schema_parts import Schema, boolean, integer, quantity, section, text
 
 
 def statsd() -> Schema:

@@ -1,16 +1,6 @@
 """`tracing` and `server_timing` of the section `observability`."""
 
-from gateway.config.schema_parts import (
-    FIELD_NAME,
-    LINE,
-    Schema,
-    boolean,
-    integer,
-    mapping,
-    quantity,
-    section,
-    text,
-)
+from gateway.config.schema_parts import FIELD_NAME, LINE, Schema, boolean, integer, mapping, quantity, section, text
 
 
 def sections() -> dict[str, Schema]:

@@ -16,12 +16,7 @@ from gateway.observability.collector.component import CollectorContext, Componen
 from gateway.observability.metrics.snapshot import Snapshot
 from gateway.observability.tracing.model import Tracing
 from gateway.observability.tracing.records import SOCKET, unpacked
-from gateway.observability.tracing.ring import (
-    DROPPED,
-    KEPT,
-    REGION,
-    Counts,
-)
+from gateway.observability.tracing.ring import DROPPED, KEPT, REGION, Counts
 
 if TYPE_CHECKING:
     from gateway.observability.tracing.export import SpanExporter

@@ -1,16 +1,6 @@
 """`compress`: answers in the content coding that clients like best."""
 
-from gateway.config.schema_parts import (
-    MEDIA_TYPE,
-    OFF,
-    Schema,
-    choice,
-    either,
-    listing,
-    quantity,
-    section,
-    text,
-)
+from gateway.config.schema_parts import MEDIA_TYPE, OFF, Schema, choice, either, listing, quantity, section, text
 
 #: what is made smaller by it: text, and what is text under another name
 TYPES = (

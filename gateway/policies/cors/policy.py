@@ -15,11 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from gateway._fast.headers import Edit
-from gateway.contracts import (
-    OnResponse,
-    Steps,
-    Tools,
-)
+from gateway.contracts import OnResponse, Steps, Tools
 from gateway.errors import CORS_REFUSED, GatewayError
 from gateway.exchange import Exchange, Headers, Response
 from gateway.http.preflight import is_preflight

@@ -29,12 +29,7 @@ from gateway.errors import (
 from gateway.exchange import Exchange, Response
 from gateway.http.body import read_whole
 from gateway.policies.idempotency.answers import Recording, whole_body
-from gateway.policies.idempotency.key import (
-    LONGEST,
-    mark_of,
-    name_of,
-    parse_key,
-)
+from gateway.policies.idempotency.key import LONGEST, mark_of, name_of, parse_key
 from gateway.policies.idempotency.ledger import Claim, Ledger
 from gateway.policies.idempotency.record import Done
 from gateway.state.store import StoreError

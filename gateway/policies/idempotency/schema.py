@@ -1,15 +1,6 @@
 """`idempotency` of a route: requests that come again."""
 
-from gateway.config.schema_parts import (
-    FIELD_NAME,
-    Schema,
-    boolean,
-    choice,
-    listing,
-    quantity,
-    section,
-    text,
-)
+from gateway.config.schema_parts import FIELD_NAME, Schema, boolean, choice, listing, quantity, section, text
 
 
 def sections() -> dict[str, Schema]:

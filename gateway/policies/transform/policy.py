@@ -17,12 +17,7 @@ from typing import Any, Final
 
 from gateway._fast.headers import Edit
 from gateway.contracts import OnRequest, OnResponse, Steps
-from gateway.errors import (
-    INVALID_BODY,
-    TRANSFORM_FAILED,
-    UNSUPPORTED_MEDIA_TYPE,
-    GatewayError,
-)
+from gateway.errors import INVALID_BODY, TRANSFORM_FAILED, UNSUPPORTED_MEDIA_TYPE, GatewayError
 from gateway.exchange import Exchange, Response
 from gateway.http.body import ReplayedBody, read_whole, too_large
 from gateway.http.decompress import decompress

@@ -1,14 +1,6 @@
 """`transform` of a route: changes to queries and JSON bodies."""
 
-from gateway.config.schema_parts import (
-    MEDIA_TYPE,
-    Schema,
-    listing,
-    mapping,
-    quantity,
-    section,
-    text,
-)
+from gateway.config.schema_parts import MEDIA_TYPE, Schema, listing, mapping, quantity, section, text
 
 TYPES = ("application/json", "application/*+json")
 """What is transformed where nothing else is written."""

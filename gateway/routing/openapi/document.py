@@ -9,12 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from gateway.config import files as source_text
-from gateway.config.diagnostics import (
-    Path,
-    Position,
-    at,
-    location,
-)
+from gateway.config.diagnostics import Path, Position, at, location
 from gateway.config.files import SourceError
 from gateway.config.reader import LoadContext, OptionReader, ScalarNode
 from gateway.config.validate import describe

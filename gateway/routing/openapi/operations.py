@@ -9,18 +9,8 @@ from gateway.config.yaml import MappingNode
 from gateway.routing.openapi.bodies import Body, read_body
 from gateway.routing.openapi.dialect import V30, V31, Dialect
 from gateway.routing.openapi.document import Documents, Node
-from gateway.routing.openapi.parameters import (
-    Objects,
-    Parameter,
-    Parameters,
-    parameters,
-)
-from gateway.routing.openapi.paths import (
-    Template,
-    address_of,
-    base_of,
-    template,
-)
+from gateway.routing.openapi.parameters import Objects, Parameter, Parameters, parameters
+from gateway.routing.openapi.paths import Template, address_of, base_of, template
 from gateway.routing.openapi.schemas import Bundle
 from gateway.routing.openapi.security import Security
 

@@ -2,16 +2,7 @@
 
 from typing import Final
 
-from gateway.config.schema_parts import (
-    NAME,
-    Schema,
-    boolean,
-    file_name,
-    listing,
-    mapping,
-    section,
-    text,
-)
+from gateway.config.schema_parts import NAME, Schema, boolean, file_name, listing, mapping, section, text
 
 #: keys that have a meaning beside `openapi` only
 OWN_KEYS: Final = ("openapi", "prefix", "hosts", "operations", "exclude", "strict")

@@ -18,12 +18,7 @@ from hyperframe.frame import GoAwayFrame
 
 from gateway._fast.head_rules import Refused
 from gateway.server.http2 import frames
-from gateway.server.http2.frames import (
-    Budget,
-    Frame,
-    Frames,
-    GoAway,
-)
+from gateway.server.http2.frames import Budget, Frame, Frames, GoAway
 from gateway.server.http2.head import Field, Malformed, read_head
 from gateway.server.http2.outgoing import SendBuffer
 from gateway.server.http2.protocol import HEADER_TABLE, MAX_STREAMS, make_protocol

@@ -2,16 +2,7 @@
 
 from typing import Final
 
-from gateway.config.schema_parts import (
-    LINE,
-    REFERENCE,
-    Schema,
-    choice,
-    either,
-    quantity,
-    section,
-    text,
-)
+from gateway.config.schema_parts import LINE, REFERENCE, Schema, choice, either, quantity, section, text
 
 WORDS: Final = ("p2c", "round_robin", "random", "least_requests")
 KEYS: Final = ("header", "cookie", "query", "path", "ip")

@@ -2,16 +2,7 @@
 
 from typing import Final
 
-from gateway.config.schema_parts import (
-    LINE,
-    NAME,
-    Schema,
-    choice,
-    either,
-    integer,
-    section,
-    text,
-)
+from gateway.config.schema_parts import LINE, NAME, Schema, choice, either, integer, section, text
 
 _SCHEME: Final = choice("What the targets speak.", "http", "https", "grpc", "grpcs", default="http")
 _NAME: Final = "a name and a port such as catalog.svc:8080, or an SRV name such as _http._tcp.catalog.svc"

@@ -12,13 +12,7 @@ from typing import TYPE_CHECKING
 
 from gateway._fast.http1_client import WireError
 from gateway.exchange import Exchange
-from gateway.http.grpc import (
-    CANCELLED,
-    DEADLINE_EXCEEDED,
-    WANTS,
-    GrpcAccept,
-    GrpcCall,
-)
+from gateway.http.grpc import CANCELLED, DEADLINE_EXCEEDED, WANTS, GrpcAccept, GrpcCall
 from gateway.upstream.grpc.base_call import CAUSES, BaseCall
 from gateway.upstream.grpc.passthrough import BidirectionalStream, GrpcPassthrough
 from gateway.upstream.grpc.reply import Reply

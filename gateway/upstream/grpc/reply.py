@@ -18,14 +18,7 @@ from h2.events import (
 
 from gateway._fast.http1_client import WireError
 from gateway.exchange import Headers
-from gateway.http.grpc import (
-    CODES,
-    COMPRESSED,
-    HEAD,
-    GrpcStatus,
-    code_of,
-    trailers,
-)
+from gateway.http.grpc import CODES, COMPRESSED, HEAD, GrpcStatus, code_of, trailers
 
 Fields = list[tuple[bytes, bytes]]
 

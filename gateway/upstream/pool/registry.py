@@ -11,14 +11,7 @@ from time import monotonic
 
 import gevent
 
-from gateway.upstream.pool.pool import (
-    TLS_SCHEMES,
-    Address,
-    PlainPool,
-    PoolSettings,
-    TargetPool,
-    TLSPool,
-)
+from gateway.upstream.pool.pool import TLS_SCHEMES, Address, PlainPool, PoolSettings, TargetPool, TLSPool
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,22 +14,9 @@ from gevent.event import AsyncResult
 
 from gateway._fast.target_stats import now_ms
 from gateway.contracts import Fetch
-from gateway.errors import (
-    OVERLOADED,
-    UPSTREAM_READ_TIMEOUT,
-    UPSTREAM_SATURATED,
-    UPSTREAM_TIMEOUT,
-    GatewayError,
-)
+from gateway.errors import OVERLOADED, UPSTREAM_READ_TIMEOUT, UPSTREAM_SATURATED, UPSTREAM_TIMEOUT, GatewayError
 from gateway.exchange import Exchange, Response
-from gateway.upstream.resilience.adaptive_limit import (
-    ADMIT,
-    QUEUE,
-    RETRY_AFTER,
-    AdaptiveLimit,
-    WaitQueue,
-    verdict,
-)
+from gateway.upstream.resilience.adaptive_limit import ADMIT, QUEUE, RETRY_AFTER, AdaptiveLimit, WaitQueue, verdict
 from gateway.upstream.target_state import UpstreamState
 
 #: failures that say that the upstream had too much to do

@@ -8,13 +8,7 @@ from typing import Final
 
 from gateway._fast.http1_client import WireError
 from gateway.exchange import Exchange
-from gateway.http.grpc import (
-    TRAILERS,
-    WANTS,
-    GrpcAccept,
-    frame,
-    frames,
-)
+from gateway.http.grpc import TRAILERS, WANTS, GrpcAccept, frame, frames
 from gateway.upstream.grpc.call import talk
 from gateway.upstream.pool.connection import Connection
 

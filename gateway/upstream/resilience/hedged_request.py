@@ -15,12 +15,7 @@ from gevent.queue import Empty, SimpleQueue
 
 from gateway._fast.target_stats import now_ms
 from gateway.errors import CLIENT_CLOSED, GatewayError
-from gateway.exchange import (
-    BESIDE,
-    HEDGED,
-    Exchange,
-    Response,
-)
+from gateway.exchange import BESIDE, HEDGED, Exchange, Response
 
 if TYPE_CHECKING:
     from gateway.upstream.attempts import RetryingUpstream

@@ -2,17 +2,7 @@
 
 from typing import Final
 
-from gateway.config.schema_parts import (
-    OFF,
-    Schema,
-    boolean,
-    either,
-    integer,
-    listing,
-    quantity,
-    section,
-    text,
-)
+from gateway.config.schema_parts import OFF, Schema, boolean, either, integer, listing, quantity, section, text
 
 RETRY_ON: Final = ("connect", "reset", 502, 503, 504)
 RETRY_METHODS: Final = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")

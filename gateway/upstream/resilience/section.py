@@ -9,15 +9,7 @@ from gateway.config.reader import OptionReader
 from gateway.config.schema_parts import OFF
 from gateway.config.yaml import SequenceNode
 from gateway.upstream.resilience import schema as schema_traffic
-from gateway.upstream.resilience.model import (
-    CircuitBreaker,
-    Health,
-    Hedge,
-    Outlier,
-    Overload,
-    OwnRetry,
-    Retry,
-)
+from gateway.upstream.resilience.model import CircuitBreaker, Health, Hedge, Outlier, Overload, OwnRetry, Retry
 
 _SERVICE = re.compile(r"/[A-Za-z0-9_.]{0,127}")
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+")

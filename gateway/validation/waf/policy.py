@@ -7,43 +7,17 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import unquote_plus
 
-from gateway._fast.waf_scan import (
-    Fields,
-    cookies_need_look,
-    form_needs_look,
-    json_needs_look,
-)
+from gateway._fast.waf_scan import Fields, cookies_need_look, form_needs_look, json_needs_look
 from gateway.contracts import Steps
-from gateway.errors import (
-    BODY_TOO_LARGE,
-    MALFORMED_BODY,
-    UNSUPPORTED_MEDIA_TYPE,
-    GatewayError,
-)
+from gateway.errors import BODY_TOO_LARGE, MALFORMED_BODY, UNSUPPORTED_MEDIA_TYPE, GatewayError
 from gateway.exchange import Exchange
 from gateway.http.body import read_whole
 from gateway.http.decompress import decompress
 from gateway.http.json_reader import JsonReader
 from gateway.http.media_type import UTF_8, parse
-from gateway.validation.waf.body import (
-    DEPTH,
-    MEMBERS,
-    Field,
-    decoded,
-    json_fields,
-    multipart_fields,
-    pairs,
-    xml_fields,
-)
+from gateway.validation.waf.body import DEPTH, MEMBERS, Field, decoded, json_fields, multipart_fields, pairs, xml_fields
 from gateway.validation.waf.decision import Judge, WafRules
-from gateway.validation.waf.detect import (
-    FORM,
-    TEXT,
-    URL,
-    attacks,
-    header_attacks,
-    is_pollution,
-)
+from gateway.validation.waf.detect import FORM, TEXT, URL, attacks, header_attacks, is_pollution
 from gateway.validation.waf.fields import NOT_LOOKED_AT
 
 Check = Callable[[Exchange], None]

@@ -1,15 +1,6 @@
 """`sanitize` of a route and of `defaults`: requests that look like an attack."""
 
-from gateway.config.schema_parts import (
-    FIELD_NAME,
-    Schema,
-    choice,
-    either,
-    listing,
-    quantity,
-    section,
-    text,
-)
+from gateway.config.schema_parts import FIELD_NAME, Schema, choice, either, listing, quantity, section, text
 
 RULES = ("sql_injection", "xss", "traversal", "headers", "null_bytes", "pollution", "xml")
 PARTS = ("path", "query", "headers", "cookies", "body")

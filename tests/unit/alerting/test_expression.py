@@ -5,16 +5,7 @@ from hypothesis import strategies as st
 from gateway.alerting.rules.evaluate import evaluate
 from gateway.alerting.rules.expression import ExpressionError, parse
 from gateway.alerting.rules.signals import SIGNALS
-from gateway.alerting.rules.terms import (
-    And,
-    Call,
-    Comparison,
-    Flag,
-    Not,
-    Or,
-    Quantity,
-    calls,
-)
+from gateway.alerting.rules.terms import And, Call, Comparison, Flag, Not, Or, Quantity, calls
 
 
 def test_a_comparison():

@@ -5,13 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.alerting.silences import (
-    Inhibition,
-    MaintenanceWindow,
-    Silence,
-    inhibited,
-    matches,
-)
+from gateway.alerting.silences import Inhibition, MaintenanceWindow, Silence, inhibited, matches
 
 LABELS = {"name": "errors", "severity": "page", "route": "item"}
 

@@ -11,12 +11,7 @@ from gateway.auth.caller import Caller
 from gateway.contracts import RoutePlan
 from gateway.exchange import Exchange
 from gateway.observability.audit import log as module
-from gateway.observability.audit.counters import (
-    LOST,
-    REGION,
-    AuditCounts,
-    region_size,
-)
+from gateway.observability.audit.counters import LOST, REGION, AuditCounts, region_size
 from gateway.observability.audit.denials import BURST, DenialLog
 from gateway.observability.audit.log import Audit
 from gateway.observability.audit.model import Audit as Spec

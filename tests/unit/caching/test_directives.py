@@ -2,13 +2,7 @@
 
 import pytest
 
-from gateway.cache.cache_control import (
-    LONGEST,
-    NOTHING,
-    Directives,
-    parse,
-    targeted,
-)
+from gateway.cache.cache_control import LONGEST, NOTHING, Directives, parse, targeted
 
 
 @pytest.mark.parametrize(

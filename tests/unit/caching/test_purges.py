@@ -3,12 +3,7 @@
 import pytest
 
 from gateway.cache.entry import Entry
-from gateway.cache.purge import (
-    KNOWN,
-    READ,
-    WAITING,
-    PurgeLog,
-)
+from gateway.cache.purge import KNOWN, READ, WAITING, PurgeLog
 from gateway.cache.rules import CacheOptions
 from gateway.cache.stored_response import stored
 from gateway.state.store import StoreUnavailableError

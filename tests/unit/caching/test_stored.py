@@ -8,12 +8,7 @@ from gateway.cache.response import respond_from_cache
 from gateway.cache.revalidate import conditional, freshened
 from gateway.cache.rules import CacheOptions
 from gateway.cache.storable import refusal
-from gateway.cache.stored_response import (
-    current_age,
-    rebuilt,
-    selects,
-    stored,
-)
+from gateway.cache.stored_response import current_age, rebuilt, selects, stored
 from gateway.http.accept_encoding import choose
 from gateway.http.dates import date_of
 

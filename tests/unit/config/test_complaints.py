@@ -4,15 +4,7 @@ import pickle
 
 import pytest
 
-from gateway.config.diagnostics import (
-    ConfigError,
-    Diagnostic,
-    among,
-    at,
-    closest_match,
-    did_you_mean,
-    path_text,
-)
+from gateway.config.diagnostics import ConfigError, Diagnostic, among, at, closest_match, did_you_mean, path_text
 from gateway.config.document import load, loads
 
 HEAD = "version: 1\nupstreams: {app: {targets: [http://127.0.0.1:9000]}}\n"

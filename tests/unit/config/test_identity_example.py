@@ -5,13 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.auth.model import (
-    ApiKey,
-    Issuer,
-    Jwt,
-    Mtls,
-    Session,
-)
+from gateway.auth.model import ApiKey, Issuer, Jwt, Mtls, Session
 from gateway.config.document import load
 from tests.support.key_files import ec_key, private_pem
 

@@ -5,12 +5,7 @@ import time
 
 import pytest
 
-from gateway.config.watch import (
-    Watcher,
-    changed_since,
-    digest,
-    snapshot,
-)
+from gateway.config.watch import Watcher, changed_since, digest, snapshot
 
 
 @pytest.fixture

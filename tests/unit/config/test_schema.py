@@ -10,14 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config import unsupported as not_built
-from gateway.config.schema import (
-    ID,
-    children,
-    json_schema,
-    json_text,
-    resolve,
-    types_at,
-)
+from gateway.config.schema import ID, children, json_schema, json_text, resolve, types_at
 from gateway.config.validate import Explainer, _validator
 from gateway.config.yaml import Source
 

@@ -13,12 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config.document import (
-    ConfigError,
-    load,
-    loads,
-    redacted,
-)
+from gateway.config.document import ConfigError, load, loads, redacted
 from gateway.http.frozen import FrozenDict, freeze
 
 

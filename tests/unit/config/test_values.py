@@ -2,13 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config.units import (
-    parse_duration,
-    parse_rate,
-    parse_share,
-    parse_size,
-    unit_hint,
-)
+from gateway.config.units import parse_duration, parse_rate, parse_share, parse_size, unit_hint
 
 NUMBERS = st.decimals(0, 99_999, places=3, allow_nan=False)
 

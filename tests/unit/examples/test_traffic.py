@@ -10,12 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli.group import main
-from gateway.examples.traffic import (
-    ASKS,
-    NotHere,
-    Traffic,
-    place,
-)
+from gateway.examples.traffic import ASKS, NotHere, Traffic, place
 from tests.support.threaded import ThreadedServer
 
 

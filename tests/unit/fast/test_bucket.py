@@ -8,12 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway._fast.atomics import Memory
-from gateway._fast.token_bucket import (
-    Buckets,
-    Rate,
-    Tells,
-    least,
-)
+from gateway._fast.token_bucket import Buckets, Rate, Tells, least
 from gateway.exchange import Response
 from tests.exchanges import exchange
 from tests.oracles import bucket_oracle

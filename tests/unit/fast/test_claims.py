@@ -7,12 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from gateway._fast.authorization import (
-    Rule,
-    TokenCache,
-    bearer,
-    is_token68,
-)
+from gateway._fast.authorization import Rule, TokenCache, bearer, is_token68
 from tests.oracles import claims_oracle as oracle
 
 # -- Authorization

@@ -10,12 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway._fast.access_log_line import (
-    CombinedLine,
-    JsonLine,
-    Line,
-    Secrets,
-)
+from gateway._fast.access_log_line import CombinedLine, JsonLine, Line, Secrets
 from gateway._fast.log_buffer import Batch
 from gateway._fast.trace_context import Trace, Tracer
 from gateway.auth.caller import Caller

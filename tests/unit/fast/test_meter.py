@@ -9,17 +9,7 @@ from hypothesis import strategies as st
 from gateway import exchange as bits
 from gateway._fast.atomics import Memory
 from gateway._fast.histogram import Histogram
-from gateway._fast.metrics import (
-    HEDGE,
-    OTHER,
-    RETRY,
-    ROUTE,
-    TARGET,
-    UPSTREAM,
-    Call,
-    Meter,
-    Route,
-)
+from gateway._fast.metrics import HEDGE, OTHER, RETRY, ROUTE, TARGET, UPSTREAM, Call, Meter, Route
 from gateway.errors import CIRCUIT_OPEN, GatewayError
 from gateway.exchange import Exchange, Response
 from tests.oracles import meter_oracle

@@ -7,13 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway._fast.atomics import Memory
-from gateway._fast.recent import (
-    ENTRIES,
-    EVERY,
-    KEPT,
-    SAMPLES,
-    Recent,
-)
+from gateway._fast.recent import ENTRIES, EVERY, KEPT, SAMPLES, Recent
 from gateway.exchange import Exchange
 from tests.oracles import meter_oracle
 from tests.support.forks import children

@@ -6,20 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway._fast.waf_decode import (
-    CRLF,
-    FORM,
-    TEXT,
-    URL,
-    readings,
-)
-from gateway._fast.waf_scan import (
-    Fields,
-    cookies_need_look,
-    form_needs_look,
-    json_needs_look,
-    needs_look,
-)
+from gateway._fast.waf_decode import CRLF, FORM, TEXT, URL, readings
+from gateway._fast.waf_scan import Fields, cookies_need_look, form_needs_look, json_needs_look, needs_look
 from gateway.errors import GatewayError
 from gateway.http.json_reader import JsonReader
 from gateway.validation.waf.body import json_fields

@@ -8,13 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway._fast.trace_context import (
-    Closer,
-    Trace,
-    Tracer,
-    Watched,
-    waited,
-)
+from gateway._fast.trace_context import Closer, Trace, Tracer, Watched, waited
 from gateway.exchange import Exchange, Response
 from tests.exchanges import exchange
 from tests.oracles import trace_oracle as oracle

@@ -9,14 +9,7 @@ from gateway.auth.api_key import authenticator as api_keys
 from gateway.auth.api_key.authenticator import ApiKeys, StoredApiKeys
 from gateway.auth.api_key.stored_keys import StoredKeys, digest_of, new_key
 from gateway.auth.claim_mapper import ClaimMapper
-from gateway.auth.model import (
-    ApiKey,
-    Consumer,
-    Credential,
-    ForwardedIdentity,
-    Provider,
-    Role,
-)
+from gateway.auth.model import ApiKey, Consumer, Credential, ForwardedIdentity, Provider, Role
 from gateway.errors import IDENTITY_UNAVAILABLE, INVALID_TOKEN, GatewayError
 from tests.exchanges import exchange
 from tests.unit.identity.issuer_parts import Clock, FakeStore

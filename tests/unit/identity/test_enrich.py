@@ -9,14 +9,7 @@ from hypothesis import strategies as st
 from gateway.auth.access_rules import compile_rule
 from gateway.auth.claim_mapper import ClaimMapper, header_text
 from gateway.auth.jwt.internal_token import InternalTokens
-from gateway.auth.model import (
-    Access,
-    ClaimRule,
-    ForwardedIdentity,
-    InternalToken,
-    Provider,
-    Role,
-)
+from gateway.auth.model import Access, ClaimRule, ForwardedIdentity, InternalToken, Provider, Role
 from tests.support.jose import NOW, spec
 
 ROLES = (

@@ -5,12 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from gateway.auth.issuer.endpoint import (
-    CLAIMS_MAX,
-    TokenIssuer,
-    families_of,
-    verified_as,
-)
+from gateway.auth.issuer.endpoint import CLAIMS_MAX, TokenIssuer, families_of, verified_as
 from gateway.auth.jwt.keys import StaticKeys, parse_keys
 from gateway.auth.jwt.signing import Signer, make_key
 from gateway.auth.jwt.verify import Verifier

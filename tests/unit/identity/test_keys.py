@@ -7,12 +7,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa, x25519
 from jwt.algorithms import RSAAlgorithm
 
-from gateway.auth.jwt.keys import (
-    StaticKeys,
-    candidates,
-    parse_keys,
-    secret_key,
-)
+from gateway.auth.jwt.keys import StaticKeys, candidates, parse_keys, secret_key
 from gateway.auth.jwt.signing import public_jwk
 from tests.support import certs
 from tests.support.jose import SECRET, b64, private_key, private_pem, public_pem

@@ -8,12 +8,7 @@ import gevent
 import pytest
 
 from gateway.auth.oidc.client import OpenIdClient
-from gateway.auth.oidc.metadata import (
-    PAUSE,
-    REFRESH,
-    Metadata,
-    parse_metadata,
-)
+from gateway.auth.oidc.metadata import PAUSE, REFRESH, Metadata, parse_metadata
 from gateway.auth.session.refresh import RefusedError
 from gateway.auth.session.store import Tokens
 from gateway.errors import IDENTITY_UNAVAILABLE, INVALID_TOKEN, GatewayError

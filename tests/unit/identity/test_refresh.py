@@ -7,12 +7,7 @@ import logging
 
 import pytest
 
-from gateway.auth.issuer.refresh_tokens import (
-    LIVE_MAX,
-    InvalidGrant,
-    RefreshTokens,
-    is_refresh_token,
-)
+from gateway.auth.issuer.refresh_tokens import LIVE_MAX, InvalidGrant, RefreshTokens, is_refresh_token
 from gateway.auth.revocation_list import RevocationList
 from gateway.state.memory_store import MemoryStore
 from gateway.state.store import StoreError

@@ -10,12 +10,7 @@ from gevent.pool import Group
 from gateway.auth.session import refresh as renewal
 from gateway.auth.session.refresh import RefreshedTokens, RefusedError, TokenRefresher
 from gateway.auth.session.store import Sessions, Tokens
-from gateway.errors import (
-    IDENTITY_UNAVAILABLE,
-    STORE_UNAVAILABLE,
-    UPSTREAM_REFUSED,
-    GatewayError,
-)
+from gateway.errors import IDENTITY_UNAVAILABLE, STORE_UNAVAILABLE, UPSTREAM_REFUSED, GatewayError
 from gateway.state import StoreUnavailableError
 from tests.support.clock import START
 from tests.support.greenlets import until

@@ -5,12 +5,7 @@ import threading
 import pytest
 
 from gateway.auth import revocation_list as room
-from gateway.auth.revocation import (
-    BUCKETS,
-    NAME_MAX,
-    make,
-    pack,
-)
+from gateway.auth.revocation import BUCKETS, NAME_MAX, make, pack
 from gateway.auth.revocation_list import CHANGES_MAX, RevocationList
 from gateway.state.store import StoreError, StoreFullError, StoreUnavailableError
 

@@ -7,18 +7,8 @@ from gateway.auth.claim_mapper import ClaimMapper
 from gateway.auth.jwt.authenticator import TokenAuthenticator, find_credential
 from gateway.auth.jwt.keys import StaticKeys, parse_keys
 from gateway.auth.jwt.verify import Verifier
-from gateway.auth.model import (
-    Credential,
-    ForwardedIdentity,
-    Provider,
-    Role,
-)
-from gateway.errors import (
-    IDENTITY_UNAVAILABLE,
-    INVALID_TOKEN,
-    STORE_UNAVAILABLE,
-    GatewayError,
-)
+from gateway.auth.model import Credential, ForwardedIdentity, Provider, Role
+from gateway.errors import IDENTITY_UNAVAILABLE, INVALID_TOKEN, STORE_UNAVAILABLE, GatewayError
 from tests.exchanges import exchange
 from tests.support.jose import NOW, NoKeys, public_pem, spec, token
 

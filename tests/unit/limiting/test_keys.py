@@ -11,15 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.ratelimit import keys
-from gateway.ratelimit.keys import (
-    Keys,
-    StoreKeys,
-    begin,
-    hash_secret,
-    join,
-    parts,
-    store_key,
-)
+from gateway.ratelimit.keys import Keys, StoreKeys, begin, hash_secret, join, parts, store_key
 
 
 def test_the_same_name_has_the_same_number_under_the_same_secret_only():

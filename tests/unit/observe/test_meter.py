@@ -12,19 +12,8 @@ from gateway._fast.atomics import Cell, Memory
 from gateway._fast.histogram import Histogram
 from gateway.config.document import load
 from gateway.errors import KINDS
-from gateway.exchange import (
-    CACHE_HIT,
-    RETRIED,
-    Exchange,
-    Response,
-)
-from gateway.observability.metrics.meter import (
-    REGION,
-    SERIES_MAX,
-    MetricsRegions,
-    regions,
-    room_for,
-)
+from gateway.exchange import CACHE_HIT, RETRIED, Exchange, Response
+from gateway.observability.metrics.meter import REGION, SERIES_MAX, MetricsRegions, regions, room_for
 from gateway.observability.metrics.reading import Reader
 from gateway.observability.metrics.snapshot import OUTCOMES, Failure, RouteStats
 from gateway.state import SharedMemory, SharedMemoryError

@@ -1,12 +1,7 @@
 """Figures for tests, made of few words."""
 
 from gateway._fast.histogram import Histogram
-from gateway.observability.metrics.snapshot import (
-    Failure,
-    RouteStats,
-    Snapshot,
-    UpstreamStats,
-)
+from gateway.observability.metrics.snapshot import Failure, RouteStats, Snapshot, UpstreamStats
 
 NONE = Histogram()
 

@@ -6,12 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.observability.collector import ring
 from gateway.observability.collector.history import History, together
-from gateway.observability.collector.ring import (
-    First,
-    TimeSeriesRing,
-    downsample,
-    size_of,
-)
+from gateway.observability.collector.ring import First, TimeSeriesRing, downsample, size_of
 from gateway.observability.metrics.arithmetic import OTHER, requests_of
 from tests.unit.observer.made import calls, failure, figures, route
 

@@ -5,12 +5,7 @@ from __future__ import annotations
 import gevent
 
 from gateway.control.dashboard import events as live
-from gateway.control.dashboard.events import (
-    BEHIND,
-    MOST,
-    EventStream,
-    event,
-)
+from gateway.control.dashboard.events import BEHIND, MOST, EventStream, event
 
 
 def watch(viewers, shows, taken, pause=None):

@@ -9,13 +9,7 @@ import falcon.testing
 import pytest
 
 from gateway.observability.collector.http import make_app
-from gateway.observability.metrics.exposition import (
-    edges,
-    histogram,
-    labels,
-    number,
-    sample,
-)
+from gateway.observability.metrics.exposition import edges, histogram, labels, number, sample
 from gateway.observability.metrics.prometheus import Prometheus
 from gateway.observability.metrics.self_metrics import OwnFigures
 from gateway.observability.metrics.worker_stats import LAGS, WorkerStats

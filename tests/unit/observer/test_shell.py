@@ -11,12 +11,7 @@ import pytest
 from falcon import testing
 
 from gateway.control.dashboard import static_files as shell
-from gateway.control.dashboard.static_files import (
-    MARK,
-    PAGE,
-    StaticFiles,
-    load,
-)
+from gateway.control.dashboard.static_files import MARK, PAGE, StaticFiles, load
 from gateway.errors import GatewayError
 
 STATIC = files("gateway.control.dashboard").joinpath("static")

@@ -6,12 +6,7 @@ import json
 
 import pytest
 
-from gateway.control.dashboard.trends import (
-    HOUR,
-    LINES,
-    Trends,
-    fault,
-)
+from gateway.control.dashboard.trends import HOUR, LINES, Trends, fault
 from gateway.observability.collector.history import History
 from gateway.observability.metrics.arithmetic import OTHER
 from tests.unit.observer.made import calls, figures, route

@@ -4,13 +4,7 @@ import pytest
 
 from gateway._fast.histogram import Histogram
 from gateway.alerting.anomaly.detector import Verdict
-from gateway.alerting.anomaly.watch import (
-    DETECTORS,
-    KEPT,
-    ROUTES,
-    AnomalyWatcher,
-    explained,
-)
+from gateway.alerting.anomaly.watch import DETECTORS, KEPT, ROUTES, AnomalyWatcher, explained
 from gateway.alerting.rules.rule import rules
 from gateway.alerting.rules.terms import Call
 from gateway.config.document import loads

@@ -8,12 +8,7 @@ import time
 
 import pytest
 
-from gateway.tuning.processes import (
-    STOPS,
-    interrupted_once,
-    tree_memory,
-    undisturbed,
-)
+from gateway.tuning.processes import STOPS, interrupted_once, tree_memory, undisturbed
 from perf.procs import NotServing, Pinned, Server, ask, memory, session_cpu, session_memory, session_pids
 from tests.support.gateway import wait_until
 from tests.support.ports import free_port

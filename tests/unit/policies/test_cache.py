@@ -13,15 +13,7 @@ from gateway.cache.key import KeyRules
 from gateway.cache.rules import CacheOptions
 from gateway.cache.runtime import CacheRuntime
 from gateway.errors import NOT_CACHED, UPSTREAM_REFUSED, GatewayError
-from gateway.exchange import (
-    CACHE_BYPASS,
-    CACHE_HIT,
-    CACHE_MISS,
-    CACHE_STALE,
-    Exchange,
-    Headers,
-    Response,
-)
+from gateway.exchange import CACHE_BYPASS, CACHE_HIT, CACHE_MISS, CACHE_STALE, Exchange, Headers, Response
 from gateway.state.store import Store
 from tests.exchanges import exchange, route
 from tests.support.greenlets import until

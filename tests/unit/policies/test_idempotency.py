@@ -6,12 +6,7 @@ import gevent
 import pytest
 
 from gateway import pipeline
-from gateway.errors import (
-    BODY_TOO_LARGE,
-    INTERNAL,
-    UPSTREAM_TIMEOUT,
-    GatewayError,
-)
+from gateway.errors import BODY_TOO_LARGE, INTERNAL, UPSTREAM_TIMEOUT, GatewayError
 from gateway.exchange import Response
 from gateway.policies.idempotency.ledger import Ledger
 from gateway.policies.idempotency.policy import REPLAYED, IdempotencyOptions, compile

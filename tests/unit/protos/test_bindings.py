@@ -5,12 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway._fast.route import template
-from gateway.handlers.grpc.bindings import (
-    Binding,
-    bindings,
-    find,
-    member_at,
-)
+from gateway.handlers.grpc.bindings import Binding, bindings, find, member_at
 from gateway.handlers.grpc.schema import Schema, SchemaError
 from tests.support.shop import SERVICE, descriptor_set, file, rule
 

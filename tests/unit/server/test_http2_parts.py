@@ -14,12 +14,7 @@ from hypothesis import strategies as st
 
 from gateway._fast.http1_head import Limits
 from gateway._fast.http1_server import Server, Settings
-from gateway.server.http2.frames import (
-    PREFACE,
-    Budget,
-    Frames,
-    GoAway,
-)
+from gateway.server.http2.frames import PREFACE, Budget, Frames, GoAway
 from gateway.server.http2.outgoing import SendBuffer
 from gateway.server.http2.service import Service
 from gateway.server.http2.session import FOREVER, Http2Session

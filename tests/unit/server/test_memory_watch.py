@@ -10,12 +10,7 @@ import pytest
 
 from gateway.server import memory_watchdog as memory_watch
 from gateway.server.memory_master import allow_replacement
-from gateway.server.memory_watchdog import (
-    EVERY,
-    LOOKS,
-    PATIENCE,
-    MemoryWatchdog,
-)
+from gateway.server.memory_watchdog import EVERY, LOOKS, PATIENCE, MemoryWatchdog
 from gateway.state import SharedMemory, WorkerState
 
 MB = 1 << 20

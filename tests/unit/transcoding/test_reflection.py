@@ -11,12 +11,7 @@ from gateway.errors import UPSTREAM_BAD_ANSWER, UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import Exchange, Response
 from gateway.handlers.grpc import reflection
 from gateway.handlers.grpc.reflection import ReflectedSchema, ReflectionClient
-from gateway.http.grpc import (
-    TRAILERS,
-    frame,
-    frames,
-    trailers,
-)
+from gateway.http.grpc import TRAILERS, frame, frames, trailers
 from tests.support.shop import SERVICE, file
 
 

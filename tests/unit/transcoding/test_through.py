@@ -9,20 +9,10 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import (
-    CLIENT_CLOSED,
-    UPSTREAM_INCOMPLETE,
-    UPSTREAM_TIMEOUT,
-    GatewayError,
-)
+from gateway.errors import CLIENT_CLOSED, UPSTREAM_INCOMPLETE, UPSTREAM_TIMEOUT, GatewayError
 from gateway.exchange import Exchange, Headers, Response
 from gateway.handlers.grpc.passthrough import OPEN, GrpcProxy
-from gateway.http.grpc import (
-    CLIENT,
-    WANTS,
-    GrpcCall,
-    GrpcStatus,
-)
+from gateway.http.grpc import CLIENT, WANTS, GrpcCall, GrpcStatus
 from tests.exchanges import exchange
 
 OK = GrpcStatus.of([("grpc-status", "0"), ("x-last", "1")])

@@ -18,12 +18,7 @@ from gateway.exchange import Exchange, Response
 from gateway.handlers.grpc.bindings import Table, bindings
 from gateway.handlers.grpc.handler import Transcoder
 from gateway.handlers.grpc.schema import Schema
-from gateway.http.grpc import (
-    WANTS,
-    frame,
-    frames,
-    trailers,
-)
+from gateway.http.grpc import WANTS, frame, frames, trailers
 from tests.exchanges import exchange
 from tests.support.drawing import examples
 from tests.support.shop import descriptor_set, file, rule

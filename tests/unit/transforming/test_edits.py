@@ -8,13 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policies.transform.json_edit import (
-    Change,
-    fresh,
-    put,
-    remove,
-    rename,
-)
+from gateway.policies.transform.json_edit import Change, fresh, put, remove, rename
 from gateway.policies.transform.json_path import parse
 from tests.exchanges import exchange
 

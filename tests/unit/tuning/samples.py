@@ -1,14 +1,7 @@
 """Measurements for tests, of a machine that does what it is told."""
 
 from gateway.tuning.config import Settings
-from gateway.tuning.measurement import (
-    Burst,
-    FixedRate,
-    KeepAliveRun,
-    Measured,
-    NewConnectionRun,
-    Point,
-)
+from gateway.tuning.measurement import Burst, FixedRate, KeepAliveRun, Measured, NewConnectionRun, Point
 from gateway.tuning.statistics import spread
 
 CONFIGURED = Settings(2, 4000)

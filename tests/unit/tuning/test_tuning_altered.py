@@ -6,19 +6,8 @@ import pytest
 
 from gateway.config.compile import compile as compile_document
 from gateway.config.document import load
-from gateway.tuning.config import (
-    Place,
-    Settings,
-    changes,
-    tuned_config,
-)
-from gateway.tuning.request import (
-    CannotTune,
-    TargetRequest,
-    ask_for,
-    filled,
-    route_of,
-)
+from gateway.tuning.config import Place, Settings, changes, tuned_config
+from gateway.tuning.request import CannotTune, TargetRequest, ask_for, filled, route_of
 
 CONFIG = """
 version: 1

@@ -6,14 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gateway.tuning.statistics import (
-    Usl,
-    fit_usl,
-    in_ms,
-    knee,
-    percentile,
-    spread,
-)
+from gateway.tuning.statistics import Usl, fit_usl, in_ms, knee, percentile, spread
 
 POSITIVE = st.floats(0.001, 1e6)
 

@@ -8,13 +8,7 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
 
-from gateway.upstream.resilience.adaptive_limit import (
-    ADMIT,
-    QUEUE,
-    AdaptiveLimit,
-    WaitQueue,
-    verdict,
-)
+from gateway.upstream.resilience.adaptive_limit import ADMIT, QUEUE, AdaptiveLimit, WaitQueue, verdict
 
 
 class Crowd:

@@ -12,12 +12,7 @@ import gevent
 import gevent.event
 import pytest
 
-from gateway.errors import (
-    CIRCUIT_OPEN,
-    UPSTREAM_READ_TIMEOUT,
-    UPSTREAM_REFUSED,
-    GatewayError,
-)
+from gateway.errors import CIRCUIT_OPEN, UPSTREAM_READ_TIMEOUT, UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import Exchange, Response
 from gateway.upstream import activation as activate
 from gateway.upstream.activation import AT_ONCE, Activator, is_open

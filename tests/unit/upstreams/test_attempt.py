@@ -9,12 +9,7 @@ from dataclasses import replace
 import pytest
 
 from gateway import errors
-from gateway.errors import (
-    CLIENT_CLOSED,
-    REQUEST_TIMEOUT,
-    GatewayError,
-    Kind,
-)
+from gateway.errors import CLIENT_CLOSED, REQUEST_TIMEOUT, GatewayError, Kind
 from gateway.exchange import Response
 from gateway.upstream.resilience.hedge import HedgePolicy as HedgeRules
 from gateway.upstream.resilience.retry import RetryPolicy

@@ -6,12 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.resilience.backoff import (
-    delay,
-    named_wait,
-    parse_retry_after,
-    wait,
-)
+from gateway.upstream.resilience.backoff import delay, named_wait, parse_retry_after, wait
 
 BASE = 0.025
 NOW = 1_700_000_000.0

@@ -10,13 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.exchange import Response
-from gateway.upstream.balance.affinity import (
-    CookieAffinity,
-    HashBalancer,
-    cookie,
-    key_of,
-    token,
-)
+from gateway.upstream.balance.affinity import CookieAffinity, HashBalancer, cookie, key_of, token
 from gateway.upstream.balance.balancers import PowerOfTwoChoices, make
 from gateway.upstream.balance.model import Balance
 from tests.exchanges import exchange

@@ -11,12 +11,7 @@ from itertools import count
 
 import pytest
 
-from gateway.upstream.balance.balancers import (
-    LeastRequests,
-    PowerOfTwoChoices,
-    RandomBalancer,
-    RoundRobin,
-)
+from gateway.upstream.balance.balancers import LeastRequests, PowerOfTwoChoices, RandomBalancer, RoundRobin
 from gateway.upstream.balance.slow_start import ramp
 from gateway.upstream.target_state import TargetStateTable
 from tests.unit.upstreams.balancing import ANY, State, Target, dice, drawn, targets

@@ -8,12 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from gateway.upstream.resilience import retry_budget as budget
-from gateway.upstream.resilience.retry_budget import (
-    FLOOR,
-    WINDOW,
-    may_hedge,
-    may_retry,
-)
+from gateway.upstream.resilience.retry_budget import FLOOR, WINDOW, may_hedge, may_retry
 from tests.support.drawing import examples
 
 SHARE = 200_000

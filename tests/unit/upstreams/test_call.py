@@ -10,12 +10,7 @@ import pytest
 from gateway import errors
 from gateway.errors import GatewayError, Kind
 from gateway.exchange import Response
-from gateway.upstream.client import (
-    ANSWER_MAX,
-    KEPT,
-    InternalClient,
-    UpstreamClient,
-)
+from gateway.upstream.client import ANSWER_MAX, KEPT, InternalClient, UpstreamClient
 from gateway.upstream.pool.registry import Pools
 from tests.unit.upstreams.conftest import Certificates, Serve, Up
 from tests.unit.upstreams.test_http import once, once_then_die, serve

@@ -6,12 +6,7 @@ import gevent
 import pytest
 
 from gateway import errors
-from gateway.errors import (
-    CIRCUIT_OPEN,
-    CLIENT_CLOSED,
-    GatewayError,
-    Kind,
-)
+from gateway.errors import CIRCUIT_OPEN, CLIENT_CLOSED, GatewayError, Kind
 from gateway.upstream.resilience import circuit_breaker as breaker
 from gateway.upstream.resilience.shared_circuit import SharedCircuitBreaker
 from gateway.upstream.target_state import TargetStateTable

@@ -12,12 +12,7 @@ import pytest
 from gateway.exchange import Response
 from gateway.upstream.discovery.model import Dns
 from gateway.upstream.discovery.registry import DiscoveryRegistry
-from gateway.upstream.discovery.source import (
-    Discovered,
-    DiscoverySubscription,
-    Endpoint,
-    Source,
-)
+from gateway.upstream.discovery.source import Discovered, DiscoverySubscription, Endpoint, Source
 from gateway.upstream.pool.pool import Address, TargetPool
 from gateway.upstream.pool.registry import PoolKey, Pools
 from tests.exchanges import exchange

@@ -16,15 +16,7 @@ from gateway.upstream.resilience import circuit_breaker as breaker
 from gateway.upstream.resilience import health_check as health
 from gateway.upstream.resilience import outlier
 from gateway.upstream.target_state import TargetStateTable
-from gateway.upstream.targets import (
-    FAILURE_COUNTS,
-    FAILURE_LEAST,
-    FAILURE_MOST,
-    LOOK,
-    Target,
-    TargetFilters,
-    TargetSet,
-)
+from gateway.upstream.targets import FAILURE_COUNTS, FAILURE_LEAST, FAILURE_MOST, LOOK, Target, TargetFilters, TargetSet
 from tests.exchanges import exchange
 
 BREAKER = breaker.CircuitBreakerPolicy(500_000, 0, 1_000_000, 10_000, 4, 1_000, 2, 5_000)

@@ -22,14 +22,7 @@ from hyperframe.frame import GoAwayFrame
 
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Response
-from gateway.http.grpc import (
-    TRAILERS,
-    WANTS,
-    GrpcAccept,
-    frame,
-    frames,
-    read_trailers,
-)
+from gateway.http.grpc import TRAILERS, WANTS, GrpcAccept, frame, frames, read_trailers
 from gateway.upstream.grpc.upstream import GrpcUpstream
 from gateway.upstream.pool.pool import Address, PoolSettings
 from gateway.upstream.pool.registry import PoolKey, Pools, TLSSettings

@@ -10,16 +10,7 @@ import pytest
 
 from gateway.errors import NO_TARGET, GatewayError
 from gateway.exchange import Response
-from gateway.upstream.mirror import (
-    ANSWER,
-    AT_ONCE,
-    LARGEST,
-    MARK,
-    QUIET,
-    Mirror,
-    MirrorQueue,
-    MirrorQueues,
-)
+from gateway.upstream.mirror import ANSWER, AT_ONCE, LARGEST, MARK, QUIET, Mirror, MirrorQueue, MirrorQueues
 from tests.exchanges import exchange
 
 

@@ -9,12 +9,7 @@ import gevent
 import gevent.event
 import pytest
 
-from gateway.upstream.pool.pool import (
-    Address,
-    PlainPool,
-    PoolSettings,
-    TLSPool,
-)
+from gateway.upstream.pool.pool import Address, PlainPool, PoolSettings, TLSPool
 from gateway.upstream.pool.registry import PoolKey, Pools, TLSSettings
 from tests.support.greenlets import until
 from tests.unit.upstreams.conftest import Certificates, Up

@@ -10,12 +10,7 @@ import zlib
 import brotli
 import pytest
 
-from gateway.errors import (
-    BODY_TOO_LARGE,
-    MALFORMED_BODY,
-    UNSUPPORTED_MEDIA_TYPE,
-    GatewayError,
-)
+from gateway.errors import BODY_TOO_LARGE, MALFORMED_BODY, UNSUPPORTED_MEDIA_TYPE, GatewayError
 from gateway.http import zstd
 from gateway.http.decompress import decompress
 

@@ -3,12 +3,7 @@
 import pytest
 
 from gateway.validation.fault import Violation
-from gateway.validation.parameters import (
-    StyleError,
-    header_object,
-    param_object,
-    query_object,
-)
+from gateway.validation.parameters import StyleError, header_object, param_object, query_object
 from gateway.validation.styles import Insides, ItemType, typed
 
 NONE = {}

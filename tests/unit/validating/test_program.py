@@ -5,13 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway._fast.body_program import (
-    MOST_CONSTANTS,
-    MOST_REGISTERS,
-    ORDERS,
-    STEPS,
-    Verdict,
-)
+from gateway._fast.body_program import MOST_CONSTANTS, MOST_REGISTERS, ORDERS, STEPS, Verdict
 from gateway.validation.generated import Unknown
 from gateway.validation.program import program
 from gateway.validation.tightened import tighten, tightened

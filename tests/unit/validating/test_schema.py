@@ -6,12 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.validation.fault import (
-    MOST,
-    Violation,
-    pointer,
-    problem_for,
-)
+from gateway.validation.fault import MOST, Violation, pointer, problem_for
 from gateway.validation.schema import Schema
 
 ROOT = "file:///s/item.json"

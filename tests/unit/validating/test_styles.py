@@ -2,12 +2,7 @@
 
 import pytest
 
-from gateway.validation.styles import (
-    ItemType,
-    StyleError,
-    decoded,
-    taken_apart,
-)
+from gateway.validation.styles import ItemType, StyleError, decoded, taken_apart
 
 
 def of(*types):
