@@ -76,7 +76,7 @@ cdef class Route:
         valued = len([value for _, value, _ in conditions if value != "*"])
         self.condition_rank = (self.methods is None, -len(conditions), -valued)
         # NOTE: what follows the priority decides only between routes that no request without a repeated query name
-        # can both match (gateway/config/route_conflicts.py), and makes the choice independent of the order of the routes.
+        # can both match (gateway/config/route_conflicts.py), and makes the choice independent of the routes' order.
         self.rank = (*_host_rank(host), self.shape, *self.condition_rank, -priority,
                      self.headers, self.query, sorted(methods))
 

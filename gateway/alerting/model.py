@@ -5,7 +5,7 @@ from typing import Literal
 
 from gateway.alerting.silences import Inhibition, MaintenanceWindow
 from gateway.config.header_edits_model import Pairs
-from gateway.config.record import Options
+from gateway.config.options import Options
 
 ChannelKind = Literal["webhook", "slack", "pagerduty", "alertmanager", "email"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.config.header_edits_model import Pairs
-from gateway.config.record import Options
+from gateway.config.options import Options
 
 Scalar = str | int | float | bool
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.cache import policy as cache
 from gateway.cache.key import KeyRules
-from gateway.cache.model import Cache
+from gateway.cache.options import Cache
 from gateway.cache.rules import CacheOptions
 from gateway.cache.runtime import CacheRuntime
 from gateway.config.compiling import CompileContext, Compiler
@@ -83,7 +83,7 @@ def key_of(spec: Cache, route: Route) -> KeyRules:
     come with another tenant's (tests/unit/config/test_cache.py).
     """
     told = () if route.access is None or spec.shared else tuple(dict.fromkeys(_claims(route)))
-    return KeyRules(spec.key_query, spec.key_ignore, spec.key_headers, spec.key_claims, told)
+    return KeyRules(spec.key.query, spec.key.ignore, spec.key.headers, spec.key.claims, told)
 
 
 def _claims(value: Any) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gateway.cache.model import Cache
+    from gateway.cache.options import Cache
     from gateway.config.model import Route
 
 
@@ -46,10 +46,10 @@ def _key(spec: Cache, source: Route) -> list[str]:
 
     key, rules = key_of(spec, source), rules_of(spec, source)
     parts = ["route", "scheme", "host", "path"]
-    if spec.key_query is None:
-        parts.append("query" + (f" without {' '.join(spec.key_ignore)}" if spec.key_ignore else ""))
+    if spec.key.query is None:
+        parts.append("query" + (f" without {' '.join(spec.key.ignore)}" if spec.key.ignore else ""))
     else:
-        parts += [f"query {name}" for name in spec.key_query]
+        parts += [f"query {name}" for name in spec.key.query]
     parts += [f"header {name}" for name in dict.fromkeys((*key.headers, *rules.vary))]
     parts += [f"claim {name}" for name in dict.fromkeys((*key.claims, *key.told))]
     return [*parts, "caller"] if rules.partitioned else parts

@@ -1,6 +1,11 @@
 """Files of certificates and keys; their contents are checked by gateway.config.external_checks."""
 
-from gateway.config.reader import OptionReader
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway.config.reader import OptionReader
 
 
 def read_pair(reader: OptionReader, cert: str, key: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gateway.config.record import Options
+from gateway.config.options import Options
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from gateway.config.text import ScalarNode
 from gateway.http import json_template as expressions
+
+if TYPE_CHECKING:
+    from gateway.config.text import ScalarNode
 
 #: parameters of a path that are numbers
 NUMBER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*):(?:int|float)\}")

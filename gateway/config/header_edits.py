@@ -1,10 +1,15 @@
 """`headers`: changes to the headers of requests and responses, on a route and in `defaults`."""
 
+from __future__ import annotations
+
 import re
+from typing import TYPE_CHECKING
 
 from gateway.config.header_edits_model import HeaderEdit, HeaderRules, Pairs
-from gateway.config.reader import OptionReader, ScalarNode
 from gateway.config.variables import Known, check_template
+
+if TYPE_CHECKING:
+    from gateway.config.reader import OptionReader, ScalarNode
 
 _HOP_BY_HOP = frozenset(
     {"connection", "content-length", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}

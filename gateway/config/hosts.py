@@ -1,9 +1,13 @@
 """Addresses and host names, as they stand in bind, admin, targets and match.hosts."""
 
+from __future__ import annotations
+
 import ipaddress
 import re
+from typing import TYPE_CHECKING
 
-from gateway.config.reader import OptionReader
+if TYPE_CHECKING:
+    from gateway.config.reader import OptionReader
 
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 

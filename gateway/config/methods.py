@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from gateway.config.reader import OptionReader
+if TYPE_CHECKING:
+    from gateway.config.reader import OptionReader
 
 
 def read_methods(reader: OptionReader) -> tuple[str, ...]:

@@ -12,27 +12,27 @@ from typing import TYPE_CHECKING
 from gateway.config.client_limits import Limits
 from gateway.config.diagnostics import Diagnostic, Position
 from gateway.config.header_edits_model import HeaderRules, Pairs
+from gateway.config.options import Options
 from gateway.config.plugin_policies import PluginPolicy
-from gateway.config.record import Options
 
 if TYPE_CHECKING:
     from gateway.alerting.model import Alerting
     from gateway.auth.model import Access, Provider, Role
-    from gateway.cache.model import Cache
+    from gateway.cache.options import Cache
     from gateway.handlers.aggregate.model import Aggregate
-    from gateway.handlers.function.model import Function
+    from gateway.handlers.function.options import Function
     from gateway.handlers.grpc.model import Grpc
     from gateway.handlers.jsonrpc.model import GraphQL, GraphQLPass, JsonRpc
-    from gateway.handlers.queue.model import Enqueue
+    from gateway.handlers.queue.options import Enqueue
     from gateway.handlers.respond_model import Respond
     from gateway.observability.access_log_model import AccessLog
     from gateway.observability.audit.model import Audit
     from gateway.observability.metrics.model import Metrics
     from gateway.observability.metrics.statsd_model import Statsd
     from gateway.observability.tracing.model import Tracing
-    from gateway.policies.compress.model import Compress
+    from gateway.policies.compress.options import Compress
     from gateway.policies.cors.model import Cors
-    from gateway.policies.idempotency.model import Idempotency
+    from gateway.policies.idempotency.options import Idempotency
     from gateway.policies.ip.model import IpRules
     from gateway.policies.rewrite.model import Rewrite
     from gateway.policies.transform.model import Transform

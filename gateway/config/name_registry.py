@@ -1,11 +1,15 @@
 """Names that one part of a configuration gives and another uses."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.config.diagnostics import did_you_mean
-from gateway.config.reader import OptionReader, ScalarNode
 from gateway.config.schema_parts import OFF
+
+if TYPE_CHECKING:
+    from gateway.config.reader import OptionReader, ScalarNode
 
 
 class Placed(Protocol):
@@ -32,7 +36,7 @@ class NameRegistry:
         self.is_open = is_open
 
     @classmethod
-    def of(cls, readers: Iterable[OptionReader], key: str, *, is_complete: bool) -> "NameRegistry":
+    def of(cls, readers: Iterable[OptionReader], key: str, *, is_complete: bool) -> NameRegistry:
         """The keys of a section; `readers` stand on files, which are `is_complete` when all of them could be read."""
         readers = list(readers)
         names = (name for reader in readers for name in reader.section(key))

@@ -1,9 +1,13 @@
 """Networks: `server.trusted_proxies`, and `ip` of a route and of `defaults`."""
 
+from __future__ import annotations
+
 import ipaddress
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from gateway.config.reader import OptionReader, ScalarNode
+if TYPE_CHECKING:
+    from gateway.config.reader import OptionReader, ScalarNode
 
 
 def read_networks(reader: OptionReader, key: str) -> tuple[str, ...]:

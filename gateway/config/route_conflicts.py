@@ -3,15 +3,19 @@
 The choice between them would hang on their order in the file, so a tie is an error of the configuration.
 """
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import combinations
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway._fast.route import RouteSpec, template
 from gateway.config.model import Route
-from gateway.config.reader import OptionReader
-from gateway.config.reading import Pair, Reading
+
+if TYPE_CHECKING:
+    from gateway.config.reader import OptionReader
+    from gateway.config.reading import Pair, Reading
 
 BREATH = 200  # routes looked at between two calls of `pause`
 REPORTED = 100  # ties at most: a file with more has one mistake many times

@@ -1,12 +1,17 @@
 """Addresses in the configuration: of identity providers, and of the store."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, quote, urlsplit
 
 from gateway.config.hosts import host_mistake, port_mistake, split_port
-from gateway.config.reader import OptionReader, ScalarNode
 from gateway.state.redis.address import parse
+
+if TYPE_CHECKING:
+    from gateway.config.reader import OptionReader, ScalarNode
 
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 

@@ -1,10 +1,14 @@
 """Variables that a template may hold, by where it stands."""
 
-from typing import Final, NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gateway.config.diagnostics import did_you_mean
-from gateway.config.reader import ScalarNode
 from gateway.http import template_parser as template
+
+if TYPE_CHECKING:
+    from gateway.config.reader import ScalarNode
 
 
 class Known(NamedTuple):

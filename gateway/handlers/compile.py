@@ -9,10 +9,10 @@ from gateway.config.compiling import NO_UPSTREAM_TOTAL, CompileContext, Compiler
 from gateway.config.model import Route
 from gateway.contracts import Fetch, Steps
 from gateway.handlers.aggregate.model import Aggregate
-from gateway.handlers.function.model import Function
+from gateway.handlers.function.options import Function
 from gateway.handlers.grpc.model import Grpc
 from gateway.handlers.jsonrpc.model import GraphQL, GraphQLPass, JsonRpc
-from gateway.handlers.queue.model import Enqueue as EnqueueSpec
+from gateway.handlers.queue.options import Enqueue as EnqueueSpec
 from gateway.handlers.respond import Respond
 from gateway.handlers.respond_model import Respond as RespondSpec
 from gateway.handlers.unmatched import NotFoundHandler, RejectedHandler

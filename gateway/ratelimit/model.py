@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from gateway.config.record import Options
+from gateway.config.options import Options
 
 FASTEST: Final = 1_000_000
 """Requests a second; above, the steps of the clock would be a noticeable share of the time between two requests."""

@@ -1,6 +1,6 @@
 """The section `server`."""
 
-from gateway.cache import schema as schema_cache
+from gateway.cache.options import server_keys as cache_keys
 from gateway.config.schema_parts import (
     OFF,
     Schema,
@@ -77,7 +77,7 @@ def server() -> Schema:
             "limits": section("What one client request may be.", limits),
             "tls": _tls(),
             "proxy_protocol": boolean("Whether every client connection begins with a PROXY protocol header.", False),
-            **schema_cache.server(),
+            **cache_keys(),
             "overload": schema_traffic.overload("How much each upstream is sent at once; more is refused with 503."),
         },
     )

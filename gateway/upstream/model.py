@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.config.record import Options
+from gateway.config.options import Options
 from gateway.upstream.activation_model import Activate
 from gateway.upstream.balance.model import Balance
 from gateway.upstream.discovery.model import Discovery

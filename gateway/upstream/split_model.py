@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.config.header_edits_model import HeaderRules
-from gateway.config.record import Options
+from gateway.config.options import Options
 
 
 @dataclass(frozen=True, slots=True)

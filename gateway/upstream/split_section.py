@@ -1,11 +1,16 @@
 """`split` and `mirror` of a route."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from gateway.config.header_edits import read_headers
-from gateway.config.reader import OptionReader, ScalarNode
-from gateway.config.variables import Known
 from gateway.upstream.split_model import Leg, Mirror, Split
+
+if TYPE_CHECKING:
+    from gateway.config.reader import OptionReader, ScalarNode
+    from gateway.config.variables import Known
 
 #: what asks an upstream in its own way
 _ACTIONS = ("grpc", "jsonrpc", "graphql")

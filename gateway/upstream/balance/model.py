@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import inf
 
-from gateway.config.record import Options
+from gateway.config.options import Options
 
 
 @dataclass(frozen=True, slots=True)

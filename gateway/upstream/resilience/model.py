@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gateway.config.record import Options
+from gateway.config.options import Options
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,7 @@
 import pytest
 
 from gateway.config.document import loads
-from gateway.policies.compress.model import Compress
-from gateway.policies.compress.schema import TYPES
+from gateway.policies.compress.options import TYPES, Compress
 
 UP = "version: 1\nupstreams: {up: {targets: ['http://127.0.0.1:1']}}\n"
 

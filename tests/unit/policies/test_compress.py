@@ -8,7 +8,7 @@ import pytest
 
 from gateway.exchange import Headers, Response
 from gateway.policies.compress import policy as compress
-from gateway.policies.compress.schema import TYPES
+from gateway.policies.compress.options import TYPES
 from tests.exchanges import exchange
 
 TEXT = b"all work and no play makes a dull day " * 50
