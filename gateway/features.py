@@ -75,8 +75,8 @@ FEATURES: Final = (
     Feature(
         "upstream",
         shared=("upstreams",),
-        sections="gateway.upstream.schema:sections",
-        read="gateway.upstream.section:read",
+        sections="gateway.upstream.options:sections",
+        read="gateway.upstream.options:read",
         compile="gateway.upstream.compile:UpstreamCompiler",
         runtime={
             "pools": "gateway.upstream.pool.registry:Pools",

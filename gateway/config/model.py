@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from gateway.policies.rewrite.model import Rewrite
     from gateway.policies.transform.model import Transform
     from gateway.ratelimit.model import RateLimit
-    from gateway.upstream.model import Upstream
-    from gateway.upstream.resilience.model import Overload
-    from gateway.upstream.split_model import Mirror, Split
+    from gateway.upstream.options import Upstream
+    from gateway.upstream.resilience.options import Overload
+    from gateway.upstream.split_options import Mirror, Split
     from gateway.validation.model import Validate
     from gateway.validation.waf.model import Sanitize
 

@@ -44,6 +44,12 @@ class Kind(NamedTuple):
     read: Read
     key: str = ""
     required: bool = False
+    #: keys beside it, which only its reading looks at
+    more: tuple[tuple[str, Schema], ...] = ()
+
+    def beside(self, **more: Schema) -> Kind:
+        """The same with further keys behind it that have no field of their own."""
+        return self._replace(more=tuple(more.items()))
 
     def named(self, key: str) -> Kind:
         """The same under another key than the field's name."""
@@ -68,7 +74,10 @@ def _kinds_of(options: type) -> dict[str, Kind]:
 
 def keys_of(options: type[Options]) -> dict[str, Schema]:
     """The schemas of a class's options, by key."""
-    return {kind.key or name: kind.schema for name, kind in kinds_of(options).items()}
+    found: dict[str, Schema] = {}
+    for name, kind in kinds_of(options).items():
+        found |= {kind.key or name: kind.schema, **dict(kind.more)}
+    return found
 
 
 def schema_of(options: type[Options], description: str) -> Schema:
@@ -142,6 +151,11 @@ def secret(title: str, description: str, pattern: str = "", default: str | None 
 def choice(description: str, *options: str, default: str | None = None) -> Kind:
     """One of a few words."""
     return Kind(parts.choice(description, *options, default=default), _text)
+
+
+def file_of(description: str, read_file: Read | None = None) -> Kind:
+    """The absolute name of a file, "" = not written; complains of one that cannot be read."""
+    return Kind(parts.file_name(description), read_file or (lambda reader, key: reader.file(key)))
 
 
 def texts(description: str, item: Schema, *, least: int = 0, most: int = 0, default: tuple[str, ...] = ()) -> Kind:

@@ -21,7 +21,7 @@ from gateway.upstream import header_edits
 from gateway.upstream.compile import CompiledUpstream, UpstreamBuilder
 from gateway.upstream.mirror import Mirror
 from gateway.upstream.split import Split, SplitSelector, WeightedUpstream
-from gateway.upstream.split_model import Split as SplitSpec
+from gateway.upstream.split_options import Split as SplitSpec
 
 if TYPE_CHECKING:
     from gateway.handlers.grpc.compile import Transcoders

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from gateway.config.model import Document
     from gateway.config.model import Route as RouteSpec
     from gateway.handlers.aggregate.model import Aggregate, Part
-    from gateway.upstream.resilience.model import Retry
+    from gateway.upstream.resilience.options import Retry
 
 
 def action(source: RouteSpec, total: float, document: Document) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from gateway.config.schema_parts import (
 )
 from gateway.features import DEFAULTS
 from gateway.routing.openapi import schema as schema_openapi
-from gateway.upstream import split_schema as schema_split
+from gateway.upstream.split_options import route_keys as split_keys
 
 _HEADER_NAME = text("a header name (RFC 9110 token)", "A header name; compared without case.", FIELD_NAME)
 _ANY_NAME = text("a name", "A name of your own.", r"^[^\x00-\x1f]+$")
@@ -103,7 +103,7 @@ def _route_keys() -> dict[str, Schema]:
     }
     return {
         "upstream": text("an upstream's name", "The upstream that answers."),
-        **schema_split.sections(),
+        **split_keys(),
         "respond": section("An answer of the gateway's own.", respond, ("status",)),
         "rewrite": text("a path such as /items/{id}", "The path (and query) that the upstream sees.", "^/"),
         "timeout": quantity("positive", "Caps the total timeout of the upstream."),

@@ -21,8 +21,8 @@ from gateway.http.frozen import FrozenDict, freeze
 from gateway.policies.rewrite.model import Rewrite
 from gateway.routing.match_section import read_match
 from gateway.routing.openapi.routes import each_of
-from gateway.upstream.model import Upstream
-from gateway.upstream.split_section import named, named_upstreams, read_mirror, read_split
+from gateway.upstream.options import Upstream
+from gateway.upstream.split_options import named, named_upstreams, read_mirror, read_split
 
 #: fields of `defaults` that features read
 _IN_DEFAULTS = ("access", "cors", "ip", "compress", "sanitize")

@@ -14,7 +14,7 @@ from gateway.config.schema_parts import (
     section,
     text,
 )
-from gateway.upstream.resilience import schema as schema_traffic
+from gateway.upstream.resilience.options import overload as overload_schema
 
 _ADDRESS = r"^(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$|^unix:[^\x00-\x1f\x7f]+$"
 _ADDRESS_TITLE = "an address such as 127.0.0.1:8000, [::1]:8000 or unix:/run/gateway.sock"
@@ -78,7 +78,7 @@ def server() -> Schema:
             "tls": _tls(),
             "proxy_protocol": boolean("Whether every client connection begins with a PROXY protocol header.", False),
             **cache_keys(),
-            "overload": schema_traffic.overload("How much each upstream is sent at once; more is refused with 503."),
+            "overload": overload_schema("How much each upstream is sent at once; more is refused with 503."),
         },
     )
 

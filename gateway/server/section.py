@@ -12,7 +12,7 @@ from gateway.config.reader import OptionReader, ScalarNode
 from gateway.config.reading import Reading
 from gateway.config.schema_parts import OFF
 from gateway.config.units import parse_size
-from gateway.upstream.resilience.section import read_overload
+from gateway.upstream.resilience.options import read_overload
 
 #: bytes; of its own memory an idle worker has 25 to 35 MB
 WORKER_LEAST = 48 << 20

@@ -12,7 +12,7 @@ from gateway.alerting.model import Alerting
 from gateway.auth.model import Jwt, Provider, Session
 from gateway.config.model import Document, Route
 from gateway.ratelimit.model import FASTEST, Rate, RateLimit
-from gateway.upstream.model import GRPC_SCHEMES, Target, Upstream
+from gateway.upstream.options import GRPC_SCHEMES, Target, Upstream
 
 #: requests that a lifted limit lets through: it is asked, and never says no
 _LIFTED = Rate(FASTEST, 1, FASTEST)

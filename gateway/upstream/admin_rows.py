@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway._fast.target_stats import now_ms
 from gateway.upstream.attempts import RetryingUpstream
-from gateway.upstream.model import Upstream
+from gateway.upstream.options import Upstream
 from gateway.upstream.resilience import retry_budget as budget
 from gateway.upstream.resilience.adaptive_limit import AdaptiveLimit
 from gateway.upstream.target_admin import TargetStatus, circuit, row, sums

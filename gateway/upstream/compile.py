@@ -12,17 +12,17 @@ from typing import Any, NamedTuple, Protocol
 from gateway.config.compiling import CompileContext, Compiler
 from gateway.config.resources import RuntimeResources
 from gateway.contracts import Fetch
-from gateway.upstream import model
 from gateway.upstream.activation import Activator
 from gateway.upstream.activation_hook import ActivationHook
-from gateway.upstream.activation_model import Activate
+from gateway.upstream.activation_options import Activate, Wake
 from gateway.upstream.attempts import AttemptPolicy, RetryingUpstream
 from gateway.upstream.balance import balancers as balance
 from gateway.upstream.client import InternalClient
 from gateway.upstream.compile_pools import endpoint_key, key_of, server_name, tls_of
-from gateway.upstream.discovery.model import Discovery
+from gateway.upstream.discovery.options import Discovery
 from gateway.upstream.discovery.source import Discovered, DiscoverySubscription, Source
 from gateway.upstream.http import HttpUpstream
+from gateway.upstream.options import Upstream
 from gateway.upstream.pool.pool import TLS_SCHEMES, Address, PoolSettings
 from gateway.upstream.pool.registry import PoolKey, TLSSettings
 from gateway.upstream.resilience import circuit_breaker as breaker
@@ -32,7 +32,7 @@ from gateway.upstream.resilience import retry_budget as budget
 from gateway.upstream.resilience.adaptive_limit import AdaptiveLimit
 from gateway.upstream.resilience.concurrency_limit import ConcurrencyLimit
 from gateway.upstream.resilience.health_checker import CheckedTarget
-from gateway.upstream.resilience.model import Overload, OwnRetry
+from gateway.upstream.resilience.options import Overload, OwnRetry
 from gateway.upstream.resilience.shared_circuit import SharedCircuitBreaker
 from gateway.upstream.target_state import WINDOW
 from gateway.upstream.targets import Target, TargetFilters, TargetSet
@@ -84,7 +84,7 @@ class UpstreamBuilder:
         self.reflections = resources.reflections
         self._complain = complain
 
-    def build(self, spec: model.Upstream) -> CompiledUpstream | None:
+    def build(self, spec: Upstream) -> CompiledUpstream | None:
         """An upstream with all that it asks for; None and a complaint when its certificates cannot be used."""
         try:
             tls = tls_of(spec)
@@ -109,27 +109,31 @@ class UpstreamBuilder:
             fetch, total = stages[-1].fetch, total + spec.activate.hold
         return CompiledUpstream(fetch, total, partial(_with_retry, attempts, tuple(stages), spec))
 
-    def _activator(self, spec: model.Upstream, rules: Activate, fetch: Fetch, fleet: TargetSet) -> Activator:
+    def _activator(self, spec: Upstream, rules: Activate, fetch: Fetch, fleet: TargetSet) -> Activator:
         def addresses() -> list[Address]:
             return [target.pool.address for target in fleet.targets]
 
         wake = ActivationHook(
-            spec.name, rules.method, rules.wake, self._asks(rules), self._is_due(spec.name, rules.every)
+            spec.name,
+            rules.wake.method,
+            rules.wake.url,
+            self._asks(rules.wake),
+            self._is_due(spec.name, rules.wake.every),
         )
         return Activator(spec.name, fetch, addresses, wake.call, hold=rules.hold, most=rules.queue)
 
-    def build_single(self, spec: model.Upstream) -> CompiledUpstream | None:
+    def build_single(self, spec: Upstream) -> CompiledUpstream | None:
         """The same without further tries, for copies."""
         return self.build(replace(spec, retry=None, hedge=None))
 
-    def _written(self, spec: model.Upstream, pool: PoolSettings, tls: TLSSettings) -> list[Target]:
+    def _written(self, spec: Upstream, pool: PoolSettings, tls: TLSSettings) -> list[Target]:
         keys = [key_of(target.scheme, target.host, target.port, pool, tls, target.socket) for target in spec.targets]
         self.keys += keys
         pairs = zip(keys, spec.targets, strict=True)
         return [_target(self._resources, spec, key, each.weight, each.zone, each.region) for key, each in pairs]
 
     def _found(
-        self, spec: model.Upstream, fleet: TargetSet, discovery: Discovery, pool: PoolSettings, tls: TLSSettings
+        self, spec: Upstream, fleet: TargetSet, discovery: Discovery, pool: PoolSettings, tls: TLSSettings
     ) -> Source:
         """Let a fleet follow what is found; its pools are not the plan's to name."""
         if discovery.scheme in TLS_SCHEMES and not tls.server_name:
@@ -142,7 +146,7 @@ class UpstreamBuilder:
         self.follows.append(follow)
         return source
 
-    def _fleet(self, spec: model.Upstream) -> TargetSet:
+    def _fleet(self, spec: Upstream) -> TargetSet:
         guards = TargetFilters(
             is_checked=spec.health is not None,
             outlier=outlier.OutlierPolicy.of(spec.outlier) if spec.outlier else None,
@@ -153,7 +157,7 @@ class UpstreamBuilder:
             self.checks.append(CheckedTarget(fleet, health.HealthCheckPolicy.of(spec.health), spec.health.path))
         return fleet
 
-    def _asks(self, rules: Activate) -> InternalClient | None:
+    def _asks(self, rules: Wake) -> InternalClient | None:
         return None if (calls := self._resources.calls) is None else calls.with_tls(insecure=rules.insecure)
 
     def _is_due(self, name: str, every: float) -> Callable[[], bool]:
@@ -162,7 +166,7 @@ class UpstreamBuilder:
         number = limiting.keys.number(f"activate\0{name}\0")
         return lambda: limiting.buckets.take(number, nanoseconds, nanoseconds, 1, monotonic_ns()) == 0
 
-    def _attempts(self, spec: model.Upstream, fleet: TargetSet) -> RetryingUpstream:
+    def _attempts(self, spec: Upstream, fleet: TargetSet) -> RetryingUpstream:
         """overload (its gate) -> circuit -> tries -> one exchange; what is not asked for is not there."""
         times = spec.timeout
         kind = _grpc() if spec.is_grpc else HttpUpstream
@@ -180,7 +184,7 @@ class UpstreamBuilder:
             self.attempts.append(attempts)
         return attempts
 
-    def _gate(self, spec: model.Upstream, attempts: RetryingUpstream) -> ConcurrencyLimit | None:
+    def _gate(self, spec: Upstream, attempts: RetryingUpstream) -> ConcurrencyLimit | None:
         if (limit := spec.overload or self._overload) is None:
             return None
         attempts.limit = limit.max_concurrency or self._resources.limiters.setdefault(spec.name, AdaptiveLimit())
@@ -209,7 +213,7 @@ class UpstreamCompiler(Compiler):
 
 
 def _target(
-    on: RuntimeResources, spec: model.Upstream, key: PoolKey, weight: int, zone: str = "", region: str = ""
+    on: RuntimeResources, spec: Upstream, key: PoolKey, weight: int, zone: str = "", region: str = ""
 ) -> Target:
     address = str(key.address)
     state = on.traffic.target(spec.name, address, window_ms=_window(spec))
@@ -217,9 +221,7 @@ def _target(
     return Target(address, on.pools.get(key), state, weight, _breaker(spec), (zone, region), call)
 
 
-def _with_retry(
-    attempts: RetryingUpstream, stages: tuple[UpstreamLayer, ...], spec: model.Upstream, own: OwnRetry
-) -> Fetch:
+def _with_retry(attempts: RetryingUpstream, stages: tuple[UpstreamLayer, ...], spec: Upstream, own: OwnRetry) -> Fetch:
     """Other tries behind the very same stages, of which the first is passed last."""
     rules = own.over(spec.retry)
     fetch: Fetch = attempts.with_retry(retry.RetryPolicy.of(rules) if rules else None).fetch
@@ -234,10 +236,10 @@ def _grpc() -> type[HttpUpstream]:
     return GrpcUpstream
 
 
-def _breaker(spec: model.Upstream) -> breaker.CircuitBreakerPolicy | None:
+def _breaker(spec: Upstream) -> breaker.CircuitBreakerPolicy | None:
     return breaker.CircuitBreakerPolicy.of(spec.circuit_breaker, spec.timeout.total) if spec.circuit_breaker else None
 
 
-def _window(spec: model.Upstream) -> int:
+def _window(spec: Upstream) -> int:
     """Milliseconds over which requests and failures are counted."""
     return round(spec.circuit_breaker.window * 1000) if spec.circuit_breaker else WINDOW

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gateway.upstream.discovery.model import Discovery, Dns
+from gateway.upstream.discovery.options import Discovery, Dns
 from gateway.upstream.discovery.source import Endpoint
-from gateway.upstream.model import Upstream
+from gateway.upstream.options import Upstream
 from gateway.upstream.pool.pool import TLS_SCHEMES, Address, PoolSettings
 from gateway.upstream.pool.registry import PoolKey, TLSSettings
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gateway.config.model import Document
     from gateway.contracts import Plan
     from gateway.exchange import Exchange
-    from gateway.upstream.model import Target, Upstream
+    from gateway.upstream.options import Target, Upstream
     from gateway.upstream.targets import TargetSet
 
 BY_LOAD: Final = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.upstream import override
 from gateway.upstream.balance.slow_start import ramp
-from gateway.upstream.model import Upstream
+from gateway.upstream.options import Upstream
 from gateway.upstream.resilience import circuit_breaker as breaker
 from gateway.upstream.resilience import health_check as health
 from gateway.upstream.resilience import outlier

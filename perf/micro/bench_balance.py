@@ -10,7 +10,7 @@ from gateway._fast.target_stats import now_ms
 from gateway.exchange import Exchange
 from gateway.upstream.balance.affinity import CookieAffinity
 from gateway.upstream.balance.balancers import make
-from gateway.upstream.balance.model import Balance
+from gateway.upstream.balance.options import Balance
 from gateway.upstream.target_state import TargetState, TargetStateTable
 from perf.micro.run import Bench
 

@@ -7,7 +7,7 @@ from gateway.upstream.resilience import backoff, hedge, outlier, retry
 from gateway.upstream.resilience import circuit_breaker as breaker
 from gateway.upstream.resilience import health_check as health
 from gateway.upstream.resilience import retry_budget as budget
-from gateway.upstream.resilience.model import CircuitBreaker, Health, Outlier, Retry
+from gateway.upstream.resilience.options import CircuitBreaker, Health, Outlier, Retry
 from perf.micro.run import Bench
 
 LOOPS = 200_000

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.config.options import Options
-from gateway.upstream.resilience.model import OwnRetry
+from gateway.upstream.resilience.options import OwnRetry
 
 
 @dataclass(frozen=True, slots=True)

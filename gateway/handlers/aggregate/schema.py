@@ -13,7 +13,7 @@ from gateway.config.schema_parts import (
     section,
     text,
 )
-from gateway.upstream.resilience.schema import own_retry
+from gateway.upstream.resilience.options import own_retry
 
 PARTS_MAX = 32
 _PART = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"

@@ -13,7 +13,7 @@ from gateway.handlers.aggregate.schema import FAIL, PARTS_MAX
 from gateway.http import json_template as expressions
 from gateway.http import template_parser as template
 from gateway.http.frozen import freeze
-from gateway.upstream.resilience.section import read_own_retry
+from gateway.upstream.resilience.options import read_own_retry
 
 META = "meta"
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from gateway.config.model import Route
 from gateway.config.reader import OptionReader, ScalarNode
-from gateway.upstream.model import Upstream
-from gateway.upstream.split_section import passed
+from gateway.upstream.options import Upstream
+from gateway.upstream.split_options import passed
 
 #: what reads or changes the content of requests and answers, which here is messages under way
 _OF_CONTENT: Final = ("validate", "transform", "idempotency", "cache", "compress")

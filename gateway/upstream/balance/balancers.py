@@ -16,7 +16,7 @@ from typing import Generic, Protocol
 
 from gateway.exchange import Exchange, Response
 from gateway.upstream.balance.affinity import CookieAffinity, HashBalancer, key_of
-from gateway.upstream.balance.model import Balance
+from gateway.upstream.balance.options import Balance
 from gateway.upstream.balance.slow_start import T, Weights, effective_weights
 
 Random = Callable[[], float]

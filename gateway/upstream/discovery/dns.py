@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import gevent
 
-from gateway.upstream.discovery.model import Dns
+from gateway.upstream.discovery.options import Dns
 from gateway.upstream.discovery.source import Endpoint
 from gateway.upstream.resilience.backoff import delay
 

@@ -22,7 +22,7 @@ from urllib3 import BaseHTTPResponse, HTTPSConnectionPool, Timeout
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from gateway.upstream.discovery.endpoint_slices import EndpointSlices, Object
-from gateway.upstream.discovery.model import Kubernetes
+from gateway.upstream.discovery.options import Kubernetes
 from gateway.upstream.discovery.source import Endpoint
 from gateway.upstream.resilience.backoff import delay
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from gateway.upstream.discovery.dns import DnsResolver
 from gateway.upstream.discovery.kubernetes import EndpointSliceResolver
-from gateway.upstream.discovery.model import Discovery, Dns
+from gateway.upstream.discovery.options import Discovery, Dns
 from gateway.upstream.discovery.source import DiscoverySubscription, Resolver, Source
 from gateway.upstream.pool.registry import PoolKey
 

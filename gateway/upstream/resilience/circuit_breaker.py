@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.upstream.resilience.model import CircuitBreaker
+from gateway.upstream.resilience.options import CircuitBreaker
 
 CLOSED: Final = 0
 OPEN: Final = 1

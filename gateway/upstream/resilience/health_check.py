@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from gateway.upstream.resilience.model import Health
+from gateway.upstream.resilience.options import Health
 
 T = TypeVar("T")
 

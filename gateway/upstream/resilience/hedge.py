@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import frexp
 from typing import Final
 
-from gateway.upstream.resilience.model import Hedge
+from gateway.upstream.resilience.options import Hedge
 
 #: RFC 9110 section 9.2.1: two of them at once change nothing. (PUT and DELETE are idempotent one after the other.)
 METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS"))

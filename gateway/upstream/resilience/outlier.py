@@ -11,7 +11,7 @@ from typing import Final
 
 from gateway import errors
 from gateway.errors import Kind
-from gateway.upstream.resilience.model import Outlier
+from gateway.upstream.resilience.options import Outlier
 
 #: an ejection lasts this many times `eject_for` at most
 MOST: Final = 10

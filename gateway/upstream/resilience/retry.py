@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway import errors
 from gateway.errors import Kind
-from gateway.upstream.resilience.model import Retry
+from gateway.upstream.resilience.options import Retry
 
 #: what `on` calls each failure of our own; those that are not here are final
 _CONDITIONS: Final[dict[str, int | str]] = {

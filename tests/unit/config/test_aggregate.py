@@ -6,7 +6,7 @@ import pytest
 
 from gateway.config.document import loads
 from gateway.handlers.aggregate.model import Aggregate
-from gateway.upstream.resilience.model import OwnRetry, Retry
+from gateway.upstream.resilience.options import OwnRetry, Retry
 
 HEAD = """version: 1
 upstreams: {a: {targets: ['http://127.0.0.1:1']}}

@@ -5,7 +5,7 @@ from math import inf
 import pytest
 
 from gateway.config.document import loads
-from gateway.upstream.balance.model import Balance
+from gateway.upstream.balance.options import Balance
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.config.document import loads
-from gateway.upstream.discovery.model import Dns, Kubernetes
+from gateway.upstream.discovery.options import Dns, Kubernetes
 
 HEAD = "version: 1\nroutes: []\nupstreams:\n  app: "
 
@@ -26,9 +26,9 @@ def read(rest: str):
         ("dns: _http._tcp.catalog.svc", Dns("http", "_http._tcp.catalog.svc", 0, "")),
         ("dns: {name: 'a.consul:80', server: '127.0.0.1:8600'}", Dns("http", "a.consul", 80, "127.0.0.1:8600")),
         ("dns: {name: 'a.consul:80', server: '[::1]:8600'}", Dns("http", "a.consul", 80, "[::1]:8600")),
-        ("kubernetes: {service: catalog}", Kubernetes("http", "catalog", "", "")),
-        ("kubernetes: {service: catalog, namespace: shop, port: http}", Kubernetes("http", "catalog", "shop", "http")),
-        ("kubernetes: {service: catalog, port: 8080, scheme: https}", Kubernetes("https", "catalog", "", "8080")),
+        ("kubernetes: {service: catalog}", Kubernetes("catalog", "", "", "http")),
+        ("kubernetes: {service: catalog, namespace: shop, port: http}", Kubernetes("catalog", "shop", "http", "http")),
+        ("kubernetes: {service: catalog, port: 8080, scheme: https}", Kubernetes("catalog", "", "8080", "https")),
     ],
 )
 def test_what_is_written_is_read(rest: str, expected: Dns | Kubernetes):
@@ -52,8 +52,8 @@ def test_tls_is_for_https():
     [
         (Dns("http", "catalog.svc", 8080, ""), "dns catalog.svc:8080"),
         (Dns("http", "_http._tcp.a", 0, ""), "dns _http._tcp.a"),
-        (Kubernetes("http", "catalog", "", ""), "kubernetes catalog"),
-        (Kubernetes("http", "catalog", "shop", "http"), "kubernetes shop/catalog, port http"),
+        (Kubernetes("catalog", "", "", "http"), "kubernetes catalog"),
+        (Kubernetes("catalog", "shop", "http", "http"), "kubernetes shop/catalog, port http"),
     ],
 )
 def test_in_words(spec: Dns | Kubernetes, words: str):

@@ -6,8 +6,8 @@ from gateway.config.model import Certificate, Limits, Match, PluginPolicy, Route
 from gateway.handlers.respond_model import Respond
 from gateway.http.frozen import FrozenDict
 from gateway.policies.rewrite.model import Rewrite
-from gateway.upstream.balance.model import Balance
-from gateway.upstream.model import Pool, Target, UpstreamTimeout, UpstreamTLS
+from gateway.upstream.balance.options import Balance
+from gateway.upstream.options import Pool, Target, UpstreamTimeout, UpstreamTLS
 
 
 def test_the_smallest_useful_file(smallest):

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.config.document import loads
 from gateway.config.header_edits_model import HeaderEdit, HeaderRules
-from gateway.upstream.split_model import Leg, Mirror, Split
+from gateway.upstream.split_options import Leg, Mirror, Split
 
 HEAD = """\
 version: 1

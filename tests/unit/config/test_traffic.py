@@ -5,7 +5,7 @@
 import pytest
 
 from gateway.config.document import loads
-from gateway.upstream.resilience.model import CircuitBreaker, Health, Hedge, Outlier, Overload, Retry
+from gateway.upstream.resilience.options import CircuitBreaker, Health, Hedge, Outlier, Overload, Retry
 
 HEAD = "version: 1\nroutes: []\nupstreams:\n  app: "
 

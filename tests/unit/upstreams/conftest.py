@@ -11,7 +11,7 @@ import pytest
 
 from gateway.upstream.attempts import AttemptPolicy, RetryingUpstream
 from gateway.upstream.balance import balancers as balance
-from gateway.upstream.balance.model import Balance
+from gateway.upstream.balance.options import Balance
 from gateway.upstream.http import HttpUpstream
 from gateway.upstream.pool.pool import Address, PoolSettings
 from gateway.upstream.pool.registry import PoolKey, Pools, TLSSettings

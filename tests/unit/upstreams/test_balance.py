@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.upstream.balance.balancers import LeastRequests, PowerOfTwoChoices, RandomBalancer, RoundRobin, make
-from gateway.upstream.balance.model import Balance
+from gateway.upstream.balance.options import Balance
 from tests.unit.upstreams.balancing import ANY, State, Target, dice, drawn, targets
 
 KINDS = [RoundRobin, RandomBalancer, LeastRequests, PowerOfTwoChoices]

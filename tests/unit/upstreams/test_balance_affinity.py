@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.exchange import Response
 from gateway.upstream.balance.affinity import CookieAffinity, HashBalancer, cookie, key_of, token
 from gateway.upstream.balance.balancers import PowerOfTwoChoices, make
-from gateway.upstream.balance.model import Balance
+from gateway.upstream.balance.options import Balance
 from tests.exchanges import exchange
 from tests.unit.upstreams.balancing import dice, drawn, targets
 

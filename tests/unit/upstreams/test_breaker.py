@@ -4,7 +4,7 @@ import pytest
 
 from gateway.upstream.resilience import circuit_breaker as breaker
 from gateway.upstream.resilience.circuit_breaker import CLOSED, FREE, HALF_OPEN, OPEN, REFUSED, CircuitBreakerPolicy
-from gateway.upstream.resilience.model import CircuitBreaker
+from gateway.upstream.resilience.options import CircuitBreaker
 
 SPEC = CircuitBreaker(0.5, 0.0, 0.5, 10.0, 20, 5.0, 3, "x:1")
 RULES = CircuitBreakerPolicy.of(SPEC, 8.0)

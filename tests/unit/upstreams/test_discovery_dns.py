@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.upstream.discovery import dns as module
 from gateway.upstream.discovery.dns import LONGEST, SHORTEST, SPREAD, DnsResolver, LookupFailed, interval
-from gateway.upstream.discovery.model import Dns
+from gateway.upstream.discovery.options import Dns
 from gateway.upstream.discovery.source import Endpoint
 from tests.support.dns import DnsServer
 

@@ -10,13 +10,13 @@ import pytest
 
 from gateway.upstream.discovery import kubernetes as module
 from gateway.upstream.discovery.kubernetes import Api, EndpointSliceResolver
-from gateway.upstream.discovery.model import Kubernetes
+from gateway.upstream.discovery.options import Kubernetes
 from gateway.upstream.discovery.source import Endpoint
 from tests.support.certs import authority, issue
 from tests.support.gateway import wait_until
 from tests.support.kubernetes import TOKEN, KubernetesApi, endpoint_slice
 
-CATALOG = Kubernetes("http", "catalog", "", "http")
+CATALOG = Kubernetes("catalog", "", "http", "http")
 
 
 class Following:

@@ -10,7 +10,7 @@ import gevent
 import pytest
 
 from gateway.exchange import Response
-from gateway.upstream.discovery.model import Dns
+from gateway.upstream.discovery.options import Dns
 from gateway.upstream.discovery.registry import DiscoveryRegistry
 from gateway.upstream.discovery.source import Discovered, DiscoverySubscription, Endpoint, Source
 from gateway.upstream.pool.pool import Address, TargetPool

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.upstream.resilience import health_check as health
 from gateway.upstream.resilience.health_check import DOWN, UNKNOWN, UP, HealthCheckPolicy
-from gateway.upstream.resilience.model import Health
+from gateway.upstream.resilience.options import Health
 
 RULES = HealthCheckPolicy.of(Health("/healthz", 5.0, 1.0, 3, 2, (200, 204), "x:1"))
 

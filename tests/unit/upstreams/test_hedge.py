@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.upstream.resilience.hedge import HedgePolicy, Latencies, delay
-from gateway.upstream.resilience.model import Hedge
+from gateway.upstream.resilience.options import Hedge
 
 LIVE = HedgePolicy.of(Hedge(0.0, 0.95, 0.05, "x:1"))
 FIXED = HedgePolicy.of(Hedge(0.3, 0.0, 0.05, "x:1"))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gateway import errors
 from gateway.upstream.resilience import outlier
-from gateway.upstream.resilience.model import Outlier
+from gateway.upstream.resilience.options import Outlier
 from gateway.upstream.resilience.outlier import OutlierPolicy
 
 RULES = OutlierPolicy.of(Outlier(3, 30.0, 0.5, "x:1"))

@@ -4,7 +4,7 @@ import pytest
 
 from gateway import errors
 from gateway.errors import KINDS
-from gateway.upstream.resilience.model import Retry
+from gateway.upstream.resilience.options import Retry
 from gateway.upstream.resilience.retry import RetryPolicy, should_retry
 
 METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")

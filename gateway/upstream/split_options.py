@@ -1,12 +1,15 @@
-"""`split` and `mirror` of a route."""
+"""Options of `split` and `mirror` of a route: where else its requests go."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
+from gateway.config import schema_parts as schemas
 from gateway.config.header_edits import read_headers
-from gateway.upstream.split_model import Leg, Mirror, Split
+from gateway.config.header_edits_model import HeaderRules
+from gateway.config.options import Options, Schema, custom, integer, read, schema_of, share, text
 
 if TYPE_CHECKING:
     from gateway.config.reader import OptionReader, ScalarNode
@@ -14,6 +17,56 @@ if TYPE_CHECKING:
 
 #: what asks an upstream in its own way
 _ACTIONS = ("grpc", "jsonrpc", "graphql")
+_UPSTREAM = text("an upstream's name", "The upstream.").must()
+
+
+@dataclass(frozen=True, slots=True)
+class Leg(Options):
+    """One upstream of a split and its share beside the others."""
+
+    upstream: Annotated[str, _UPSTREAM]
+    weight: Annotated[int, integer("Its share of the requests beside the others; 0 for none.", 0, 65535, 1)]
+    headers: Annotated[HeaderRules | None, custom({"$ref": "#/definitions/headers"}, _no_edits)]
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Split(Options):
+    """Legs of different upstreams, one at least with a weight; `override` is a header's name or ""."""
+
+    legs: tuple[Leg, ...]
+    sticky: bool
+    override: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror(Options):
+    """The upstream that gets copies, and of which share (0..1) of the requests."""
+
+    upstream: Annotated[str, _UPSTREAM]
+    share: Annotated[float, share("The share of the requests that is copied.", "100%")]
+    where: str
+
+
+def route_keys() -> dict[str, Schema]:
+    """The keys of a route that this module describes."""
+    legs = schemas.listing("The ways to go.", schema_of(Leg, "One way to go."), least=1)
+    override = "A header that names the upstream to take."
+    chosen = {
+        "legs": legs,
+        "sticky": schemas.choice("A cookie keeps each client on its side.", "cookie"),
+        "override": schemas.text("a header name (RFC 9110 token)", override, schemas.FIELD_NAME),
+    }
+    return {
+        "split": schemas.either(
+            "a list of {upstream, weight}, or a mapping with `legs`",
+            "Shares the requests out among upstreams by weight.",
+            legs,
+            schemas.section("The ways to go, and what else decides.", chosen, ("legs",)),
+        ),
+        "mirror": schema_of(Mirror, "Sends copies to a second upstream, whose answers are dropped."),
+    }
 
 
 def read_split(holder: OptionReader, known: Known) -> Split | None:
@@ -46,7 +99,7 @@ def read_mirror(holder: OptionReader) -> Mirror | None:
         name.complain(f"the upstream {name.shown} would be asked everything twice", "copy to another one")
     if reader.share("share") == 0:
         reader.complain("`share: 0%`: nothing is ever copied", key="share")
-    return Mirror(reader.text("upstream"), reader.share("share"), reader.where)
+    return read(Mirror, reader)
 
 
 def answering(holder: OptionReader) -> Iterator[ScalarNode]:
@@ -84,3 +137,7 @@ def _shares(holder: OptionReader) -> Iterator[OptionReader]:
     """Written as a list, or as a mapping that has the list in it."""
     reader, key = (holder.section("split"), "legs") if isinstance(holder.raw("split"), dict) else (holder, "split")
     return reader.sections(key)
+
+
+def _no_edits(reader: OptionReader, key: str) -> None:
+    """Edits may hold variables of the route, so that `read_split` reads them."""

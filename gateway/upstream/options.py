@@ -1,21 +1,34 @@
-"""`upstreams`: the services behind the gateway."""
+"""Options of `upstreams`: the services behind the gateway."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import urlsplit
 
+from gateway.config import options
+from gateway.config import schema_parts as schemas
 from gateway.config.certificate_files import read_authorities, read_pair
 from gateway.config.diagnostics import did_you_mean
 from gateway.config.hosts import host_mistake, port_mistake, split_port
-from gateway.config.reader import OptionReader, ScalarNode
-from gateway.config.reading import Reading
-from gateway.upstream.activation_section import read_activate
-from gateway.upstream.balance.section import read_balance
-from gateway.upstream.discovery.section import read_discovery
+from gateway.config.options import Options, Schema, duration, file_of, flag, integer, positive, text
+from gateway.config.schema_parts import LINE, OBJECT_NAME
+from gateway.upstream.activation_options import Activate, read_activate
+from gateway.upstream.activation_options import upstream_keys as activation_keys
+from gateway.upstream.balance.options import Balance, read_balance
+from gateway.upstream.balance.options import upstream_keys as balance_keys
+from gateway.upstream.discovery.options import Discovery, read_discovery
+from gateway.upstream.discovery.options import upstream_keys as discovery_keys
 from gateway.upstream.grpc.requirements import NEEDS
-from gateway.upstream.model import GRPC_SCHEMES, Pool, Target, Upstream, UpstreamTimeout, UpstreamTLS
-from gateway.upstream.resilience.section import (
+from gateway.upstream.resilience.options import (
+    CircuitBreaker,
+    Health,
+    Hedge,
+    Outlier,
+    Overload,
+    Retry,
     read_circuit_breaker,
     read_health,
     read_hedge,
@@ -23,9 +36,138 @@ from gateway.upstream.resilience.section import (
     read_overload,
     read_retry,
 )
+from gateway.upstream.resilience.options import upstream_keys as resilience_keys
 
+if TYPE_CHECKING:
+    from gateway.config.reader import OptionReader, ScalarNode
+    from gateway.config.reading import Reading
+
+_IDLE = "Longest time without a byte on a WebSocket, instead of read and total."
 _PORTS = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
 _TLS = {"https", "grpcs"}
+GRPC_SCHEMES: Final = ("grpc", "grpcs")
+
+
+@dataclass(frozen=True, slots=True)
+class Target(Options):
+    """One address of an upstream.
+
+    `scheme` is http, https, grpc, grpcs or unix; for unix `socket` is the path and host is empty.
+    `zone` and `region` say where it runs, "" = not written; they are shown and decide nothing.
+    """
+
+    url: str
+    scheme: str
+    host: str
+    port: int
+    socket: str
+    weight: int
+    zone: str = ""
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamTimeout(Options):
+    """Seconds; connect and read never exceed total. `idle` is a WebSocket's, for which the others do not hold."""
+
+    connect: Annotated[float, positive("Longest wait for a connection.", "2s")]
+    read: Annotated[float, positive("Longest gap between two reads of the answer.", "30s")]
+    total: Annotated[float, positive("Longest time from the first attempt to the end of the answer.", "60s")]
+    idle: Annotated[float, positive(_IDLE, "10m")] = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pool(Options):
+    """Connections kept to each target of an upstream, per worker."""
+
+    max_connections: Annotated[int, integer("Most connections to each target, per worker.", 1, 65535, 256)]
+    idle: Annotated[float, duration("How long an unused connection is kept.", "60s")]
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamTLS(Options):
+    """TLS towards an upstream; empty strings are "not written". Certificates are verified unless `insecure`."""
+
+    ca: Annotated[
+        str, file_of("PEM certificates of the authorities to trust instead of the system's.", read_authorities)
+    ]
+    client_cert: Annotated[str, file_of("PEM certificate chain to show to the upstream.")]
+    client_key: Annotated[str, file_of("PEM private key of `client_cert`.")]
+    server_name: Annotated[
+        str, text("a host name", "The name to ask for and to verify instead of the target's host.", LINE)
+    ]
+    insecure: Annotated[bool, flag("Do not verify the upstream's certificate.", False)]
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream(Options):
+    """A named service and the targets that serve it, written or found by `discovery`; None is "not asked for".
+
+    `panic` is the share of usable targets below which all are used.
+    """
+
+    name: str
+    targets: tuple[Target, ...]
+    discovery: Discovery | None
+    balance: Balance
+    timeout: UpstreamTimeout
+    pool: Pool
+    tls: UpstreamTLS
+    panic: float
+    health: Health | None
+    outlier: Outlier | None
+    circuit_breaker: CircuitBreaker | None
+    retry: Retry | None
+    hedge: Hedge | None
+    overload: Overload | None
+    where: str
+    activate: Activate | None = None
+
+    @property
+    def is_grpc(self) -> bool:
+        """Whether its targets speak gRPC: all of them do or none."""
+        schemes = [target.scheme for target in self.targets] + ([self.discovery.scheme] if self.discovery else [])
+        return any(scheme in GRPC_SCHEMES for scheme in schemes)
+
+
+def sections() -> dict[str, Schema]:
+    """The sections of a file that this module describes."""
+    return {"upstreams": schemas.mapping("The services behind the gateway, by name.", _upstream_schema(), OBJECT_NAME)}
+
+
+def _upstream_schema() -> Schema:
+    """One named service."""
+    schemes = "http://, https://, grpc://, grpcs:// or unix:/path."
+    url = schemas.text("a target such as http://10.0.0.1:8080 or unix:/run/app.sock", schemes, LINE)
+    target = schemas.section(
+        "A target with a weight.",
+        {
+            "url": url,
+            "weight": schemas.integer("Its share of requests beside the others.", 1, 65535, 1),
+            "zone": schemas.text(
+                "a zone", "Where it runs, such as eu-west-1a. Shown by the admin API; the choice ignores it."
+            ),
+            "region": schemas.text(
+                "a region", "Where it runs, such as eu. Shown by the admin API; the choice ignores it."
+            ),
+        },
+        ("url",),
+    )
+    return schemas.section(
+        "A named service.",
+        {
+            "targets": schemas.listing(
+                "The addresses that serve it.", schemas.either("a target", "A target.", url, target)
+            ),
+            **discovery_keys(),
+            **balance_keys(),
+            "timeout": options.schema_of(UpstreamTimeout, "Timeouts; connect and read may not exceed total."),
+            "pool": options.schema_of(Pool, "Connections that are kept."),
+            "tls": options.schema_of(UpstreamTLS, "TLS towards https targets; certificates are verified."),
+            **resilience_keys(),
+            **activation_keys(),
+        },
+    )
 
 
 def read_upstreams(reader: OptionReader) -> Iterator[tuple[ScalarNode, Upstream]]:
@@ -57,7 +199,7 @@ def _upstream(name: str, reader: OptionReader) -> Upstream:
         discovery=discovery,
         balance=read_balance(reader),
         timeout=timeout,
-        pool=_pool(reader.section("pool")),
+        pool=options.read(Pool, reader.section("pool")),
         tls=tls,
         panic=reader.share("panic"),
         health=read_health(reader, is_grpc=bool(schemes & set(GRPC_SCHEMES))),
@@ -73,6 +215,8 @@ def _upstream(name: str, reader: OptionReader) -> Upstream:
 
 def _targets(reader: OptionReader) -> tuple[Target, ...]:
     found: dict[str, Target] = {}
+    from gateway.config.text import ScalarNode  # PERF: what reads is not in workers
+
     for entry in reader.entries("targets"):
         text = entry if isinstance(entry, ScalarNode) else entry.one("url")
         weight = 1 if isinstance(entry, ScalarNode) else entry.integer("weight")
@@ -131,19 +275,12 @@ def _unix_target(reader: OptionReader, text: ScalarNode, weight: int) -> Target 
 
 def _timeout(reader: OptionReader) -> UpstreamTimeout:
     """Connect and read may not exceed total; only a default that nobody wrote is cut down to it."""
-    total = reader.duration("total")
-    seconds = {}
-    for key in ("connect", "read"):
-        seconds[key] = reader.duration(key)
-        if seconds[key] > total and key in reader:
+    spec = options.read(UpstreamTimeout, reader)
+    for key, seconds in (("connect", spec.connect), ("read", spec.read)):
+        if seconds > spec.total and key in reader:
             unwritten = "" if "total" in reader else ", which is 60s when it is not written"
             reader.complain(f"`{key}` is longer than `total`{unwritten}", key=key)
-    idle = reader.duration("idle")
-    return UpstreamTimeout(min(seconds["connect"], total), min(seconds["read"], total), total, idle)
-
-
-def _pool(reader: OptionReader) -> Pool:
-    return Pool(reader.integer("max_connections"), reader.duration("idle"))
+    return replace(spec, connect=min(spec.connect, spec.total), read=min(spec.read, spec.total))
 
 
 def _tls(reader: OptionReader) -> UpstreamTLS:
@@ -155,13 +292,7 @@ def _tls(reader: OptionReader) -> UpstreamTLS:
     if reader.flag("insecure"):
         reader.warn("`insecure: true`: the upstream's certificate is not verified")
     client_cert, client_key = read_pair(reader, "client_cert", "client_key")
-    return UpstreamTLS(
-        ca=read_authorities(reader, "ca"),
-        client_cert=client_cert,
-        client_key=client_key,
-        server_name=reader.text("server_name"),
-        insecure=reader.flag("insecure"),
-    )
+    return options.read(UpstreamTLS, reader, client_cert=client_cert, client_key=client_key)
 
 
 def read(reading: Reading) -> dict[str, tuple[Upstream, ...]]:
