@@ -102,6 +102,9 @@ deliver: build ## the checks of what takes the gateway to a cluster: chart, over
 	$(LATER) tools/deliver/install.sh
 	$(LATER) $(PY) -m pytest -q -m "deliver and not image" tests/deliver
 
+rooms: build ## draw the rooms and their imports into docs/design.md
+	$(PY) tools/rooms.py
+
 lock: build ## write the locks; LOCK=--upgrade moves all to the newest
 	tools/deliver/lock.sh $(LOCK)
 

@@ -7,7 +7,7 @@ feature that nobody asks for is not imported.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from types import MappingProxyType
@@ -53,6 +53,8 @@ class Feature(NamedTuple):
     runtime: Mapping[str, str] = _NOTHING
     #: commands of `gateway`, by name
     commands: Mapping[str, str] = _NOTHING
+    #: admin.resource.Endpoints of the admin API
+    admin: str = ""
     #: (CollectorContext, the components so far) -> components of the collector
     collector: str = ""
 
@@ -60,6 +62,7 @@ class Feature(NamedTuple):
 FEATURES: Final = (
     Feature(
         "config",
+        admin="gateway.control.resources:ENDPOINTS",
         commands={
             "check": "gateway.cli.commands:check",
             "routes": "gateway.cli.commands:routes",
@@ -78,6 +81,7 @@ FEATURES: Final = (
         sections="gateway.upstream.options:sections",
         read="gateway.upstream.options:read",
         compile="gateway.upstream.compile:UpstreamCompiler",
+        admin="gateway.upstream.admin:ENDPOINTS",
         runtime={
             "pools": "gateway.upstream.pool.registry:Pools",
             "sources": "gateway.upstream.discovery.registry:DiscoveryRegistry",
@@ -150,6 +154,7 @@ FEATURES: Final = (
         route={"access": "gateway.auth.access_section:read_access"},
         check="gateway.auth.section:check",
         compile="gateway.auth.compile:AuthCompiler",
+        admin="gateway.auth.admin:ENDPOINTS",
         commands={"keys": "gateway.auth.cli:keys", "token": "gateway.auth.cli:token"},
     ),
     Feature(
@@ -177,6 +182,7 @@ FEATURES: Final = (
         read="gateway.ratelimit.section:read",
         route={"rate_limit": "gateway.ratelimit.section:read_route_limits"},
         compile="gateway.ratelimit.compile:RateLimitCompiler",
+        admin="gateway.ratelimit.admin:ENDPOINTS",
         runtime={"limiting": "gateway.ratelimit.runtime:RateLimitRuntime.private"},
     ),
     Feature(
@@ -218,6 +224,7 @@ FEATURES: Final = (
         route_keys="gateway.cache.options:route_keys",
         route={"cache": "gateway.cache.options:read_cache"},
         compile="gateway.cache.compile:CacheCompiler",
+        admin="gateway.cache.admin:ENDPOINTS",
         runtime={"caching": "gateway.cache.runtime:CacheRuntime.private"},
         commands={"cache": "gateway.cache.cli:cache"},
     ),
@@ -250,6 +257,8 @@ FEATURES: Final = (
         route={"enqueue": "gateway.handlers.queue.options:read_enqueue"},
         check="gateway.handlers.queue.options:check",
     ),
+    Feature("collector", admin="gateway.control.proxy:ENDPOINTS"),
+    Feature("reload", admin="gateway.control.resources:RELOAD"),
     Feature("handlers", compile="gateway.handlers.compile:HandlerCompiler"),
     Feature("tuning", commands={"tune": "gateway.tuning.cli:tune"}),
     Feature(
@@ -272,7 +281,7 @@ def load(reference: str) -> Any:
     return found
 
 
-def hooks(kind: str) -> Iterator[tuple[str, Callable[..., Any]]]:
+def hooks(kind: str) -> Iterator[tuple[str, Any]]:
     """(name, what it gives) of each feature that has one of the kind, a field of Feature; in the order of FEATURES."""
     for feature in FEATURES:
         reference = getattr(feature, kind)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 import falcon
 
@@ -35,6 +37,18 @@ def check_parameters(req: falcon.Request, known: Collection[str]) -> None:
     for name in req.params:
         if name not in known:
             raise unknown(BAD_CHANGE, "There is no parameter", name, known)
+
+
+class Endpoint(NamedTuple):
+    """A path of the admin API: what answers there, and what each method does, for the index.
+
+    `shown` is the path as people read it, where that is not the template.
+    """
+
+    path: str
+    resource: Callable[[Site], object]
+    does: Mapping[str, str] = MappingProxyType({})
+    shown: str = ""
 
 
 class Resource(ABC):

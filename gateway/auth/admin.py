@@ -11,9 +11,10 @@ import falcon
 
 from gateway.admin.context import Site
 from gateway.admin.identity import answer, is_text, read_object, seconds, stamp, store_trouble, text
-from gateway.admin.resource import Resource
+from gateway.admin.resource import Endpoint, Resource
 from gateway.auth.api_key.stored_keys import StoredKey
 from gateway.auth.model import ApiKey, Scalar
+from gateway.auth.revocation_admin import ENDPOINTS as REVOCATIONS
 from gateway.config.model import Document
 from gateway.errors import BAD_CHANGE, UNKNOWN_ENTRY, GatewayError
 
@@ -155,3 +156,17 @@ def _metadata(found: dict[str, Any]) -> dict[str, Scalar]:
         if not is_text(name) or not (is_text(value) or isinstance(value, bool | int | float)):
             raise GatewayError(BAD_CHANGE, "A member of `metadata` is a short text, a number, true or false.")
     return values
+
+
+ENDPOINTS: Final = (
+    Endpoint(
+        "/api/keys",
+        Keys,
+        {
+            "GET": "the API keys in the store, without what they are",
+            "POST": "make an API key; it is shown this once",
+        },
+    ),
+    Endpoint("/api/keys/{key_id}", KeyResource, {"DELETE": "revoke an API key"}, "/api/keys/{id}"),
+    *REVOCATIONS,
+)

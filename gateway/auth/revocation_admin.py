@@ -10,7 +10,7 @@ import falcon
 
 from gateway.admin.context import Site
 from gateway.admin.identity import answer, read_object, seconds, stamp, store_trouble, text
-from gateway.admin.resource import Resource
+from gateway.admin.resource import Endpoint, Resource
 from gateway.auth.model import ApiKey, Issuer, Jwt, Method, Mtls, Session
 from gateway.errors import BAD_CHANGE, UNKNOWN_ENTRY, GatewayError
 
@@ -111,3 +111,18 @@ def _before(found: dict[str, Any]) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
         raise GatewayError(BAD_CHANGE, "`before` is a time in Unix seconds, as `iat` has it.")
     return float(value)
+
+
+ENDPOINTS: Final = (
+    Endpoint(
+        "/api/revocations",
+        Revocations,
+        {
+            "GET": "the tokens that are refused before their time",
+            "POST": "refuse tokens by name or subject, or end all sessions of a subject",
+        },
+    ),
+    Endpoint(
+        "/api/revocations/{entry_id}", RevocationResource, {"DELETE": "withdraw a revocation"}, "/api/revocations/{id}"
+    ),
+)

@@ -8,7 +8,7 @@ from typing import Final
 import falcon
 
 from gateway.admin.identity import answer, store_trouble
-from gateway.admin.resource import Resource, check_routes
+from gateway.admin.resource import Endpoint, Resource, check_routes
 from gateway.cache.purge import KINDS
 from gateway.errors import BAD_CHANGE, GatewayError
 
@@ -69,3 +69,15 @@ def _without_scheme(url: str) -> str:
         rest = url
     host, slash, path = rest.partition("/")
     return f"{host.lower()}{slash}{path}"
+
+
+ENDPOINTS: Final = (
+    Endpoint(
+        "/api/cache",
+        Cache,
+        {
+            "GET": "how often the caches of routes were of use, over all workers",
+            "DELETE": "purge what is kept, by ?url=, prefix=, tag= or route=, or ?all=true",
+        },
+    ),
+)

@@ -1,4 +1,4 @@
-"""Whether an answer may be stored (RFC 9111 section 3)."""
+"""Decision about storing an answer (RFC 9111 section 3)."""
 
 from __future__ import annotations
 

@@ -7,13 +7,15 @@ Every `where` is "file:line", the place that a step of the plan comes from.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from gateway.config.client_limits import Limits
 from gateway.config.diagnostics import Diagnostic, Position
 from gateway.config.header_edits_model import HeaderRules, Pairs
 from gateway.config.options import Options
 from gateway.config.plugin_policies import PluginPolicy
+
+T = TypeVar("T", bound=Options)
 
 if TYPE_CHECKING:
     from gateway.alerting.model import Alerting
@@ -157,6 +159,12 @@ class Route(Options):
     grpc: Grpc | None = None
     transform: Transform | None = None
     passes_grpc: bool = False
+    #: options of features that have no field here
+    more: tuple[Options, ...] = ()
+
+    def of(self, options: type[T]) -> T | None:
+        """The options of a feature that has no field here, None where the route does not ask for it."""
+        return next((each for each in self.more if isinstance(each, options)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class Kind(NamedTuple):
     #: keys beside it, which only its reading looks at
     more: tuple[tuple[str, Schema], ...] = ()
 
-    def beside(self, **more: Schema) -> Kind:
+    def with_keys(self, **more: Schema) -> Kind:
         """The same with further keys behind it that have no field of their own."""
         return self._replace(more=tuple(more.items()))
 

@@ -1,4 +1,4 @@
-"""Whether the names in a configuration that lead to Python lead anywhere, and plugins take what is written for them."""
+"""Checks of the names in a configuration that lead to Python, and of the options that are written for plugins."""
 
 from __future__ import annotations
 

@@ -6,18 +6,14 @@ import http.client
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import falcon
 
 from gateway.admin.context import Site
+from gateway.admin.resource import Endpoint
 from gateway.errors import BODY_TOO_LARGE, OBSERVER_UNAVAILABLE, GatewayError
 
-PATHS: Final = (
-    *("/metrics", "/dashboard", "/dashboard/{rest:path}"),
-    *("/api/live", "/api/overview", "/api/history", "/api/trends"),
-    *("/api/alerts", "/api/alerts/{rest:path}", "/api/silences", "/api/silences/{rest:path}"),
-)
 SOCKET: Final = "observer.sock"
 #: bytes of a request's body, and of one piece of an answer's
 LARGEST: Final = 64 << 10
@@ -115,8 +111,20 @@ class _Pieces:
         self._connection.close()
 
 
-def add_to(app: falcon.App[Any, Any], site: Site) -> None:
-    """Have all of the observer's paths answered."""
-    behind = CollectorProxy(site)
-    for path in PATHS:
-        app.add_route(path, behind)
+ENDPOINTS: Final = (
+    Endpoint("/dashboard", CollectorProxy, {"GET": "all of it as a page, for people"}),
+    Endpoint("/dashboard/{rest:path}", CollectorProxy),
+    Endpoint("/metrics", CollectorProxy, {"GET": "everything that is counted, for Prometheus"}),
+    Endpoint(
+        "/api/overview",
+        CollectorProxy,
+        {"GET": "how everything is and what happened lately, by ?range=10s, 1m, 5m, 1h, 24h or 48h"},
+    ),
+    Endpoint("/api/history", CollectorProxy, {"GET": "how it was over time, by ?range= and ?route="}),
+    Endpoint("/api/live", CollectorProxy, {"GET": "the same each second, as a stream of events"}),
+    Endpoint("/api/trends", CollectorProxy, {"GET": "errors by fault, and traffic beside that of the time before"}),
+    *(
+        Endpoint(path, CollectorProxy)
+        for path in ("/api/alerts", "/api/alerts/{rest:path}", "/api/silences", "/api/silences/{rest:path}")
+    ),
+)

@@ -12,40 +12,16 @@ import falcon
 from gateway import __version__
 from gateway.admin.context import Site
 from gateway.admin.problems import ConfigRefused
-from gateway.admin.resource import Resource
+from gateway.admin.resource import Endpoint, Resource
 from gateway.config import reader_process as child
 from gateway.config import reload
 from gateway.config.model import Document, Route
 from gateway.config.publish import PlanDirectory
 from gateway.contracts import Plan, RoutePlan
+from gateway.control.workers import Workers
 from gateway.errors import INTERNAL, RELOAD_INCOMPLETE, GatewayError
+from gateway.features import hooks
 
-ENDPOINTS: Final = {
-    "GET /healthz": "200 while the process lives",
-    "GET /readyz": "200 while it takes requests, 503 while it drains",
-    "GET /api/routes": "the routes, the most specific first",
-    "GET /api/config": "the configuration, secrets hidden",
-    "GET /api/workers": "the workers and what each of them runs; with ?deep=true what each of them holds",
-    "GET /api/upstreams": "the upstreams, how each of their targets is, and why",
-    "PATCH /api/upstreams/{upstream}/targets/{target}": "have a target drained, disabled, re-weighted or serving again",
-    "GET /api/keys": "the API keys in the store, without what they are",
-    "POST /api/keys": "make an API key; it is shown this once",
-    "DELETE /api/keys/{id}": "revoke an API key",
-    "GET /api/revocations": "the tokens that are refused before their time",
-    "POST /api/revocations": "refuse tokens by name or subject, or end all sessions of a subject",
-    "DELETE /api/revocations/{id}": "withdraw a revocation",
-    "GET /api/limits": "the buckets of limits that owe the most",
-    "DELETE /api/limits/{id}": "fill a bucket",
-    "GET /api/cache": "how often the caches of routes were of use, over all workers",
-    "DELETE /api/cache": "purge what is kept, by ?url=, prefix=, tag= or route=, or ?all=true",
-    "GET /dashboard": "all of it as a page, for people",
-    "GET /metrics": "everything that is counted, for Prometheus",
-    "GET /api/overview": "how everything is and what happened lately, by ?range=10s, 1m, 5m, 1h, 24h or 48h",
-    "GET /api/history": "how it was over time, by ?range= and ?route=",
-    "GET /api/live": "the same each second, as a stream of events",
-    "GET /api/trends": "errors by fault, and traffic beside that of the time before",
-    "POST /api/reload": "read the configuration; answers once every worker runs it",
-}
 SERVED_WITHIN: Final = child.TIMEOUT + 30  # seconds; another reading may have to end first
 CONVERGED_WITHIN: Final = 30.0  # seconds
 _ROWS_AT_ONCE: Final = 50  # well under a millisecond of work
@@ -56,7 +32,7 @@ class Index(Resource):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """List what there is."""
-        _answer(resp, {"gateway": __version__, "endpoints": ENDPOINTS})
+        _answer(resp, {"gateway": __version__, "endpoints": dict(_index())})
 
 
 class Health(Resource):
@@ -166,3 +142,27 @@ def _route_row(plan: RoutePlan, source: Route) -> dict[str, Any]:
         "mirror": mirror and {"upstream": mirror.upstream, "share": mirror.share},
         "where": plan.where,
     }
+
+
+def _index() -> Iterator[tuple[str, str]]:
+    """(method and path, what it does) of all endpoints, in the order of FEATURES."""
+    for _, endpoints in hooks("admin"):
+        for each in endpoints:
+            yield from ((f"{method} {each.shown or each.path}", does) for method, does in each.does.items())
+
+
+ENDPOINTS: Final = (
+    Endpoint("/", Index),
+    Endpoint("/healthz", Health, {"GET": "200 while the process lives"}),
+    Endpoint("/readyz", Readiness, {"GET": "200 while it takes requests, 503 while it drains"}),
+    Endpoint("/api/routes", Routes, {"GET": "the routes, the most specific first"}),
+    Endpoint("/api/config", Config, {"GET": "the configuration, secrets hidden"}),
+    Endpoint(
+        "/api/workers",
+        Workers,
+        {"GET": "the workers and what each of them runs; with ?deep=true what each of them holds"},
+    ),
+)
+RELOAD: Final = (
+    Endpoint("/api/reload", Reload, {"POST": "read the configuration; answers once every worker runs it"}),
+)

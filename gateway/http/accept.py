@@ -1,4 +1,4 @@
-"""Whether a client takes one of the kinds of answers that there are: Accept (RFC 9110 section 12.5.1)."""
+"""Negotiation of the kind of an answer: Accept (RFC 9110 section 12.5.1)."""
 
 from __future__ import annotations
 

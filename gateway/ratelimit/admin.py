@@ -11,7 +11,7 @@ import falcon
 
 from gateway.admin.context import Site
 from gateway.admin.identity import answer
-from gateway.admin.resource import Resource
+from gateway.admin.resource import Endpoint, Resource
 from gateway.errors import STORE_UNAVAILABLE, UNKNOWN_ENTRY, GatewayError
 from gateway.ratelimit import keys, penalty
 from gateway.ratelimit.pace import whole_seconds
@@ -78,3 +78,9 @@ class LimitResource:
             return limiting.store.exact.clear(limit_id)
         except StoreError as error:
             raise GatewayError(STORE_UNAVAILABLE, "The store that the limit is held in is out of reach.") from error
+
+
+ENDPOINTS: Final = (
+    Endpoint("/api/limits", Limits, {"GET": "the buckets of limits that owe the most"}),
+    Endpoint("/api/limits/{limit_id}", LimitResource, {"DELETE": "fill a bucket"}, "/api/limits/{id}"),
+)

@@ -24,6 +24,7 @@ from gateway.routing.openapi.routes import each_of
 from gateway.upstream.options import Upstream
 from gateway.upstream.split_options import named, named_upstreams, read_mirror, read_split
 
+_FIELDS = frozenset(Route.__match_args__)
 #: fields of `defaults` that features read
 _IN_DEFAULTS = ("access", "cors", "ip", "compress", "sanitize")
 _TARGET = re.compile(r"/[\x21-\x22\x24-\x7e]*")
@@ -130,7 +131,8 @@ def _route(reader: OptionReader, defaults: Defaults, own: Mapping[str, Any]) -> 
         policies=_merge_policies(defaults.policies, _policies(reader)),
         priority=reader.integer("priority") if "priority" in reader else 0,
         where=reader.where,
-        **found,
+        more=tuple(found[name] for name in found.keys() - _FIELDS if found[name] is not None),
+        **{name: found[name] for name in found.keys() & _FIELDS},
     )
 
 

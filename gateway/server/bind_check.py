@@ -1,4 +1,4 @@
-"""Whether the addresses to listen on can be had, asked before any worker is started, so that a "no" is one line."""
+"""Check of the addresses to listen on, before any worker is started, so that a "no" is one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the advice beats what is configured, in words with the figures."""
+"""Verdict on the advice against what is configured, in words with the figures."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import falcon
 
 from gateway._fast.target_stats import now_ms
 from gateway.admin.context import Site
-from gateway.admin.resource import Resource, unknown
+from gateway.admin.resource import Endpoint, Resource, unknown
 from gateway.config.model import Document
 from gateway.contracts import Plan
 from gateway.errors import BAD_CHANGE, UNKNOWN_TARGET, GatewayError
@@ -136,3 +136,14 @@ def _discovery(plan: Plan, attempts: RetryingUpstream) -> Iterator[dict[str, Any
 
 def _text(body: Any) -> bytes:
     return json.dumps(body, ensure_ascii=False).encode()
+
+
+ENDPOINTS: Final = (
+    Endpoint("/api/upstreams", Upstreams, {"GET": "the upstreams, how each of their targets is, and why"}),
+    Endpoint(
+        "/api/upstreams/{upstream}/targets/{target:path}",
+        TargetResource,
+        {"PATCH": "have a target drained, disabled, re-weighted or serving again"},
+        "/api/upstreams/{upstream}/targets/{target}",
+    ),
+)

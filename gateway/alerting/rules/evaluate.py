@@ -1,4 +1,4 @@
-"""Whether a term holds: yes, no, or unknown (None) where there is nothing to tell it by."""
+"""Evaluation of a term: yes, no, or unknown (None) where there is nothing to tell it by."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a request that a browser sends with its cookies is meant by a page of this very site."""
+"""Check against cross-site request forgery: a request with cookies must be meant by a page of this very site."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether audit logs are what was written: every line that was altered, removed, moved or cut off is named."""
+"""Verification of audit logs: every line that was altered, removed, moved or cut off is named."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class Retry(Options):
             ("connect", "reset", 502, 503, 504),
         ),
     ]
-    methods: Annotated[tuple[str, ...], custom(_METHODS, _read_methods).beside(non_idempotent=_NON_IDEMPOTENT)]
+    methods: Annotated[tuple[str, ...], custom(_METHODS, _read_methods).with_keys(non_idempotent=_NON_IDEMPOTENT)]
     budget: Annotated[float, share("The share of requests that may be tried again, over ten seconds.", "20%")]
     backoff: Annotated[float, positive("The pause before the second try at most; it doubles with each.", "25ms")]
     max_body: Annotated[int, size("Largest request body that is kept for another try.", "64KB")]

@@ -1,4 +1,4 @@
-"""Whether a failed try may be made again."""
+"""Decision about another try after a failed one."""
 
 from __future__ import annotations
 
