@@ -14,8 +14,8 @@ from typing import Any, Final
 from gateway.alerting.channels.outbox import Outbox
 from gateway.alerting.escalation import Ack
 from gateway.alerting.manager import AlertManager
-from gateway.alerting.model import Alerting, Channel
 from gateway.alerting.notification import Notification
+from gateway.alerting.options import Alerting, Channel
 from gateway.alerting.repeats import EVERY, RepeatScheduler, repeats
 from gateway.alerting.replication import AlertReplicator
 from gateway.alerting.rules.evaluate import evaluate

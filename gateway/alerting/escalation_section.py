@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from gateway.alerting.model import Channel, ChannelKind, Escalation, Tier
-from gateway.alerting.schema import CHANNELS
+from gateway.alerting.options import CHANNELS, Channel, ChannelKind, Escalation, Tier
 from gateway.config.certificate_files import read_authorities
 from gateway.config.hosts import host_mistake, is_loopback, port_mistake, split_port
+from gateway.config.nodes import MappingNode
 from gateway.config.reader import OptionReader, ScalarNode
-from gateway.config.yaml import MappingNode
 
 PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
 _HTTP = {"https": 443, "http": 80}

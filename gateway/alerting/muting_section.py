@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Mapping
 
-from gateway.alerting.schema import DAYS
+from gateway.alerting.options import DAYS
 from gateway.alerting.silences import Inhibition, MaintenanceWindow, Matchers
 from gateway.config.diagnostics import among
 from gateway.config.reader import OptionReader

@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from gateway.alerting.alert import ActiveAlert
-from gateway.alerting.model import Alerting, Channel
 from gateway.alerting.notification import NoteState, Notification
+from gateway.alerting.options import Alerting, Channel
 
 #: seconds; its API asks for 30 to 180, and `bodies.ALERTMANAGER_ENDS` leaves room for many that are lost
 EVERY: Final = 60.0

@@ -6,13 +6,12 @@ from dataclasses import replace
 from typing import Literal
 
 from gateway.alerting.escalation_section import read_escalations
-from gateway.alerting.model import Alert, Alerting, Escalation, Slo, Watch
 from gateway.alerting.muting_section import read_inhibitions, read_windows
 from gateway.alerting.notification import FIELDS, fields
+from gateway.alerting.options import METRICS, Alert, Alerting, Escalation, Slo, Watch
 from gateway.alerting.rules import slo
 from gateway.alerting.rules.expression import ExpressionError, parse
 from gateway.alerting.rules.terms import calls
-from gateway.alerting.schema import METRICS
 from gateway.config import units as values
 from gateway.config.diagnostics import among, did_you_mean
 from gateway.config.header_edits_model import Pairs

@@ -12,8 +12,8 @@ from gevent.queue import Queue
 
 from gateway.alerting.channels.outbox import Outbox
 from gateway.alerting.escalation import Ack
-from gateway.alerting.model import Channel
 from gateway.alerting.notification import Notification
+from gateway.alerting.options import Channel
 from gateway.alerting.replication import AlertReplicator
 from gateway.alerting.store_entry import Observation
 

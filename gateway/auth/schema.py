@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.auth.access_schema import roles, scopes
+from gateway.auth.access_options import roles, scopes
 from gateway.config.schema_parts import (
     FIELD_NAME,
     LINE,

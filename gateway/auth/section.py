@@ -1,22 +1,25 @@
 """`auth` and `roles`: who calls and what they may do, of all files together, and their names on routes."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from gateway.auth.access_section import check_names
+from gateway.auth.access_options import check_names, read_roles
 from gateway.auth.api_key.section import read_api_key, read_mtls
 from gateway.auth.jwt.section import read_internal_token, read_issuer, read_jwt
 from gateway.auth.model import Access, ApiKey, ForwardedIdentity, Method, Mtls, Provider, Session
-from gateway.auth.roles_section import read_roles
 from gateway.auth.schema import METHODS
 from gateway.auth.session.section import Page, read_session, session_paths
 from gateway.config.header_edits import check_header_name
 from gateway.config.hosts import is_loopback
-from gateway.config.model import Server
 from gateway.config.name_registry import check_new
 from gateway.config.reader import OptionReader, ScalarNode
 from gateway.config.reading import OwnRoute, Reading
+
+if TYPE_CHECKING:
+    from gateway.server.options import Server
 
 _READ: Final[Mapping[str, Callable[[OptionReader], Method]]] = {
     "jwt": read_jwt,

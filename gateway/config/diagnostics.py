@@ -114,3 +114,23 @@ def among(word: str, choices: Iterable[str]) -> str:
 def location(place: Position) -> str:
     """A place as "file:line", the form in which the plan says where its steps come from."""
     return f"{place[0]}:{place[1]}"
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Why the system refused, without errno and file name."""
+    return (getattr(error, "strerror", None) or "no file can have this name").lower()
+
+
+def describe(value: object, origin: str = "", secret: bool = False) -> str:
+    """A value in words for a complaint; one that came from a reference, or is a secret, is not shown."""
+    if origin:
+        return f"the value from {origin}"
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    if secret:
+        return "something else"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value[:80], ensure_ascii=False) if isinstance(value, str) else f"the number {value}"

@@ -12,6 +12,7 @@ from gateway.config import cross_checks
 from gateway.config import merge as content
 from gateway.config.diagnostics import ConfigError, Diagnostic
 from gateway.config.model import Document
+from gateway.config.nodes import MappingNode
 from gateway.config.reader import LoadContext, OptionReader, ScalarNode
 from gateway.config.reading import Reading
 from gateway.config.reported_paths import ReportedPaths
@@ -19,7 +20,6 @@ from gateway.config.route_conflicts import check_conflicts
 from gateway.config.schema import json_schema
 from gateway.config.sources import File, FileLoader
 from gateway.config.urls import read_store
-from gateway.config.yaml import MappingNode
 from gateway.features import FEATURES, hooks
 
 __all__ = ["ConfigError", "Diagnostic", "Document", "load", "loads", "redacted"]

@@ -70,7 +70,7 @@ def _look_into(kind: str, text: ScalarNode, more: tuple[Any, ...]) -> None:
 
 def _log_mistake(*paths: str) -> str:
     """Why a process like this one could not append to some files; "" when it can. None of them is made."""
-    from gateway.config.files import reason  # PERF: brings a YAML parser, which workers do without
+    from gateway.config.diagnostics import reason
 
     for path in paths:
         try:

@@ -5,7 +5,7 @@ from pathlib import Path as FilePath
 
 import yaml
 
-from gateway.config.diagnostics import Diagnostic
+from gateway.config.diagnostics import Diagnostic, reason
 
 MAX_BYTES = 32 * 1024 * 1024
 
@@ -33,11 +33,6 @@ def read(path: str, file: str) -> bytes:
     if len(data) > MAX_BYTES:
         raise SourceError(Diagnostic(file, 0, 0, "", f"is larger than {MAX_BYTES // 1024**2} MB"))
     return data
-
-
-def reason(error: OSError | ValueError) -> str:
-    """Why the system refused, without errno and file name."""
-    return (getattr(error, "strerror", None) or "no file can have this name").lower()
 
 
 def decode(data: bytes, file: str) -> str:

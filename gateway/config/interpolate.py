@@ -8,19 +8,12 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 
-from gateway.config.diagnostics import Diagnostic, at
-from gateway.config.files import reason
-from gateway.config.yaml import Reference, place_of
+from gateway.config.diagnostics import Diagnostic, at, reason
+from gateway.config.nodes import Reference, UnresolvedReference, place_of
 
 MAX_SECRET_BYTES = 1024 * 1024
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?:env:([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?|file:([^}]+))\}|\$\{[^}]*\}?")
-
-
-class UnresolvedReference(str):
-    """A string whose reference could not be resolved; already complained about, so no more is said of it."""
-
-    __slots__ = ()
 
 
 class _Failed(Exception):

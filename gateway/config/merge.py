@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from gateway.config.nodes import MappingNode, SequenceNode
 from gateway.config.schema import json_schema
 from gateway.config.schema_parts import Schema
-from gateway.config.yaml import MappingNode, SequenceNode
 
 _SECRET_NAME = re.compile(r"secret|passw|token|authorization|cookie|api[-_]?key|credential", re.IGNORECASE)
 _STORE_SECRET = re.compile(r"(?<=://)[^/]*(?=@)|(?<=\?).*")

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from gateway.config.client_limits import Limits
 from gateway.config.diagnostics import Diagnostic, Position
 from gateway.config.header_edits_model import HeaderRules, Pairs
 from gateway.config.options import Options
@@ -18,83 +17,31 @@ from gateway.config.plugin_policies import PluginPolicy
 T = TypeVar("T", bound=Options)
 
 if TYPE_CHECKING:
-    from gateway.alerting.model import Alerting
+    from gateway.alerting.options import Alerting
     from gateway.auth.model import Access, Provider, Role
     from gateway.cache.options import Cache
-    from gateway.handlers.aggregate.model import Aggregate
+    from gateway.handlers.aggregate.options import Aggregate
     from gateway.handlers.function.options import Function
-    from gateway.handlers.grpc.model import Grpc
-    from gateway.handlers.jsonrpc.model import GraphQL, GraphQLPass, JsonRpc
+    from gateway.handlers.grpc.options import Grpc
+    from gateway.handlers.jsonrpc.options import GraphQL, GraphQLPass, JsonRpc
     from gateway.handlers.queue.options import Enqueue
     from gateway.handlers.respond_model import Respond
-    from gateway.observability.access_log_model import AccessLog
-    from gateway.observability.audit.model import Audit
-    from gateway.observability.metrics.model import Metrics
-    from gateway.observability.metrics.statsd_model import Statsd
-    from gateway.observability.tracing.model import Tracing
+    from gateway.observability.access_log_options import AccessLog
+    from gateway.observability.audit.options import Audit
+    from gateway.observability.metrics.options import Metrics, Statsd
+    from gateway.observability.tracing.options import Tracing
     from gateway.policies.compress.options import Compress
-    from gateway.policies.cors.model import Cors
+    from gateway.policies.cors.options import Cors
     from gateway.policies.idempotency.options import Idempotency
-    from gateway.policies.ip.model import IpRules
+    from gateway.policies.ip.options import IpRules
     from gateway.policies.rewrite.model import Rewrite
-    from gateway.policies.transform.model import Transform
-    from gateway.ratelimit.model import RateLimit
+    from gateway.policies.transform.options import Transform
+    from gateway.ratelimit.options import RateLimit
+    from gateway.server.options import Server
     from gateway.upstream.options import Upstream
-    from gateway.upstream.resilience.options import Overload
     from gateway.upstream.split_options import Mirror, Split
-    from gateway.validation.model import Validate
-    from gateway.validation.waf.model import Sanitize
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate(Options):
-    """A certificate chain and its key (absolute file names) for the hosts named; no hosts: the default one."""
-
-    hosts: tuple[str, ...]
-    cert: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class ServerTLS(Options):
-    """TLS towards clients: the default certificate, and others chosen by SNI.
-
-    `client_ca` is the file of authorities for clients' certificates, "" = they are not asked for one; `client_auth`
-    is "optional" or "required".
-    """
-
-    default: Certificate
-    sni: tuple[Certificate, ...]
-    client_ca: str = ""
-    client_auth: str = "optional"
-    http2: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Server(Options):
-    """The listening side. Addresses are "host:port", "[v6]:port" or "unix:/absolute/path"; workers None is auto."""
-
-    bind: tuple[str, ...]
-    admin: str
-    admin_token: str
-    workers: int | None
-    connections: int
-    keepalive: float
-    graceful_timeout: float
-    trusted_proxies: tuple[str, ...]
-    limits: Limits
-    tls: ServerTLS | None
-    proxy_protocol: bool
-    overload: Overload | None
-    where: str
-    #: bytes of memory for caches, of each worker; None is auto
-    cache_memory: int | None = None
-    #: bytes of its own memory over which a worker is replaced; None is auto, 0 never
-    worker_memory: int | None = None
-    #: seconds, after SIGTERM, in which /readyz is 503 and everybody is served still
-    drain_delay: float = 0.0
-    #: keys of rate limits that may owe something at the same time
-    limit_keys: int = 65_536
+    from gateway.validation.options import Validate
+    from gateway.validation.waf.options import Sanitize
 
 
 @dataclass(frozen=True, slots=True)

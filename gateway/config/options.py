@@ -10,9 +10,11 @@ are the feature's own.  Annotations are evaluated when a configuration is read o
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, get_type_hints
+from inspect import get_annotations
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from gateway.config import schema_parts as parts
 
@@ -67,7 +69,8 @@ def kinds_of(options: Any) -> dict[str, Kind]:
 
 @cache
 def _kinds_of(options: type) -> dict[str, Kind]:
-    hints = get_type_hints(options, include_extras=True)
+    module = vars(sys.modules[options.__module__])  # NOTE: never the class, whose fields may be named like kinds
+    hints = get_annotations(options, globals=module, locals={}, eval_str=True)
     found = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
     return {name: more[0] for name, more in found.items() if more and isinstance(more[0], Kind)}
 
@@ -232,3 +235,8 @@ def _duration(reader: OptionReader, key: str) -> float:
 
 def _text(reader: OptionReader, key: str) -> str:
     return reader.text(key)
+
+
+def texts_once(reader: OptionReader, key: str) -> tuple[str, ...]:
+    """The strings in a list, each once."""
+    return tuple(dict.fromkeys(text.value for text in reader.texts(key)))

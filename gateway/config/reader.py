@@ -10,13 +10,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from gateway.config import units as values
-from gateway.config.diagnostics import Path, Position, at, location
-from gateway.config.files import reason
-from gateway.config.interpolate import UnresolvedReference
+from gateway.config.diagnostics import Path, Position, at, location, reason
+from gateway.config.nodes import MappingNode, SequenceNode, UnresolvedReference
 from gateway.config.schema import children
 from gateway.config.schema_parts import Schema
 from gateway.config.text import LoadContext, ScalarNode
-from gateway.config.yaml import MappingNode, SequenceNode
 
 __all__ = ["LoadContext", "OptionReader", "ScalarNode"]
 

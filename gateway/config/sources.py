@@ -9,9 +9,10 @@ from gateway.config import validate
 from gateway.config.diagnostics import Diagnostic
 from gateway.config.files import SourceError, read
 from gateway.config.interpolate import Interpolator
+from gateway.config.nodes import MappingNode
 from gateway.config.reader import LoadContext, OptionReader, ScalarNode
 from gateway.config.schema import json_schema, types_at
-from gateway.config.yaml import MappingNode, Source
+from gateway.config.yaml import Source
 
 
 @dataclass(frozen=True, slots=True)

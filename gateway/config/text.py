@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.config.diagnostics import Diagnostic, Path, Position, at, location
+from gateway.config.diagnostics import Diagnostic, Path, Position, at, describe, location
 from gateway.config.plugin_policies import PluginPolicy
 from gateway.config.reported_paths import ReportedPaths
-from gateway.config.validate import describe
 
 
 @dataclass(slots=True)

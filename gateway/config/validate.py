@@ -1,6 +1,5 @@
 """Does a tree fit the schema? jsonschema-rs says yes quickly; for a no, a walk of our own says where and why."""
 
-import json
 import re
 from collections.abc import Container
 from functools import cache, partial
@@ -16,13 +15,13 @@ from gateway.config.diagnostics import (
     alias_of_other_gateways,
     at,
     closest_match,
+    describe,
     did_you_mean,
 )
-from gateway.config.interpolate import UnresolvedReference
+from gateway.config.nodes import MappingNode, SequenceNode, UnresolvedReference
 from gateway.config.schema import json_schema, resolve
 from gateway.config.schema_parts import REFERENCE, Schema
 from gateway.config.units import unit_hint
-from gateway.config.yaml import MappingNode, SequenceNode
 
 _PLAIN = re.compile(r"[\w./:-]{1,80}")
 _SURE = 0.85  # so alike is a key that is misspelt, and not one of another section
@@ -183,21 +182,6 @@ class Explainer:
 
     def _complain(self, place: Position, path: Path, message: str, hint: str = "") -> None:
         self.complaints.append(at(place, path, message, hint))
-
-
-def describe(value: object, origin: str = "", secret: bool = False) -> str:
-    """A value in words for a complaint; one that came from a reference, or is a secret, is not shown."""
-    if origin:
-        return f"the value from {origin}"
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict | list):
-        return "a mapping" if isinstance(value, dict) else "a list"
-    if secret:
-        return "something else"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json.dumps(value[:80], ensure_ascii=False) if isinstance(value, str) else f"the number {value}"
 
 
 def _required(there: Container[str], schema: Schema) -> list[str]:

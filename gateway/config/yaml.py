@@ -12,44 +12,12 @@ from yaml._yaml import CParser
 
 from gateway.config.diagnostics import Diagnostic, Path, Position, at
 from gateway.config.files import SourceError, decode, syntax_complaint
+from gateway.config.nodes import MappingNode, Reference, SequenceNode
 from gateway.config.yaml_core_schema import resolve
 
 MAX_DEPTH = 64
 MAX_ALIASED = 500_000
 """How many values may come from aliases, each counted as often as it is used."""
-
-
-class MappingNode(dict[str, Any]):
-    """A mapping; `spots` holds for each key its own place and its value's."""
-
-    __slots__ = ("origins", "place", "spots")
-
-    def __init__(self, place: Position) -> None:
-        self.place = place
-        self.spots: dict[str, tuple[Position, Position]] = {}
-        self.origins: dict[str | int, str] = {}
-
-
-class SequenceNode(list[Any]):
-    """A sequence; `spots` holds each item's place. `origins` says which values came from a ${reference}, and which."""
-
-    __slots__ = ("origins", "place", "spots")
-
-    def __init__(self, place: Position) -> None:
-        self.place = place
-        self.spots: list[Position] = []
-        self.origins: dict[str | int, str] = {}
-
-
-Reference = tuple[MappingNode | SequenceNode, Any, Path]
-"""A string with "${" in it: what holds it, under which key (of a sequence a number), and the path to it."""
-
-
-def place_of(holder: MappingNode | SequenceNode, key: str | int) -> Position:
-    """Where the value under `key` stands."""
-    if isinstance(holder, MappingNode):
-        return holder.spots[str(key)][1]
-    return holder.spots[int(key)]
 
 
 class Source:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from gateway.config.compiling import NO_UPSTREAM_TOTAL, CompileContext, Compiler, Handled
 from gateway.config.model import Route
 from gateway.contracts import Fetch, Steps
-from gateway.handlers.aggregate.model import Aggregate
+from gateway.handlers.aggregate.options import Aggregate
 from gateway.handlers.function.options import Function
-from gateway.handlers.grpc.model import Grpc
-from gateway.handlers.jsonrpc.model import GraphQL, GraphQLPass, JsonRpc
+from gateway.handlers.grpc.options import Grpc
+from gateway.handlers.jsonrpc.options import GraphQL, GraphQLPass, JsonRpc
 from gateway.handlers.queue.options import Enqueue as EnqueueSpec
 from gateway.handlers.respond import Respond
 from gateway.handlers.respond_model import Respond as RespondSpec

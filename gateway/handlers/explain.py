@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gateway.config.model import Document
     from gateway.config.model import Route as RouteSpec
-    from gateway.handlers.aggregate.model import Aggregate, Part
+    from gateway.handlers.aggregate.options import Aggregate, Part
     from gateway.upstream.resilience.options import Retry
 
 

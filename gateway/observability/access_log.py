@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from gateway._fast.access_log_line import CombinedLine, JsonLine, Secrets
 from gateway.contracts import Steps
-from gateway.observability.access_log_model import AccessLog
+from gateway.observability.access_log_options import AccessLog
 from gateway.observability.log_writer import LogWriters
 
 # SECURITY: values under these names never reach the log (tests/unit/observe/test_access_log.py), nor those

@@ -11,7 +11,7 @@ from gateway.exchange import Exchange, Response
 from gateway.http.preflight import is_preflight
 from gateway.ratelimit import policy
 from gateway.ratelimit.limit import Limit
-from gateway.ratelimit.model import RateLimit
+from gateway.ratelimit.options import RateLimit
 from gateway.ratelimit.pace import TICK
 from gateway.ratelimit.runtime import RateLimitRuntime
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from gateway.config.model import Document, Route
     from gateway.exchange import Exchange
-    from gateway.ratelimit.model import Penalty, Rate, RateLimit
+    from gateway.ratelimit.options import Penalty, Rate, RateLimit
 
 _UNITS: Final = {1: "s", 60: "m", 3600: "h", 86400: "d"}
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from gateway.exchange import Exchange
 from gateway.ratelimit.keys import Keys, begin
-from gateway.ratelimit.model import NANOS, RateLimit
+from gateway.ratelimit.options import NANOS, RateLimit
 from gateway.ratelimit.pace import LimitRate
 from gateway.ratelimit.penalty import Penalty
 from gateway.ratelimit.values import always, claim, value_of

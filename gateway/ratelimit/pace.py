@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final, Self
 
 from gateway._fast.token_bucket import Rate
-from gateway.ratelimit.model import NANOS
-from gateway.ratelimit.model import Rate as RateSpec
+from gateway.ratelimit.options import NANOS
+from gateway.ratelimit.options import Rate as RateSpec
 
 #: nanoseconds of the unit in which a Redis counts: with its 53 bits the largest that loses nothing at 1,000,000/s
 TICK: Final = 125

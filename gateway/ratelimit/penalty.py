@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal
 
-from gateway.ratelimit.model import NANOS
-from gateway.ratelimit.model import Penalty as Spec
+from gateway.ratelimit.options import NANOS
+from gateway.ratelimit.options import Penalty as Spec
 
 if TYPE_CHECKING:
     from gateway._fast.token_bucket import Buckets

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from gateway.cache.runtime import MEMORY as CACHE_MOST
-from gateway.config.model import Server
 from gateway.server.machine import groups, usable_cores
+from gateway.server.options import Server
 from gateway.state.memory_store import CAPACITY as STORE_MOST
 from gateway.state.memory_store import CAPACITY_MIN as STORE_LEAST
 

@@ -8,10 +8,11 @@ from math import ceil
 from typing import Any
 
 from gateway import __version__
-from gateway.config.model import Document, Server
+from gateway.config.model import Document
 from gateway.server import signals
 from gateway.server.context import server_context
 from gateway.server.machine import usable_cores
+from gateway.server.options import Server
 
 log = logging.getLogger("gateway")
 

@@ -11,7 +11,8 @@ import ssl
 from typing import Any
 
 from gateway.config.diagnostics import ConfigError, Diagnostic
-from gateway.config.model import Certificate, Document, ServerTLS
+from gateway.config.model import Document
+from gateway.server.options import Certificate, ServerTLS
 
 log = logging.getLogger("gateway")
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gateway.alerting.model import Alerting
+from gateway.alerting.options import Alerting
 from gateway.auth.model import Jwt, Provider, Session
 from gateway.config.model import Document, Route
-from gateway.ratelimit.model import FASTEST, Rate, RateLimit
+from gateway.ratelimit.options import FASTEST, Rate, RateLimit
 from gateway.upstream.options import GRPC_SCHEMES, Target, Upstream
 
 #: requests that a lifted limit lets through: it is asked, and never says no

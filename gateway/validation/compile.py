@@ -10,7 +10,8 @@ from gateway.config.compiling import CompileContext, Compiler
 from gateway.config.model import Route
 from gateway.contracts import Step
 from gateway.validation import policy as guard
-from gateway.validation.model import JsonSchema, Multipart, Validate
+from gateway.validation.options import Multipart, Validate
+from gateway.validation.schema_files import JsonSchema
 
 if TYPE_CHECKING:
     from gateway.validation.multipart import FormRules

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from gateway.config.diagnostics import closest_match
+from gateway.config.options import Options
 from gateway.config.reader import OptionReader, ScalarNode
 from gateway.validation.draft07 import (
     DIALECT,
@@ -20,9 +21,22 @@ from gateway.validation.draft07 import (
     is_2020,
     schemas,
 )
-from gateway.validation.model import JsonSchema
 
 INLINE = "inline"
+
+
+@dataclass(frozen=True, slots=True)
+class JsonSchema(Options):
+    """A schema that holds: draft-07, every reference found.
+
+    `documents` are (address, JSON text) of it and of all that it refers to; `root` is the address of its own, `name`
+    the file as it was written, or "inline".
+    """
+
+    name: str
+    root: str
+    documents: tuple[tuple[str, str], ...]
+    where: str
 
 
 class SchemaMistake(ValueError):

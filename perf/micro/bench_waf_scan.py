@@ -9,8 +9,8 @@ from gateway.exchange import Exchange
 from gateway.http.body import ReplayedBody
 from gateway.validation.waf.decision import WafRules
 from gateway.validation.waf.detect import FORM, TEXT, attacks, header_attacks
+from gateway.validation.waf.options import PARTS, RULES
 from gateway.validation.waf.policy import compile
-from gateway.validation.waf.schema import PARTS, RULES
 from perf.micro.run import Bench
 
 LOOPS = 20_000

@@ -13,9 +13,9 @@ from gateway.errors import FORBIDDEN, UNAUTHENTICATED, UPSTREAM_REFUSED, Gateway
 from gateway.exchange import Exchange
 from gateway.features import ORDER
 from gateway.policies.cors import policy as cors
-from gateway.policies.cors.model import Cors
+from gateway.policies.cors.options import Cors
 from gateway.policies.ip import policy as ip
-from gateway.policies.ip.model import IpRules
+from gateway.policies.ip.options import IpRules
 from gateway.upstream import header_edits as headers
 from tests.exchanges import exchange
 from tests.pipeline.conftest import Line

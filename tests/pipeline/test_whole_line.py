@@ -14,7 +14,7 @@ from gateway.contracts import RoutePlan, Step, Steps, Tools
 from gateway.errors import METHOD_NOT_ALLOWED, ROUTE_NOT_FOUND, UPSTREAM_REFUSED, GatewayError
 from gateway.exchange import Exchange, Response
 from gateway.observability.access_log import AccessLogs
-from gateway.observability.access_log_model import AccessLog
+from gateway.observability.access_log_options import AccessLog
 from gateway.policies.rewrite import policy as rewrite
 from gateway.policies.rewrite.model import Rewrite
 from gateway.upstream import header_edits as headers

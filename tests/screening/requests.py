@@ -16,8 +16,8 @@ from urllib.parse import quote, quote_plus, urlencode
 
 from gateway.errors import GatewayError
 from gateway.validation.waf.decision import WafRules
+from gateway.validation.waf.options import PARTS, RULES
 from gateway.validation.waf.policy import compile
-from gateway.validation.waf.schema import PARTS, RULES
 from tests.exchanges import exchange
 from tests.screening.benign import AGENTS, FIRST, SEARCHES, SEED, STREETS, Benign
 from tests.screening.measure import Rate

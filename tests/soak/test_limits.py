@@ -12,7 +12,7 @@ from time import perf_counter_ns
 import pytest
 
 from gateway.ratelimit import bucket_table as shared
-from gateway.ratelimit.model import Rate
+from gateway.ratelimit.options import Rate
 from gateway.ratelimit.pace import TICK, LimitRate
 from gateway.ratelimit.redis_leased import lease
 from tests.soak.figures import keep

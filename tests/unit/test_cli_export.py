@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from gateway.alerting.export import promql
 from gateway.alerting.export.alertmanager import config
-from gateway.alerting.model import Alerting, Escalation
+from gateway.alerting.options import Alerting, Escalation
 from gateway.alerting.rules.expression import parse
 from gateway.alerting.rules.signals import SIGNALS
 from gateway.alerting.silences import MaintenanceWindow

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from urllib.parse import urlsplit
 
 from gateway.alerting.channels.sending import ANSWER, DeliveryError
-from gateway.alerting.model import Channel
+from gateway.alerting.options import Channel
 
 
 def send_mail(channel: Channel, message: EmailMessage) -> str:

@@ -16,8 +16,8 @@ import gevent
 from gevent.event import Event
 
 from gateway.alerting.channels.sending import DeliveryError, send
-from gateway.alerting.model import Channel
 from gateway.alerting.notification import Notification
+from gateway.alerting.options import Channel
 
 log = logging.getLogger("gateway")
 

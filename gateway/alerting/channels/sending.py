@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from gateway.alerting import bodies
-from gateway.alerting.model import Channel
 from gateway.alerting.notification import Notification
+from gateway.alerting.options import Channel
 
 #: seconds to connect, and until the whole answer is there
 CONNECT: Final = 3.0

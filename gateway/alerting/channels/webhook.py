@@ -10,7 +10,7 @@ from urllib3.exceptions import HTTPError
 
 from gateway import __version__
 from gateway.alerting.channels.sending import ANSWER, CONNECT, DeliveryError
-from gateway.alerting.model import Channel
+from gateway.alerting.options import Channel
 
 #: bytes of an answer that are read
 _LARGEST = 2048

@@ -10,8 +10,7 @@ import re
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from gateway.alerting.model import Alerting, Channel, Escalation
-from gateway.alerting.schema import DAYS
+from gateway.alerting.options import DAYS, Alerting, Channel, Escalation
 from gateway.alerting.silences import MaintenanceWindow, Matchers
 
 NOBODY: Final = "nobody"

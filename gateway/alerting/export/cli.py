@@ -11,7 +11,7 @@ import click
 from gateway.cli.options import LazyGroup, config_option
 
 if TYPE_CHECKING:
-    from gateway.alerting.model import Alerting
+    from gateway.alerting.options import Alerting
 
 
 @click.group(cls=LazyGroup)

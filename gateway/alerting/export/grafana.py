@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.alerting.export.promql import NotInMetrics, expression, operand
-from gateway.alerting.model import Alerting
+from gateway.alerting.options import Alerting
 from gateway.alerting.rules.rule import Rule, rules
 from gateway.alerting.rules.terms import And, Comparison, Not, Or, Quantity, Term
 

@@ -12,7 +12,7 @@ from gateway.alerting.rules.expression import parse
 from gateway.alerting.rules.terms import Term, calls
 
 if TYPE_CHECKING:
-    from gateway.alerting.model import Alert, Alerting, Watch
+    from gateway.alerting.options import Alert, Alerting, Watch
 
 
 @dataclass(frozen=True, slots=True)

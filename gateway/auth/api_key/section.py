@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 
 from gateway.auth import schema
-from gateway.auth.jwt.section import read_sources, texts_once
+from gateway.auth.jwt.section import read_sources
 from gateway.auth.model import ApiKey, Consumer, Mtls
 from gateway.config.diagnostics import did_you_mean
+from gateway.config.options import texts_once
 from gateway.config.reader import OptionReader, ScalarNode
 
 _LINE = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,127})[ \t]*:[ \t]*([0-9A-Fa-f]{64})")

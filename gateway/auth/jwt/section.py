@@ -7,6 +7,7 @@ from gateway.auth.jwt.key_files_section import read_private, read_public
 from gateway.auth.model import Credential, InternalToken, Issuer, Jwks, Jwt, Login
 from gateway.config.certificate_files import read_authorities
 from gateway.config.header_edits import check_header_name
+from gateway.config.options import texts_once
 from gateway.config.reader import OptionReader
 from gateway.config.urls import check_url
 
@@ -94,11 +95,6 @@ def read_sources(reader: OptionReader, default: str = schema.FROM) -> tuple[Cred
             text.complain(f"{text.shown} is there twice")
         found[source] = None
     return tuple(found) or (_credential(default),)
-
-
-def texts_once(reader: OptionReader, key: str) -> tuple[str, ...]:
-    """The strings in a list, each once."""
-    return tuple(dict.fromkeys(text.value for text in reader.texts(key)))
 
 
 def _credential(text: str) -> Credential:

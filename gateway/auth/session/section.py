@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from gateway.auth import schema
-from gateway.auth.jwt.section import read_login, texts_once
+from gateway.auth.jwt.section import read_login
 from gateway.auth.model import Oidc, Session
 from gateway.config.certificate_files import read_authorities
 from gateway.config.header_edits import check_header_name
+from gateway.config.options import texts_once
 from gateway.config.reader import OptionReader, ScalarNode
 from gateway.config.urls import check_url
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 from gateway.errors import UPSTREAM_BAD_ANSWER, GatewayError
 from gateway.exchange import Exchange
 from gateway.handlers.aggregate.handler import STATE, Aggregate, AggregateRules
-from gateway.handlers.aggregate.model import Aggregate as Spec
-from gateway.handlers.aggregate.model import Part as PartSpec
+from gateway.handlers.aggregate.options import Aggregate as Spec
+from gateway.handlers.aggregate.options import Part as PartSpec
 from gateway.handlers.aggregate.part import AggregatePart
 from gateway.http import json_render as filling
 from gateway.http import json_template as expressions

@@ -11,8 +11,7 @@ from gateway.config.expressions import NUMBER, check_expression
 from gateway.config.reader import OptionReader, ScalarNode
 from gateway.config.reading import RouteContext
 from gateway.config.variables import Known, check_template
-from gateway.handlers.jsonrpc.model import GraphQL, GraphQLPass, Variable
-from gateway.handlers.jsonrpc.section import check_filled
+from gateway.handlers.jsonrpc.options import GraphQL, GraphQLPass, Variable, check_filled
 from gateway.http.frozen import freeze
 
 if TYPE_CHECKING:

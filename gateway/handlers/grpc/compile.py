@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.handlers.grpc.bindings import Table, bindings
 from gateway.handlers.grpc.handler import Transcoder
-from gateway.handlers.grpc.model import Grpc
+from gateway.handlers.grpc.options import Grpc
 from gateway.handlers.grpc.reflection import ReflectedSchema, ReflectionClient
 from gateway.handlers.grpc.schema import Schema
 from gateway.upstream.compile import CompiledUpstream

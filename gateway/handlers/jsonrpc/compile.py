@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from gateway.handlers.graphql.handler import GraphQL, Input, Query
 from gateway.handlers.jsonrpc.handler import Call, JsonRpc
-from gateway.handlers.jsonrpc.model import GraphQL as GraphQLSpec
-from gateway.handlers.jsonrpc.model import GraphQLPass
-from gateway.handlers.jsonrpc.model import JsonRpc as Spec
-from gateway.handlers.jsonrpc.section import BODY
+from gateway.handlers.jsonrpc.options import BODY, GraphQLPass
+from gateway.handlers.jsonrpc.options import GraphQL as GraphQLSpec
+from gateway.handlers.jsonrpc.options import JsonRpc as Spec
 from gateway.http import buffered_body as body
 from gateway.http import json_render as filling
 from gateway.http import json_template as expressions

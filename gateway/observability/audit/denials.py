@@ -16,7 +16,7 @@ from gateway.contracts import Steps
 from gateway.errors import KINDS
 from gateway.exchange import Exchange
 from gateway.observability.audit.log import Audit
-from gateway.observability.audit.model import Audit as Spec
+from gateway.observability.audit.options import Audit as Spec
 
 DENIED: Final = frozenset(kind.slug for kind in KINDS if kind.status in (401, 403))
 BURST: Final = 100

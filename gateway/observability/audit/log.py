@@ -20,7 +20,7 @@ import gevent
 
 from gateway.observability.audit.chain import entry
 from gateway.observability.audit.counters import AuditCounts
-from gateway.observability.audit.model import Audit as Spec
+from gateway.observability.audit.options import Audit as Spec
 from gateway.observability.audit.writer import HEAD, STDOUT, AuditWriter, open_book
 
 log = logging.getLogger("gateway")

@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from gateway.config.model import Certificate, Document
+from gateway.config.model import Document
 from gateway.config.publish import PlanDirectory
 from gateway.observability.metrics.worker_stats import VitalsRegion, WorkerStats
 from gateway.state import SharedMemory, SharedMemoryError, Worker
+
+if TYPE_CHECKING:
+    from gateway.server.options import Certificate
 
 log = logging.getLogger("gateway")
 

@@ -13,9 +13,9 @@ from gevent import socket
 from gateway.config.model import Document
 from gateway.observability.collector.component import CollectorContext, Component, Sample
 from gateway.observability.metrics.arithmetic import all_routes, difference
+from gateway.observability.metrics.options import Statsd as Spec
 from gateway.observability.metrics.snapshot import Histogram, RouteStats, Snapshot, UpstreamStats
 from gateway.observability.metrics.statsd_client import Client
-from gateway.observability.metrics.statsd_model import Statsd as Spec
 
 log = logging.getLogger("gateway")
 

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from gateway.observability.tracing.model import Tracing
+    from gateway.observability.tracing.options import Tracing
 
 log = logging.getLogger("gateway")
 

@@ -23,7 +23,7 @@ from gateway._fast.trace_context import Closer, Trace, Tracer
 from gateway.contracts import OnResponse, Steps
 from gateway.errors import KINDS
 from gateway.exchange import Exchange, Response
-from gateway.observability.tracing.model import Tracing
+from gateway.observability.tracing.options import Tracing
 from gateway.observability.tracing.records import SOCKET, encode
 from gateway.observability.tracing.ring import Counts
 

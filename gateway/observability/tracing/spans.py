@@ -14,7 +14,7 @@ from gevent import socket
 from gateway.config.model import Document
 from gateway.observability.collector.component import CollectorContext, Component, Sample
 from gateway.observability.metrics.snapshot import Snapshot
-from gateway.observability.tracing.model import Tracing
+from gateway.observability.tracing.options import Tracing
 from gateway.observability.tracing.records import SOCKET, unpacked
 from gateway.observability.tracing.ring import DROPPED, KEPT, REGION, Counts
 

@@ -19,7 +19,7 @@ from gateway.contracts import OnResponse, Steps, Tools
 from gateway.errors import CORS_REFUSED, GatewayError
 from gateway.exchange import Exchange, Headers, Response
 from gateway.http.preflight import is_preflight
-from gateway.policies.cors.model import Cors
+from gateway.policies.cors.options import Cors
 
 #: the longest host name and a scheme; a longer origin is never looked at, so never remembered either
 LONGEST_ORIGIN = 300

@@ -12,7 +12,7 @@ from gateway.config.model import Route
 from gateway.contracts import Step, Steps, Tools
 from gateway.errors import ADDRESS_DENIED, GatewayError
 from gateway.exchange import Exchange
-from gateway.policies.ip.model import IpRules
+from gateway.policies.ip.options import IpRules
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -15,9 +15,9 @@ from gateway.policies.transform.json_path import parse
 
 if TYPE_CHECKING:
     from gateway.policies.transform import policy as transform
-    from gateway.policies.transform.model import JsonEdit, QueryEdit, Transform
+    from gateway.policies.transform.options import JsonEdit, QueryEdit, Transform
     from gateway.policies.transform.query import QueryChange
-    from gateway.validation.model import Validate
+    from gateway.validation.options import Validate
 
 #: (depth, members) of the JSON that is transformed: a client's where `validate` says nothing else, and an upstream's
 FROM_CLIENTS: Final = (32, 10_000)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gateway.config.model import Route
-    from gateway.policies.transform.model import JsonEdit, QueryEdit
+    from gateway.policies.transform.options import JsonEdit, QueryEdit
 
 
 def content_of(source: Route | None) -> list[str]:

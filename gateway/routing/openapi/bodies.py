@@ -4,11 +4,11 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.config.nodes import MappingNode
 from gateway.config.schema_parts import MEDIA_TYPE
-from gateway.config.yaml import MappingNode
 from gateway.routing.openapi.document import Documents, Node
 from gateway.routing.openapi.schemas import Bundle, as_object
-from gateway.validation.section import is_json
+from gateway.validation.options import is_json
 
 _MEDIA_TYPE: Final = re.compile(MEDIA_TYPE)
 

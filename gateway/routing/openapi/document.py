@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from gateway.config import files as source_text
-from gateway.config.diagnostics import Path, Position, at, location
+from gateway.config.diagnostics import Path, Position, at, describe, location
 from gateway.config.files import SourceError
+from gateway.config.nodes import MappingNode, SequenceNode
 from gateway.config.reader import LoadContext, OptionReader, ScalarNode
-from gateway.config.validate import describe
-from gateway.config.yaml import MappingNode, SequenceNode, Source
+from gateway.config.yaml import Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.config.yaml import MappingNode
+from gateway.config.nodes import MappingNode
 from gateway.routing.openapi.bodies import Body, read_body
 from gateway.routing.openapi.dialect import V30, V31, Dialect
 from gateway.routing.openapi.document import Documents, Node

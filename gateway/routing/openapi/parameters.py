@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gateway.config.yaml import MappingNode
+from gateway.config.nodes import MappingNode
 from gateway.routing.openapi.document import Documents, Node
 from gateway.routing.openapi.schemas import Bundle, as_object
 from gateway.routing.openapi.shapes import is_said, shape_of

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from gateway.config.diagnostics import did_you_mean
-from gateway.config.yaml import MappingNode
+from gateway.config.nodes import MappingNode
 from gateway.routing.openapi.document import Documents, Node
 from gateway.routing.openapi.parameters import Parameter
 from gateway.routing.openapi.shapes import types_of

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from gateway.config.diagnostics import Position, did_you_mean
+from gateway.config.nodes import MappingNode, SequenceNode
 from gateway.config.reader import OptionReader, ScalarNode
-from gateway.config.yaml import MappingNode, SequenceNode
 from gateway.routing.openapi.document import Documents
 from gateway.routing.openapi.operations import Operation, read_operations
 from gateway.routing.openapi.schema import OWN_KEYS

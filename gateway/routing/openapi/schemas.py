@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gateway.config.diagnostics import Path
-from gateway.config.yaml import MappingNode, SequenceNode
+from gateway.config.nodes import MappingNode, SequenceNode
 from gateway.routing.openapi.dialect import ADDRESSES, OWN_FORMATS, V30, Dialect, from_30
 from gateway.routing.openapi.document import Documents, Node, is_reference
 from gateway.validation.draft07 import dialect as draft_of

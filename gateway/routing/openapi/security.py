@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gateway.config.yaml import MappingNode, SequenceNode
+from gateway.config.nodes import MappingNode, SequenceNode
 from gateway.routing.openapi.document import Documents, Node
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gateway.config.yaml import MappingNode
+from gateway.config.nodes import MappingNode
 from gateway.routing.openapi.document import Documents, Node
 
 _OF_VALUES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}

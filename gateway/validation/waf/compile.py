@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gateway.config.compiling import CompileContext, Compiler
 from gateway.config.model import Route
 from gateway.contracts import Step
-from gateway.validation.waf.model import Sanitize
+from gateway.validation.waf.options import Sanitize
 
 STEP = "screen"
 

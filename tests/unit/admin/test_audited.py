@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway.observability.audit.model import Audit
+from gateway.observability.audit.options import Audit
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from time import monotonic_ns
 import pytest
 
 from gateway.ratelimit.keys import begin
-from gateway.ratelimit.model import Penalty as Spec
+from gateway.ratelimit.options import Penalty as Spec
 from gateway.ratelimit.penalty import Penalty, strike
 from gateway.ratelimit.runtime import RateLimitRuntime
 from tests.support.gateway import free_port

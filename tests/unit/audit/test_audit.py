@@ -14,7 +14,7 @@ from gateway.observability.audit import log as module
 from gateway.observability.audit.counters import LOST, REGION, AuditCounts, region_size
 from gateway.observability.audit.denials import BURST, DenialLog
 from gateway.observability.audit.log import Audit
-from gateway.observability.audit.model import Audit as Spec
+from gateway.observability.audit.options import Audit as Spec
 from gateway.state import SharedMemory
 from tests.support.greenlets import until
 

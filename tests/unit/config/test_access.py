@@ -7,7 +7,7 @@ import pytest
 from gateway.auth.model import Access, ClaimRule, Role
 from gateway.config.document import loads
 from gateway.config.header_edits_model import HeaderEdit
-from gateway.policies.ip.model import IpRules
+from gateway.policies.ip.options import IpRules
 
 NOTHING = HeaderEdit((), (), ())
 PROVIDERS = (

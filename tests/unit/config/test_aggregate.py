@@ -5,7 +5,7 @@
 import pytest
 
 from gateway.config.document import loads
-from gateway.handlers.aggregate.model import Aggregate
+from gateway.handlers.aggregate.options import Aggregate
 from gateway.upstream.resilience.options import OwnRetry, Retry
 
 HEAD = """version: 1

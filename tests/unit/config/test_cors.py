@@ -5,7 +5,7 @@
 import pytest
 
 from gateway.config.document import loads
-from gateway.policies.cors.model import Cors
+from gateway.policies.cors.options import Cors
 
 HEAD = "version: 1\ncors:\n  web: "
 

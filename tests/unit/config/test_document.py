@@ -2,10 +2,11 @@ import pytest
 
 from gateway.config.document import loads
 from gateway.config.header_edits_model import HeaderEdit
-from gateway.config.model import Certificate, Limits, Match, PluginPolicy, RouteTimeout
+from gateway.config.model import Match, PluginPolicy, RouteTimeout
 from gateway.handlers.respond_model import Respond
 from gateway.http.frozen import FrozenDict
 from gateway.policies.rewrite.model import Rewrite
+from gateway.server.options import Certificate, Limits
 from gateway.upstream.balance.options import Balance
 from gateway.upstream.options import Pool, Target, UpstreamTimeout, UpstreamTLS
 

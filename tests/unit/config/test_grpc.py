@@ -11,7 +11,7 @@ from gateway.config.compile import compile
 from gateway.config.diagnostics import ConfigError
 from gateway.config.document import load
 from gateway.config.model import Document
-from gateway.handlers.grpc import section as grpc
+from gateway.handlers.grpc import options as grpc
 from tests.support.shop import METHODS, SERVICE, descriptor_set, file, rule
 
 HEAD = """version: 1

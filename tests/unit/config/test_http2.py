@@ -8,7 +8,7 @@ import pytest
 
 from gateway.config.diagnostics import ConfigError
 from gateway.config.document import load
-from gateway.server import section as server
+from gateway.server import options as server
 
 
 def config(folder: Path, tls: str) -> Path:

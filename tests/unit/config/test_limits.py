@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config.document import load, loads
-from gateway.ratelimit.model import NANOS, Penalty, Rate
+from gateway.ratelimit.options import NANOS, Penalty, Rate
 
 EXAMPLE = Path(__file__).parents[3] / "conf" / "examples" / "limits.yaml"
 AUTH = "auth: {k: {api_key: {stored: true}}}\n"

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from gateway.config.document import loads
-from gateway.config.model import Certificate, Server, ServerTLS
 from gateway.config.restart import needs_restart
+from gateway.server.options import Certificate, Server, ServerTLS
 
 ROUTE = "routes:\n  - {name: a, match: {path: /a}, respond: {status: 200}}\n"
 TLS = ServerTLS(Certificate((), "/c.crt", "/c.key"), ())

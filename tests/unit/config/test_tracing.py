@@ -8,7 +8,7 @@ import pytest
 
 from gateway.config.compile import compile
 from gateway.config.document import loads
-from gateway.observability.tracing.model import Tracing
+from gateway.observability.tracing.options import Tracing
 
 HEAD = "version: 1\nroutes: [{name: a, match: {path: /a}, respond: {status: 200}}]\n"
 

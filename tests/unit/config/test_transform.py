@@ -4,8 +4,7 @@ import pytest
 
 from gateway.config.header_edits_model import HeaderEdit
 from gateway.http.frozen import freeze
-from gateway.policies.transform.model import JsonEdit, QueryEdit, Transform
-from gateway.policies.transform.schema import TYPES
+from gateway.policies.transform.options import TYPES, JsonEdit, QueryEdit, Transform
 
 
 def refused(complaints, section, expected):

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from gateway.config import yaml as yaml_source
 from gateway.config.files import SourceError, read
-from gateway.config.yaml import MappingNode, Source, place_of
+from gateway.config.nodes import MappingNode, place_of
+from gateway.config.yaml import Source
 
 LETTERS = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\u2028\u2029\ufeff\ufffe\uffff")
 JSON = st.recursive(

@@ -14,7 +14,7 @@ from gateway.errors import GatewayError
 from gateway.exchange import LIMIT_ALONE, LIMIT_SHADOW
 from gateway.ratelimit.keys import store_key
 from gateway.ratelimit.limit import Limit
-from gateway.ratelimit.model import Penalty, Rate, RateLimit
+from gateway.ratelimit.options import Penalty, Rate, RateLimit
 from gateway.ratelimit.pace import TICK
 from gateway.ratelimit.redis_exact import RedisGcra
 from gateway.ratelimit.redis_limits import DistributedLimits

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.ratelimit import bucket_table as shared
 from gateway.ratelimit import redis_leased as leases
 from gateway.ratelimit.keys import store_key
-from gateway.ratelimit.model import Rate
+from gateway.ratelimit.options import Rate
 from gateway.ratelimit.pace import TICK, LimitRate
 from gateway.ratelimit.redis_leased import LeasedBuckets, lease
 from gateway.state.redis.address import parse

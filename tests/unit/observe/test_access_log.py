@@ -8,7 +8,7 @@ import pytest
 from gateway.contracts import Steps
 from gateway.exchange import Response
 from gateway.observability.access_log import AccessLogs
-from gateway.observability.access_log_model import AccessLog
+from gateway.observability.access_log_options import AccessLog
 from tests.exchanges import exchange
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.exchange import Exchange, Response
 from gateway.observability.tracing import policy as tracing
-from gateway.observability.tracing.model import Tracing
+from gateway.observability.tracing.options import Tracing
 from gateway.observability.tracing.policy import Traces
 from gateway.observability.tracing.records import SOCKET, TraceRecord, unpacked
 from gateway.observability.tracing.ring import Counts, region_size

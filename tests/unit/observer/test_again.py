@@ -7,7 +7,7 @@ from gateway.alerting.bodies import ALERTMANAGER_ENDS
 from gateway.alerting.channels.outbox import ROOM, Outbox
 from gateway.alerting.channels.sending import DeliveryError
 from gateway.alerting.escalation import Ack
-from gateway.alerting.model import Channel
+from gateway.alerting.options import Channel
 from gateway.config.document import loads
 from tests.support.greenlets import until
 from tests.unit.alerting.boards import Desk

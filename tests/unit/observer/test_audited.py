@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from gateway.observability.audit.counters import REGION, AuditCounts, region_size
 from gateway.observability.audit.metrics import Audited
-from gateway.observability.audit.model import Audit
+from gateway.observability.audit.options import Audit
 from gateway.state import SharedMemory
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from gateway.alerting.channels.sending import DeliveryError, send
-from gateway.alerting.model import Channel
+from gateway.alerting.options import Channel
 from tests.support.certs import authority, issue
 from tests.support.gateway import free_port
 from tests.support.receivers import receiving

@@ -4,7 +4,7 @@ import pytest
 from gateway.alerting.channels import outbox as module
 from gateway.alerting.channels.outbox import Outbox
 from gateway.alerting.channels.sending import DeliveryError
-from gateway.alerting.model import Channel
+from gateway.alerting.options import Channel
 from tests.support.gateway import free_port
 from tests.support.greenlets import until
 from tests.support.receivers import Receiver, receiving

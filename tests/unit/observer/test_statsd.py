@@ -9,10 +9,10 @@ import types
 import pytest
 
 from gateway.observability.metrics import statsd
+from gateway.observability.metrics.options import Statsd as Spec
 from gateway.observability.metrics.self_metrics import OwnFigures
 from gateway.observability.metrics.statsd import Statsd
 from gateway.observability.metrics.statsd_client import PACKET, Client, statsd_name
-from gateway.observability.metrics.statsd_model import Statsd as Spec
 from tests.support.greenlets import until
 from tests.support.ports import free_port
 from tests.support.tries import first_quick

@@ -16,7 +16,7 @@ from gateway.contracts import RoutePlan, Step, Tools
 from gateway.errors import FORBIDDEN, GatewayError
 from gateway.exchange import Exchange, Headers, Response
 from gateway.policies.cors import policy as cors
-from gateway.policies.cors.model import Cors
+from gateway.policies.cors.options import Cors
 from tests.exchanges import exchange
 
 TOOLS = Tools("item", lambda: 0.0, print)

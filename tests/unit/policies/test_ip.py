@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.contracts import Tools
 from gateway.errors import ADDRESS_DENIED, GatewayError
 from gateway.policies.ip import policy as ip
-from gateway.policies.ip.model import IpRules
+from gateway.policies.ip.options import IpRules
 from tests.exchanges import exchange
 
 TOOLS = Tools("item", lambda: 0.0, print)

@@ -16,7 +16,7 @@ from gateway.exchange import Response
 from gateway.pipeline import run
 from gateway.ratelimit import policy
 from gateway.ratelimit.limit import Limit
-from gateway.ratelimit.model import NANOS, Penalty, Rate, RateLimit
+from gateway.ratelimit.options import NANOS, Penalty, Rate, RateLimit
 from gateway.ratelimit.penalty import Penalty as Times
 from gateway.ratelimit.penalty import blocked_for, kind_of, strike, unblock
 from gateway.ratelimit.runtime import RateLimitRuntime

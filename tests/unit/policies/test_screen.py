@@ -10,8 +10,8 @@ import pytest
 
 from gateway.errors import GatewayError
 from gateway.validation.waf.decision import WafRules
+from gateway.validation.waf.options import PARTS, RULES
 from gateway.validation.waf.policy import compile
-from gateway.validation.waf.schema import PARTS, RULES
 from tests.exchanges import exchange
 
 SQL, XSS = "1' or '1'='1", "<script>alert(1)</script>"

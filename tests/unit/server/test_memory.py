@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from gateway.cache.runtime import MEMORY
 from gateway.config.diagnostics import ConfigError
 from gateway.config.document import loads
-from gateway.config.model import Server
 from gateway.server.memory import CACHE_LEAST, WORKER_LEAST, shares, usable_memory
+from gateway.server.options import Server
 from gateway.state.memory_store import CAPACITY, CAPACITY_MIN
 
 MB = 1 << 20

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.config.diagnostics import ConfigError
 from gateway.config.document import loads
-from gateway.config.model import Certificate, ServerTLS
+from gateway.server.options import Certificate, ServerTLS
 from gateway.server.tls import Contexts
 from gateway.server.tls import contexts as contexts_of
 from tests.support.certs import Pair, authority, issue

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from gateway.config.model import Certificate, ServerTLS
+from gateway.server.options import Certificate, ServerTLS
 from gateway.server.tls import Contexts
 from tests.support.certs import Pair, authority, issue
 from tests.support.client_certs import FOR_SERVERS, NOW, der, issue_client

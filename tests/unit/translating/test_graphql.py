@@ -16,7 +16,7 @@ from gateway.config.document import load, loads
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Response
 from gateway.handlers.jsonrpc.compile import compile_graphql as compiled
-from gateway.handlers.jsonrpc.model import GraphQL
+from gateway.handlers.jsonrpc.options import GraphQL
 from gateway.upstream.compile import CompiledUpstream
 from tests.exchanges import exchange
 

@@ -21,7 +21,7 @@ from gateway.exchange import Exchange, Response
 from gateway.handlers.graphql import section as graphql
 from gateway.handlers.graphql.document import DocumentError, chosen, read
 from gateway.handlers.jsonrpc.compile import compile_passthrough
-from gateway.handlers.jsonrpc.model import GraphQLPass
+from gateway.handlers.jsonrpc.options import GraphQLPass
 from gateway.upstream.compile import CompiledUpstream
 from tests.exchanges import exchange
 

@@ -1,17 +1,59 @@
-"""`grpc` of routes."""
+"""Options of `grpc` of a route: methods that are called by gRPC."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from gateway._fast.route import template
+from gateway.config import schema_parts as schemas
 from gateway.config.diagnostics import did_you_mean
-from gateway.config.reader import OptionReader, ScalarNode
-from gateway.config.reading import RouteContext
-from gateway.handlers.grpc.model import Grpc
+from gateway.config.options import Options
+from gateway.config.schema_parts import Schema
 from gateway.upstream.grpc.requirements import NEEDS
 
 if TYPE_CHECKING:
-    from gateway.handlers.grpc.schema import Schema
+    from gateway.config.reader import OptionReader, ScalarNode
+    from gateway.config.reading import RouteContext
+    from gateway.handlers.grpc.schema import Schema as GrpcSchema
+
+
+@dataclass(frozen=True, slots=True)
+class Grpc(Options):
+    """`descriptors` is the content of the descriptor set, b"" = the upstream is asked by reflection.
+
+    `services` are full names, () = all; `most` is the bytes of the largest message; `defaults` says whether answers
+    have the fields that are at their default; `file` is the descriptor set's name.
+    """
+
+    upstream: str
+    descriptors: bytes
+    file: str
+    services: tuple[str, ...]
+    most: int
+    defaults: bool
+    where: str
+
+
+def route_keys() -> dict[str, Schema]:
+    """The keys of a route that this module describes."""
+    service = schemas.text("a service's full name such as shop.v1.Orders", "A service.", r"^[A-Za-z_][A-Za-z0-9_.]*$")
+    keys = {
+        "upstream": schemas.text(
+            "an upstream's name", "The upstream that is called; its targets are grpc:// or grpcs://."
+        ),
+        "descriptors": schemas.file_name(
+            "A descriptor set, as `protoc --include_imports --descriptor_set_out` writes it."
+        ),
+        "reflection": schemas.boolean("Whether the upstream itself is asked for its descriptors.", False),
+        "services": schemas.listing("The services that may be called; all of them when not written.", service, least=1),
+        "max_message": schemas.quantity("size", "The largest message, in both directions.", "4MB"),
+        "defaults": schemas.boolean("Whether answers have the fields that are at their default.", False),
+    }
+    return {
+        "grpc": schemas.section("Methods that are called by gRPC, by their google.api.http rules.", keys, ("upstream",))
+    }
 
 
 def read_grpc(holder: OptionReader, context: RouteContext) -> Grpc | None:
@@ -56,10 +98,11 @@ def _is_installed() -> bool:
 def _check(
     reader: OptionReader, name: ScalarNode, data: bytes, services: tuple[ScalarNode, ...], context: RouteContext
 ) -> None:
-    from gateway.handlers.grpc.schema import Schema, SchemaError
+    from gateway.handlers.grpc.schema import Schema as GrpcSchema
+    from gateway.handlers.grpc.schema import SchemaError
 
     try:
-        schema = Schema.read(data)
+        schema = GrpcSchema.read(data)
     except SchemaError as error:
         name.complain(f"the file {name.shown} cannot be used: {error}")
         return
@@ -71,7 +114,7 @@ def _check(
 
 
 def _check_rules(
-    reader: OptionReader, name: ScalarNode, schema: "Schema", services: tuple[str, ...], context: RouteContext
+    reader: OptionReader, name: ScalarNode, schema: GrpcSchema, services: tuple[str, ...], context: RouteContext
 ) -> None:
     from gateway.handlers.grpc.bindings import bindings, member_at
     from gateway.handlers.grpc.schema import SchemaError

@@ -1,15 +1,77 @@
-"""`cors`: who may call from pages of other origins, and its name on a route."""
+"""Options of `cors`: who may call from pages of other origins, and its name on a route."""
+
+from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from gateway.config import schema_parts as schemas
 from gateway.config.hosts import host_mistake, port_mistake
 from gateway.config.methods import read_methods
 from gateway.config.name_registry import check_new
-from gateway.config.reader import OptionReader, ScalarNode
-from gateway.config.reading import Reading, RouteContext
-from gateway.config.schema_parts import OFF
-from gateway.policies.cors.model import Cors
+from gateway.config.options import Options
+from gateway.config.schema_parts import FIELD_NAME, OBJECT_NAME, OFF, Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gateway.config.reader import OptionReader, ScalarNode
+    from gateway.config.reading import Reading, RouteContext
+
+
+@dataclass(frozen=True, slots=True)
+class Cors(Options):
+    """Who may call from a page of another origin. Origins are exact, "https://*.example.com", "*" or "re:<regex>".
+
+    Empty `methods` allow those of the route, empty `headers` what the preflight asks for. `max_age` in seconds.
+    """
+
+    name: str
+    origins: tuple[str, ...]
+    methods: tuple[str, ...]
+    headers: tuple[str, ...]
+    expose: tuple[str, ...]
+    allows_credentials: bool
+    allows_private_network: bool
+    max_age: float
+    where: str
+
+
+def sections() -> dict[str, Schema]:
+    """The sections of a file that this module describes."""
+    return {"cors": schemas.mapping("Who may call from pages of other origins, by name.", _cors(), OBJECT_NAME)}
+
+
+def route_keys() -> dict[str, Schema]:
+    """The keys of a route, and of `defaults`, that this module describes."""
+    return {
+        "cors": schemas.text(
+            "a name under `cors`, or `off`", "Who may call from pages of other origins; nobody when not written."
+        )
+    }
+
+
+def _cors() -> Schema:
+    origin = schemas.text(
+        "an origin such as https://app.example.com", "Exact, https://*.example.com, * or re:REGEX.", r"^.+$"
+    )
+    header = schemas.text("a header name (RFC 9110 token)", "A header name.", FIELD_NAME)
+    keys = {
+        "origins": schemas.listing("Whose pages may call; the whole origin must fit.", origin, least=1),
+        "methods": schemas.listing(
+            "Methods; those of the route when not written.", schemas.text("a method", "A method."), least=1
+        ),
+        "headers": schemas.listing("Request headers; those asked for when not written.", header, least=1),
+        "expose": schemas.listing("Response headers that scripts may read.", header, least=1),
+        "credentials": schemas.boolean("Allow cookies and the like.", False),
+        "private_network": schemas.boolean(
+            "Allow pages of public sites to reach a gateway in a private network.", False
+        ),
+        "max_age": schemas.quantity("duration", "How long browsers may remember what is allowed.", "10m"),
+    }
+    return schemas.section("Who may call from pages of other origins.", keys, ("origins",))
+
 
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#\s@]+)")
 _PORT = re.compile(r":[0-9]*\Z")
@@ -21,7 +83,7 @@ def read_cors(reader: OptionReader) -> Iterator[tuple[ScalarNode, Cors]]:
     section = reader.section("cors")
     for name in section:
         if isinstance(section.raw(name), dict):
-            yield section.key(name), _cors(name, section.section(name))
+            yield section.key(name), _cors_reader(name, section.section(name))
 
 
 def read_cors_name(holder: OptionReader, context: RouteContext) -> str | None:
@@ -32,7 +94,7 @@ def read_cors_name(holder: OptionReader, context: RouteContext) -> str | None:
     return name if name != OFF else None
 
 
-def _cors(name: str, reader: OptionReader) -> Cors:
+def _cors_reader(name: str, reader: OptionReader) -> Cors:
     allows_credentials = reader.flag("credentials")
     return Cors(
         name=name,

@@ -1,11 +1,38 @@
-"""`audit`."""
+"""Options of `audit`."""
+
+from __future__ import annotations
 
 import os
-from typing import Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from gateway.config.reader import OptionReader
-from gateway.config.reading import Reading
-from gateway.observability.audit.model import Audit
+from gateway.config import schema_parts as schemas
+from gateway.config.options import Options
+from gateway.config.schema_parts import LINE, Schema
+
+if TYPE_CHECKING:
+    from gateway.config.reader import OptionReader
+    from gateway.config.reading import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Audit(Options):
+    """`to` is "stdout" or an absolute file name; `secret` keys the chain of hashes, "" = it has no key."""
+
+    to: str
+    secret: str
+    where: str
+
+
+def sections() -> dict[str, Schema]:
+    """The audit log."""
+    secret = schemas.text("a string of 16 characters or more", "Keys the chain: nobody without it can make a line.")
+    keys = {
+        "to": schemas.text("stdout or a file name", "Where the lines go; a file is never cut nor written over.", LINE),
+        "secret": {**secret, "writeOnly": True},
+    }
+    return {"audit": schemas.section("A log of who changed what, and of who was denied access.", keys, ("to",))}
+
 
 SHORTEST: Final = 16  # characters of a secret
 

@@ -1,19 +1,118 @@
-"""`aggregate` of routes."""
+"""Options of `aggregate` of a route: an answer made of several."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from gateway.config import schema_parts as schemas
 from gateway.config.diagnostics import did_you_mean
-from gateway.config.reader import OptionReader, ScalarNode
-from gateway.config.reading import RouteContext
+from gateway.config.options import Options
+from gateway.config.schema_parts import FIELD_NAME, Schema
 from gateway.config.variables import Known, check_template
-from gateway.handlers.aggregate.model import Aggregate, Part
-from gateway.handlers.aggregate.schema import FAIL, PARTS_MAX
 from gateway.http import json_template as expressions
 from gateway.http import template_parser as template
 from gateway.http.frozen import freeze
-from gateway.upstream.resilience.options import read_own_retry
+from gateway.upstream.resilience.options import OwnRetry, own_retry, read_own_retry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gateway.config.reader import OptionReader, ScalarNode
+    from gateway.config.reading import RouteContext
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Options):
+    """One request. `path` is a template, `body` frozen JSON whose strings are templates (None = no body).
+
+    `timeout` is seconds, None = the upstream's, and so is `retry`; `default` is frozen JSON; `select` is JMESPath,
+    "" = all of it; `accept` are statuses besides 2xx.
+    """
+
+    name: str
+    upstream: str
+    method: str
+    path: str
+    body: Any
+    needs: tuple[str, ...]
+    timeout: float | None
+    retry: OwnRetry | None
+    has_default: bool
+    default: Any
+    is_required: bool
+    accept: tuple[int, ...]
+    select: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate(Options):
+    """`parts` in an order in which each stands behind those it needs.
+
+    `response` is frozen JSON whose strings are JMESPath over {part: value}, None = that itself; `partial` is the
+    status where a part failed, 0 = then all fails; `meta` whether the answer tells; `taken` are (header, part);
+    `forward` are the client's headers (lower case) that go along, None = all.
+    """
+
+    parts: tuple[Part, ...]
+    response: Any
+    partial: int
+    meta: bool
+    taken: tuple[tuple[str, str], ...]
+    forward: tuple[str, ...] | None
+    where: str
+
+
+PARTS_MAX = 32
+_PART = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
+FAIL = "fail"
+
+
+def route_keys() -> dict[str, Schema]:
+    """The keys of a route that this module describes."""
+    name = schemas.text("a name of letters, digits, `_` and `-`", "The name of a part.", _PART)
+    header = schemas.text("a header name (RFC 9110 token)", "A header name; compared without case.", FIELD_NAME)
+    keys = {
+        "parts": schemas.mapping("The requests, by name.", _part(name), name),
+        "response": _json("What the answer is: texts are JMESPath over the parts; all of them when not written."),
+        "partial": schemas.either(
+            "a status from 200 to 299, or `fail`",
+            "The status where parts failed.",
+            {"enum": [FAIL]},
+            schemas.integer("The status.", 200, 299),
+            default=200,
+        ),
+        "meta": schemas.boolean("Whether the answer has a member `meta` that says which parts failed.", False),
+        "take": schemas.mapping("Headers of the answer, and from which part they are.", name, header),
+        "forward": schemas.listing("The client's headers that go along; all when not written.", header),
+    }
+    return {"aggregate": schemas.section("One answer made of several.", keys, ("parts",))}
+
+
+def _part(name: Schema) -> Schema:
+    keys = {
+        "upstream": schemas.text("an upstream's name", "The upstream that is asked."),
+        "method": schemas.choice("The method.", "GET", "POST", "PUT", "PATCH", "DELETE", default="GET"),
+        "path": schemas.text(
+            "a path such as /items/{id}", "May use {param}, {query.name}, {header.Name}, {part.field}.", "^/"
+        ),
+        "body": _json("Sent as JSON; its texts may use variables."),
+        "needs": schemas.listing("Parts that must be there first; those that `path` and `body` use are.", name),
+        "timeout": schemas.quantity("positive", "Longest time; the upstream's when not written."),
+        "retry": own_retry(),
+        "default": _json("What stands in its place when it fails."),
+        "required": schemas.boolean("Whether the whole fails with it.", False),
+        "accept": schemas.listing("Statuses besides 2xx that are no failure.", schemas.integer("A status.", 300, 599)),
+        "select": schemas.text("a JMESPath expression", "What is taken out of the answer."),
+    }
+    return schemas.section("A request to an upstream.", keys, ("upstream", "path"))
+
+
+def _json(description: str) -> Schema:
+    return {"title": "a JSON value", "description": description}
+
 
 META = "meta"
 
@@ -31,7 +130,7 @@ def read_aggregate(holder: OptionReader, context: RouteContext) -> Aggregate | N
         reader.complain("there is no part", key="parts")
     if len(names) > PARTS_MAX:
         reader.complain(f"there are {len(names)} parts; one request may ask for {PARTS_MAX}", key="parts")
-    parts = [_part(str(name), section, names, context.known) for name, section in readers.items()]
+    parts = [_part_reader(str(name), section, names, context.known) for name, section in readers.items()]
     for name, section in readers.items():
         if str(name) in template.KINDS:
             section.complain(f"`{name}` is what variables of another kind begin with", "call it something else")
@@ -62,7 +161,7 @@ def part_readers(holder: OptionReader) -> Iterator[OptionReader]:
     return (parts.section(name) for name in parts if isinstance(parts.raw(name), dict))
 
 
-def _part(name: str, reader: OptionReader, names: tuple[str, ...], known: Known) -> Part:
+def _part_reader(name: str, reader: OptionReader, names: tuple[str, ...], known: Known) -> Part:
     used: dict[str, None] = {}
     path = reader.one("path")
     if path is not None:
