@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from gateway.alerting.options import CHANNELS, Channel, ChannelKind, Escalation, Tier
 from gateway.config.certificate_files import read_authorities

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from gateway.config import schema_parts as schemas
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 ChannelKind = Literal["webhook", "slack", "pagerduty", "alertmanager", "email"]
 
 
-@dataclass(frozen=True, slots=True)
-class Slo(Options):
+class Slo(Options, frozen=True):
     """`limit` is the latency that requests may not exceed, 0: they may not fail. `slow`: severity of a slow burn."""
 
     objective: float
@@ -26,8 +24,7 @@ class Slo(Options):
     slow: str
 
 
-@dataclass(frozen=True, slots=True)
-class Watch(Options):
+class Watch(Options, frozen=True):
     """What is watched for anomalies, and of which routes; no routes: of the busiest."""
 
     metrics: tuple[str, ...]
@@ -35,8 +32,7 @@ class Watch(Options):
     routes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Alert(Options):
+class Alert(Options, frozen=True):
     """One rule: exactly one of `when` (an expression), `watch` and `slo` says of what."""
 
     name: str
@@ -52,8 +48,7 @@ class Alert(Options):
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Channel(Options):
+class Channel(Options, frozen=True):
     """One way to tell people. SECURITY: `url`, `key` and `password` are secrets and never shown; `label` is.
 
     `url` of e-mail is smtp://host:port or smtps://host:port; `tls` of smtp: starttls or none.
@@ -75,16 +70,14 @@ class Channel(Options):
         return f"Channel({self.label})"
 
 
-@dataclass(frozen=True, slots=True)
-class Tier(Options):
+class Tier(Options, frozen=True):
     """Who is told `after` so many seconds of firing, unless somebody has acknowledged it."""
 
     after: float
     channels: tuple[Channel, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Escalation(Options):
+class Escalation(Options, frozen=True):
     """The tiers of one severity, the first to be told first."""
 
     severity: str
@@ -92,8 +85,7 @@ class Escalation(Options):
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Alerting(Options):
+class Alerting(Options, frozen=True):
     """All that is written about alerts."""
 
     alerts: tuple[Alert, ...] = ()

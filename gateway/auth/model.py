@@ -4,7 +4,6 @@ A claim path is a name, or names joined by dots for claims in claims: "realm_acc
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gateway.config.header_edits_model import Pairs
 from gateway.config.options import Options
@@ -12,16 +11,14 @@ from gateway.config.options import Options
 Scalar = str | int | float | bool
 
 
-@dataclass(frozen=True, slots=True)
-class Credential(Options):
+class Credential(Options, frozen=True):
     """Where a credential stands; `place` is header, cookie or query. Header names are as written."""
 
     place: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class InternalToken(Options):
+class InternalToken(Options, frozen=True):
     """A short-lived token that the gateway signs for the upstream; `key` is the file of a PEM private key."""
 
     header: str
@@ -32,8 +29,7 @@ class InternalToken(Options):
     ttl: float
 
 
-@dataclass(frozen=True, slots=True)
-class ForwardedIdentity(Options):
+class ForwardedIdentity(Options, frozen=True):
     """What upstreams are told of a caller. `forward` is (header, claim path), `roles` the claim path of roles.
 
     `pass_credential` says whether the credential itself goes on to the upstream.
@@ -45,8 +41,7 @@ class ForwardedIdentity(Options):
     pass_credential: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Jwks(Options):
+class Jwks(Options, frozen=True):
     """Keys at an address: asked again after `refresh`, and served for `stale` seconds after the last good answer.
 
     `ca` is a file of authorities to trust instead of the system's, "" = not written.
@@ -59,8 +54,7 @@ class Jwks(Options):
     ca: str
 
 
-@dataclass(frozen=True, slots=True)
-class Jwt(Options):
+class Jwt(Options, frozen=True):
     """Tokens of an issuer. Exactly one of `secret`, `keys` and `jwks` is there ("", () and None are not).
 
     `keys` are absolute names of files that hold PEM public keys or certificates, a JWK or a JWK set. `issuers` and
@@ -79,8 +73,7 @@ class Jwt(Options):
     sources: tuple[Credential, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Consumer(Options):
+class Consumer(Options, frozen=True):
     """Who holds a key; `digest` is its SHA-256 in lower-case hex, "" for all keys that the store has for the name."""
 
     name: str
@@ -90,8 +83,7 @@ class Consumer(Options):
     metadata: tuple[tuple[str, Scalar], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ApiKey(Options):
+class ApiKey(Options, frozen=True):
     """Keys of consumers: those written, and with `is_stored` those that `gateway keys` put into the store."""
 
     source: Credential
@@ -99,16 +91,14 @@ class ApiKey(Options):
     is_stored: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Login(Options):
+class Login(Options, frozen=True):
     """Who checks a user name and a password: POST of JSON to `path` of an upstream; 200 answers with the claims."""
 
     upstream: str
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Oidc(Options):
+class Oidc(Options, frozen=True):
     """Login through an OpenID provider. `insecure` allows http; `ca` as under Jwks."""
 
     issuer: str
@@ -120,8 +110,7 @@ class Oidc(Options):
     ca: str
 
 
-@dataclass(frozen=True, slots=True)
-class Session(Options):
+class Session(Options, frozen=True):
     """Browser sessions; one of `oidc` and `login` is not None. `ttl` is the whole life, `idle` the longest gap.
 
     The paths are served on `bind`. `csrf_header` names the header that must repeat the `csrf_cookie` with unsafe
@@ -142,8 +131,7 @@ class Session(Options):
     login: Login | None
 
 
-@dataclass(frozen=True, slots=True)
-class Issuer(Options):
+class Issuer(Options, frozen=True):
     """The gateway's own tokens. `key` is a file of PEM private keys: the first signs, all are published.
 
     `path` is the prefix of token, refresh and revoke; `jwks_path` that of the keys.
@@ -162,8 +150,7 @@ class Issuer(Options):
     jwks_path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mtls(Options):
+class Mtls(Options, frozen=True):
     """Client certificates, verified against `server.tls.client_ca`. Empty tuples allow every verified one.
 
     `subjects` are RFC 4514 names, `sans` alternative names ("*.a.com" for all below), `fingerprints` SHA-256 in hex.
@@ -177,8 +164,7 @@ class Mtls(Options):
 Method = Jwt | ApiKey | Session | Issuer | Mtls
 
 
-@dataclass(frozen=True, slots=True)
-class Provider(Options):
+class Provider(Options, frozen=True):
     """One entry of `auth`: a way to know who calls. `on_store_failure` is deny, allow or local.
 
     deny: 503; allow: as if it were known to the provider but nothing is revoked; local: what this worker remembers.
@@ -196,8 +182,7 @@ class Provider(Options):
         yield from (self.method.source,) if hasattr(self.method, "source") else ()
 
 
-@dataclass(frozen=True, slots=True)
-class Role(Options):
+class Role(Options, frozen=True):
     """A role with everything that it inherits: the roles it counts as (itself first) and the scopes it gives."""
 
     name: str
@@ -205,8 +190,7 @@ class Role(Options):
     allow: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimRule(Options):
+class ClaimRule(Options, frozen=True):
     """What a claim must be. `kind` is equals, one_of or prefix; a value may be a template of path parameters."""
 
     claim: str
@@ -214,8 +198,7 @@ class ClaimRule(Options):
     values: tuple[Scalar, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Access(Options):
+class Access(Options, frozen=True):
     """`auth` of a route: any one provider of `use`; then all `scopes`, any of `roles` and every one of `claims`.
 
     `is_optional` lets callers without a credential in, and then asks nothing of them.

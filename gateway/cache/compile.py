@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from gateway.cache.rules import CacheOptions
 from gateway.cache.runtime import CacheRuntime
 from gateway.config.compiling import CompileContext, Compiler
 from gateway.config.model import Route
+from gateway.config.options import Options
 from gateway.contracts import RoutePlan, Step, Steps
 from gateway.http.accept_encoding import choose
 from gateway.http.frozen import FrozenDict
@@ -90,9 +91,9 @@ def _claims(value: Any) -> Iterator[str]:
     """The claims in the texts of a part of the document."""
     if isinstance(value, str):
         yield from (each.name for each in variables(value) if each.kind == "claim")
-    elif is_dataclass(value):
-        for field in fields(value):
-            yield from _claims(getattr(value, field.name))
+    elif isinstance(value, Options):
+        for name in value.__struct_fields__:
+            yield from _claims(getattr(value, name))
     elif isinstance(value, tuple | FrozenDict):
         for each in value.values() if isinstance(value, FrozenDict) else value:
             yield from _claims(each)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from gateway.config import schema_parts as schemas
@@ -28,8 +27,7 @@ _HEADERS = schemas.listing("Request headers that make another answer.", _FIELD, 
 _VARY = schemas.listing("Request headers that select the answer, beside those that the origin names.", _FIELD, least=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Key(Options):
+class Key(Options, frozen=True):
     """What makes an answer another one; `query` None = every parameter; `headers` are lower-case."""
 
     query: Annotated[tuple[str, ...] | None, custom(_QUERY, _written)]
@@ -38,8 +36,7 @@ class Key(Options):
     claims: Annotated[tuple[str, ...], texts("Claims of the caller that make another answer.", _CLAIM, least=1)]
 
 
-@dataclass(frozen=True, slots=True)
-class Cache(Options):
+class Cache(Options, frozen=True):
     """Times are seconds, `max_size` is bytes, `vary` is lower-case, `tags` are templates."""
 
     ttl: Annotated[float, duration("How long an answer is fresh where the origin does not say.", "0s")]

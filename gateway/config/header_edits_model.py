@@ -1,14 +1,11 @@
 """Changes to headers, as values."""
 
-from dataclasses import dataclass
-
 from gateway.config.options import Options
 
 Pairs = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderEdit(Options):
+class HeaderEdit(Options, frozen=True):
     """Changes to one message's header section; values are templates."""
 
     set: Pairs
@@ -19,8 +16,7 @@ class HeaderEdit(Options):
     hidden: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderRules(Options):
+class HeaderRules(Options, frozen=True):
     """Header changes towards the upstream (request) and towards the client (response), defaults merged in.
 
     `preset` is "security" or "", not asked for.

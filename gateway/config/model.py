@@ -6,7 +6,6 @@ Every `where` is "file:line", the place that a step of the plan comes from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from gateway.config.diagnostics import Diagnostic, Position
@@ -44,8 +43,7 @@ if TYPE_CHECKING:
     from gateway.validation.waf.options import Sanitize
 
 
-@dataclass(frozen=True, slots=True)
-class Match(Options):
+class Match(Options, frozen=True):
     """What a request must be for a route; empty tuples mean "any". Hosts are lower case, header names as written."""
 
     path: str
@@ -61,16 +59,14 @@ class Match(Options):
         return {name: "***" if name in self.hidden else value for name, value in pairs}
 
 
-@dataclass(frozen=True, slots=True)
-class RouteTimeout(Options):
+class RouteTimeout(Options, frozen=True):
     """Seconds; caps the total of the route's upstream."""
 
     total: float
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Route(Options):
+class Route(Options, frozen=True):
     """One route; exactly one of `upstream`, `split` and `respond` is not None.
 
     `access` None lets everybody in; `cors` is the name of a Cors, None = none. `passes_grpc`: clients of gRPC call its
@@ -114,8 +110,7 @@ class Route(Options):
         return next((each for each in self.more if isinstance(each, options)), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Defaults(Options):
+class Defaults(Options, frozen=True):
     """What is merged under every route (it already is, in `Document.routes`)."""
 
     headers: HeaderRules | None
@@ -127,8 +122,7 @@ class Defaults(Options):
     sanitize: Sanitize | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Document(Options):
+class Document(Options, frozen=True):
     """A whole configuration that may be used. The same `version` means the same content: nothing to do.
 
     `files` are all files read (absolute: included ones, ${file:} secrets, certificates), `patterns` the include

@@ -1,13 +1,10 @@
 """Options of `respond`, as values."""
 
-from dataclasses import dataclass
-
 from gateway.config.header_edits_model import Pairs
 from gateway.config.options import Options
 
 
-@dataclass(frozen=True, slots=True)
-class Respond(Options):
+class Respond(Options, frozen=True):
     """An answer of the gateway's own; header values and the body are templates."""
 
     status: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.config import schema_parts as schemas
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from gateway.config.reading import Reading
 
 
-@dataclass(frozen=True, slots=True)
-class AccessLog(Options):
+class AccessLog(Options, frozen=True):
     """format: json, combined or off; to: stdout, stderr or an absolute file name; sample: share of requests logged."""
 
     format: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from gateway.config import schema_parts as schemas
@@ -31,8 +30,7 @@ OnFailure = Literal["local", "allow", "deny"]
 _CALLER: Final = ("client", "claim:")
 
 
-@dataclass(frozen=True, slots=True)
-class Rate(Options):
+class Rate(Options, frozen=True):
     """`count` requests in `seconds`, and at most `burst` at once."""
 
     count: int
@@ -50,8 +48,7 @@ class Rate(Options):
         return self.burst * self.interval
 
 
-@dataclass(frozen=True, slots=True)
-class Penalty(Options):
+class Penalty(Options, frozen=True):
     """A key that was refused `after` times within `within` is blocked for `block` (seconds)."""
 
     after: int
@@ -59,8 +56,7 @@ class Penalty(Options):
     block: float
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimit(Options):
+class RateLimit(Options, frozen=True):
     """One limit. `per` are the parts of its key: all, route, client, ip, claim:PATH, header:NAME or param:NAME.
 
     `plans` are the rates of those whose claim `plan_claim` (a path, "" = none) is the name; all others have `rate`.

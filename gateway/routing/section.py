@@ -24,7 +24,7 @@ from gateway.routing.openapi.routes import each_of
 from gateway.upstream.options import Upstream
 from gateway.upstream.split_options import named, named_upstreams, read_mirror, read_split
 
-_FIELDS = frozenset(Route.__match_args__)
+_FIELDS = frozenset(Route.__struct_fields__)
 #: fields of `defaults` that features read
 _IN_DEFAULTS = ("access", "cors", "ip", "compress", "sanitize")
 _TARGET = re.compile(r"/[\x21-\x22\x24-\x7e]*")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,8 +79,7 @@ _PROXIES = schemas.listing(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate(Options):
+class Certificate(Options, frozen=True):
     """A certificate chain and its key (absolute file names) for the hosts named; no hosts: the default one."""
 
     hosts: Annotated[tuple[str, ...], custom(_HOSTS, lambda reader, key: read_hosts(reader)).must()]
@@ -89,8 +87,7 @@ class Certificate(Options):
     key: Annotated[str, file_of("PEM private key.").must()]
 
 
-@dataclass(frozen=True, slots=True)
-class ServerTLS(Options):
+class ServerTLS(Options, frozen=True):
     """TLS towards clients: the default certificate, and others chosen by SNI.
 
     `client_ca` is the file of authorities for clients' certificates, "" = they are not asked for one; `client_auth`
@@ -116,8 +113,7 @@ class ServerTLS(Options):
     http2: Annotated[bool, flag("Let clients speak HTTP/2, on which they agree by ALPN.", False)] = False
 
 
-@dataclass(frozen=True, slots=True)
-class Limits(Options):
+class Limits(Options, frozen=True):
     """What one client request may be: bytes, a count, seconds."""
 
     request_line: Annotated[int, integer("Longest request line in bytes (414 beyond it).", 64, 32768, 8190)]
@@ -128,8 +124,7 @@ class Limits(Options):
     body_timeout: Annotated[float, positive("Longest gap between two reads of a request body.", "60s")]
 
 
-@dataclass(frozen=True, slots=True)
-class Server(Options):
+class Server(Options, frozen=True):
     """The listening side. Addresses are "host:port", "[v6]:port" or "unix:/absolute/path"; workers None is auto.
 
     `worker_memory` is bytes of its own memory over which a worker is replaced, None is auto, 0 never; `cache_memory`

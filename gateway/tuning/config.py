@@ -5,8 +5,10 @@ Documents are values, so what is changed is said here in one place; no file is w
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from gateway.alerting.options import Alerting
 from gateway.auth.model import Jwt, Provider, Session

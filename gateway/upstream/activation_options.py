@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from gateway.config.reader import OptionReader, ScalarNode
 
 
-@dataclass(frozen=True, slots=True)
-class Wake(Options):
+class Wake(Options, frozen=True):
     """The `url` that is called by `method`, at most once in `every` seconds, "" = none; `insecure` allows http."""
 
     url: Annotated[
@@ -25,8 +23,7 @@ class Wake(Options):
     insecure: Annotated[bool, flag("Allows http.", False)]
 
 
-@dataclass(frozen=True, slots=True)
-class Activate(Options):
+class Activate(Options, frozen=True):
     """At most `queue` requests wait in each worker, each at most `hold` seconds; `wake` is who is told."""
 
     hold: Annotated[float, positive("How long a request may wait.", "20s")]

@@ -9,6 +9,8 @@ from functools import partial
 from time import monotonic_ns
 from typing import Any, NamedTuple, Protocol
 
+from msgspec import structs
+
 from gateway.config.compiling import CompileContext, Compiler
 from gateway.config.resources import RuntimeResources
 from gateway.contracts import Fetch
@@ -124,7 +126,7 @@ class UpstreamBuilder:
 
     def build_single(self, spec: Upstream) -> CompiledUpstream | None:
         """The same without further tries, for copies."""
-        return self.build(replace(spec, retry=None, hedge=None))
+        return self.build(structs.replace(spec, retry=None, hedge=None))
 
     def _written(self, spec: Upstream, pool: PoolSettings, tls: TLSSettings) -> list[Target]:
         keys = [key_of(target.scheme, target.host, target.port, pool, tls, target.socket) for target in spec.targets]

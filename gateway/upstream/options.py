@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from gateway.config import options
 from gateway.config import schema_parts as schemas
@@ -48,8 +49,7 @@ _TLS = {"https", "grpcs"}
 GRPC_SCHEMES: Final = ("grpc", "grpcs")
 
 
-@dataclass(frozen=True, slots=True)
-class Target(Options):
+class Target(Options, frozen=True):
     """One address of an upstream.
 
     `scheme` is http, https, grpc, grpcs or unix; for unix `socket` is the path and host is empty.
@@ -66,8 +66,7 @@ class Target(Options):
     region: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamTimeout(Options):
+class UpstreamTimeout(Options, frozen=True):
     """Seconds; connect and read never exceed total. `idle` is a WebSocket's, for which the others do not hold."""
 
     connect: Annotated[float, positive("Longest wait for a connection.", "2s")]
@@ -76,16 +75,14 @@ class UpstreamTimeout(Options):
     idle: Annotated[float, positive(_IDLE, "10m")] = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Pool(Options):
+class Pool(Options, frozen=True):
     """Connections kept to each target of an upstream, per worker."""
 
     max_connections: Annotated[int, integer("Most connections to each target, per worker.", 1, 65535, 256)]
     idle: Annotated[float, duration("How long an unused connection is kept.", "60s")]
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamTLS(Options):
+class UpstreamTLS(Options, frozen=True):
     """TLS towards an upstream; empty strings are "not written". Certificates are verified unless `insecure`."""
 
     ca: Annotated[
@@ -99,8 +96,7 @@ class UpstreamTLS(Options):
     insecure: Annotated[bool, flag("Do not verify the upstream's certificate.", False)]
 
 
-@dataclass(frozen=True, slots=True)
-class Upstream(Options):
+class Upstream(Options, frozen=True):
     """A named service and the targets that serve it, written or found by `discovery`; None is "not asked for".
 
     `panic` is the share of usable targets below which all are used.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from gateway.config import schema_parts as schemas
@@ -20,8 +19,7 @@ _ACTIONS = ("grpc", "jsonrpc", "graphql")
 _UPSTREAM = text("an upstream's name", "The upstream.").must()
 
 
-@dataclass(frozen=True, slots=True)
-class Leg(Options):
+class Leg(Options, frozen=True):
     """One upstream of a split and its share beside the others."""
 
     upstream: Annotated[str, _UPSTREAM]
@@ -30,8 +28,7 @@ class Leg(Options):
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Split(Options):
+class Split(Options, frozen=True):
     """Legs of different upstreams, one at least with a weight; `override` is a header's name or ""."""
 
     legs: tuple[Leg, ...]
@@ -40,8 +37,7 @@ class Split(Options):
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mirror(Options):
+class Mirror(Options, frozen=True):
     """The upstream that gets copies, and of which share (0..1) of the requests."""
 
     upstream: Annotated[str, _UPSTREAM]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gateway.config import schema_parts as schemas
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from gateway.config.reading import Reading, RouteContext
 
 
-@dataclass(frozen=True, slots=True)
-class FormField(Options):
+class FormField(Options, frozen=True):
     """What the parts of one name in a form must be; `max_size` in bytes, None = as any part."""
 
     name: str
@@ -26,8 +24,7 @@ class FormField(Options):
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Multipart(Options):
+class Multipart(Options, frozen=True):
     """What a form with files must be; `is_closed`: no other fields than `fields`."""
 
     parts: int
@@ -37,8 +34,7 @@ class Multipart(Options):
     fields: tuple[FormField, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Validate(Options):
+class Validate(Options, frozen=True):
     """What a request must be. `content_types` are lower-case media types or ranges, () = any; None = not looked at.
 
     `charsets` and `produces` are in lower case, () = any.

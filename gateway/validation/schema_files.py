@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -25,8 +25,7 @@ from gateway.validation.draft07 import (
 INLINE = "inline"
 
 
-@dataclass(frozen=True, slots=True)
-class JsonSchema(Options):
+class JsonSchema(Options, frozen=True):
     """A schema that holds: draft-07, every reference found.
 
     `documents` are (address, JSON text) of it and of all that it refers to; `root` is the address of its own, `name`

@@ -16,7 +16,6 @@ POLICY = '''"""request-tag: a field that marks requests on their way to the upst
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from gateway.config.compiling import CompileContext, Compiler
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
     from gateway.config.reading import RouteContext
 
 
-@dataclass(frozen=True, slots=True)
-class RequestTag(Options):
+class RequestTag(Options, frozen=True):
     """The field's name and its value."""
 
     name: Annotated[str, text("a header name", "The field.", default="X-Tag")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from gateway.config.reading import RouteContext
 
 
-@dataclass(frozen=True, slots=True)
-class Part(Options):
+class Part(Options, frozen=True):
     """One request. `path` is a template, `body` frozen JSON whose strings are templates (None = no body).
 
     `timeout` is seconds, None = the upstream's, and so is `retry`; `default` is frozen JSON; `select` is JMESPath,
@@ -47,8 +45,7 @@ class Part(Options):
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Aggregate(Options):
+class Aggregate(Options, frozen=True):
     """`parts` in an order in which each stands behind those it needs.
 
     `response` is frozen JSON whose strings are JMESPath over {part: value}, None = that itself; `partial` is the

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from gateway.config.options import Options, Schema, integer, keys_of, positive, read
@@ -17,8 +16,7 @@ CALL = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_
 _REST = re.compile(r"/\{[^{}]*:path\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Function(Options):
+class Function(Options, frozen=True):
     """`call` is "package.module:name", of a WSGI application where `is_wsgi`.
 
     `timeout` is seconds; `concurrency` is calls at a time in each worker; `prefix` is the path in front of a WSGI

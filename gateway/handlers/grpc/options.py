@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from gateway.handlers.grpc.schema import Schema as GrpcSchema
 
 
-@dataclass(frozen=True, slots=True)
-class Grpc(Options):
+class Grpc(Options, frozen=True):
     """`descriptors` is the content of the descriptor set, b"" = the upstream is asked by reflection.
 
     `services` are full names, () = all; `most` is the bytes of the largest message; `defaults` says whether answers

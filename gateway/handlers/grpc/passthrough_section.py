@@ -1,8 +1,9 @@
 """Routes whose upstreams speak gRPC and that have no `grpc`: calls of clients pass as they are made."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from gateway.config.model import Route
 from gateway.config.reader import OptionReader, ScalarNode

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gateway.config import schema_parts as schemas
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from gateway.config.reading import RouteContext
 
 
-@dataclass(frozen=True, slots=True)
-class JsonRpc(Options):
+class JsonRpc(Options, frozen=True):
     """`path` is a template, `params` frozen JSON whose texts are templates (None = none) or "body": the client's own.
 
     `statuses` are (code, status); `select` is JMESPath, "" = all; `batch` is the most calls at once, 0 = one only;
@@ -41,8 +39,7 @@ class JsonRpc(Options):
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Variable(Options):
+class Variable(Options, frozen=True):
     """A variable of a GraphQL operation: a type in so many lists, and frozen JSON whose texts are templates."""
 
     name: str
@@ -52,8 +49,7 @@ class Variable(Options):
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class GraphQL(Options):
+class GraphQL(Options, frozen=True):
     """`path` is a template, `query` the document; `statuses` are (code, status); `select` is JMESPath, "" = all.
 
     `partial` says whether data beside errors is an answer; `numbers` are the path's parameters that are numbers.
@@ -71,8 +67,7 @@ class GraphQL(Options):
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class GraphQLPass(Options):
+class GraphQLPass(Options, frozen=True):
     """GraphQL of the clients' own, within bounds; `persisted` are (SHA-256 in hex, document)."""
 
     upstream: str

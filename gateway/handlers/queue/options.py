@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from gateway.config.options import Kind, Options, Schema, integer, read, schema_of, size, text, words
@@ -18,8 +17,7 @@ _HEADER = text_schema("a header name (RFC 9110 token)", "A header name.", FIELD_
 _OVERFLOW = choice_schema("What becomes of a full stream.", "refuse", "drop_oldest", default="refuse")
 
 
-@dataclass(frozen=True, slots=True)
-class Enqueue(Options):
+class Enqueue(Options, frozen=True):
     """`stream` is its name; at most `most` entries, and `drops` whether the oldest make room or the request is refused.
 
     `headers` (lower case) go along with the body, which has at most `max_body` bytes.

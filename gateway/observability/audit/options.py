@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gateway.config import schema_parts as schemas
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from gateway.config.reading import Reading
 
 
-@dataclass(frozen=True, slots=True)
-class Audit(Options):
+class Audit(Options, frozen=True):
     """`to` is "stdout" or an absolute file name; `secret` keys the chain of hashes, "" = it has no key."""
 
     to: str

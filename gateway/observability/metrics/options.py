@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.config import schema_parts as schemas
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from gateway.config.reading import Reading
 
 
-@dataclass(frozen=True, slots=True)
-class Metrics(Options):
+class Metrics(Options, frozen=True):
     """`series` is how many there is room for, 0 = as many as the configuration at the start asks for."""
 
     is_on: bool = True
@@ -24,8 +22,7 @@ class Metrics(Options):
     where: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Statsd(Options):
+class Statsd(Options, frozen=True):
     """Where figures are sent to every `every` seconds; `tags`: in the dialect of DogStatsD."""
 
     host: str

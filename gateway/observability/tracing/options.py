@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gateway.config import schema_parts as schemas
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from gateway.config.reading import Reading
 
 
-@dataclass(frozen=True, slots=True)
-class Tracing(Options):
+class Tracing(Options, frozen=True):
     """Traces and where they go: `otlp` is the full URL, `headers` go there too (they may hold secrets).
 
     `sample` is the share of traces that begin here; `slow` is seconds, 0.0 = never; `most` is requests per second that

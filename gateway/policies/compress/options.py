@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from gateway.config.options import Options, Schema, read, schema_of, size, words
@@ -22,8 +21,7 @@ _CODING = choice("A content coding.", *ALL)
 _TYPE = text("a media type such as application/json or text/*", "A type.", MEDIA_TYPE)
 
 
-@dataclass(frozen=True, slots=True)
-class Compress(Options):
+class Compress(Options, frozen=True):
     """`algorithms` best first; `types` are media types or ranges; `min_size` is bytes."""
 
     algorithms: Annotated[

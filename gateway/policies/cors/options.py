@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.config import schema_parts as schemas
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from gateway.config.reading import Reading, RouteContext
 
 
-@dataclass(frozen=True, slots=True)
-class Cors(Options):
+class Cors(Options, frozen=True):
     """Who may call from a page of another origin. Origins are exact, "https://*.example.com", "*" or "re:<regex>".
 
     Empty `methods` allow those of the route, empty `headers` what the preflight asks for. `max_age` in seconds.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
 from gateway.config.options import Options, Schema, choice, duration, flag, positive, read, schema_of, size, text, texts
@@ -21,8 +20,7 @@ MAX_TTL: Final = 366 * 86400
 _METHODS = "Methods for which it holds; POST and PATCH when not written."
 
 
-@dataclass(frozen=True, slots=True)
-class Idempotency(Options):
+class Idempotency(Options, frozen=True):
     """Requests that come again with their key. Seconds and bytes; `on_store_failure` is deny or allow."""
 
     is_required: Annotated[bool, flag("Whether a request without a key is refused.", False).named("required")]

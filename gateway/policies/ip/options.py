@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.config import schema_parts as schemas
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from gateway.config.reading import RouteContext
 
 
-@dataclass(frozen=True, slots=True)
-class IpRules(Options):
+class IpRules(Options, frozen=True):
     """Networks of clients. `deny` wins; with an `allow`, what is not in it is refused."""
 
     allow: tuple[str, ...]

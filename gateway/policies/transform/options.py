@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gateway.config import schema_parts as schemas
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from gateway.config.reading import RouteContext
 
 
-@dataclass(frozen=True, slots=True)
-class QueryEdit(Options):
+class QueryEdit(Options, frozen=True):
     """Changes to a query, in the order `rename`, `remove`, `set`, `add`; names are decoded, values are templates."""
 
     rename: Pairs
@@ -29,8 +27,7 @@ class QueryEdit(Options):
     add: Pairs
 
 
-@dataclass(frozen=True, slots=True)
-class JsonEdit(Options):
+class JsonEdit(Options, frozen=True):
     """Changes to JSON, in the order `select`, `rename`, `remove`, `set`; keys are paths, values frozen JSON.
 
     `max_body` is bytes; `content_types` are media types or ranges that are transformed.
@@ -44,8 +41,7 @@ class JsonEdit(Options):
     content_types: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Transform(Options):
+class Transform(Options, frozen=True):
     """What is changed on the way up and on the way back; `numbers` are parameters of the path that are numbers."""
 
     query: QueryEdit | None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -27,8 +26,7 @@ _NAMES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Balance(Options):
+class Balance(Options, frozen=True):
     """`kind` is round_robin, random, least_requests, p2c, hash or sticky.
 
     For hash, `key` is header, cookie, query, path or ip, `name` whose, and `headroom` the share above the mean that a

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
 from gateway.config.diagnostics import did_you_mean
@@ -31,8 +30,7 @@ _PORT: Final = either(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Dns(Options):
+class Dns(Options, frozen=True):
     """Every address of a name. `port` 0 asks for SRV records, which hold ports; `server` "" asks those of the host."""
 
     scheme: str
@@ -44,8 +42,7 @@ class Dns(Options):
         return f"dns {self.name}:{self.port}" if self.port else f"dns {self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Kubernetes(Options):
+class Kubernetes(Options, frozen=True):
     """The ready endpoints of a service. `namespace` "" is the gateway's own; `port` is a name, a number or "".
 
     A number is that of the pods, which the service's own may differ from; "" is the only one.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from msgspec.structs import replace
 
 from gateway.config import schema_parts as schemas
 from gateway.config import units
@@ -63,8 +64,7 @@ _AFTER = schemas.either(
 _NON_IDEMPOTENT = schemas.boolean("Says that the methods which are not idempotent are listed on purpose.", False)
 
 
-@dataclass(frozen=True, slots=True)
-class Retry(Options):
+class Retry(Options, frozen=True):
     """Further tries. `on` holds statuses and the words "connect" and "reset"; `attempts` counts tries after the first.
 
     `budget` is the share of requests that may be tried again, `backoff` the base of the pause in seconds, `max_body`
@@ -87,8 +87,7 @@ class Retry(Options):
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class OwnRetry(Options):
+class OwnRetry(Options, frozen=True):
     """What somebody who asks an upstream says instead of its `retry`: `rules`, None = off; `keys` are written ones."""
 
     rules: Retry | None
@@ -102,8 +101,7 @@ class OwnRetry(Options):
         return replace(upstream, where=self.rules.where, **written)
 
 
-@dataclass(frozen=True, slots=True)
-class Hedge(Options):
+class Hedge(Options, frozen=True):
     """A second try beside a late first one: after `after` seconds, or the live `quantile` (0..1) when it is set."""
 
     after: Annotated[float, custom(_AFTER, _seconds)]
@@ -114,8 +112,7 @@ class Hedge(Options):
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Health(Options):
+class Health(Options, frozen=True):
     """Active checks of every target."""
 
     path: Annotated[
@@ -129,8 +126,7 @@ class Health(Options):
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outlier(Options):
+class Outlier(Options, frozen=True):
     """Passive ejection of targets that fail; `max_ejected` is a share of the targets."""
 
     consecutive_5xx: Annotated[
@@ -146,8 +142,7 @@ class Outlier(Options):
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class CircuitBreaker(Options):
+class CircuitBreaker(Options, frozen=True):
     """When to stop asking; `slow_call` 0 means that no call counts as slow."""
 
     failure_rate: Annotated[
@@ -166,8 +161,7 @@ class CircuitBreaker(Options):
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Overload(Options):
+class Overload(Options, frozen=True):
     """How many requests an upstream is sent at once (None: found out by measuring) and how many may wait for a turn."""
 
     max_concurrency: Annotated[int | None, custom(_LIMIT, _read_limit).must()]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gateway.config import schema_parts as schemas
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from gateway.config.reading import RouteContext
 
 
-@dataclass(frozen=True, slots=True)
-class Sanitize(Options):
+class Sanitize(Options, frozen=True):
     """`modes` are (rule, "block", "log" or "off") of every rule; `parts` the parts of a request that are looked at.
 
     `excepted` are (part, field) that are not; header names in lower case. `max_body` is in bytes.

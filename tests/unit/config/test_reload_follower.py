@@ -1,6 +1,6 @@
 """Following in one process: who takes which plan, who stays behind, and who is waited for."""
 
-import dataclasses
+from msgspec import structs
 
 from gateway.config import generation as follower
 from gateway.config import reload
@@ -58,8 +58,8 @@ def test_a_worker_that_cannot_read_the_current_plan_boots_with_the_masters(host)
 def test_workers_of_a_master_with_another_server_section_stay_as_they_are_and_can_go_back(host):
     """After USR2 with a changed `bind` both masters live; when the new one ends the old workers lead again."""
     old = host.worker()
-    new = dataclasses.replace(
-        host.document, version="f" * 16, server=dataclasses.replace(host.document.server, bind=("127.0.0.1:9",))
+    new = structs.replace(
+        host.document, version="f" * 16, server=structs.replace(host.document.server, bind=("127.0.0.1:9",))
     )
     assert reload.publish_first(new, host.page, host.folder) == 2
     old.follower.follow()

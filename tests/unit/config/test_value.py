@@ -7,19 +7,28 @@ import pickle
 import subprocess
 import sys
 import time
-from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.config.document import ConfigError, load, loads, redacted
 from gateway.http.frozen import FrozenDict, freeze
 
 
+def is_value(value):
+    return is_dataclass(value) or isinstance(value, Struct)
+
+
 def walk(value):
     yield value
-    if is_dataclass(value):
+    if isinstance(value, Struct):
+        for name in value.__struct_fields__:
+            yield from walk(getattr(value, name))
+    elif is_dataclass(value):
         for field in fields(value):
             yield from walk(getattr(value, field.name))
     elif isinstance(value, tuple):
@@ -46,9 +55,9 @@ def full(folder):
 def test_nothing_in_a_document_can_change(tmp_path):
     document = full(tmp_path)
     for value in walk(document):
-        assert isinstance(value, str | int | float | bool | None | tuple | FrozenDict) or is_dataclass(value), value
+        assert isinstance(value, str | int | float | bool | None | tuple | FrozenDict) or is_value(value), value
         hash(value)
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         document.routes[0].name = "x"
     assert replace(document.routes[0], name="x").name == "x"
 

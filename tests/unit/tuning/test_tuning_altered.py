@@ -1,8 +1,7 @@
 """The configuration that is measured reaches nobody, and a request is found for its routes."""
 
-import dataclasses
-
 import pytest
+from msgspec import structs
 
 from gateway.config.compile import compile as compile_document
 from gateway.config.document import load
@@ -49,7 +48,7 @@ def document(tmp_path):
 
 def test_nothing_of_the_users_can_be_reached(document):
     found = tuned_config(document, Settings(2, 100), Place(1111, 2222, 3333))
-    text = repr(dataclasses.replace(found, shown="", file="", access_log=None, version=""))
+    text = repr(structs.replace(found, shown="", file="", access_log=None, version=""))
     for name in (
         "10.0.0.",
         "redis.example",
@@ -111,9 +110,9 @@ def test_a_wish_that_cannot_be_is_told(document, wish):
 
 
 def test_calls_of_grpc_are_not_measured(document):
-    routes = tuple(dataclasses.replace(route, passes_grpc=True) for route in document.routes)
+    routes = tuple(structs.replace(route, passes_grpc=True) for route in document.routes)
     with pytest.raises(CannotTune, match="takes calls of gRPC"):
-        route_of(dataclasses.replace(document, routes=routes), TargetRequest(route="item"), is_echo=True)
+        route_of(structs.replace(document, routes=routes), TargetRequest(route="item"), is_echo=True)
 
 
 def test_a_request_has_what_the_route_asks_for(document):
